@@ -1,0 +1,66 @@
+"""Medical Workbench: from a volume to an explained prediction, in a notebook.
+
+The names below are the whole vocabulary; each is loaded on first use, so that
+``import workbench`` stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench import datasets, evaluation, explain, zoo
+    from workbench.frameworks import devices
+    from workbench.io import read, write
+    from workbench.training import runs, train
+    from workbench.volume import Volume
+    from workbench.widgets import App, view
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "App": "workbench.widgets",
+    "Volume": "workbench.volume",
+    "devices": "workbench.frameworks",
+    "read": "workbench.io",
+    "runs": "workbench.training",
+    "train": "workbench.training",
+    "view": "workbench.widgets",
+    "write": "workbench.io",
+}
+_ROOMS = ("datasets", "evaluation", "explain", "zoo")
+
+__all__ = [
+    "App",
+    "Volume",
+    "WorkbenchError",
+    "datasets",
+    "devices",
+    "evaluation",
+    "explain",
+    "read",
+    "runs",
+    "train",
+    "view",
+    "write",
+    "zoo",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"workbench.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    from workbench.errors import _nearest
+
+    raise AttributeError(f"module 'workbench' has no attribute {name!r}.{_nearest(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,86 @@
+"""The errors raised on purpose, and the words they share.
+
+Every message states the rule that was broken, the value that was got and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """Base of every error that the workbench raises on purpose."""
+
+
+class InputError(WorkbenchError, ValueError):
+    """A value that breaks a stated rule: a shape, a name, an option, a label."""
+
+
+class FileError(WorkbenchError, OSError):
+    """A file or folder that is missing, unreadable, unwritable or not what it says it is."""
+
+
+class StateError(WorkbenchError, RuntimeError):
+    """An action that is not possible in the present state (no such device, run already locked, ...)."""
+
+
+class MissingExtraError(StateError):
+    """Something optional was chosen that is not installed.
+
+    Parameters
+    ----------
+    what : str
+        What was asked for, in the user's words (``"The MindSpore framework"``).
+    extra : str
+        The extra that brings it (``"mindspore"``).
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} is not installed. Install it with `pip install 'medical-workbench[{extra}]'` "
+            f"(in a checkout: `make lab EXTRAS={extra}`)."
+        )
+        self.extra = extra
+
+
+def choose(value: str, valid: Iterable[str], what: str) -> str:
+    """Return `value` if it is one of `valid`, else raise an error that names the nearest valid one.
+
+    Raises
+    ------
+    InputError
+        If `value` is not in `valid`.
+    """
+    options = list(valid)
+    if value in options:
+        return value
+    raise InputError(f"Unknown {what} {value!r}.{_nearest(value, options)} Valid: {_listing(options)}.")
+
+
+def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str) -> None:
+    """Raise an error that names the first keyword of `given` that `owner` does not take.
+
+    Raises
+    ------
+    InputError
+        If a keyword is not in `valid`; the message names the nearest valid one.
+    """
+    options = list(valid)
+    for keyword in given:
+        if keyword not in options:
+            raise InputError(
+                f"{owner} got an unknown option {keyword!r}.{_nearest(keyword, options)} "
+                f"Valid options: {_listing(options)}."
+            )
+
+
+def _nearest(value: str, options: list[str]) -> str:
+    matches = difflib.get_close_matches(str(value).lower(), [o.lower() for o in options], n=1, cutoff=0.5)
+    if not matches:
+        return ""
+    return f" Did you mean {next(o for o in options if o.lower() == matches[0])!r}?"
+
+
+def _listing(options: list[str]) -> str:
+    return ", ".join(sorted(options)) if options else "none"
