@@ -1,0 +1,64 @@
+// Builds each src/<name>.ts into ../workbench/widgets/static/<name>.js (and .css): one self-contained
+// ES module per widget. Everything is inlined, because an anywidget is loaded from a blob: URL, where
+// relative addresses lead nowhere, and because hospitals and classrooms have no content delivery network.
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import * as esbuild from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const watch = process.argv.includes("--watch");
+const tests = process.argv.includes("--tests");
+
+const entries = (folder, suffix) =>
+  readdirSync(join(here, folder))
+    .filter((file) => file.endsWith(suffix) && !file.endsWith(".d.ts"))
+    .map((file) => join(here, folder, file));
+
+/** @type {esbuild.BuildOptions} */
+const common = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  logLevel: "info",
+  loader: {
+    ".jpg": "dataurl",
+    ".png": "dataurl",
+    ".svg": "text",
+    ".ttf": "dataurl",
+    ".wasm": "binary",
+    ".woff2": "dataurl",
+  },
+};
+
+if (tests) {
+  const outdir = join(here, "lib/tests");
+  rmSync(outdir, { recursive: true, force: true });
+  await esbuild.build({
+    ...common,
+    entryPoints: entries("tests", ".test.ts"),
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    platform: "node",
+    logLevel: "warning",
+  });
+} else {
+  const outdir = join(here, "../workbench/widgets/static");
+  mkdirSync(outdir, { recursive: true });
+  const options = {
+    ...common,
+    entryPoints: entries("src", ".ts"),
+    outdir,
+    platform: "browser",
+    minify: !watch,
+    sourcemap: watch ? "inline" : false,
+    legalComments: "eof",
+  };
+  if (watch) {
+    const context = await esbuild.context(options);
+    await context.watch();
+  } else {
+    await esbuild.build(options);
+  }
+}
