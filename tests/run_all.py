@@ -1,0 +1,118 @@
+"""Run every check and test of the project, in the order in which a failure is cheapest to learn of.
+
+``make test`` calls this inside the project's virtual environment. ``--only lint,types`` runs a part;
+``--list`` names the parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PYTEST = [sys.executable, "-m", "pytest", "-q"]
+
+
+def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> bool:
+    """Run one command in the project's folder and tell whether it succeeded."""
+    print("$", *command, flush=True)
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **(env or {})}
+    return subprocess.run([str(part) for part in command], cwd=cwd, env=environment, check=False).returncode == 0
+
+
+def display(*command: str | Path) -> tuple[str | Path, ...]:
+    """Give `command` a virtual screen where the machine has none (napari draws only on a real one)."""
+    if os.environ.get("DISPLAY") or not shutil.which("xvfb-run"):
+        return command
+    return ("xvfb-run", "-a", "-s", "-screen 0 1280x1024x24", *command)
+
+
+def lint() -> bool:
+    return run(BIN / "ruff", "check", ".")
+
+
+def formatting() -> bool:
+    return run(BIN / "ruff", "format", "--check", ".")
+
+
+def types() -> bool:
+    return run(BIN / "mypy")
+
+
+def imports() -> bool:
+    return run(BIN / "lint-imports")
+
+
+def widgets() -> bool:
+    folder = ROOT / "widgets"
+    installed = (folder / "node_modules").is_dir() or run(_npm(), "ci", "--no-audit", "--no-fund", cwd=folder)
+    return installed and run(_npm(), "run", "check", cwd=folder) and run(_npm(), "test", cwd=folder)
+
+
+def unit() -> bool:
+    return run(*display(*PYTEST, "tests", "--ignore=tests/browser", "-m", "not browser"))
+
+
+def browser() -> bool:
+    return run(*PYTEST, "tests/browser", "-m", "browser")
+
+
+def notebooks() -> bool:
+    return run(*PYTEST, "--nbmake", "--nbmake-timeout=900", "-o", "timeout=1200", "notebooks")
+
+
+def wheel() -> bool:
+    return run(sys.executable, ROOT / "tests" / "check_wheel.py")
+
+
+def _npm() -> Path | str:
+    bundled = BIN / "npm"
+    return bundled if bundled.exists() else "npm"
+
+
+PARTS: dict[str, Callable[[], bool]] = {
+    "lint": lint,
+    "format": formatting,
+    "types": types,
+    "imports": imports,
+    "widgets": widgets,
+    "unit": unit,
+    "browser": browser,
+    "notebooks": notebooks,
+    "wheel": wheel,
+}
+
+
+def main() -> int:
+    """Run the parts asked for and print one line for each; 0 if all succeeded."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default=",".join(PARTS), help="comma-separated parts to run")
+    parser.add_argument("--list", action="store_true", help="name the parts and stop")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(PARTS))
+        return 0
+    results: list[tuple[str, bool, float]] = []
+    for name in arguments.only.split(","):
+        if name not in PARTS:
+            parser.error(f"unknown part {name!r}; valid: {', '.join(PARTS)}")
+        print(f"\n=== {name} ===", flush=True)
+        started = time.monotonic()
+        results.append((name, PARTS[name](), time.monotonic() - started))
+    print("\n=== summary ===")
+    for name, passed, seconds in results:
+        print(f"{'ok  ' if passed else 'FAIL'} {name:<10} {seconds:7.1f} s")
+    failed = sum(not passed for _, passed, _ in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
