@@ -1,0 +1,439 @@
+"""Volume: an array, where its voxels lie in the body, and what its values mean."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workbench import _geometry
+from workbench.errors import FileError, InputError, choose
+
+Array = NDArray[Any]
+KINDS = ("image", "labels", "scores")
+_AXES = (("i", "j"), ("i", "j", "c"), ("i", "j", "k"), ("i", "j", "k", "c"))
+
+
+class Volume:
+    """A medical image: voxels, affine, meaning.
+
+    Parameters
+    ----------
+    data : array [i, j], [i, j, c], [i, j, k] or [i, j, k, c], or callable
+        Voxels, or a function without arguments that returns them; then `shape` and `dtype` must be given, and the
+        voxels are loaded when ``.data`` is first used.
+    affine : array [4, 4], optional
+        Maps voxel indices to RAS millimetres (for a picture, the third column is its normal). Without one, a 3D array
+        has RAS axes and 1 mm voxels; a picture has 1 mm pixels, rows running to the back and columns to the left.
+    kind : {"image", "labels", "scores"}
+        What the values are. Labels are integers and are never interpolated.
+    axes : tuple of str, optional
+        Names of the axes, channels last. Told from the number of axes when absent (three axes mean i, j, k).
+    channels : sequence of str, optional
+        Name of each channel.
+    labels : mapping of int to str, optional
+        Name of each label value.
+    unit : str
+        Unit of the values: "HU", "a.u." or "".
+    source : path, optional
+        File or folder that the voxels came from.
+    notes : iterable of str
+        What a careful reader should know about the data: missing slices, gantry tilt, ...
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> volume = Volume(np.zeros((4, 5, 6), np.int16), np.diag([1, 1, 2.5, 1]), unit="HU")
+    >>> volume
+    <Volume image 4x5x6 int16, 1x1x2.5 mm RAS, HU, 240 bytes, loaded>
+    >>> volume.resample(1.25).shape
+    (3, 4, 12)
+    """
+
+    def __init__(
+        self,
+        data: ArrayLike | Callable[[], Array],
+        affine: ArrayLike | None = None,
+        *,
+        kind: str = "image",
+        axes: Sequence[str] | None = None,
+        channels: Sequence[str] | None = None,
+        labels: Mapping[int, str] | Sequence[str] | None = None,
+        unit: str = "",
+        source: str | Path | None = None,
+        notes: Iterable[str] = (),
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+    ) -> None:
+        self.kind = choose(kind, KINDS, "kind of volume")
+        self._loader: Callable[[], Array] | None = None
+        self._data: Array | None = None
+        if callable(data):
+            if shape is None or dtype is None:
+                raise InputError("A Volume whose data is loaded later needs `shape=` and `dtype=` now; got neither or one.")
+            self._loader = data
+            self._shape, self._dtype = tuple(int(n) for n in shape), np.dtype(dtype)
+        else:
+            self._data = _as_kind(np.asarray(data, dtype=dtype), kind)
+            self._shape, self._dtype = self._data.shape, self._data.dtype
+        self.axes = _check_axes(axes, self._shape)
+        _check_dtype(self._dtype, kind)
+        if affine is None:
+            affine = _geometry.PICTURE_AFFINE if self.spatial_ndim == 2 else np.eye(4)
+        self._affine = _geometry.check_affine(affine)
+        self._affine.setflags(write=False)
+        self.channels = tuple(str(name) for name in channels) if channels is not None else ()
+        if self.channels and len(self.channels) != self.num_channels:
+            raise InputError(f"Name every channel: {self.num_channels} channels, got names {list(self.channels)}.")
+        self.labels = _check_labels(labels)
+        self.unit = str(unit)
+        self.source = Path(source) if source is not None else None
+        self.notes = tuple(str(note) for note in notes)
+
+    @classmethod
+    def from_channels_first(cls, array: Array, affine: ArrayLike | None = None, **meaning: Any) -> Volume:
+        """Make a Volume of an array [c, *spatial], as networks return it; one channel becomes no channel axis."""
+        array = np.asarray(array)
+        if array.ndim not in {3, 4}:
+            raise InputError(f"A channels-first array is [c, i, j] or [c, i, j, k], got shape {array.shape}.")
+        if len(array) == 1:
+            return cls(array[0], affine, axes=_AXES[0 if array.ndim == 3 else 2], **meaning)
+        return cls(np.moveaxis(array, 0, -1), affine, axes=_AXES[1 if array.ndim == 3 else 3], **meaning)
+
+    # ---- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """Voxels, indexed [i, j(, k)(, c)] as the affine maps them; loaded on first use."""
+        if self._data is None:
+            assert self._loader is not None
+            try:
+                data = _as_kind(np.asarray(self._loader()), self.kind)
+            except MemoryError:
+                raise FileError(f"Loading {self!r} needs {_size(self.nbytes)} of memory, which is not free.") from None
+            if data.shape != self._shape:
+                raise FileError(f"The header promised voxels of shape {self._shape}, the data has {data.shape}.")
+            self._data = data.astype(self._dtype, copy=False)
+            self._loader = None  # lets go of whatever the loader held
+        return self._data
+
+    def load(self) -> Volume:
+        """Load the voxels now; returns the same Volume."""
+        _ = self.data
+        return self
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the voxels are in memory."""
+        return self._data is not None
+
+    @property
+    def affine(self) -> _geometry.Affine:
+        """Voxel indices to RAS mm, [4, 4] float64, read-only."""
+        return self._affine
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis, the channel axis included."""
+        return self._shape
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """Length of the spatial axes."""
+        return self._shape[: self.spatial_ndim]
+
+    @property
+    def spatial_ndim(self) -> int:
+        """2 for a picture, 3 for a volume."""
+        return len(self.axes) - ("c" in self.axes)
+
+    @property
+    def num_channels(self) -> int:
+        """Length of the channel axis; 1 if there is none."""
+        return self._shape[-1] if "c" in self.axes else 1
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+        return self._dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the loaded voxels take."""
+        return int(np.prod(self._shape, dtype=object)) * self._dtype.itemsize
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Millimetres between neighbouring voxels along each spatial axis."""
+        return _geometry.spacing(self._affine)[: self.spatial_ndim]
+
+    @property
+    def orientation(self) -> str:
+        """World direction nearest to each spatial axis, such as "RAS" or, for a picture, "PL"."""
+        return _geometry.orientation(self._affine, self.spatial_ndim)
+
+    def __repr__(self) -> str:
+        spacing = "x".join(f"{step:.4g}" for step in self.spacing)
+        facts = [
+            f"{self.kind} {'x'.join(map(str, self.shape))} {self.dtype}",
+            f"{spacing} mm {self.orientation}",
+            f"{self.num_channels} channels" if "c" in self.axes else "",
+            f"{len(self.labels)} named labels" if self.labels else "",
+            self.unit,
+            _size(self.nbytes),
+            "loaded" if self.is_loaded else "not loaded",
+            # a file name may hold a patient's name, so only its ending is shown
+            "".join(self.source.suffixes[-2:] if self.source.suffix == ".gz" else [self.source.suffix])
+            if self.source
+            else "",
+            f"{len(self.notes)} notes" if self.notes else "",
+        ]
+        return f"<Volume {', '.join(fact for fact in facts if fact)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.data, self._affine, self._meaning())
+
+    # ---- the same grid -------------------------------------------------------------------------------------------
+
+    def with_data(self, array: ArrayLike, **meaning: Any) -> Volume:
+        """Return a Volume with other values on the same grid.
+
+        Parameters
+        ----------
+        array : array [*spatial_shape] or [*spatial_shape, c]
+            New values.
+        **meaning
+            ``kind``, ``channels``, ``labels``, ``unit``, ``axes`` of the result where they differ from this Volume's.
+        """
+        array = np.asarray(array)
+        if array.shape[: self.spatial_ndim] != self.spatial_shape or array.ndim - self.spatial_ndim not in {0, 1}:
+            raise InputError(f"The grid has shape {self.spatial_shape} (and maybe channels), got {array.shape}.")
+        has_channels = array.ndim > self.spatial_ndim
+        kept = self._meaning() | {"axes": _AXES[2 * (self.spatial_ndim - 2) + has_channels]}
+        if not has_channels or array.shape[-1] != self.num_channels:
+            kept["channels"] = None
+        if meaning.get("kind", self.kind) != self.kind:
+            kept |= {"labels": None, "unit": ""}
+        return Volume(array, self._affine, **(kept | meaning))
+
+    def same_grid(self, other: Volume, tolerance: float = 1e-4) -> bool:
+        """Tell whether both have the same spatial shape and no corner lies more than `tolerance` mm apart."""
+        if self.spatial_shape != other.spatial_shape:
+            return False
+        far = np.array([*self.spatial_shape, 1, 1][:3], dtype=float)
+        corners = np.array(np.meshgrid(*[(0, n) for n in far])).reshape(3, -1).T
+        return bool(np.abs(self.to_world(corners) - other.to_world(corners)).max() <= tolerance)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of values, type, shape and affine."""
+        digest = hashlib.sha256(f"{self.dtype.newbyteorder('<').str}{self.shape}{self.axes}".encode())
+        digest.update(np.ascontiguousarray(self._affine + 0.0, dtype="<f8").tobytes())
+        for part in self.data:  # one slab at a time: no second copy of the volume
+            digest.update(np.ascontiguousarray(part, dtype=self.dtype.newbyteorder("<")).tobytes())
+        return digest.hexdigest()
+
+    def channels_first(self) -> Array:
+        """Return the values as [c, *spatial], as networks take them; a view where possible."""
+        return np.moveaxis(self.data, -1, 0) if "c" in self.axes else self.data[np.newaxis]
+
+    # ---- points --------------------------------------------------------------------------------------------------
+
+    def to_world(self, ijk: ArrayLike) -> NDArray[np.float64]:
+        """Map voxel indices [..., 3] ([..., 2] in a picture) to RAS mm [..., 3]."""
+        points = np.asarray(ijk, dtype=float)
+        if points.shape[-1:] == (2,) and self.spatial_ndim == 2:
+            points = np.concatenate([points, np.zeros((*points.shape[:-1], 1))], axis=-1)
+        if points.shape[-1:] != (3,):
+            raise InputError(f"Voxel indices are [..., {self.spatial_ndim}], got shape {points.shape}.")
+        return np.asarray(points @ self._affine[:3, :3].T + self._affine[:3, 3])
+
+    def to_voxel(self, xyz: ArrayLike) -> NDArray[np.float64]:
+        """Map RAS mm [..., 3] to (fractional) voxel indices [..., spatial_ndim]."""
+        points = np.asarray(xyz, dtype=float)
+        if points.shape[-1:] != (3,):
+            raise InputError(f"Points are RAS millimetres [..., 3], got shape {points.shape}.")
+        inverse = np.linalg.inv(self._affine)
+        return np.asarray(points @ inverse[:3, :3].T + inverse[:3, 3])[..., : self.spatial_ndim]
+
+    # ---- other grids ---------------------------------------------------------------------------------------------
+
+    def reorient(self, code: str = "RAS") -> Volume:
+        """Flip and transpose the axes so that they run to `code`; no voxel value and no point in mm changes.
+
+        For a picture, give two letters, or three of which the two in its plane count.
+        """
+        order, steps, affine = _geometry.reorientation(self._affine, self.spatial_shape, code)
+        axes = (*order, self.spatial_ndim) if "c" in self.axes else tuple(order)
+
+        def turn(data: Array) -> Array:
+            return data.transpose(axes)[tuple(slice(None, None, step) for step in steps)]
+
+        return self._derive(turn, affine, [self._shape[axis] for axis in axes])
+
+    def resample(self, spacing: float | Sequence[float], *, order: int | None = None) -> Volume:
+        """Interpolate onto voxels of `spacing` mm over the same field of view (same centre).
+
+        Parameters
+        ----------
+        spacing : float or sequence of float
+            Millimetres, for all spatial axes or for each.
+        order : int, optional
+            0 nearest, 1 linear, 2 to 5 spline. Default: 0 for labels, 1 otherwise. The dtype stays.
+        """
+        wanted = _numbers(spacing, self.spatial_ndim, "spacing")
+        if not np.isfinite(wanted).all() or (wanted <= 0).any():
+            raise InputError(f"A spacing is above 0 mm, got {spacing!r}.")
+        ratio = np.ones(3)
+        ratio[: self.spatial_ndim] = wanted / self.spacing
+        old = np.ones(3)
+        old[: self.spatial_ndim] = self.spatial_shape
+        new = np.maximum(np.rint(old / ratio), 1)
+        if np.prod(new) * self.num_channels > 2**40:
+            raise InputError(f"A spacing of {spacing!r} mm would make {new.tolist()} voxels. Give a larger spacing.")
+        change = np.diag([*ratio, 1.0])
+        change[:3, 3] = (old - 1) / 2 - ratio * (new - 1) / 2
+        change[self.spatial_ndim : 3, 3] = 0
+        shape = tuple(int(n) for n in new[: self.spatial_ndim])
+        return self._sample(change, shape, self._affine @ change, order, None)
+
+    def resample_like(self, other: Volume, *, order: int | None = None, fill: float = 0) -> Volume:
+        """Interpolate onto the grid of `other`; voxels outside of this Volume become `fill`."""
+        if other.spatial_ndim != self.spatial_ndim:
+            raise InputError(f"A {self.spatial_ndim}D volume cannot be put on a {other.spatial_ndim}D grid.")
+        if self.same_grid(other, 1e-6):
+            return self
+        change = np.linalg.inv(self._affine) @ other.affine
+        if self.spatial_ndim == 2 and np.abs(change[2, [0, 1, 3]]).max() > 1e-3:
+            raise InputError("The two pictures do not lie in the same plane; one cannot be put on the grid of the other.")
+        return self._sample(change, other.spatial_shape, other.affine, order, fill)
+
+    def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
+        """Keep the voxels from `start` up to, not including, `stop` (indices, one per spatial axis)."""
+        low, high = (_numbers(v, self.spatial_ndim, name).astype(int) for v, name in ((start, "start"), (stop, "stop")))
+        if (low < 0).any() or (high > self.spatial_shape).any() or (low >= high).any():
+            raise InputError(
+                f"A crop needs 0 <= start < stop <= {self.spatial_shape}, got start {low.tolist()}, stop {high.tolist()}."
+            )
+        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        shape = [*(high - low), *self._shape[self.spatial_ndim :]]
+        return self._derive(lambda data: data[box], self._moved(low), shape)
+
+    def pad(self, before: int | Sequence[int], after: int | Sequence[int], value: float = 0) -> Volume:
+        """Add voxels of `value` at the beginning and the end of each spatial axis."""
+        low, high = (_numbers(v, self.spatial_ndim, name).astype(int) for v, name in ((before, "before"), (after, "after")))
+        if (low < 0).any() or (high < 0).any():
+            raise InputError(f"Padding is 0 or more voxels, got {low.tolist()} and {high.tolist()}. Use crop to remove.")
+        width = [*zip(low, high, strict=True), *[(0, 0)] * ("c" in self.axes)]
+        shape = [n + a + b for n, (a, b) in zip(self._shape, width, strict=True)]
+        return self._derive(lambda data: np.pad(data, width, constant_values=value), self._moved(-low), shape)
+
+    def slice_2d(self, axis: str | int, index: int) -> Volume:
+        """Cut one slice out of a 3D Volume; the picture keeps its place in the body."""
+        number = "ijk".find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
+        if self.spatial_ndim != 3 or number not in {0, 1, 2}:
+            raise InputError(f"A slice is cut along i, j or k of a 3D volume, got axis {axis!r} of {self.spatial_ndim}D.")
+        along = int(number)
+        if not 0 <= index < self._shape[along]:
+            raise InputError(f"Axis {'ijk'[along]} has slices 0 to {self._shape[along] - 1}, got {index}.")
+        affine = self._affine[:, [*(a for a in range(3) if a != along), along, 3]]
+        affine[:, 3] += self._affine[:, along] * index
+        shape = [n for a, n in enumerate(self._shape) if a != along]
+        return self._derive(lambda data: np.take(data, index, axis=along), affine, shape, axes=_AXES["c" in self.axes])
+
+    # ---- helpers -------------------------------------------------------------------------------------------------
+
+    def _meaning(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "axes": self.axes,
+            "channels": self.channels or None,
+            "labels": self.labels,
+            "unit": self.unit,
+            "source": self.source,
+            "notes": self.notes,
+        }
+
+    def _derive(
+        self, change: Callable[[Array], Array], affine: _geometry.Affine, shape: Sequence[int], **meaning: Any
+    ) -> Volume:
+        # stays lazy if this Volume is: only the geometry is worked out now
+        kept = self._meaning() | meaning
+        if self._data is not None:
+            return Volume(change(self._data), affine, **kept)
+        return Volume(lambda: change(self.data), affine, shape=shape, dtype=self._dtype, **kept)
+
+    def _moved(self, start: Array) -> _geometry.Affine:
+        affine = self._affine.copy()
+        affine[:3, 3] += affine[:3, : self.spatial_ndim] @ start
+        return affine
+
+    def _sample(
+        self, change: Array, shape: tuple[int, ...], affine: _geometry.Affine, order: int | None, fill: float | None
+    ) -> Volume:
+        from workbench._resampling import resample_array
+
+        chosen = order if order is not None else 0 if self.kind == "labels" else 1
+        if chosen not in range(6):
+            raise InputError(f"The order of interpolation is 0 to 5, got {order!r}.")
+        if chosen and self.kind == "labels":
+            raise InputError(f"Labels are numbers of structures and cannot be interpolated with order {order}. Use order 0.")
+        keep = [*range(self.spatial_ndim), 3]
+        matrix = change[np.ix_(keep, keep)]
+        return Volume(
+            resample_array(self.data, matrix, shape, order=chosen, fill=fill), affine, **self._meaning()
+        )
+
+
+def _rebuild(data: Array, affine: Array, meaning: dict[str, Any]) -> Volume:
+    return Volume(data, affine, **meaning)
+
+
+def _as_kind(array: Array, kind: str) -> Array:
+    if kind != "labels" or array.dtype.kind not in "f":
+        return array
+    whole = array.astype(np.int32)
+    if not np.array_equal(whole, array):
+        raise InputError("Labels are whole numbers, got fractions. Read it as an image, or threshold it first.")
+    return whole
+
+
+def _check_axes(axes: Sequence[str] | None, shape: tuple[int, ...]) -> tuple[str, ...]:
+    names = {2: _AXES[0], 3: _AXES[2], 4: _AXES[3]}.get(len(shape)) if axes is None else tuple(axes)
+    if names not in _AXES or len(names) != len(shape):
+        raise InputError(
+            f"A Volume has axes i, j (, k) and maybe c (channels, last); got shape {shape} with axes {axes}. "
+            "Choose or move axes first."
+        )
+    if 0 in shape:
+        raise InputError(f"A Volume needs at least one voxel along each axis, got shape {shape}.")
+    return names
+
+
+def _check_dtype(dtype: np.dtype[Any], kind: str) -> None:
+    if dtype.kind not in "biuf":
+        raise InputError(f"Values are whole or real numbers or booleans, got {dtype}. Take the magnitude of complex values.")
+    if kind == "labels" and dtype.kind == "f":
+        raise InputError(f"Labels are whole numbers, got {dtype}.")
+
+
+def _check_labels(labels: Mapping[int, str] | Sequence[str] | None) -> dict[int, str]:
+    pairs = labels.items() if isinstance(labels, Mapping) else enumerate(labels or ())
+    try:
+        return {int(value): str(name) for value, name in pairs}
+    except (TypeError, ValueError):
+        raise InputError(f"Labels map whole numbers to names, got {labels!r}.") from None
+
+
+def _numbers(value: Any, ndim: int, what: str) -> NDArray[np.float64]:
+    try:
+        return np.broadcast_to(np.asarray(value, dtype=float), (ndim,)).copy()
+    except (TypeError, ValueError):
+        raise InputError(f"Give {what} as one number or {ndim} (one per spatial axis), got {value!r}.") from None
+
+
+def _size(nbytes: int) -> str:
+    return f"{nbytes} bytes" if nbytes < 1e5 else f"{nbytes / 1e6:.1f} MB" if nbytes < 1e9 else f"{nbytes / 1e9:.1f} GB"
