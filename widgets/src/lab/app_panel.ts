@@ -90,7 +90,7 @@ export const appPlugin: JupyterFrontEndPlugin<void> = {
         }),
       describedBy: { args: { type: "object", properties: { cwd: { type: "string" } } } },
     });
-    launcher?.add({ command: COMMAND, category: "Other", rank: 0 });
+    launcher?.add({ command: COMMAND, category: "Notebook", rank: 1 });
     palette?.addItem({ command: COMMAND, category: TITLE });
   },
 };

@@ -2,7 +2,7 @@ import { LabIcon } from "@jupyterlab/ui-components";
 
 // Three stacked slices under a cross-hair; drawn with JupyterLab's icon classes, so that it follows the theme.
 const DRAWING = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">
-  <g class="jp-icon3" fill="none" stroke="#616161" stroke-width="1.6" stroke-linejoin="round">
+  <g class="jp-icon3" style="fill: none" stroke="#616161" stroke-width="1.6" stroke-linejoin="round">
     <path d="M12 3 21 7.5 12 12 3 7.5Z"/>
     <path d="M3 12 12 16.5 21 12"/>
     <path d="M3 16.5 12 21 21 16.5"/>
