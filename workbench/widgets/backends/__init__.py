@@ -1,0 +1,7 @@
+"""The viewers that can show layers. A package adds one by the entry point group ``workbench.viewers``."""
+
+from __future__ import annotations
+
+from workbench.widgets.backends.base import Backend, get, names
+
+__all__ = ["Backend", "get", "names"]

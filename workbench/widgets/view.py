@@ -1,0 +1,42 @@
+"""`view`: show layers, in the notebook or in another viewer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.widgets.backends import get
+from workbench.widgets.layer import Layer
+
+
+def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
+    """Show volumes over one another, in linked 2D and 3D views.
+
+    Parameters
+    ----------
+    *layers : Volume, Explanation, array, path or Layer
+        What to show, from the bottom up. Give a `Layer` to say how it is shown: ``Layer(seg, opacity=0.3)``.
+    backend : {"niivue", "matplotlib", "napari", "itk"}, optional
+        Which viewer: ``"niivue"`` (in the notebook, the default), ``"matplotlib"`` (a still picture), ``"napari"`` (a
+        window of its own), ``"itk"`` (in the notebook, by VTK), or one that a package has registered.
+    **options
+        Options of that viewer (`Viewer`: layout, convention, crosshair, height).
+
+    Returns
+    -------
+    object
+        The viewer, which shows itself as the result of a notebook cell.
+
+    Raises
+    ------
+    MissingExtraError
+        If the backend is not installed; the message names the extra that brings it.
+    InputError
+        If the backend or an option is unknown, or a layer is nothing that can be shown.
+
+    Examples
+    --------
+    >>> import workbench as wb
+    >>> wb.view(ct, seg, crosshair=(10.0, -20.0, 30.0))  # doctest: +SKIP
+    """
+    shown = [layer if isinstance(layer, Layer) else Layer(layer) for layer in layers]
+    return get(backend or "niivue").open(shown, **options)

@@ -1,0 +1,227 @@
+"""The Viewer: linked slices and 3D of any number of layers, drawn in the browser, steered from Python and by hand."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets
+import numpy as np
+import traitlets as t
+
+from workbench.errors import InputError, StateError, WorkbenchError, check_keywords
+from workbench.volume import Volume
+from workbench.widgets.layer import STYLE, Layer
+from workbench.widgets.transfer import Parcel
+
+STATIC = Path(__file__).parent / "static"
+OPTIONS = ("layout", "convention", "crosshair", "height")
+
+_Click = Callable[[tuple[float, float, float], tuple[int, int, int]], Any]
+
+
+class Viewer(anywidget.AnyWidget):
+    """Layers over one another, in axial, coronal, sagittal and 3D views linked by a crosshair.
+
+    It works without a front end too: layers, styles and the crosshair are plain Python state, and `png` draws them.
+
+    Parameters
+    ----------
+    *layers : Layer, Volume, Explanation, array or path
+        What to show, from the bottom up.
+    layout : {"grid", "axial", "coronal", "sagittal", "3d"}
+        Which views to show.
+    convention : {"radiological", "neurological"}
+        Whether the patient's right is on the left of the screen (radiological) or on the right.
+    crosshair : (float, float, float)
+        Where the views cross, in RAS mm; by default the centre of the first layer.
+    height : int
+        Height of the drawing area in CSS pixels.
+    """
+
+    _esm = STATIC / "viewer.js"
+    _css = STATIC / "viewer.css"
+
+    layout = t.Enum(("grid", "axial", "coronal", "sagittal", "3d"), "grid").tag(sync=True)
+    convention = t.Enum(("radiological", "neurological"), "radiological").tag(sync=True)
+    crosshair = t.Tuple(t.Float(), t.Float(), t.Float(), default_value=(0.0, 0.0, 0.0)).tag(sync=True)
+    height = t.Int(440, min=160).tag(sync=True)
+    _layers = t.List(t.Dict()).tag(sync=True)
+    _styles = t.Dict().tag(sync=True)
+
+    def __init__(self, *layers: Any, **options: Any) -> None:
+        check_keywords(options, OPTIONS, "A viewer")
+        self._shown: list[Layer] = []
+        self._parcels: dict[str, Parcel] = {}
+        self._clicks: list[_Click] = []
+        self._linked: list[Viewer] = []
+        self._from_browser = False
+        super().__init__(**options)
+        self._placed = "crosshair" in options
+        self.on_msg(self._receive)
+        for layer in layers:
+            self.add(layer)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, from the bottom up."""
+        return tuple(self._shown)
+
+    def add(self, volume: Any, **style: Any) -> Layer:
+        """Put a volume on top and return its `Layer`; the options are those of `Layer`."""
+        layer = volume if isinstance(volume, Layer) and not style else Layer(volume, **style)
+        if layer in self._shown:
+            raise InputError(f"Layer {layer.name!r} is in this viewer already.")
+        self._shown.append(layer)
+        layer.observe(self._restyle, STYLE)
+        layer.observe(self._describe, "version")
+        if not self._placed:
+            self._placed = True
+            middle = (np.array(layer.volume.spatial_shape) - 1) / 2
+            self.crosshair = _triple(layer.volume.to_world(_ijk3(middle)))
+        self._describe()
+        return layer
+
+    def remove(self, layer: Layer) -> None:
+        """Take a layer away."""
+        if layer not in self._shown:
+            raise InputError(f"Layer {layer.name!r} is not in this viewer; it has {[x.name for x in self._shown]}.")
+        self._shown.remove(layer)
+        layer.unobserve(self._restyle, STYLE)
+        layer.unobserve(self._describe, "version")
+        self._describe()
+
+    def clear(self) -> None:
+        """Take all layers away; the next one added moves the crosshair to its centre."""
+        for layer in self.layers:
+            self.remove(layer)
+        self._placed = False
+
+    def set_window(self, low: float, high: float, layer: Layer | None = None) -> None:
+        """Set the values shown by the ends of the colour map, of `layer` or of the lowest."""
+        (layer or self._need_layer()).window = (low, high)
+
+    def on_click(self, callback: _Click) -> Callable[[], None]:
+        """Call ``callback(xyz_mm, ijk)`` when a view is clicked (ijk in the lowest layer); returns how to stop that."""
+        self._clicks.append(callback)
+        return lambda: self._clicks.remove(callback)
+
+    def link(self, other: Viewer) -> None:
+        """Let both viewers share one crosshair, in the browser as well (no kernel needed)."""
+        other.crosshair = self.crosshair
+        for one, two in ((self, other), (other, self)):
+            one._linked.append(two)
+            one.observe(one._tell_linked, "crosshair")
+        ipywidgets.jslink((self, "crosshair"), (other, "crosshair"))
+
+    def png(self, **options: Any) -> bytes:
+        """Draw the views through the crosshair without a browser; returns PNG (options: see `montage`)."""
+        from workbench.widgets.png import montage
+
+        return montage(self._shown, self.crosshair, convention=self.convention, **options)
+
+    def screenshot(self, path: str | Path) -> Path:
+        """Write what `png` draws to `path` (the live 3D view is saved by the camera button of the viewer)."""
+        path = Path(path)
+        path.write_bytes(self.png())
+        return path
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if not bundle or not self._shown:
+            return bundle
+        from base64 import b64encode
+
+        data, metadata = bundle
+        # what a code host, a PDF or a reader without a kernel shows instead of the live view
+        return {**data, "image/png": b64encode(self.png()).decode()}, metadata
+
+    def __repr__(self) -> str:
+        return f"Viewer({', '.join(layer.name for layer in self._shown) or 'no layers'})"
+
+    def _describe(self, _change: Any = None) -> None:
+        for layer in self._shown:
+            parcel = self._parcels.get(layer.id)
+            if parcel is None or parcel.version != layer.version:
+                self._parcels[layer.id] = Parcel(layer)
+        self._parcels = {layer.id: self._parcels[layer.id] for layer in self._shown}
+        self._restyle()
+        self._layers = [self._parcels[layer.id].describe() for layer in self._shown]
+
+    def _restyle(self, _change: Any = None) -> None:
+        if not self._from_browser:
+            self._styles = {layer.id: layer.style() for layer in self._shown}
+
+    @t.observe("_styles")
+    def _styles_changed(self, change: Any) -> None:
+        if self._from_browser:
+            for layer in self._shown:
+                for key, value in change["new"].get(layer.id, {}).items():
+                    if key in STYLE and value != layer.style()[key]:
+                        setattr(layer, key, tuple(value) if key == "window" and value else value)
+
+    def _tell_linked(self, change: Any) -> None:
+        # what the browser moved, the browser has moved in the linked viewers too; echoing it late would tug the mouse
+        if not self._from_browser:
+            for other in self._linked:
+                other.crosshair = change["new"]
+
+    def set_state(self, sync_data: Any) -> None:
+        """Take state from the browser."""
+        with self._browser_speaks():
+            super().set_state(sync_data)
+
+    @contextmanager
+    def _browser_speaks(self) -> Iterator[None]:
+        self._from_browser = True
+        try:
+            yield
+        finally:
+            self._from_browser = False
+
+    def _receive(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
+        if message.get("type") == "pull":
+            self._answer_pull(message)
+        elif message.get("type") == "click":
+            self._click(_triple(message["xyz"]))
+
+    def _answer_pull(self, message: dict[str, Any]) -> None:
+        parcel = self._parcels.get(message["layer"])
+        if parcel is None or parcel.version != message["version"]:
+            return  # of a layer that is gone or replaced; the browser learns of that by the layer list
+        level, known = int(message["level"]), {key: message[key] for key in ("layer", "version", "level")}
+        for index in message["bricks"]:
+            try:
+                buffer = parcel.brick(level, int(index))
+                header = parcel.header()
+            except (WorkbenchError, OSError, ValueError, MemoryError) as error:
+                self.send({"type": "refused", **known, "cause": f"{type(error).__name__}: {error}"})
+                return
+            self.send({"type": "brick", **known, "index": index, **header}, [buffer])
+
+    def _click(self, xyz: tuple[float, float, float]) -> None:
+        voxel = np.rint(np.asarray(self._need_layer().volume.to_voxel(xyz)))
+        ijk = (int(voxel[0]), int(voxel[1]), int(voxel[2]) if voxel.size > 2 else 0)
+        for callback in tuple(self._clicks):
+            callback(xyz, ijk)
+
+    def _need_layer(self) -> Layer:
+        if not self._shown:
+            raise StateError("The viewer has no layers. Put one in with `viewer.add(volume)`.")
+        return self._shown[0]
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in np.ravel(values)[:3])
+    return x, y, z
+
+
+def _ijk3(values: Any) -> Any:
+    return np.concatenate([np.ravel(values), np.zeros(3)])[:3]
+
+
+__all__ = ["Layer", "Viewer", "Volume"]
