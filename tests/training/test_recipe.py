@@ -1,0 +1,54 @@
+import pytest
+
+from workbench.errors import FileError, InputError
+from workbench.training.recipe import Recipe
+from workbench.training.schedule import learning_rate
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_a_recipe_comes_back_from_a_file_as_it_was(tmp_path, suffix):
+    recipe = Recipe(
+        algorithm="3d-unet", optimizer={"name": "sgd", "lr": 0.1}, patch=[8, 8, 8], splits={"train": [0, 2], "val": [1]}
+    )
+    assert Recipe.read(recipe.write(tmp_path / f"r.{suffix}")) == recipe
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ({"epoch": 3}, "'epoch'.*Did you mean 'epochs'"),
+        ({"optimizer": {"learning": 1}}, r"Recipe\.optimizer got an unknown option 'learning'"),
+        ({"schedule": {"warm_up": 1}}, "Did you mean 'warmup'"),
+        ({"optimizer": {"lr": -1}}, r"optimizer\.lr: .*greater than 0, got -1"),
+        ({"batch_size": 0}, "batch_size: .*got 0"),
+        ({"splits": {"train": [1, 2], "test": [2]}}, "sample 2 is in 'train' and in 'test'"),
+        ({"patch": [8]}, "patch"),
+    ],
+)
+def test_a_broken_rule_is_named_with_the_value_and_the_nearest_valid_one(values, match):
+    with pytest.raises(InputError, match=match):
+        Recipe(algorithm="x", **values)
+
+
+def test_files_that_are_not_recipes(tmp_path):
+    with pytest.raises(FileError, match="readable"):
+        Recipe.read(tmp_path / "none.json")
+    for name, text in {"a.json": "{", "b.yaml": "a: [", "c.json": "[1]"}.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(FileError):
+            Recipe.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ({"name": "constant"}, [1.0, 1.0, 1.0, 1.0]),
+        ({"name": "constant", "warmup": 1}, [1 / 3, 2 / 3, 1.0, 1.0]),
+        ({"name": "cosine"}, [1.0, 0.8535533905932737, 0.5, 0.14644660940672627]),
+        ({"name": "poly", "power": 1, "minimum": 0.5}, [1.0, 0.875, 0.75, 0.625]),
+        ({"name": "step", "milestones": [0.5, 0.75], "gamma": 0.1}, [1.0, 1.0, 0.1, 0.01]),
+    ],
+)
+def test_the_learning_rate_goes_as_its_schedule_says(schedule, expected):
+    recipe = Recipe(algorithm="x", epochs=2, optimizer={"lr": 1.0}, schedule=schedule)
+    assert [learning_rate(recipe, step, 2) for step in range(4)] == pytest.approx(expected)

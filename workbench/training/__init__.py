@@ -1,0 +1,60 @@
+"""Training: a recipe decides it, a worker process does it, a run directory keeps it.
+
+>>> import workbench as wb
+>>> run = wb.train("3d-unet", data="phantom-ct", epochs=2)  # doctest: +SKIP
+>>> run.wait().metrics()[-1]["val"]["dice"]  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.training.api import fit, runs, train
+    from workbench.training.checkpoint import Checkpoint
+    from workbench.training.metrics import Cursor, Follow
+    from workbench.training.recipe import Optimizer, Recipe, Schedule
+    from workbench.training.run import Run
+    from workbench.training.status import Status
+
+# Loaded on first use: the worker, and who only reads a run, need few of them.
+_HOMES = {
+    "Checkpoint": "checkpoint",
+    "Cursor": "metrics",
+    "Follow": "metrics",
+    "Optimizer": "recipe",
+    "Recipe": "recipe",
+    "Run": "run",
+    "Schedule": "recipe",
+    "Status": "status",
+    "fit": "api",
+    "runs": "api",
+    "train": "api",
+}
+
+__all__ = [
+    "Checkpoint",
+    "Cursor",
+    "Follow",
+    "Optimizer",
+    "Recipe",
+    "Run",
+    "Schedule",
+    "Status",
+    "fit",
+    "runs",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

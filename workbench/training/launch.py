@@ -1,0 +1,78 @@
+"""Starting a worker that outlives whoever started it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+
+import workbench
+from workbench.training.lock import Owner
+from workbench.training.recipe import Recipe
+from workbench.training.status import LOG_HEAD
+from workbench.training.store import LAUNCH, LOG, write_json
+from workbench.training.threads import available_cores
+
+# Windows: no console, no Ctrl-C from the parent's console, and out of the job that dies with it.
+_DETACHED_PROCESS, _NEW_PROCESS_GROUP, _BREAKAWAY_FROM_JOB = 0x8, 0x200, 0x1000000
+
+
+def launch(folder: Path, recipe: Recipe, epochs: int | None = None) -> subprocess.Popen[bytes]:
+    """Start a worker on the run directory `folder` and return at once.
+
+    The worker gets a session of its own, so neither an interrupt nor the end of the kernel reaches it, and the run
+    directory as working directory, so that what a framework drops there stays with the run.
+
+    Parameters
+    ----------
+    folder : Path
+        A run directory with its ``recipe.json``.
+    recipe : Recipe
+        That recipe.
+    epochs : int or None
+        A new number of epochs for a run that is to be extended.
+    """
+    identity = uuid.uuid4().hex
+    # -P: nothing in the run directory may be imported in place of a package.
+    command = [sys.executable, "-P", "-m", "workbench.training.worker", str(folder), "--launch", identity]
+    if epochs is not None:
+        command += ["--epochs", str(epochs)]
+    with (folder / LOG).open("ab") as log:
+        log.write(f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+        log.flush()
+        process = _start(command, folder, _environment(recipe), log.fileno())
+    owner = Owner.of(process.pid) or Owner(platform.node(), "", process.pid, -1.0)
+    write_json(folder / LAUNCH, {"id": identity, "time": time.time(), "owner": asdict(owner)}, durable=False)
+    return process
+
+
+def _start(command: list[str], folder: Path, environment: dict[str, str], log: int) -> subprocess.Popen[bytes]:
+    def start(**options: int | bool) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # type: ignore[call-overload,no-any-return]  # noqa: S603 - our own interpreter and module
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **options
+        )
+
+    if os.name != "nt":
+        return start(start_new_session=True)
+    try:
+        return start(creationflags=_DETACHED_PROCESS | _NEW_PROCESS_GROUP | _BREAKAWAY_FROM_JOB)
+    except PermissionError:
+        # Some jobs forbid breaking away; the worker then lives as long as that job.
+        return start(creationflags=_DETACHED_PROCESS | _NEW_PROCESS_GROUP)
+
+
+def _environment(recipe: Recipe) -> dict[str, str]:
+    environment = dict(os.environ)
+    root = str(Path(workbench.__file__).resolve().parents[1])
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
+    environment["PYTHONUNBUFFERED"] = "1"
+    # Read by OpenMP when it is loaded; setting it later would be too late for MindSpore.
+    environment["OMP_NUM_THREADS"] = str(recipe.num_threads or available_cores())
+    if recipe.deterministic:
+        environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    return environment

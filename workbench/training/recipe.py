@@ -1,0 +1,259 @@
+"""Recipe: everything that decides a training run, as plain data that can be read, edited, saved and compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from workbench.errors import FileError, InputError, check_keywords
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class Optimizer(_Plain):
+    """How the weights are moved.
+
+    Attributes
+    ----------
+    name : {"adam", "adamw", "sgd"}
+    lr : float
+        Learning rate at the schedule's height.
+    weight_decay, momentum, betas, nesterov
+        As in torch; `momentum` and `nesterov` matter to sgd, `betas` to the adams.
+    grad_clip : float or None
+        Largest 2-norm of all gradients together; larger ones are scaled down to it.
+    """
+
+    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    betas: tuple[float, float] = (0.9, 0.999)
+    nesterov: bool = False
+    grad_clip: Annotated[float | None, Field(gt=0)] = None
+
+
+class Schedule(_Plain):
+    """How the learning rate goes over the run.
+
+    Attributes
+    ----------
+    name : {"constant", "cosine", "poly", "step"}
+    warmup : float
+        Epochs over which it rises linearly to its height.
+    milestones : tuple of float
+        For ``step``: the epochs, as shares of the run (0 to 1), after which it is multiplied by `gamma`.
+    gamma : float
+        For ``step``: that factor.
+    power : float
+        For ``poly``: the exponent.
+    minimum : float
+        Share of the height at which ``cosine`` and ``poly`` end.
+    """
+
+    name: Literal["constant", "cosine", "poly", "step"] = "constant"
+    warmup: Annotated[float, Field(ge=0)] = 0.0
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    gamma: Annotated[float, Field(gt=0)] = 0.1
+    power: Annotated[float, Field(gt=0)] = 0.9
+    minimum: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+Size = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=2, max_length=3)]
+
+
+class Recipe(_Plain):
+    """Everything that decides a training run.
+
+    Attributes
+    ----------
+    algorithm : str
+        Name in the zoo.
+    options : dict
+        Options of its network (width, depth, ...).
+    framework, device : str
+        Where it runs.
+    data : dict
+        Specification from which the data set is built again in the worker.
+    splits : dict of str to list of int
+        Indices of the samples used to train, to choose the best epoch (``val``) and to test; disjoint.
+    preprocess : dict
+        Specification of `transforms.Preprocess`; the model keeps it, so predictions see the same.
+    augment : list or dict
+        Specification of `transforms.Augment`; empty for none.
+    loss : dict
+        Options of the algorithm's loss, e.g. ``{"class_weights": [1, 3]}``.
+    optimizer, schedule : Optimizer, Schedule
+        How the weights are moved.
+    epochs, batch_size : int
+        Length of the run; samples per step.
+    patch : tuple of int or None
+        Train on random crops of this size (voxels after preprocessing) instead of whole samples.
+    patches_per_sample : int
+        Crops drawn from each sample per epoch.
+    foreground : float
+        Share of the crops that are centred on a labelled voxel.
+    seed : int
+        Decides initial weights, order, augmentation and dropout.
+    init : str or None
+        Model file to start from (fine-tuning).
+    freeze : tuple of str
+        Patterns of layers that keep their weights: ``encoder.*``, or a regular expression as ``re:...``.
+    monitor : str
+        Validation score that picks the best epoch; ``auto`` takes the task's (AUC, Dice).
+    validate_every : int
+        Epochs between validations.
+    checkpoint_every : int or None
+        Epochs between the weights that are kept (None: about twenty over the run).
+    checkpoint_seconds : float
+        Longest time between the states a run can be resumed from.
+    checkpoint_steps : int or None
+        Most steps between them.
+    log_every : int
+        Steps between two lines of the metrics.
+    deterministic : bool
+        Use only algorithms that give the same bits every time.
+    num_threads : int or None
+        CPU threads (None: the physical cores this process may use).
+    cache_bytes : int or None
+        Memory for preprocessed samples (None: a quarter of what is free, 4 GB at most).
+    """
+
+    algorithm: str
+    options: dict[str, Any] = {}
+    framework: str = "torch"
+    device: str = "cpu"
+    data: dict[str, Any] = {}
+    splits: dict[str, list[int]] = {}
+    preprocess: dict[str, Any] = {}
+    augment: list[Any] | dict[str, Any] = []
+    loss: dict[str, Any] = {}
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    epochs: Annotated[int, Field(ge=1)] = 10
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    patch: Size | None = None
+    patches_per_sample: Annotated[int, Field(ge=1)] = 1
+    foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
+    seed: Annotated[int, Field(ge=0)] = 0
+    init: str | None = None
+    freeze: tuple[str, ...] = ()
+    monitor: str = "auto"
+    validate_every: Annotated[int, Field(ge=1)] = 1
+    checkpoint_every: Annotated[int | None, Field(ge=1)] = None
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
+    checkpoint_steps: Annotated[int | None, Field(ge=1)] = None
+    log_every: Annotated[int, Field(ge=1)] = 1
+    deterministic: bool = True
+    num_threads: Annotated[int | None, Field(ge=1)] = None
+    cache_bytes: Annotated[int | None, Field(ge=0)] = None
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _said_well(error) from None
+
+    @model_validator(mode="after")
+    def _splits_are_disjoint(self) -> Self:
+        seen: dict[int, str] = {}
+        for name, indices in self.splits.items():
+            for index in indices:
+                if seen.setdefault(index, name) != name:
+                    raise ValueError(f"sample {index} is in {seen[index]!r} and in {name!r}: splits must be disjoint")
+        return self
+
+    @classmethod
+    def read(cls, path: str | Path) -> Recipe:
+        """Read a recipe from a JSON or YAML file.
+
+        Raises
+        ------
+        FileError
+            If there is no such file or it is neither.
+        InputError
+            If a key is unknown or a value breaks its rule; the message names the key.
+        """
+        path = Path(path)
+        return cls(**read_mapping(path))
+
+    def write(self, path: str | Path) -> Path:
+        """Write the recipe as JSON, or as YAML if the name ends in ``.yaml`` or ``.yml``."""
+        path = Path(path)
+        values = self.model_dump(mode="json")
+        if path.suffix in (".yaml", ".yml"):
+            import yaml
+
+            text = yaml.safe_dump(values, sort_keys=False)
+        else:
+            text = json.dumps(values, indent=1)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def kept_every(self) -> int:
+        """Epochs between the checkpoints that are kept."""
+        return self.checkpoint_every or -(-self.epochs // 20)
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in self.model_dump(exclude_defaults=True).items() if k not in ("splits", "data")}
+        return "Recipe(" + ", ".join(f"{key}={value!r}" for key, value in shown.items()) + ")"
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return the mapping in a JSON or YAML file.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it does not hold a mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix in (".yaml", ".yml"):
+            import yaml
+
+            try:
+                values = yaml.safe_load(text)
+            except yaml.YAMLError as error:
+                raise ValueError(str(error)) from error
+        else:
+            values = json.loads(text)
+    except OSError as error:
+        raise FileError(f"A recipe must be a readable JSON or YAML file: {path} ({error.strerror}).") from error
+    except ValueError as error:
+        raise FileError(f"A recipe must be JSON or YAML; {path.name} is not ({error}).") from error
+    if not isinstance(values, dict):
+        raise FileError(f"A recipe must hold keys and values; {path.name} holds a {type(values).__name__}.")
+    return values
+
+
+def _said_well(error: ValidationError) -> InputError:
+    """Turn pydantic's account into ours: the key, the value, the rule, and the nearest valid key."""
+    for item in error.errors():
+        if item["type"] == "extra_forbidden":
+            owner, *_, key = ("Recipe", *item["loc"])
+            try:
+                check_keywords([str(key)], _fields_at(item["loc"][:-1]), ".".join(map(str, (owner, *item["loc"][:-1]))))
+            except InputError as told:
+                return told
+    lines = []
+    for item in error.errors():
+        place = ".".join(map(str, item["loc"])) or "splits"
+        rule = item["msg"].removeprefix("Value error, ")
+        got = "" if item["type"] in ("value_error", "missing") else f", got {item['input']!r}"
+        lines.append(f"{place}: {rule}{got}")
+    return InputError("The recipe breaks a rule. " + "; ".join(lines) + ".")
+
+
+def _fields_at(place: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Recipe
+    for key in place:
+        kind = model.model_fields[str(key)].annotation
+        candidates = [kind, *get_args(kind)]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)

@@ -1,0 +1,292 @@
+"""Run: a directory and a process, seen from outside. Everything here is read from the directory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import FileError, InputError, StateError
+from workbench.training import display
+from workbench.training.checkpoint import Checkpoint, Checkpoints
+from workbench.training.launch import launch
+from workbench.training.lock import Owner, holder
+from workbench.training.metrics import Cursor, Follow, follow, read_metrics
+from workbench.training.recipe import Recipe
+from workbench.training.status import ENDED, Status, read_status, read_tail
+from workbench.training.store import (
+    CHECKPOINTS,
+    CONTROL,
+    LOG,
+    MANIFEST,
+    METRICS,
+    RECIPE,
+    STATUS,
+    read_json,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from workbench.zoo import Model
+
+_LEAVING_SECONDS = 5.0
+# Kept so that a worker that ended is buried by its parent and does not stay behind as a zombie.
+_started: list[subprocess.Popen[bytes]] = []
+
+
+class Run:
+    """A training run.
+
+    The run directory is the only truth: a Run can be made from it at any time, in any process, while the worker works
+    or long after. A Run reads; the one thing it writes is a request (``control.json``).
+
+    Parameters
+    ----------
+    path : str or Path
+        The run directory.
+
+    Raises
+    ------
+    FileError
+        If `path` is not a run directory.
+
+    Examples
+    --------
+    >>> run = wb.train("3d-unet", data="phantom-ct", epochs=2)  # doctest: +SKIP
+    >>> run.wait().model().predict(volume)  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).resolve()
+        if not (self.path / RECIPE).is_file():
+            raise FileError(f"A run folder must hold {RECIPE}; {self.path} does not. `wb.runs(folder)` lists runs.")
+
+    @property
+    def id(self) -> str:
+        """Name of the run directory."""
+        return self.path.name
+
+    @property
+    def recipe(self) -> Recipe:
+        """Everything that decides this run."""
+        return Recipe(**read_json(self.path / RECIPE))
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Where the run stands now; see `workbench.training.Status` for the fields."""
+        _bury()
+        return read_status(self.path)
+
+    @property
+    def state(self) -> str:
+        """One of created, running, stopping, stopped, finished, failed, lost."""
+        return str(self.status["state"])
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """Versions, device, checksum of the data, splits and seeds, as the worker found them."""
+        return dict(read_json(self.path / MANIFEST) or {})
+
+    @property
+    def init_report(self) -> dict[str, Any] | None:
+        """Which layers fine-tuning took over, which it did not and why; None for training from scratch."""
+        report = self.manifest.get("init")
+        return dict(report) if report else None
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return all lines of the metrics: of kind ``step`` and of kind ``epoch``."""
+        return read_metrics(self.path / METRICS)
+
+    def follow(self, cursor: Cursor | None = None) -> Follow:
+        """Return what was added to the metrics since `cursor`; costs no more than the new lines."""
+        return follow(self.path / METRICS, cursor)
+
+    def log(self, size: int = 100_000) -> str:
+        """Return the last `size` bytes of what the worker printed."""
+        return read_tail(self.path / LOG, size)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return the checkpoints there are, oldest first."""
+        return Checkpoints(self.path).all()
+
+    def stop(self) -> Run:
+        """Ask the worker to stop after the step under way and write a checkpoint; nothing happens to an ended run."""
+        if self.state not in ENDED:
+            write_json(self.path / CONTROL, {"command": "stop", "time": time.time()}, durable=False)
+        return self
+
+    def resume(self, epochs: int | None = None) -> Run:
+        """Go on from the last checkpoint in a new worker, and return at once.
+
+        Parameters
+        ----------
+        epochs : int or None
+            A new total number of epochs, to extend (or shorten) the run.
+
+        Raises
+        ------
+        StateError
+            If a worker is at it (the message tells its pid), or the run is finished and `epochs` adds nothing.
+        """
+        status, recipe = self.status, self.recipe
+        owner = self._released_by() if status["state"] in ENDED else holder(self.path)
+        if owner is not None or status["state"] not in ENDED:
+            who = f"process {owner.pid} on {owner.host}" if owner else "a worker that is just starting"
+            raise StateError(
+                f"Run {self.id} is {status['state']}: {who} works on it. stop() it first, or wait() for it to end."
+            )
+        total = recipe.epochs if epochs is None else epochs
+        if total < 1:
+            raise InputError(f"A run has at least 1 epoch, got epochs={epochs}.")
+        if status["state"] == "finished" and total <= recipe.epochs:
+            raise StateError(
+                f"Run {self.id} is finished: {recipe.epochs} epochs are done. "
+                f"To go on, ask for more: resume(epochs={2 * recipe.epochs})."
+            )
+        (self.path / CONTROL).unlink(missing_ok=True)
+        _started.append(launch(self.path, recipe, epochs))
+        return self
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait until the run has ended, one way or the other; interrupting ends the waiting, not the run.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Longest time to wait, in seconds.
+
+        Raises
+        ------
+        StateError
+            If it has not ended by then.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pause = 0.02
+        while self.state not in ENDED:
+            if deadline is not None and time.monotonic() > deadline:
+                raise StateError(f"Run {self.id} is still {self.state} after {timeout:g} s. Wait longer, or stop() it.")
+            time.sleep(pause)
+            pause = min(0.25, pause * 1.5)
+        return self
+
+    def checkpoint(self, epoch: int | str | None = None) -> Checkpoint:
+        """Return the checkpoint of an epoch: a number, ``"best"``, ``"last"``, or None for the best there is.
+
+        Raises
+        ------
+        InputError
+            If there is no such checkpoint.
+        """
+        checkpoints = Checkpoints(self.path)
+        found = checkpoints.all()
+        if isinstance(epoch, int) and not isinstance(epoch, bool):
+            return checkpoints.at(epoch)
+        if epoch not in (None, "best", "last"):
+            raise InputError(f'epoch must be a number, "best" or "last", got {epoch!r}.')
+        if not found:
+            raise InputError(f"Run {self.id} has no checkpoint yet (it is {self.state}). Wait for its first epoch.")
+        best = found[-1].position.best_epoch
+        if epoch == "last" or (epoch is None and best is None):
+            return found[-1]
+        if best is None:
+            raise InputError(f'Run {self.id} has no best epoch yet: nothing was validated. Ask for epoch="last".')
+        return checkpoints.at(best)
+
+    def model(
+        self, epoch: int | str | None = None, *, framework: str | None = None, device: str | None = None
+    ) -> Model:
+        """Return the model as it was after an epoch.
+
+        Parameters
+        ----------
+        epoch : int, str or None
+            A number of epochs, ``"best"`` (on the validation split), ``"last"``; None takes the best if there is one.
+        framework, device : str or None
+            Where to load it (None: as it was trained).
+        """
+        from workbench import zoo
+
+        checkpoint, recipe = self.checkpoint(epoch), self.recipe
+        checkpoint.verify(checkpoint.model_path.name)
+        return zoo.load(checkpoint.model_path, framework=framework or recipe.framework, device=device or recipe.device)
+
+    def evaluate(self, split: str = "test", epoch: int | str | None = None) -> dict[str, Any]:
+        """Score the model on a split, and keep the scores in ``evaluation-<split>.json``.
+
+        Parameters
+        ----------
+        split : str
+            Name of the split.
+        epoch : int, str or None
+            As for `model`.
+
+        Returns
+        -------
+        dict
+            Scores; for segmentation ``dice`` (mean over the foreground labels), ``dice_<label>`` each.
+        """
+        from workbench.training.scoring import evaluate_run
+
+        scores = evaluate_run(self, split, epoch)
+        write_json(self.path / f"evaluation-{split}.json", scores)
+        return scores
+
+    def _released_by(self) -> Owner | None:
+        """Return who still holds the run after giving a worker that has said its last word time to leave."""
+        deadline = time.monotonic() + _LEAVING_SECONDS
+        while (owner := holder(self.path)) is not None and time.monotonic() < deadline:
+            time.sleep(0.02)
+            _bury()
+        return owner
+
+    def __repr__(self) -> str:
+        status = self.status
+        text = f"Run {self.id}: {status['state']}, epoch {status['epoch']}/{status['epochs']}"
+        if status["best_epoch"] is not None and status["best_score"] is not None:
+            text += f", best {status['best_score']:.4f} at epoch {status['best_epoch']}"
+        if status["cause"]:
+            text += f"\n  cause:  {status['cause']}\n  remedy: {status['remedy']}"
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        return display.mimebundle(self)
+
+
+def create(folder: Path, recipe: Recipe) -> Run:
+    """Lay out a run directory: recipe, first status, place for the rest.
+
+    Raises
+    ------
+    FileError
+        If the directory cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=False)
+        (folder / CHECKPOINTS).mkdir()
+        (folder / RECIPE).write_text(json.dumps(recipe.model_dump(mode="json"), indent=1), encoding="utf-8")
+        write_json(folder / STATUS, asdict(Status(epochs=recipe.epochs, message="The worker is starting.")))
+    except OSError as error:
+        raise FileError(
+            f"A run folder must be new and writable; {folder} is not ({error.strerror or error}). "
+            "Choose another one with folder=, or set WORKBENCH_RUNS."
+        ) from error
+    return Run(folder)
+
+
+def start(run: Run) -> Run:
+    """Start the first worker of a run."""
+    _started.append(launch(run.path, run.recipe))
+    return run
+
+
+def _bury() -> None:
+    _started[:] = [process for process in _started if process.poll() is None]

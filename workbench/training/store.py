@@ -1,0 +1,140 @@
+"""The files of a run directory, and how they are written so that a crash never leaves half of one.
+
+========================  ============================================  ==========================
+file                      what it holds                                 who writes it
+========================  ============================================  ==========================
+``recipe.json``           everything that decides the run               ``train``, then the worker
+``status.json``           where the run stands (replaced whole)         ``train``, then the worker
+``metrics.jsonl``         one JSON object per line, appended            the worker
+``checkpoints/``          one folder per checkpoint                     the worker
+``manifest.json``         versions, device, data checksum, splits       the worker
+``log.txt``               what the worker printed                       the worker
+``lock.json``             who works here (pid, start time, heartbeat)   the worker
+``launch.json``           the worker last started                       ``train`` and ``resume``
+``control.json``          a request to the worker (``stop``)            ``Run.stop``
+``evaluation-*.json``     scores of a finished evaluation               ``Run.evaluate``
+``data/``                 samples of an in-memory data set              ``train``
+========================  ============================================  ==========================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import FileError
+
+RECIPE = "recipe.json"
+STATUS = "status.json"
+METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
+MANIFEST = "manifest.json"
+LOG = "log.txt"
+LOCK = "lock.json"
+LAUNCH = "launch.json"
+CONTROL = "control.json"
+DATA = "data"
+
+# An open reader makes a rename fail on Windows; it is gone within milliseconds.
+_REPLACE_ATTEMPTS = 20
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with every non-finite number replaced by None, as JSON has no NaN."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, bool) or value is None or isinstance(value, (int, str)):
+        return value
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """Replace the file `path` by `value` as JSON; a reader sees the old or the new file, never a part.
+
+    Parameters
+    ----------
+    path : Path
+        File to replace.
+    value : object
+        Anything JSON can hold; NaN and infinities become null.
+    durable : bool
+        Whether to wait until the disk has it (a power cut then keeps the old or the new file too).
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written.
+    """
+    text = json.dumps(plain(value), indent=1, allow_nan=False)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def read_json(path: Path, default: Any = None) -> Any:
+    """Return the JSON value in `path`, or `default` if there is no such file.
+
+    Raises
+    ------
+    FileError
+        If the file is there but is not JSON.
+    """
+    for attempt in range(_REPLACE_ATTEMPTS):
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return default
+        except PermissionError:
+            if os.name != "nt" or attempt == _REPLACE_ATTEMPTS - 1:
+                raise
+            time.sleep(0.01)
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise FileError(
+                f"{path.name} in the run folder must hold JSON, but it does not ({error}). "
+                "It was edited or damaged; restore it, or start a new run."
+            ) from error
+    return default
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename `source` to `target`, replacing it, as one step."""
+    for attempt in range(_REPLACE_ATTEMPTS):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if os.name != "nt" or attempt == _REPLACE_ATTEMPTS - 1:
+                raise
+            time.sleep(0.01)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in folder `path` are on the disk (no-op where folders cannot be opened)."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
