@@ -1,0 +1,34 @@
+"""Deep-learning frameworks behind one small contract: torch and MindSpore, and the weights file both read.
+
+``get("torch")`` hands out a :class:`Framework`; what it promises is written in ``base.py``.
+"""
+
+from __future__ import annotations
+
+from workbench.frameworks import weights
+from workbench.frameworks._registry import devices, get, names
+from workbench.frameworks.base import (
+    Device,
+    Framework,
+    LayerInfo,
+    LinearScore,
+    MatchReport,
+    OptimizerSpec,
+    Trainer,
+)
+from workbench.frameworks.devices import resolve_device
+
+__all__ = [
+    "Device",
+    "Framework",
+    "LayerInfo",
+    "LinearScore",
+    "MatchReport",
+    "OptimizerSpec",
+    "Trainer",
+    "devices",
+    "get",
+    "names",
+    "resolve_device",
+    "weights",
+]

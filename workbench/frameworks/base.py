@@ -1,0 +1,384 @@
+"""The contract between the workbench and a deep-learning framework.
+
+Everything above this room (zoo, training, explain) speaks NumPy and asks a :class:`Framework` for the rest. What a
+framework promises, in prose:
+
+- **One definition.** A network is a function ``define(nn, F, ops)`` that returns a class; a loss is a function
+  ``make_loss(nn, F, ops)`` that returns a callable. Both are written in torch's vocabulary, and
+  :attr:`Framework.vocabulary` is what is handed to them. The class takes JSON-able keywords only, has ``forward(x)``
+  and returns a tensor or a dictionary of named tensors.
+- **Arrays.** Batches are ``[n, c, *spatial]`` float32, channels first. What comes back is a NumPy array that shares its
+  memory with nothing.
+- **Modes.** A module is in evaluation mode whenever it is not inside :meth:`Trainer.step`; forward and gradients are
+  those of evaluation mode, so samples of a batch do not influence one another.
+- **Names.** Parameters and buffers carry torch's state-dict names in every framework, so one weights file serves all.
+- **Seeds.** The same seed builds the same weights within one framework, and the caller's own random state is untouched.
+  A :class:`Trainer` that is given the same state, data and step seeds makes bit-identical steps on a CPU.
+
+``tests/frameworks/contract.py`` says the same in tests; a third-party framework (entry point group
+``workbench.frameworks``) inherits them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import InputError, choose
+
+Array = NDArray[Any]
+Define = Callable[[Any, Any, Any], Any]
+MakeLoss = Callable[[Any, Any, Any], Callable[[Any, dict[str, Any]], dict[str, Any]]]
+Outputs = Array | dict[str, Array]
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+ACTIVATIONS = ("none", "softmax", "sigmoid")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place where a network can run; memory is in bytes, None where it cannot be known."""
+
+    id: str
+    framework: str
+    name: str
+    memory: int | None = None
+    free_memory: int | None = None
+    cores: int | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{self.framework} {self.id}: {self.name}"]
+        if self.cores:
+            parts.append(f"{self.cores} cores")
+        if self.memory:
+            parts.append(f"{self.memory / 2**30:.1f} GiB")
+        if self.free_memory:
+            parts.append(f"{self.free_memory / 2**30:.1f} GiB free")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A module inside a network whose output can be looked at.
+
+    `name` is the dotted name (``"down.0.conv"``), `path` its parts, `type` the class name, `leaf` whether it holds no
+    other module.
+    """
+
+    name: str
+    type: str
+    path: tuple[str, ...]
+    leaf: bool
+
+
+@dataclass(frozen=True)
+class LinearScore:
+    """A scalar per sample to be explained: ``sum(weights * activation(output))`` over all axes but the first.
+
+    Parameters
+    ----------
+    weights : array
+        ``[channels, *spatial]`` (a classifier: ``[classes]``), the same for all samples, or with a first axis ``n``.
+    output : str, optional
+        Which output, for a network that returns a dictionary; ``"logits"`` when not given.
+    activation : {"none", "softmax", "sigmoid"}
+        Applied first; softmax runs over the channel axis.
+    """
+
+    weights: Array
+    output: str | None = None
+    activation: Literal["none", "softmax", "sigmoid"] = "none"
+
+    def __post_init__(self) -> None:
+        choose(self.activation, ACTIVATIONS, "activation of a score")
+
+    def select(self, outputs: Any) -> Any:
+        """Return the tensor that the score is computed on.
+
+        Raises
+        ------
+        InputError
+            If the network has no output of that name.
+        """
+        if not isinstance(outputs, Mapping):
+            if self.output not in (None, "logits"):
+                raise InputError(
+                    f"A score on output {self.output!r} needs a network that returns named outputs; this one returns a "
+                    "single tensor. Leave `output` out."
+                )
+            return outputs
+        return outputs[choose(self.output or "logits", outputs, "network output")]
+
+    def weights_for(self, shape: Sequence[int]) -> Array:
+        """Return the weights as float32 that broadcast against an output of `shape`.
+
+        Raises
+        ------
+        InputError
+            If the weights fit neither one sample nor the batch.
+        """
+        weights = np.asarray(self.weights, dtype=np.float32)
+        if weights.shape == tuple(shape[1:]):
+            return weights[None]
+        if weights.shape == tuple(shape):
+            return weights
+        raise InputError(
+            f"The weights of a score must have the shape of one sample's output {tuple(shape[1:])} or of the batch "
+            f"{tuple(shape)}, got {weights.shape}."
+        )
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """Which optimiser, as plain data. The rules are torch's: Adam and AdamW with bias correction and eps 1e-8."""
+
+    name: str = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    betas: tuple[float, float] = (0.9, 0.999)
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        choose(self.name, OPTIMIZERS, "optimizer")
+        if not self.lr >= 0:
+            raise InputError(f"The learning rate must be zero or more, got {self.lr}. A usual first value is 0.001.")
+
+
+@dataclass(frozen=True)
+class MatchReport:
+    """What happened to each name when weights were put into a network.
+
+    `mismatched` maps a name to (shape given, shape wanted).
+    """
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every name of the network was given, in the right shape, and nothing else."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    def __str__(self) -> str:
+        parts = [f"{len(self.matched)} matched"]
+        for label, names in (("missing", self.missing), ("unexpected", self.unexpected)):
+            if names:
+                parts.append(f"{len(names)} {label} ({_shortened(names)})")
+        if self.mismatched:
+            shapes = [f"{name} {given} for {wanted}" for name, (given, wanted) in self.mismatched.items()]
+            parts.append(f"{len(shapes)} of another shape ({_shortened(shapes)})")
+        return ", ".join(parts)
+
+
+def match(
+    wanted: Mapping[str, Sequence[int]],
+    given: Mapping[str, Array],
+    *,
+    strict: bool,
+    optional: Callable[[str], bool] = lambda name: name.rpartition(".")[2] == "num_batches_tracked",
+) -> MatchReport:
+    """Compare the names and shapes a network wants with the arrays that are given.
+
+    Batch counters (``num_batches_tracked``) exist in torch only and are neither missing nor unexpected.
+
+    Raises
+    ------
+    InputError
+        If `strict` and anything is missing, unexpected or of another shape.
+    """
+    mismatched = {
+        name: (tuple(given[name].shape), tuple(shape))
+        for name, shape in wanted.items()
+        if name in given and tuple(given[name].shape) != tuple(shape)
+    }
+    report = MatchReport(
+        matched=tuple(name for name in wanted if name in given and name not in mismatched),
+        missing=tuple(name for name in wanted if name not in given and not optional(name)),
+        unexpected=tuple(name for name in given if name not in wanted and not optional(name)),
+        mismatched=mismatched,
+    )
+    if strict and not report.complete:
+        raise InputError(
+            f"The weights do not fit the network: {report}. Build the network with the options the weights were made "
+            "with, or load with strict=False to take what fits."
+        )
+    return report
+
+
+def select_trainable(parameters: Sequence[str], trainable: Sequence[str] | None) -> list[str]:
+    """Return the parameter names to be trained, in the network's order.
+
+    Raises
+    ------
+    InputError
+        If a name is not a parameter, or none is left to train.
+    """
+    if trainable is None:
+        return list(parameters)
+    for name in trainable:
+        choose(name, parameters, "parameter name")
+    wanted = set(trainable)
+    if not wanted:
+        raise InputError("Every parameter is frozen, so there is nothing to train. Leave at least one trainable.")
+    return [name for name in parameters if name in wanted]
+
+
+def _shortened(names: Sequence[str], limit: int = 4) -> str:
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown}, and {len(names) - limit} more"
+
+
+class Trainer(ABC):
+    """A network, a loss and an optimiser, stepped one batch at a time."""
+
+    @abstractmethod
+    def step(self, inputs: Array, targets: dict[str, Array], *, step_seed: int, lr: float) -> dict[str, float]:
+        """Make one optimiser step in training mode and return the loss terms (``"loss"`` and any named ones).
+
+        `step_seed` seeds whatever is random in the network (dropout), so a resumed run equals an uninterrupted one. A
+        loss that is not finite is returned as it is, for the caller to decide on.
+        """
+
+    @abstractmethod
+    def state(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return the optimiser's tensors, named ``<slot>.<parameter>``, and its JSON-able scalars (copies)."""
+
+    @abstractmethod
+    def load_state(self, tensors: Mapping[str, Array], scalars: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state` returned, bit for bit.
+
+        Raises
+        ------
+        InputError
+            If it is the state of another optimiser or of other parameters.
+        """
+
+
+class Framework(ABC):
+    """A deep-learning framework behind the few words the workbench needs (the promises are in the module docstring)."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> tuple[Any, Any, Any]:
+        """The three namespaces ``(nn, F, ops)`` that networks and losses are written against."""
+
+    @classmethod
+    @abstractmethod
+    def installed(cls) -> bool:
+        """Tell whether the framework can be imported, without importing it."""
+
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """Return the versions that decide results, for a run's manifest."""
+
+    @abstractmethod
+    def devices(self) -> list[Device]:
+        """Return the devices present, the preferred default last to be asked for: the CPU first."""
+
+    @abstractmethod
+    def build(self, define: Define, config: Mapping[str, Any], device: str = "cpu", seed: int | None = 0) -> Any:
+        """Return the network in evaluation mode on `device`, its weights drawn from `seed` (None: fresh entropy)."""
+
+    @abstractmethod
+    def device_of(self, module: Any) -> str:
+        """Return the id of the device that the network's weights are on."""
+
+    @abstractmethod
+    def forward(self, module: Any, x: Array) -> Outputs:
+        """Return the raw outputs for a batch, without gradients."""
+
+    @abstractmethod
+    def scores(self, module: Any, x: Array, score: LinearScore) -> Array:
+        """Return the score of each sample, shape ``[n]``, float32."""
+
+    @abstractmethod
+    def input_gradient(self, module: Any, x: Array, score: LinearScore) -> tuple[Array, Array]:
+        """Return the scores ``[n]`` and the gradient of each sample's score with respect to it, shaped like `x`."""
+
+    @abstractmethod
+    def layer_gradient(self, module: Any, layer: str, x: Array, score: LinearScore) -> tuple[Array, Array, Array]:
+        """Return the scores ``[n]``, a layer's output ``[n, k, *spatial']`` and the gradient with respect to it.
+
+        A layer that runs several times in one forward pass is looked at in its last run.
+
+        Raises
+        ------
+        InputError
+            If there is no such layer, it did not run, or its output is not one tensor.
+        """
+
+    @abstractmethod
+    def layers(self, module: Any) -> list[LayerInfo]:
+        """Return the modules inside a network that produce an output, in the order they were defined."""
+
+    @abstractmethod
+    def state(self, module: Any) -> dict[str, Array]:
+        """Return copies of all weights and running statistics under torch's state-dict names."""
+
+    @abstractmethod
+    def load_state(self, module: Any, state: Mapping[str, Array], strict: bool = True) -> MatchReport:
+        """Put weights into a network; with ``strict=False`` only those that fit, and the report says which.
+
+        Raises
+        ------
+        InputError
+            If `strict` and the names or shapes differ; the network is then left as it was.
+        """
+
+    @abstractmethod
+    def parameter_names(self, module: Any) -> list[str]:
+        """Return the names of the trainable weights, in definition order (no running statistics)."""
+
+    @abstractmethod
+    def num_parameters(self, module: Any) -> int:
+        """Return the number of trainable scalars."""
+
+    @abstractmethod
+    def trainer(
+        self,
+        module: Any,
+        loss: MakeLoss,
+        optimizer: OptimizerSpec,
+        *,
+        trainable: Sequence[str] | None = None,
+        grad_clip: float | None = None,
+    ) -> Trainer:
+        """Return a trainer of the network.
+
+        Parameters
+        ----------
+        loss : callable
+            ``make_loss(nn, F, ops) -> loss(outputs, targets) -> {"loss": ..., named terms}``.
+        trainable : sequence of str, optional
+            Names of the parameters to train, all others are frozen; a frozen batch norm keeps its running statistics.
+        grad_clip : float, optional
+            The largest allowed norm over all gradients together.
+        """
+
+    @abstractmethod
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Tell whether an exception means that memory ran out, so that a smaller batch may succeed."""
+
+    def layouts(self, module: Any) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the memory layouts that the network's weights can be given, the plain one first.
+
+        A layout changes speed, never results (beyond rounding); which one is faster must be measured.
+        """
+        return ("contiguous",)
+
+    @contextlib.contextmanager
+    def layout(self, module: Any, name: str) -> Iterator[None]:
+        """Give the network's weights a memory layout for the length of a ``with`` block."""
+        choose(name, self.layouts(module), "memory layout")
+        yield

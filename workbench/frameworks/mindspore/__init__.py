@@ -1,0 +1,1 @@
+"""MindSpore behind the framework contract: the same vocabulary as torch on top of MindSpore's cells."""

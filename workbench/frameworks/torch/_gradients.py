@@ -1,0 +1,55 @@
+"""Gradients of a score with respect to the input and to a layer's output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from workbench.errors import InputError, choose
+from workbench.frameworks.base import Array, LinearScore
+from workbench.frameworks.torch._tensors import device_of, score_of, to_array, to_tensor
+
+
+def input_gradient(module: torch.nn.Module, x: Array, score: LinearScore) -> tuple[Array, Array]:
+    """Return the scores and their gradient with respect to the input; evaluation mode is the caller's part."""
+    with torch.enable_grad():
+        inputs = to_tensor(x, device_of(module)).requires_grad_(True)
+        # a network that starts with an in-place operation may not write into a leaf, nor into the caller's array
+        scores = score_of(module(inputs.clone()), score)
+        (gradient,) = torch.autograd.grad(scores.sum(), inputs, allow_unused=True, materialize_grads=True)
+    return to_array(scores), to_array(gradient)
+
+
+def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearScore) -> tuple[Array, Array, Array]:
+    """Return the scores, the layer's output and the gradient of the scores with respect to it.
+
+    The graph is recorded from the layer on only: what lies before it is run without gradients, which saves its memory.
+    """
+    names = {name: found for name, found in module.named_modules() if name}
+    target = names[choose(layer, names, "layer")]
+    seen: list[torch.Tensor] = []
+
+    def record(_module: torch.nn.Module, _inputs: Any, output: Any) -> torch.Tensor:
+        if not isinstance(output, torch.Tensor):
+            raise InputError(
+                f"Layer {layer!r} returns {type(output).__name__}, not one tensor, so there is no gradient with "
+                "respect to it. Choose a layer inside it."
+            )
+        torch.set_grad_enabled(True)
+        seen[:] = [output.detach().clone().requires_grad_(True)]
+        # the network goes on with a copy: an in-place activation after the layer must not change what was recorded
+        return seen[0].clone()
+
+    handle = target.register_forward_hook(record)
+    try:
+        with torch.no_grad():
+            scores = score_of(module(to_tensor(x, device_of(module))), score)
+            if not seen:
+                raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
+            if not scores.requires_grad:
+                return to_array(scores), to_array(seen[0]), to_array(torch.zeros_like(seen[0]))
+            (gradient,) = torch.autograd.grad(scores.sum(), seen[0], allow_unused=True, materialize_grads=True)
+    finally:
+        handle.remove()
+    return to_array(scores), to_array(seen[0]), to_array(gradient)

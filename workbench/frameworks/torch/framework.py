@@ -1,0 +1,185 @@
+"""The torch side of the framework contract."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from workbench.errors import InputError, choose
+from workbench.frameworks.base import (
+    Array,
+    Define,
+    Device,
+    Framework,
+    LayerInfo,
+    LinearScore,
+    MakeLoss,
+    MatchReport,
+    OptimizerSpec,
+    Outputs,
+    Trainer,
+    match,
+)
+from workbench.frameworks.devices import cpu, resolve_device
+from workbench.frameworks.torch import _gradients
+from workbench.frameworks.torch._tensors import device_of, score_of, to_array, to_tensor
+from workbench.frameworks.torch.trainer import TorchTrainer
+
+_CONTAINERS = (torch.nn.ModuleList, torch.nn.ModuleDict)
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
+
+
+class TorchFramework(Framework):
+    """PyTorch: CPU, CUDA and Apple MPS devices."""
+
+    name = "torch"
+
+    @property
+    def vocabulary(self) -> tuple[Any, Any, Any]:
+        return torch.nn, torch.nn.functional, torch
+
+    @classmethod
+    def installed(cls) -> bool:
+        return True
+
+    def versions(self) -> dict[str, str]:
+        found = {"torch": str(torch.__version__)}
+        if torch.version.cuda and torch.cuda.is_available():
+            found["cuda"] = str(torch.version.cuda)
+            found["cudnn"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
+        return found
+
+    def devices(self) -> list[Device]:
+        found = [cpu(self.name)]
+        if torch.cuda.is_available():
+            for index in range(torch.cuda.device_count()):
+                free, total = torch.cuda.mem_get_info(index)
+                found.append(Device(f"cuda:{index}", self.name, torch.cuda.get_device_name(index), total, free))
+        if torch.backends.mps.is_available():
+            shared = found[0]
+            found.append(Device("mps", self.name, "Apple GPU", shared.memory, shared.free_memory))
+        return found
+
+    def build(
+        self, define: Define, config: Mapping[str, Any], device: str = "cpu", seed: int | None = 0
+    ) -> torch.nn.Module:
+        place = torch.device(resolve_device(self, device))
+        network = define(*self.vocabulary)
+        # weights are drawn on the CPU, so that a seed means the same network on every device
+        with torch.random.fork_rng(devices=[]):
+            if seed is None:
+                torch.default_generator.seed()
+            else:
+                torch.default_generator.manual_seed(seed)
+            module: torch.nn.Module = network(**config)
+        return module.to(place).eval()
+
+    def device_of(self, module: torch.nn.Module) -> str:
+        place = device_of(module)
+        return f"cuda:{place.index or 0}" if place.type == "cuda" else place.type
+
+    def forward(self, module: torch.nn.Module, x: Array) -> Outputs:
+        with _evaluating(module), torch.inference_mode():
+            outputs = module(to_tensor(x, device_of(module)))
+            if isinstance(outputs, Mapping):
+                return {name: to_array(value) for name, value in outputs.items()}
+            return to_array(outputs)
+
+    def scores(self, module: torch.nn.Module, x: Array, score: LinearScore) -> Array:
+        with _evaluating(module), torch.inference_mode():
+            return to_array(score_of(module(to_tensor(x, device_of(module))), score))
+
+    def input_gradient(self, module: torch.nn.Module, x: Array, score: LinearScore) -> tuple[Array, Array]:
+        with _evaluating(module):
+            return _gradients.input_gradient(module, x, score)
+
+    def layer_gradient(
+        self, module: torch.nn.Module, layer: str, x: Array, score: LinearScore
+    ) -> tuple[Array, Array, Array]:
+        with _evaluating(module):
+            return _gradients.layer_gradient(module, layer, x, score)
+
+    def layers(self, module: torch.nn.Module) -> list[LayerInfo]:
+        return [
+            LayerInfo(name, type(layer).__name__, tuple(name.split(".")), not any(layer.children()))
+            for name, layer in module.named_modules()
+            if name and not isinstance(layer, _CONTAINERS)
+        ]
+
+    def state(self, module: torch.nn.Module) -> dict[str, Array]:
+        counted = _averaging_norms(module)
+        return {
+            name: to_array(tensor)
+            for name, tensor in module.state_dict().items()
+            if not name.endswith("num_batches_tracked") or name in counted
+        }
+
+    def load_state(self, module: torch.nn.Module, state: Mapping[str, Array], strict: bool = True) -> MatchReport:
+        own = module.state_dict()
+        report = match({name: tensor.shape for name, tensor in own.items()}, state, strict=strict)
+        with torch.no_grad():
+            for name in report.matched:
+                own[name].copy_(to_tensor(state[name], torch.device("cpu")))
+        return report
+
+    def parameter_names(self, module: torch.nn.Module) -> list[str]:
+        return [name for name, _ in module.named_parameters()]
+
+    def num_parameters(self, module: torch.nn.Module) -> int:
+        return sum(parameter.numel() for parameter in module.parameters())
+
+    def trainer(
+        self,
+        module: torch.nn.Module,
+        loss: MakeLoss,
+        optimizer: OptimizerSpec,
+        *,
+        trainable: Sequence[str] | None = None,
+        grad_clip: float | None = None,
+    ) -> Trainer:
+        return TorchTrainer(module, loss(*self.vocabulary), optimizer, trainable=trainable, grad_clip=grad_clip)
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+            return True
+        return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
+
+    def layouts(self, module: torch.nn.Module) -> tuple[str, ...]:
+        dims = {weight.dim() for weight in module.parameters() if weight.dim() in _CHANNELS_LAST}
+        return ("contiguous", "channels-last") if len(dims) == 1 else ("contiguous",)
+
+    @contextlib.contextmanager
+    def layout(self, module: torch.nn.Module, name: str) -> Iterator[None]:
+        choose(name, self.layouts(module), "memory layout")
+        if name == "contiguous":
+            yield
+            return
+        # weights are enough: a convolution gives its output the layout of its weights, and the rest follows
+        dims = {weight.dim() for weight in module.parameters()}
+        module.to(memory_format=next(layout for dim, layout in _CHANNELS_LAST.items() if dim in dims))
+        try:
+            yield
+        finally:
+            module.to(memory_format=torch.contiguous_format)
+
+
+@contextlib.contextmanager
+def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+    if not isinstance(module, torch.nn.Module):
+        raise InputError(f"The torch framework runs a torch.nn.Module, got {type(module).__name__}.")
+    if module.training:
+        module.eval()
+    yield
+
+
+def _averaging_norms(module: torch.nn.Module) -> set[str]:
+    # batch counters are torch's alone; they matter only where they set the momentum of the running average
+    return {
+        f"{name}.num_batches_tracked" if name else "num_batches_tracked"
+        for name, layer in module.named_modules()
+        if getattr(layer, "num_batches_tracked", None) is not None and getattr(layer, "momentum", 0.1) is None
+    }

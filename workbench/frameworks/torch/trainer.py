@@ -1,0 +1,104 @@
+"""One training step in torch, with as little as possible around the network itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from workbench.errors import InputError
+from workbench.frameworks.base import Array, OptimizerSpec, Trainer, select_trainable
+from workbench.frameworks.torch._tensors import device_of, to_array, to_tensor
+
+_NORMS = torch.nn.modules.batchnorm._BatchNorm
+
+
+class TorchTrainer(Trainer):
+    """Steps a torch module; see :class:`~workbench.frameworks.base.Trainer`."""
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        loss: Callable[[Any, dict[str, Any]], dict[str, Any]],
+        spec: OptimizerSpec,
+        *,
+        trainable: Sequence[str] | None = None,
+        grad_clip: float | None = None,
+    ) -> None:
+        named = dict(module.named_parameters())
+        self._names = select_trainable(list(named), trainable)
+        wanted = set(self._names)
+        for name, parameter in named.items():
+            parameter.requires_grad_(name in wanted)
+        self._module = module
+        self._loss = loss
+        self._spec = spec
+        self._grad_clip = grad_clip
+        self._device = device_of(module)
+        self._parameters = [named[name] for name in self._names]
+        self._optimizer = _make_optimizer(spec, self._parameters)
+        self._frozen_norms = [layer for layer in module.modules() if isinstance(layer, _NORMS) and _is_frozen(layer)]
+
+    def step(self, inputs: Array, targets: dict[str, Array], *, step_seed: int, lr: float) -> dict[str, float]:
+        module, optimizer = self._module, self._optimizer
+        module.train()
+        for norm in self._frozen_norms:
+            norm.eval()
+        try:
+            torch.manual_seed(step_seed)
+            tensors = {name: to_tensor(array, self._device) for name, array in targets.items()}
+            terms = self._loss(module(to_tensor(inputs, self._device)), tensors)
+            optimizer.zero_grad(set_to_none=True)
+            terms["loss"].backward()
+            if self._grad_clip is not None:
+                torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+            optimizer.step()
+            # one transfer for all terms: on an accelerator every `.item()` would wait for the queue to drain
+            values = torch.stack([value.detach().reshape(()) for value in terms.values()]).tolist()
+        finally:
+            module.eval()
+        return dict(zip(terms, values, strict=True))
+
+    def state(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        tensors = {}
+        for name, parameter in zip(self._names, self._parameters, strict=True):
+            for slot, value in self._optimizer.state.get(parameter, {}).items():
+                if isinstance(value, torch.Tensor):
+                    tensors[f"{slot}.{name}"] = to_array(value)
+        return tensors, {"optimizer": self._spec.name, "framework": "torch"}
+
+    def load_state(self, tensors: Mapping[str, Array], scalars: Mapping[str, Any]) -> None:
+        if scalars.get("optimizer") != self._spec.name:
+            raise InputError(
+                f"This is the state of optimizer {scalars.get('optimizer')!r}, the trainer uses {self._spec.name!r}. "
+                "Resume with the recipe the run was started with."
+            )
+        index = {name: number for number, name in enumerate(self._names)}
+        slots: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in tensors.items():
+            slot, _, name = key.partition(".")
+            if name not in index:
+                raise InputError(f"The optimizer state holds {key!r}, which is not a parameter that is being trained.")
+            wanted = tuple(self._parameters[index[name]].shape)
+            if slot != "step" and tuple(value.shape) != wanted:
+                raise InputError(f"The optimizer state {key!r} must have shape {wanted}, got {tuple(value.shape)}.")
+            slots.setdefault(index[name], {})[slot] = torch.from_numpy(value.copy())
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": slots, "param_groups": groups})
+
+
+def _is_frozen(layer: torch.nn.Module) -> bool:
+    own = list(layer.parameters(recurse=False))
+    return bool(own) and not any(parameter.requires_grad for parameter in own)
+
+
+def _make_optimizer(spec: OptimizerSpec, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)
+    shared: dict[str, Any] = {"lr": spec.lr, "weight_decay": spec.weight_decay, "fused": fused}
+    if spec.name == "sgd":
+        return torch.optim.SGD(parameters, momentum=spec.momentum, nesterov=spec.nesterov, **shared)
+    kind = torch.optim.Adam if spec.name == "adam" else torch.optim.AdamW
+    return kind(parameters, betas=spec.betas, **shared)
