@@ -1,0 +1,102 @@
+// Mirrors workbench/widgets/data_panel.py: choose a data set or a file, and the sample that is looked at.
+import { button, segmented, select, slider, textbox } from "./ui/controls";
+import { h, replace, setText } from "./ui/dom";
+import type { Model } from "./ui/model";
+import { actions, frame, hint } from "./ui/panel";
+import { optionsForm, type Option } from "./ui/schema";
+
+interface Entry {
+  name: string;
+  title: string;
+  available: boolean;
+  hint: string;
+  options: Option[];
+}
+
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const { body, scope, whenBusy } = frame(model, el, "1", "Data");
+
+  const source = segmented(
+    { label: "Source", tooltip: "Where the volumes come from" },
+    [
+      { value: "set", label: "Data set", reason: "A catalogued data set with labels and splits" },
+      { value: "file", label: "Open a file", reason: "Any volume: NIfTI, DICOM folder, MHA, NRRD, PNG, NPZ ..." },
+    ],
+    (value) => scope.set({ source: value }),
+  );
+
+  const name = select({ label: "Data set", tooltip: "Those whose data is not here say how to get it" }, (value) =>
+    scope.set({ name: value }),
+  );
+  const about = hint("");
+  const options = optionsForm("Options", (values) => scope.set({ options: values }));
+  const load = button("Load", "Load the data set and show its first case", () => scope.act("load"), "primary");
+  const set = h("div", { class: "mwb-fields" }, name.row, about, options.element, actions(load.element));
+
+  // The path is sent as a message and never kept in the widget's state: a saved notebook must not carry it.
+  const path = textbox(
+    { label: "Path", tooltip: "A file, or a folder with a DICOM series or data set, on the machine of the kernel" },
+    "scan.nii.gz or a DICOM folder",
+    () => undefined,
+  );
+  const typed = () => (path.input as HTMLInputElement).value.trim();
+  const open = button("Open", "Read the volume at this path", () => scope.act("open", { path: typed() }), "primary");
+  path.input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && typed()) scope.act("open", { path: typed() });
+  });
+  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element));
+
+  const split = select({ label: "Split", tooltip: "Training, validation or test part; parts never share a patient" }, (value) =>
+    scope.act("select", { split: value, index: 0 }),
+  );
+  const sample = slider({ label: "Case", tooltip: "Which case of the split is shown and explained" }, (value) =>
+    scope.act("select", { index: value }),
+  );
+  const browse = h("div", { class: "mwb-fields" }, split.row, sample.row);
+  const line = h("div");
+  const small = h("small");
+  const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
+  const warnings = h("div", { class: "mwb-fields" });
+  body.append(source.row, set, file, browse, summary, warnings);
+
+  scope.watch(["source"], () => {
+    source.set(scope.get("source"));
+    set.hidden = scope.get("source") !== "set";
+    file.hidden = !set.hidden;
+  });
+  scope.watch(["catalogue", "name", "options"], () => {
+    const entries = scope.get<Entry[]>("catalogue");
+    const chosen = entries.find((entry) => entry.name === scope.get("name"));
+    name.choices(
+      entries.map((entry) => ({ value: entry.name, label: entry.name, enabled: entry.available, reason: entry.hint })),
+      "choose a data set",
+    );
+    name.set(scope.get("name"));
+    setText(about, chosen?.title ?? "Choose a data set, or open a file of your own.");
+    options.show(chosen?.options ?? [], scope.get("options"));
+  });
+  scope.watch(["splits", "split", "index", "count"], () => {
+    const splits = scope.get<[string, number][]>("splits");
+    browse.hidden = splits.length === 0;
+    split.choices(splits.map(([value, count]) => ({ value, label: `${value} (${count})`, enabled: count > 0 })));
+    split.set(scope.get("split"));
+    sample.range(scope.get("count"));
+    sample.set(scope.get("index"));
+  });
+  scope.watch(["summary", "details", "notes"], () => {
+    summary.hidden = !scope.get("summary");
+    setText(line, scope.get("summary"));
+    setText(small, scope.get("details"));
+    replace(warnings, ...scope.get<string[]>("notes").map((note) => h("p", { class: "mwb-warning" }, note)));
+  });
+  whenBusy((idle) => {
+    load.enable(idle && Boolean(scope.get("name")));
+    open.enable(idle);
+    for (const control of [name, split, sample, path]) control.enable(idle);
+    options.enable(idle);
+  });
+  scope.watch(["name"], () => load.enable(!scope.get("busy") && Boolean(scope.get("name")), "Choose a data set first"));
+  return () => scope.dispose();
+}
+
+export default { render };

@@ -1,0 +1,60 @@
+// One run as a person sees it: how far, how good, what went wrong. The train panel and the run's own view share it.
+import { lineChart, type Series } from "./chart";
+import { h, setText } from "./dom";
+import { errorBox, progress } from "./feedback";
+
+/** What `workbench.widgets._watch.snapshot` says about a run. */
+export interface RunSnapshot {
+  id?: string;
+  title?: string;
+  state?: string;
+  progress?: number;
+  line?: string;
+  message?: string;
+  cause?: string;
+  remedy?: string;
+  curves?: { steps: [number, number][]; loss: [number, number][]; metrics: Record<string, [number, number][]> };
+}
+
+const ALIVE = ["created", "running", "stopping"];
+
+export const alive = (run: RunSnapshot): boolean => ALIVE.includes(run.state ?? "");
+
+export interface RunStatus {
+  element: HTMLElement;
+  show(run: RunSnapshot): void;
+}
+
+export function runStatus(): RunStatus {
+  const name = h("span", { class: "mwb-run-name" });
+  const chip = h("span", { class: "mwb-chip" });
+  const bar = progress();
+  const loss = lineChart("Loss", "epoch");
+  const metrics = lineChart("Validation", "epoch");
+  const errors = errorBox();
+  const element = h(
+    "div",
+    { class: "mwb-run" },
+    h("div", { class: "mwb-run-head" }, name, chip),
+    bar.element,
+    errors.element,
+    h("div", { class: "mwb-charts" }, loss.element, metrics.element),
+  );
+  return {
+    element,
+    show(run) {
+      element.hidden = !run.id;
+      if (!run.id) return;
+      setText(name, run.title ?? run.id);
+      name.title = run.id;
+      setText(chip, run.state ?? "");
+      chip.dataset.state = run.state;
+      bar.show(run.line ?? "", run.state === "created" ? -1 : (run.progress ?? 0));
+      errors.show(run.cause ? { title: run.message || "The run failed.", cause: run.cause, remedy: run.remedy } : {});
+      const curves = run.curves ?? { steps: [], loss: [], metrics: {} };
+      const series: Series[] = [{ name: "step", points: curves.steps, faint: curves.loss.length > 0 }];
+      loss.draw([...series, { name: "epoch", points: curves.loss }]);
+      metrics.draw(Object.entries(curves.metrics).map(([label, points]) => ({ name: label, points })));
+    },
+  };
+}
