@@ -20,7 +20,7 @@ Affine = NDArray[np.float64]
 #: RAS <-> LPS: the first two world axes change sign (DICOM, ITK and NRRD files are written in LPS).
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
-#: A picture without geometry: rows run to the back (P), columns to the left (L), as radiologists look at an axial slice.
+#: A picture without geometry: rows run to the back (P), columns to the left (L), as an axial slice is looked at.
 PICTURE_AFFINE = np.array([[0.0, -1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 
 _LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
@@ -130,21 +130,22 @@ def _nearest_axes(affine: Affine, ndim: int) -> tuple[list[int], list[int]]:
     # the rotation nearest to the axes (polar decomposition), so that shear does not favour one axis over another
     left, _, right = np.linalg.svd(directions(affine))
     rotation = left @ right
-    nearest: list[int] = []
-    for column in range(ndim):
-        # one axis after the other, as nibabel does it: on an ambiguous affine both must give the same letters
-        free = [axis for axis in range(3) if axis not in nearest]
-        nearest.append(max(free, key=lambda axis: abs(rotation[axis, column])))
-    return nearest, [1 if rotation[world, voxel] >= 0 else -1 for voxel, world in enumerate(nearest)]
+    # strongest axis first, as nibabel does it: on an ambiguous affine both must give the same letters
+    nearest = [0, 0, 0]
+    free = [0, 1, 2]
+    for column in np.argsort(-np.abs(rotation).max(axis=0), kind="stable"):
+        nearest[column] = max(free, key=lambda axis: abs(rotation[axis, column]))
+        free.remove(nearest[column])
+    return nearest[:ndim], [1 if rotation[nearest[column], column] >= 0 else -1 for column in range(ndim)]
 
 
 def _parse_code(code: str, world: list[int], ndim: int) -> list[tuple[int, int]]:
-    letters = {letter: (axis, 1 if side else -1) for axis, pair in enumerate(_LETTERS) for side, letter in enumerate(pair)}
+    letters = {pair[side]: (axis, 2 * side - 1) for axis, pair in enumerate(_LETTERS) for side in (0, 1)}
     parsed = [letters.get(letter) for letter in str(code).upper()]
     known = [item for item in parsed if item is not None]
     if len(known) != len(parsed) or len({axis for axis, _ in known}) != len(known) or len(known) not in {ndim, 3}:
         raise InputError(
-            f"An orientation is {ndim} letters, one of each pair R/L, A/P, S/I (such as {'RAS'[:ndim]!r}), got {code!r}."
+            f"An orientation is {ndim} letters of the pairs R/L, A/P, S/I (such as {'RAS'[:ndim]!r}), got {code!r}."
         )
     inside = [item for item in known if item[0] in world]
     if len(inside) != ndim:

@@ -1,4 +1,4 @@
-"""Arrays from one voxel grid to another: nearest, linear or spline interpolation, without float64 copies of big volumes."""
+"""Arrays from one voxel grid to another: nearest, linear or spline, without float64 copies of big volumes."""
 
 from __future__ import annotations
 
@@ -168,5 +168,5 @@ def _cast(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         low, high = float(limits.min), np.nextafter(float(limits.max), 0) if dtype.itemsize == 8 else float(limits.max)
-        return np.clip(np.rint(array), low, high).astype(dtype)
+        return np.asarray(np.clip(np.rint(array), low, high).astype(dtype))
     return array.astype(dtype)

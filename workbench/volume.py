@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench import _geometry
-from workbench.errors import FileError, InputError, choose
+from workbench.errors import FileError, InputError, check_keywords, choose
 
 Array = NDArray[Any]
 KINDS = ("image", "labels", "scores")
@@ -74,7 +74,7 @@ class Volume:
         self._data: Array | None = None
         if callable(data):
             if shape is None or dtype is None:
-                raise InputError("A Volume whose data is loaded later needs `shape=` and `dtype=` now; got neither or one.")
+                raise InputError("A Volume whose data is loaded later needs both `shape=` and `dtype=` now.")
             self._loader = data
             self._shape, self._dtype = tuple(int(n) for n in shape), np.dtype(dtype)
         else:
@@ -220,6 +220,19 @@ class Volume:
             kept |= {"labels": None, "unit": ""}
         return Volume(array, self._affine, **(kept | meaning))
 
+    def with_meaning(self, **meaning: Any) -> Volume:
+        """Return the same voxels with another ``kind``, ``channels``, ``labels``, ``unit``, ``notes`` or ``source``.
+
+        Real numbers that become labels must be whole; this is checked when they are loaded.
+        """
+        check_keywords(meaning, ("kind", "channels", "labels", "unit", "notes", "source"), "with_meaning")
+        kept = self._meaning() | meaning
+        if self._data is not None:
+            return Volume(self._data, self._affine, **kept)
+        whole = kept["kind"] == "labels" and self._dtype.kind == "f"
+        dtype = np.dtype(np.int32) if whole else self._dtype
+        return Volume(lambda: self.data, self._affine, shape=self._shape, dtype=dtype, **kept)
+
     def same_grid(self, other: Volume, tolerance: float = 1e-4) -> bool:
         """Tell whether both have the same spatial shape and no corner lies more than `tolerance` mm apart."""
         if self.spatial_shape != other.spatial_shape:
@@ -308,15 +321,15 @@ class Volume:
             return self
         change = np.linalg.inv(self._affine) @ other.affine
         if self.spatial_ndim == 2 and np.abs(change[2, [0, 1, 3]]).max() > 1e-3:
-            raise InputError("The two pictures do not lie in the same plane; one cannot be put on the grid of the other.")
+            raise InputError("The two pictures do not lie in the same plane, so one cannot be put on the other's grid.")
         return self._sample(change, other.spatial_shape, other.affine, order, fill)
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
         """Keep the voxels from `start` up to, not including, `stop` (indices, one per spatial axis)."""
-        low, high = (_numbers(v, self.spatial_ndim, name).astype(int) for v, name in ((start, "start"), (stop, "stop")))
+        low, high = self._indices(start, "start"), self._indices(stop, "stop")
         if (low < 0).any() or (high > self.spatial_shape).any() or (low >= high).any():
             raise InputError(
-                f"A crop needs 0 <= start < stop <= {self.spatial_shape}, got start {low.tolist()}, stop {high.tolist()}."
+                f"A crop needs 0 <= start < stop <= {self.spatial_shape}, got {low.tolist()} to {high.tolist()}."
             )
         box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
         shape = [*(high - low), *self._shape[self.spatial_ndim :]]
@@ -324,9 +337,9 @@ class Volume:
 
     def pad(self, before: int | Sequence[int], after: int | Sequence[int], value: float = 0) -> Volume:
         """Add voxels of `value` at the beginning and the end of each spatial axis."""
-        low, high = (_numbers(v, self.spatial_ndim, name).astype(int) for v, name in ((before, "before"), (after, "after")))
+        low, high = self._indices(before, "before"), self._indices(after, "after")
         if (low < 0).any() or (high < 0).any():
-            raise InputError(f"Padding is 0 or more voxels, got {low.tolist()} and {high.tolist()}. Use crop to remove.")
+            raise InputError(f"Padding is 0 or more voxels, got {low.tolist()}, {high.tolist()}. Use crop to remove.")
         width = [*zip(low, high, strict=True), *[(0, 0)] * ("c" in self.axes)]
         shape = [n + a + b for n, (a, b) in zip(self._shape, width, strict=True)]
         return self._derive(lambda data: np.pad(data, width, constant_values=value), self._moved(-low), shape)
@@ -335,7 +348,7 @@ class Volume:
         """Cut one slice out of a 3D Volume; the picture keeps its place in the body."""
         number = "ijk".find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
         if self.spatial_ndim != 3 or number not in {0, 1, 2}:
-            raise InputError(f"A slice is cut along i, j or k of a 3D volume, got axis {axis!r} of {self.spatial_ndim}D.")
+            raise InputError(f"A slice is cut along i, j or k of a 3D volume, got {axis!r} of {self.spatial_ndim}D.")
         along = int(number)
         if not 0 <= index < self._shape[along]:
             raise InputError(f"Axis {'ijk'[along]} has slices 0 to {self._shape[along] - 1}, got {index}.")
@@ -366,6 +379,12 @@ class Volume:
             return Volume(change(self._data), affine, **kept)
         return Volume(lambda: change(self.data), affine, shape=shape, dtype=self._dtype, **kept)
 
+    def _indices(self, value: int | Sequence[int], what: str) -> NDArray[np.intp]:
+        numbers = _numbers(value, self.spatial_ndim, what)
+        if not (np.abs(numbers) < 2**31).all() or (numbers != np.rint(numbers)).any():
+            raise InputError(f"Give {what} in whole voxels, got {value!r}. Use to_voxel for points in mm.")
+        return numbers.astype(np.intp)
+
     def _moved(self, start: Array) -> _geometry.Affine:
         affine = self._affine.copy()
         affine[:3, 3] += affine[:3, : self.spatial_ndim] @ start
@@ -380,12 +399,10 @@ class Volume:
         if chosen not in range(6):
             raise InputError(f"The order of interpolation is 0 to 5, got {order!r}.")
         if chosen and self.kind == "labels":
-            raise InputError(f"Labels are numbers of structures and cannot be interpolated with order {order}. Use order 0.")
+            raise InputError(f"Labels are numbers of structures; order {order} would mix them. Use order 0.")
         keep = [*range(self.spatial_ndim), 3]
         matrix = change[np.ix_(keep, keep)]
-        return Volume(
-            resample_array(self.data, matrix, shape, order=chosen, fill=fill), affine, **self._meaning()
-        )
+        return Volume(resample_array(self.data, matrix, shape, order=chosen, fill=fill), affine, **self._meaning())
 
 
 def _rebuild(data: Array, affine: Array, meaning: dict[str, Any]) -> Volume:
@@ -415,7 +432,7 @@ def _check_axes(axes: Sequence[str] | None, shape: tuple[int, ...]) -> tuple[str
 
 def _check_dtype(dtype: np.dtype[Any], kind: str) -> None:
     if dtype.kind not in "biuf":
-        raise InputError(f"Values are whole or real numbers or booleans, got {dtype}. Take the magnitude of complex values.")
+        raise InputError(f"Values are numbers or booleans, got {dtype}. Take the magnitude of complex values.")
     if kind == "labels" and dtype.kind == "f":
         raise InputError(f"Labels are whole numbers, got {dtype}.")
 

@@ -1,0 +1,13 @@
+"""Files in and out: one module per format, and the two words that most people need.
+
+>>> from workbench.io import read, write            # doctest: +SKIP
+>>> volume = read("ct.nii.gz")                       # doctest: +SKIP
+>>> write(volume.reorient("RAS"), "ct.nrrd")         # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from workbench.io._format import Format
+from workbench.io._registry import formats, read, write
+
+__all__ = ["Format", "formats", "read", "write"]

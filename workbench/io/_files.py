@@ -1,0 +1,188 @@
+"""Bytes in and out: errors in our words, sizes checked before memory is taken, gzip, writing all or nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import FileError, InputError, WorkbenchError
+
+T = TypeVar("T")
+
+#: Deflate cannot shrink data by more than this factor, so a longer promise is a lie.
+DEFLATE_LIMIT = 1032
+_PIECE = 1 << 22
+
+
+@contextmanager
+def damage_becomes_file_error(path: Path, what: str, *, private: bool = False) -> Iterator[None]:
+    """Turn whatever a decoder raises on a damaged file into a FileError.
+
+    With `private`, neither the words nor the traceback of the original error are kept: they may quote patient data.
+    """
+    try:
+        yield
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        if private:
+            raise FileError(_damage(path, what, type(error).__name__)) from None
+        raise FileError(_damage(path, what, f"{type(error).__name__}: {error}")) from error
+
+
+def _damage(path: Path, what: str, cause: str) -> str:
+    return f"{path} cannot be read as {what}; it is damaged or of a kind not supported ({cause}). Get a fresh copy."
+
+
+def guarded(path: Path, what: str, function: Callable[[], T], *, private: bool = False) -> Callable[[], T]:
+    """Return `function` wrapped in :func:`damage_becomes_file_error`."""
+
+    def call() -> T:
+        with damage_becomes_file_error(path, what, private=private):
+            return function()
+
+    return call
+
+
+def is_gzip(path: Path) -> bool:
+    """Tell whether a file begins with the two bytes of gzip."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def open_stream(path: Path) -> IO[bytes]:
+    """Open a file for reading; gzip is undone by the fastest decoder there is."""
+    if is_gzip(path):
+        from isal import igzip
+
+        stream: IO[bytes] = igzip.open(path, "rb")
+        return stream
+    return path.open("rb")
+
+
+def read_head(path: Path, count: int) -> bytes:
+    """Return up to `count` first bytes, gzip undone; what a damaged gzip file gives is given."""
+    with path.open("rb") as file:
+        raw = file.read(max(count, 4096))
+    if raw[:2] != b"\x1f\x8b":
+        return raw[:count]
+    import zlib
+
+    try:
+        return zlib.decompressobj(31).decompress(raw, count)
+    except zlib.error:
+        return b""
+
+
+def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool | None = None) -> None:
+    """Raise if a file is too short for the `needed` bytes that its header promises after `offset`.
+
+    Also refuses what the free memory cannot hold. Nothing is allocated.
+    """
+    size = path.stat().st_size
+    packed = is_gzip(path) if compressed is None else compressed
+    most = size * DEFLATE_LIMIT if packed else size
+    if offset + needed > most:
+        raise FileError(
+            f"{path} is cut short: its header promises {needed:,} bytes of voxels from byte {offset:,}, "
+            f"the {'compressed ' if packed else ''}file has {size:,} bytes. Get a fresh copy."
+        )
+    check_memory(path, needed)
+
+
+def check_memory(path: Path, needed: int) -> None:
+    """Raise if `needed` bytes are more than the free memory."""
+    if needed < 1 << 26:
+        return
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise FileError(
+            f"{path} promises {needed / 1e9:.1f} GB of voxels; {free / 1e9:.1f} GB of memory are free. "
+            "If the size is true, use a machine with more memory or a cropped file."
+        )
+
+
+def gzip_length_is_wrong(path: Path, expected: int) -> bool:
+    """Tell whether the length at the end of a gzip file is not `expected` (a sign of a cut, or of several members)."""
+    with path.open("rb") as file:
+        file.seek(-4, os.SEEK_END)
+        return int.from_bytes(file.read(4), "little") != expected % 2**32
+
+
+def fill(stream: IO[bytes], array: NDArray[Any], path: Path) -> None:
+    """Read bytes into a contiguous array; raise if there are too few."""
+    flat = array.T.reshape(-1) if array.flags.f_contiguous else array.reshape(-1)
+    view = memoryview(flat.view(np.uint8))
+    done = 0
+    while done < len(view):
+        count = stream.readinto(view[done : done + _PIECE])  # type: ignore[attr-defined]
+        if not count:
+            raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
+        done += count
+
+
+def read_array(
+    path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], *, verify_end: bool = True
+) -> NDArray[Any]:
+    """Read voxels stored first axis fastest, after `offset` bytes, gzip undone, into native byte order."""
+    array = np.empty(shape, dtype=dtype, order="F")
+    with open_stream(path) as stream:
+        skip(stream, offset)
+        fill(stream, array, path)
+        if verify_end:
+            # the checksum of gzip lies behind the last byte and is only looked at by whoever reads that far
+            stream.read(1)
+    if not array.dtype.isnative:
+        array = array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
+    return array
+
+
+def skip(stream: IO[bytes], count: int) -> None:
+    """Move `count` bytes ahead without keeping them."""
+    while count:
+        piece = stream.read(min(count, _PIECE))
+        if not piece:
+            return
+        count -= len(piece)
+
+
+def write_array(stream: IO[bytes], array: NDArray[Any]) -> None:
+    """Write voxels first axis fastest, one slab at a time so that no second copy of the volume is made."""
+    turned = array.T
+    if turned.ndim < 2:
+        stream.write(np.ascontiguousarray(turned).tobytes())
+        return
+    for slab in turned:
+        stream.write(np.ascontiguousarray(slab).data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path` that becomes `path` only when all is written."""
+    if not path.parent.is_dir():
+        raise FileError(f"The folder {path.parent} does not exist. Create it, then write {path.name}.")
+    if path.is_dir():
+        raise FileError(f"{path} is a folder. Give the name of a file in it.")
+    temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except WorkbenchError:
+        raise
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be written ({error.strerror or error}). Choose a folder that is writable and has space."
+        ) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"This volume cannot be written as {path.name} ({error}). Choose another format.") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""What a file format is: a name, its suffixes, how to know it by its first bytes, how to read and write it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from workbench.errors import InputError, check_keywords
+from workbench.io._files import guarded
+from workbench.volume import Array, Volume
+
+#: How much of a file (decompressed, if it is gzip) `sniff` gets to see.
+HEAD_BYTES = 1024
+
+
+class Format(ABC):
+    """Base of all formats; a package adds one through the entry point group ``workbench.formats``.
+
+    Reading parses the header only. The voxels are read when they are asked for, by the loader given to :meth:`lazy`.
+    Whatever a damaged file makes a decoder raise comes out as :class:`~workbench.errors.FileError`.
+    """
+
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+    can_write: ClassVar[bool] = True
+    read_options: ClassVar[tuple[str, ...]] = ()
+    write_options: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def sniff(self, head: bytes) -> bool:
+        """Tell from the first bytes whether a file is of this format (gzip is already undone)."""
+
+    @abstractmethod
+    def read(self, path: Path, **options: Any) -> Volume:
+        """Read the header; `options` are among :attr:`read_options`."""
+
+    def write(self, volume: Volume, path: Path, **options: Any) -> None:
+        """Write `volume` to `path`, which is a temporary name; `options` are among :attr:`write_options`."""
+        raise InputError(f"Files of format {self.name!r} are read only. Write {path.name} in another format.")
+
+    def matches(self, path: Path) -> bool:
+        """Tell whether the name of `path` ends in one of the suffixes."""
+        return path.name.lower().endswith(self.suffixes)
+
+    def check_options(self, options: dict[str, Any], action: str) -> None:
+        """Raise an error that names the first option that this format does not take."""
+        valid = self.read_options if action == "read" else self.write_options
+        check_keywords(options, valid, f"{action} of format {self.name!r}")
+
+    def lazy(self, path: Path, loader: Callable[[], Array], affine: Any, **meaning: Any) -> Volume:
+        """Make the Volume of a file whose voxels `loader` will read; `meaning` must hold `shape` and `dtype`."""
+        return Volume(guarded(path, self.name, loader), affine, source=path, **meaning)

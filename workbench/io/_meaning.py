@@ -1,0 +1,70 @@
+"""What a file format has no field for - kind, channel and label names, unit, exact affine - as a line of JSON.
+
+Formats with room for free text (NIfTI extensions, NRRD key/value pairs, NPZ members) carry it, so that what we write
+reads back whole. Readers that do not know it lose nothing but the names.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from workbench.volume import KINDS, Volume
+
+KEY = "medical-workbench"
+
+
+def to_json(volume: Volume) -> str:
+    """Return the meaning of `volume`, its affine included, as JSON."""
+    return json.dumps(
+        {
+            KEY: 1,
+            "kind": volume.kind,
+            "axes": list(volume.axes),
+            "channels": list(volume.channels),
+            "labels": {str(value): name for value, name in volume.labels.items()},
+            "unit": volume.unit,
+            "affine": volume.affine.tolist(),
+        }
+    )
+
+
+def from_json(text: str | bytes) -> dict[str, Any]:
+    """Return what of the meaning in `text` is well-formed; nothing if it is not ours."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict) or found.get(KEY) != 1:
+        return {}
+    meaning: dict[str, Any] = {}
+    if found.get("kind") in KINDS:
+        meaning["kind"] = found["kind"]
+    if isinstance(found.get("axes"), list):
+        meaning["axes"] = tuple(str(axis) for axis in found["axes"])
+    if isinstance(found.get("channels"), list) and found["channels"]:
+        meaning["channels"] = [str(name) for name in found["channels"]]
+    if isinstance(found.get("labels"), dict):
+        labels = found["labels"].items()
+        meaning["labels"] = {int(value): str(name) for value, name in labels if value.lstrip("-").isdecimal()}
+    if isinstance(found.get("unit"), str):
+        meaning["unit"] = found["unit"]
+    try:
+        affine = np.array(found.get("affine"), dtype=np.float64)
+    except (TypeError, ValueError):
+        affine = np.empty(0)
+    if affine.shape == (4, 4) and np.isfinite(affine).all():
+        meaning["affine"] = affine
+    return meaning
+
+
+def merge(meaning: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Keep of `meaning` what fits the `shape` and `dtype` that the file's own fields state."""
+    kept = {name: value for name, value in meaning.items() if name not in {"affine", "axes"}}
+    if len(kept.get("channels", ())) not in {0, shape[-1]}:
+        kept.pop("channels")
+    if kept.get("kind") == "labels" and dtype.kind == "f":
+        kept.pop("kind")
+    return kept

@@ -1,0 +1,143 @@
+"""Which formats there are, and which of them a file is."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import FileError, InputError, choose
+from workbench.io._files import damage_becomes_file_error, read_head, writing
+from workbench.io._format import HEAD_BYTES, Format
+from workbench.volume import Volume
+
+GROUP = "workbench.formats"
+_BUILT_IN = ("nifti:Nifti", "picture:Picture", "numpy_arrays:NumpyArrays")
+
+
+@cache
+def _known() -> dict[str, Format]:
+    found: dict[str, Format] = {}
+    for place in _BUILT_IN:
+        module, name = place.split(":")
+        format_: Format = getattr(import_module(f"workbench.io.{module}"), name)()
+        found[format_.name] = format_
+    for entry in entry_points(group=GROUP):
+        kind = entry.load()
+        if not (isinstance(kind, type) and issubclass(kind, Format)):
+            raise InputError(
+                f"The entry point {entry.value!r} of {GROUP!r} must name a subclass of Format, got {kind!r}."
+            )
+        found[kind.name] = kind()
+    return found
+
+
+def formats() -> list[Format]:
+    """Return every format that can be read, built-in and from entry points."""
+    return list(_known().values())
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    kind: str | None = None,
+    labels: Any = None,
+    unit: str | None = None,
+    **options: Any,
+) -> Volume:
+    """Read a medical image from a file or a folder.
+
+    The format is told by the content of the file; the geometry is read now, the voxels when they are first used.
+
+    Parameters
+    ----------
+    path : path
+        A file, or a folder of DICOM slices.
+    format : str, optional
+        Name of the format, where the content does not tell.
+    kind : {"image", "labels", "scores"}, optional
+        What the values are, where the file does not say (``kind="labels"`` for a label map).
+    labels : mapping of int to str, optional
+        Names of the label values.
+    unit : str, optional
+        Unit of the values.
+    **options
+        Options of the format, such as ``series=`` for DICOM or ``key=`` for NPZ.
+
+    Raises
+    ------
+    FileError
+        If the path is missing, or the file is damaged, cut short, or of no known format.
+    InputError
+        If an option is unknown or a choice must be made (several series, several arrays).
+    """
+    source = Path(path).expanduser()
+    with damage_becomes_file_error(source, "a file"):
+        chosen = _format_of(source, format)
+    chosen.check_options(options, "read")
+    with damage_becomes_file_error(source, chosen.name, private=chosen.name == "dicom"):
+        volume = chosen.read(source, **options)
+        given = {"kind": kind, "labels": labels, "unit": unit}
+        meaning = {name: value for name, value in given.items() if value is not None}
+        return volume.with_meaning(**meaning) if meaning else volume
+
+
+def write(volume: Volume, path: str | os.PathLike[str], *, format: str | None = None, **options: Any) -> Path:
+    """Write a Volume; the suffix of `path` tells the format. The file appears whole or not at all.
+
+    Returns
+    -------
+    Path
+        Where it was written.
+
+    Raises
+    ------
+    InputError
+        If the format cannot hold this volume (geometry, type or channels), or the suffix is of no known format.
+    FileError
+        If the place cannot be written.
+    """
+    if not isinstance(volume, Volume):
+        raise InputError(f"write takes a Volume, got {type(volume).__name__}. Wrap it: wb.Volume(array, affine).")
+    target = Path(path).expanduser()
+    writers = {known.name: known for known in formats() if known.can_write}
+    if format is not None:
+        chosen = writers[choose(format, writers, "format to write")]
+    else:
+        fitting = [known for known in writers.values() if known.matches(target)]
+        if not fitting:
+            raise InputError(f"The suffix of {target.name!r} tells no format that can be written. {_listing()}")
+        chosen = fitting[0]
+    chosen.check_options(options, "write")
+    volume.load()
+    with writing(target) as temporary:
+        chosen.write(volume, temporary, **options)
+    return target
+
+
+def _format_of(path: Path, name: str | None) -> Format:
+    if not path.exists():
+        raise FileError(f"{path} does not exist. Check the spelling, or the folder that the notebook runs in.")
+    if name is not None:
+        return _known()[choose(name, _known(), "format")]
+    if path.is_dir():
+        return _known()["dicom"]
+    if path.stat().st_size == 0:
+        raise FileError(f"{path} is empty (0 bytes). Get a fresh copy.")
+    head = read_head(path, HEAD_BYTES)
+    fitting = [known for known in formats() if known.sniff(head)]
+    # the content decides; the suffix only between formats that both know the content
+    for known in sorted(fitting, key=lambda known: not known.matches(path)):
+        return known
+    named = [known.name for known in formats() if known.matches(path)]
+    if named:
+        raise FileError(f"{path} is named like {named[0]} but does not begin like it. It is damaged or misnamed.")
+    raise FileError(f"{path} is of no known format. {_listing()}")
+
+
+def _listing() -> str:
+    return "Formats: " + "; ".join(f"{known.name} ({', '.join(known.suffixes)})" for known in formats()) + "."
