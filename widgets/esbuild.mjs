@@ -10,6 +10,7 @@ import * as esbuild from "esbuild";
 const here = dirname(fileURLToPath(import.meta.url));
 const watch = process.argv.includes("--watch");
 const tests = process.argv.includes("--tests");
+const lab = process.argv.includes("--lab");
 
 const entries = (folder, suffix) =>
   readdirSync(join(here, folder))
@@ -42,6 +43,15 @@ if (tests) {
     outExtension: { ".js": ".mjs" },
     platform: "node",
     logLevel: "warning",
+  });
+} else if (lab) {
+  // JupyterLab brings its own packages; jupyter-builder then makes the prebuilt extension of this one file.
+  await esbuild.build({
+    ...common,
+    entryPoints: [join(here, "src/lab/index.ts")],
+    outdir: join(here, "lib/lab"),
+    external: ["@jupyterlab/*", "@lumino/*"],
+    platform: "browser",
   });
 } else {
   const outdir = join(here, "../workbench/widgets/static");

@@ -1,0 +1,109 @@
+// A volume file on the server, in the shape of the model that the viewer draws from: the same viewer then serves
+// notebooks, where a kernel answers, and double-clicked files, where the server does.
+import { URLExt } from "@jupyterlab/coreutils";
+import { ServerConnection } from "@jupyterlab/services";
+
+type State = Record<string, unknown>;
+type Callback = (...values: unknown[]) => void;
+
+interface Pull {
+  type: string;
+  layer: string;
+  version: unknown;
+  level: number;
+  bricks: number[];
+}
+
+export class ServerModel {
+  private readonly callbacks = new Map<string, Set<Callback>>();
+  private changed = new Set<string>();
+
+  private constructor(
+    private readonly path: string,
+    private readonly state: State,
+  ) {}
+
+  /** Ask the server for the header of the file at `path`; fails with the server's words. */
+  static async open(path: string): Promise<ServerModel> {
+    const response = await request("volume", { path });
+    const { description, style } = await response.json();
+    const id = description.id as string;
+    return new ServerModel(path, {
+      layout: "grid",
+      convention: "radiological",
+      crosshair: middle(description.shape, description.affine),
+      height: 0,
+      _layers: [description],
+      _styles: { [id]: style },
+    });
+  }
+
+  get(key: string): unknown {
+    return this.state[key];
+  }
+
+  set(key: string, value: unknown): void {
+    this.state[key] = value;
+    this.changed.add(key);
+  }
+
+  save_changes(): void {
+    const changed = this.changed;
+    this.changed = new Set();
+    for (const key of changed) this.emit(`change:${key}`, this.state[key]);
+  }
+
+  on(event: string, callback: Callback): void {
+    const known = this.callbacks.get(event) ?? new Set();
+    this.callbacks.set(event, known.add(callback));
+  }
+
+  off(event?: string | null, callback?: Callback | null): void {
+    if (event && callback) this.callbacks.get(event)?.delete(callback);
+    else if (event) this.callbacks.delete(event);
+    else this.callbacks.clear();
+  }
+
+  send(content: unknown): void {
+    const message = content as Pull;
+    if (message.type === "pull") void this.pull(message);
+  }
+
+  private async pull({ layer, version, level, bricks }: Pull): Promise<void> {
+    const known = { layer, version, level };
+    for (const index of bricks) {
+      try {
+        const response = await request("brick", {
+          path: this.path,
+          version: String(version),
+          level: String(level),
+          index: String(index),
+        });
+        const header = JSON.parse(response.headers.get("X-Volume") ?? "{}");
+        const buffer = new DataView(await response.arrayBuffer());
+        this.emit("msg:custom", { type: "brick", ...known, index, ...header }, [buffer]);
+      } catch (error) {
+        this.emit("msg:custom", { type: "refused", ...known, cause: (error as Error).message });
+        return;
+      }
+    }
+  }
+
+  private emit(event: string, ...values: unknown[]): void {
+    for (const callback of [...(this.callbacks.get(event) ?? [])]) callback(...values);
+  }
+}
+
+async function request(what: string, query: Record<string, string>): Promise<Response> {
+  const settings = ServerConnection.makeSettings();
+  const address = URLExt.join(settings.baseUrl, "medical-workbench", what) + URLExt.objectToQueryString(query);
+  const response = await ServerConnection.makeRequest(address, {}, settings);
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => ({}));
+  throw new Error(answer.message || `The server answered ${response.status} ${response.statusText}.`);
+}
+
+function middle(shape: number[], affine: number[][]): number[] {
+  const centre = shape.map((n) => (n - 1) / 2);
+  return affine.slice(0, 3).map((row) => row[0] * centre[0] + row[1] * centre[1] + row[2] * centre[2] + row[3]);
+}

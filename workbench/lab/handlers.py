@@ -1,0 +1,81 @@
+"""Server handlers: a volume file below the server's folder, described and sent brick by brick.
+
+Two addresses, both only for authenticated users::
+
+    GET medical-workbench/volume?path=P                         what the viewer must know (JSON)
+    GET medical-workbench/brick?path=P&version=V&level=L&index=N   one brick (bytes; its header as JSON in X-Volume)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import tornado.web
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+
+from workbench.errors import WorkbenchError
+from workbench.lab.paths import inside
+from workbench.lab.shelf import Shelf
+
+_Result = TypeVar("_Result")
+_shelf = Shelf()
+
+
+class _VolumeFileHandler(APIHandler):
+    """What both addresses share: from the request to a file, and from an error to an answer."""
+
+    def file(self) -> Any:
+        """Return the file that the request names, or refuse."""
+        contents = self.settings["contents_manager"]
+        return inside(
+            self.settings["server_root_dir"], self.get_query_argument("path"), allow_hidden=contents.allow_hidden
+        )
+
+    async def answer(self, work: Callable[[], _Result]) -> _Result | None:
+        """Run `work` beside the server's loop; a wrong request or file is answered in words."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, work)
+        except WorkbenchError as error:
+            self.set_status(404 if isinstance(error, FileNotFoundError) else 400)
+            self.finish(json.dumps({"message": str(error)}))
+            return None
+
+
+class VolumeHandler(_VolumeFileHandler):
+    """Describe a volume file."""
+
+    @tornado.web.authenticated
+    async def get(self) -> None:
+        """Answer with the layer description that the viewer takes, or with the cause in ``message``."""
+        description = await self.answer(lambda: _shelf.describe(self.file()))
+        if description is not None:
+            self.finish(json.dumps(description))
+
+
+class BrickHandler(_VolumeFileHandler):
+    """Send voxels."""
+
+    @tornado.web.authenticated
+    async def get(self) -> None:
+        """Answer with one brick's bytes, or with the cause in ``message``."""
+        level, index = (self.get_query_argument(name) for name in ("level", "index"))
+        version = self.get_query_argument("version")
+        answer = await self.answer(lambda: _shelf.brick(self.file(), version, level, index))
+        if answer is not None:
+            header, brick = answer
+            self.set_header("Content-Type", "application/octet-stream")
+            self.set_header("Cache-Control", "private, no-store")
+            self.set_header("X-Volume", json.dumps(header))
+            self.finish(brick)
+
+
+def add_handlers(web_app: Any) -> None:
+    """Add the two addresses to a running server."""
+    base = url_path_join(web_app.settings["base_url"], "medical-workbench")
+    web_app.add_handlers(
+        ".*$", [(url_path_join(base, "volume"), VolumeHandler), (url_path_join(base, "brick"), BrickHandler)]
+    )
