@@ -1,0 +1,44 @@
+"""Explaining: why does a model say so, as a map on the volume's own grid.
+
+The package itself can be called: ``wb.explain(model, volume, method="grad-cam")``.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from workbench.explain.base import Cancelled, Explainer, Option, Problem, Step
+from workbench.explain.explaining import explain, progressive
+from workbench.explain.explanation import Explanation
+from workbench.explain.registry import methods
+from workbench.explain.targets import Class, Region, Target, Voxel
+from workbench.explain.timeline import over_checkpoints
+
+__all__ = [
+    "Cancelled",
+    "Class",
+    "Explainer",
+    "Explanation",
+    "Option",
+    "Problem",
+    "Region",
+    "Step",
+    "Target",
+    "Voxel",
+    "explain",
+    "methods",
+    "over_checkpoints",
+    "progressive",
+]
+
+
+class _CallableModule(ModuleType):
+    def __call__(self, *args: Any, **options: Any) -> Explanation:
+        return explain(*args, **options)
+
+
+_CallableModule.__call__.__doc__ = explain.__doc__
+_CallableModule.__call__.__wrapped__ = explain  # type: ignore[attr-defined]  # so that help() shows its parameters
+sys.modules[__name__].__class__ = _CallableModule

@@ -1,0 +1,206 @@
+"""Many small inputs through a network: in batches, as fast as the device at hand allows, within its memory.
+
+Which batch size and memory layout is fastest depends on the network, the framework's version and the device, and
+differs by several times, in either direction. So it is measured, on the work itself: the first batches try the
+candidates, and the winner does the rest. What was used is written down as a schedule, which a replay follows to get
+the same floating point numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from workbench.errors import StateError
+from workbench.frameworks.base import Array
+
+if TYPE_CHECKING:
+    from workbench.frameworks import Framework
+
+T = TypeVar("T")
+
+_FIRST_VOXELS = 2_000_000  # of a first batch: a second or so of work for a 3D network on two cores
+_FIRST_BATCH = 8  # enough to fill the vector units and threads of a CPU
+_LARGEST_BATCH = 512
+_WORTHWHILE = 0.97  # a change must save 3 % of the time, or it is noise
+_tuned: dict[Hashable, Plan] = {}
+
+
+class Plan(NamedTuple):
+    """How many inputs go through the network at once, and how they lie in memory."""
+
+    size: int
+    layout: str
+
+
+class Tuner:
+    """Proposes the plan of the next batch and learns from the time it took."""
+
+    def __init__(self, layouts: Sequence[str], first: int, *, fixed: bool = False, best: Plan | None = None) -> None:
+        self._layouts = list(layouts)
+        self._first = first
+        self._fixed = fixed
+        self._limit = first if fixed else _LARGEST_BATCH
+        self._best = best
+        self._runs: dict[Plan, int] = {}
+        self._seconds: dict[Plan, float] = {}
+
+    @property
+    def settled(self) -> Plan | None:
+        return self._best
+
+    def propose(self) -> Plan:
+        if self._best is None:
+            candidate = self._candidate()
+            if candidate is not None:
+                return candidate
+            self._best = min(self._seconds, key=self._seconds.__getitem__)
+        return self._best
+
+    def record(self, plan: Plan, seconds: float) -> None:
+        """Take note of the time per input; the first run of a plan only warms up caches and is not counted."""
+        self._runs[plan] = self._runs.get(plan, 0) + 1
+        if self._runs[plan] > 1:
+            self._seconds[plan] = min(seconds, self._seconds.get(plan, seconds))
+
+    def out_of_memory(self, plan: Plan) -> None:
+        """Never again propose a batch as large as that of `plan`."""
+        self._limit = max(plan.size // 2, 1)
+        self._first = min(self._first, self._limit)
+        self._seconds = {p: s for p, s in self._seconds.items() if p.size <= self._limit}
+        if self._best is not None:
+            self._best = Plan(min(self._best.size, self._limit), self._best.layout)
+
+    def _candidate(self) -> Plan | None:
+        for layout in self._layouts:
+            if self._needs_run(Plan(self._first, layout)):
+                return Plan(self._first, layout)
+        layout = min(self._layouts, key=lambda name: self._seconds[Plan(self._first, name)])
+        if self._fixed:
+            return None
+        size = self._first
+        for larger in (True, False):
+            while True:
+                plan = Plan(size * 2 if larger else size // 2, layout)
+                if not 1 <= plan.size <= self._limit:
+                    break
+                if self._needs_run(plan):
+                    return plan
+                if self._seconds[plan] > _WORTHWHILE * self._seconds[Plan(size, layout)]:
+                    break
+                size = plan.size
+            if size != self._first:
+                break
+        return None
+
+    def _needs_run(self, plan: Plan) -> bool:
+        return plan not in self._seconds
+
+
+class Batches:
+    """Runs work in batches, halving them when memory runs out.
+
+    Parameters
+    ----------
+    framework : Framework
+    module : Any
+        The network, as the framework knows it.
+    input_shape : tuple of int
+        ``[channels, *spatial]`` of one input.
+    key : hashable
+        Names the network and the device, so that what was measured once is used again.
+    size : int, optional
+        A batch size that the user has chosen; only the memory layout is measured then.
+    schedule : sequence of (size, layout, repeats), optional
+        What an earlier run used, to be followed.
+    """
+
+    def __init__(
+        self,
+        framework: Framework,
+        module: Any,
+        input_shape: tuple[int, ...],
+        key: Hashable,
+        *,
+        size: int | None = None,
+        schedule: Sequence[Sequence[Any]] = (),
+    ) -> None:
+        self._framework = framework
+        self._module = module
+        self._key = (key, input_shape, size)
+        first = size or int(np.clip(_FIRST_VOXELS // max(int(np.prod(input_shape)), 1), 1, _FIRST_BATCH))
+        self._tuner = Tuner(framework.layouts(module), first, fixed=size is not None, best=_tuned.get(self._key))
+        self._planned = [Plan(int(n), str(layout)) for n, layout, repeats in schedule for _ in range(int(repeats))]
+        self.schedule: list[list[Any]] = []
+
+    def once(self, call: Callable[[], T]) -> T:
+        """Run something that cannot be split.
+
+        Raises
+        ------
+        StateError
+            If it does not fit into memory.
+        """
+        try:
+            return call()
+        except Exception as error:
+            if self._framework.out_of_memory(error):
+                raise self._does_not_fit() from error
+            raise
+
+    def map(
+        self, count: int, build: Callable[[range], Array], call: Callable[[Array], Array]
+    ) -> Iterator[tuple[range, Array]]:
+        """Yield ``(indices, call(build(indices)))`` until all of ``range(count)`` is done.
+
+        Raises
+        ------
+        StateError
+            If not even a single input fits into memory.
+        """
+        done = 0
+        layout = ""
+        with contextlib.ExitStack() as stack:
+            while done < count:
+                followed = bool(self._planned)
+                plan = self._planned.pop(0) if followed else self._tuner.propose()
+                if plan.layout != layout:
+                    stack.close()
+                    stack.enter_context(self._framework.layout(self._module, plan.layout))
+                    layout = plan.layout
+                part = range(done, min(done + plan.size, count))
+                started = time.perf_counter()
+                try:
+                    result = call(build(part))
+                except Exception as error:
+                    if not self._framework.out_of_memory(error):
+                        raise
+                    if len(part) == 1:
+                        raise self._does_not_fit() from error
+                    self._planned.clear()
+                    self._tuner.out_of_memory(Plan(len(part), layout))
+                    continue
+                if not followed and len(part) == plan.size:
+                    self._tuner.record(plan, (time.perf_counter() - started) / len(part))
+                self._write_down(plan)
+                done = part.stop
+                yield part, result
+        if self._tuner.settled is not None:
+            _tuned[self._key] = self._tuner.settled
+
+    def _write_down(self, plan: Plan) -> None:
+        if self.schedule and self.schedule[-1][:2] == list(plan):
+            self.schedule[-1][2] += 1
+        else:
+            self.schedule.append([*plan, 1])
+
+    def _does_not_fit(self) -> StateError:
+        shape = " x ".join(map(str, self._key[1][1:]))
+        return StateError(
+            f"A single input of {shape} voxels does not fit into the device's free memory. Crop the volume "
+            "(`Volume.crop`), make its voxels larger (`Volume.resample`), or use a model on another device."
+        )

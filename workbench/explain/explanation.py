@@ -1,0 +1,243 @@
+"""Explanation: a Volume of scores on the input's grid, and how it was made."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import FileError, InputError, StateError
+from workbench.explain.targets import Region, Target, from_description
+from workbench.frameworks.base import Array
+
+if TYPE_CHECKING:
+    from workbench.volume import Volume
+
+_FORMAT = "workbench-explanation"
+_FORMAT_VERSION = 1
+_SUFFIXES = (".nii.gz", ".nii", ".npz")
+_ROBUST_PERCENTILE = 99.5  # one hot voxel should not darken the rest of the picture
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """A map of scores on the input's grid and affine, with everything needed to make it again.
+
+    Parameters
+    ----------
+    volume : Volume
+        Scores on the grid of the input volume.
+    method, layer : str
+        The method's name, and the layer it looked at (None for methods that need none).
+    target : Target
+        What was explained, made concrete.
+    options : dict
+        Every option of the method, defaults included.
+    score : float
+        The value of the explained score for the unchanged input.
+    native_resolution : tuple of int
+        Shape in which the method measured; the map was enlarged linearly from there. It cannot be sharper.
+    native_spacing : tuple of float
+        The size of one such cell, in mm, along the axes of the network's grid.
+    weights_fingerprint, input_fingerprint : str
+        SHA-256 of the model's weights and of the volume.
+    schedule : list
+        Batch sizes and memory layouts used, followed by a replay.
+    """
+
+    volume: Volume
+    method: str
+    layer: str | None
+    target: Target
+    options: dict[str, Any]
+    score: float
+    native_resolution: tuple[int, ...]
+    native_spacing: tuple[float, ...]
+    weights_fingerprint: str
+    input_fingerprint: str
+    algorithm: str
+    framework: str
+    device: str
+    versions: dict[str, str]
+    notes: tuple[str, ...] = ()
+    schedule: list[list[Any]] = field(default_factory=list)
+    _model: Any = None
+    _input: Volume | None = None
+
+    @property
+    def data(self) -> Array:
+        """The scores, indexed as the input volume."""
+        return self.volume.data
+
+    @property
+    def affine(self) -> Array:
+        """Voxel to RAS mm, that of the input volume."""
+        return self.volume.affine
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.volume.shape
+
+    @property
+    def display_range(self) -> tuple[float, float]:
+        """Values for the two ends of a colour map: from zero, or symmetric about zero if there are negative scores."""
+        values = np.asarray(self.data)
+        magnitude = np.abs(values[np.isfinite(values) & (values != 0)])
+        high = float(np.percentile(magnitude, _ROBUST_PERCENTILE)) if magnitude.size else 1.0
+        return (-high, high) if (values < 0).any() else (0.0, high)
+
+    def replay(self, model: Any = None, volume: Volume | None = None) -> Explanation:
+        """Make the map again from its own parameters.
+
+        Parameters
+        ----------
+        model, volume : optional
+            Needed after `load`; otherwise those that the map was made with are used. Another model or volume is
+            allowed, and noted in the result.
+
+        Raises
+        ------
+        StateError
+            If the model or the volume is not known any more.
+        """
+        from workbench.explain.explaining import make
+
+        model = model if model is not None else self._model
+        volume = volume if volume is not None else self._input
+        if model is None or volume is None:
+            raise StateError(
+                "An explanation read from a file does not hold the model and the volume it was made with. "
+                "Use replay(model, volume)."
+            )
+        again = make(model, volume, self.method, self.target, self.layer, self.options, schedule=self.schedule)
+        notes = list(again.notes)
+        if again.weights_fingerprint != self.weights_fingerprint:
+            notes.append("Replayed with other weights than those of the first explanation.")
+        if again.input_fingerprint != self.input_fingerprint:
+            notes.append("Replayed on another volume than that of the first explanation.")
+        return dataclasses.replace(again, notes=tuple(notes))
+
+    def code(self, model: str = "model", volume: str = "volume", region: str = "segmentation") -> str:
+        """Return Python code that makes this map, given the names of the model, the volume and the region."""
+        from workbench.explain.code import explanation_code
+
+        return explanation_code(self, model, volume, region)
+
+    def describe(self) -> dict[str, Any]:
+        """Return everything but the voxels as plain data."""
+        plain = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in {"volume", "target"} and not f.name.startswith("_")
+        }
+        head = {"format": _FORMAT, "format_version": _FORMAT_VERSION}
+        return json.loads(json.dumps({**head, "target": self.target.describe(), **plain}))  # type: ignore[no-any-return]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the map (``.nii.gz``, ``.nii`` or ``.npz``) and beside it a ``.json`` with how it was made.
+
+        A region target's labels are written beside them too.
+
+        Raises
+        ------
+        InputError
+            If the suffix is another one.
+        """
+        from workbench import io
+
+        path = Path(path)
+        suffix = _suffix(path)
+        written = io.write(self.volume, path)
+        if isinstance(self.target, Region):
+            io.write(self.target.region, _beside(path, f".region{suffix}"))
+        text = json.dumps(self.describe(), indent=2) + "\n"
+        _beside(path, ".json").write_text(text, encoding="utf-8")
+        return Path(written)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Explanation:
+        """Read what `save` has written.
+
+        Raises
+        ------
+        FileError
+            If a file is missing or is not an explanation's.
+        """
+        from workbench import io
+
+        path = Path(path)
+        suffix = _suffix(path)
+        sidecar = _beside(path, ".json")
+        try:
+            known = json.loads(sidecar.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FileError(f"An explanation needs its {sidecar.name!r} beside it, but there is none.") from None
+        except ValueError as error:
+            raise FileError(f"{sidecar.name!r} is not readable as JSON: {error}.") from error
+        if not isinstance(known, dict) or known.pop("format", None) != _FORMAT:
+            raise FileError(f"{sidecar.name!r} does not describe an explanation.")
+        version = known.pop("format_version", None)
+        if version != _FORMAT_VERSION:
+            raise FileError(f"{sidecar.name!r} has format version {version}, but this version reads {_FORMAT_VERSION}.")
+        volume = io.read(path)
+        volume = volume.with_data(volume.data, kind="scores")
+        try:
+            is_region = known["target"]["kind"] == "region"
+            region = io.read(_beside(path, f".region{suffix}"), kind="labels") if is_region else None
+            known["target"] = from_description(known["target"], region)
+            for name in ("native_resolution", "native_spacing", "notes"):
+                known[name] = tuple(known[name])
+            return cls(volume=volume, **known)
+        except (KeyError, TypeError) as error:
+            raise FileError(f"{sidecar.name!r} does not describe an explanation completely: {error}.") from error
+
+    def __repr__(self) -> str:
+        return f"<Explanation {self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "method": self.method,
+            "target": str(self.target),
+            "layer": self.layer,
+            "score": f"{self.score:.4g}",
+            "measured on": f"{_times(self.native_resolution)} cells of {_times(self.native_spacing)} mm",
+            "shown on": f"{_times(self.volume.spatial_shape)} voxels of {_times(self.volume.spacing)} mm",
+            "model": f"{self.algorithm} ({self.framework}, {self.device}), weights {self.weights_fingerprint[:8]}",
+            "note": " ".join(self.notes),
+        }
+        left = "style='text-align:left'"
+        cells = "".join(
+            f"<tr><th {left}>{name}</th><td {left}>{html.escape(str(value))}</td></tr>"
+            for name, value in rows.items()
+            if value
+        )
+        return f"<table>{cells}</table>"
+
+    def _summary(self) -> str:
+        layer = f" at {self.layer}" if self.layer else ""
+        low, high = self.display_range
+        return (
+            f"{self.method} of {self.target}{layer}: {_times(self.volume.spatial_shape)} voxels "
+            f"from {_times(self.native_resolution)} cells, {low:.3g} to {high:.3g}, "
+            f"{self.algorithm} on {self.framework}"
+        )
+
+
+def _times(numbers: tuple[Any, ...]) -> str:
+    return "x".join(f"{number:.4g}" for number in numbers)
+
+
+def _suffix(path: Path) -> str:
+    for suffix in _SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return suffix
+    raise InputError(f"An explanation is saved as {', '.join(_SUFFIXES)}, but the file name is {path.name!r}.")
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name[: -len(_suffix(path))] + ending)

@@ -1,0 +1,355 @@
+"""What is explained: a class, a label in a region, a voxel. Each becomes one number that a network computes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import InputError, choose
+from workbench.explain.resize import resize_linear
+from workbench.frameworks import LinearScore
+from workbench.frameworks.base import Array
+
+if TYPE_CHECKING:
+    from workbench.volume import Volume
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A model that has looked at a volume: what a target needs to know.
+
+    Parameters
+    ----------
+    model : Model
+    volume : Volume
+        As the user gave it.
+    prepared : Prepared
+        The volume as the network sees it.
+    outputs : ndarray or dict of str to ndarray
+        What the network returned for it, one sample.
+    """
+
+    model: Any
+    volume: Volume
+    prepared: Any
+    outputs: Any
+
+    @cached_property
+    def output(self) -> str | None:
+        """Name of the output that is explained, None where the network returns a single array."""
+        if not isinstance(self.outputs, dict):
+            return None
+        if "logits" in self.outputs:
+            return "logits"
+        raise InputError(
+            f"The network must return an output named 'logits' to be explained, but it returns {sorted(self.outputs)}."
+        )
+
+    @property
+    def logits(self) -> Array:
+        """``[channels]`` or ``[channels, *spatial]``."""
+        values: Array = (self.outputs if self.output is None else self.outputs[self.output])[0]
+        return values
+
+    @property
+    def is_segmentation(self) -> bool:
+        return self.logits.ndim > 1
+
+    @cached_property
+    def prediction(self) -> Array:
+        """``[classes]`` probabilities, or the ``[*spatial]`` label map on the network's grid."""
+        decoded: Array = np.asarray(self.model.algorithm.task.decode(self.outputs))[0]
+        return decoded
+
+    @property
+    def grid(self) -> Volume:
+        """The network's grid."""
+        grid: Volume = self.prepared.grid
+        return grid
+
+    @property
+    def num_classes(self) -> int:
+        return max(len(self.logits), 2)
+
+    def class_index(self, which: int | str) -> int:
+        """Return the index of a class given by index or by name."""
+        names = list(self.model.classes)
+        if isinstance(which, str):
+            return names.index(choose(which, names, "class"))
+        if not 0 <= which < self.num_classes:
+            raise InputError(f"The model has classes 0 to {self.num_classes - 1}, but the target is class {which}.")
+        return int(which)
+
+    def class_name(self, index: int) -> str:
+        names = list(self.model.classes)
+        return str(names[index]) if index < len(names) else str(index)
+
+    def score(self, index: int, weights: Array | None = None) -> LinearScore:
+        """Return the score *sum of weights times the logit of class `index`*.
+
+        A network with a single output channel computes the logit of class 1; class 0 has its negative.
+
+        Parameters
+        ----------
+        weights : ndarray, optional
+            ``[*spatial]`` on the output's grid; needed for segmentation.
+        """
+        shape = self.logits.shape
+        values = np.zeros(shape, np.float32)
+        single = len(values) == 1
+        sign = -1 if single and index == 0 else 1
+        values[0 if single else index] = sign if weights is None else sign * weights
+        return LinearScore(values, output=self.output)
+
+    def mean_score(self, index: int, mask: Array) -> LinearScore:
+        """Return the score *mean logit of class `index` over a mask* (``[*spatial]`` on the network's grid, >= 0)."""
+        mask = resize_linear(mask, self.logits.shape[1:])
+        return self.score(index, mask / mask.sum())
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A target made concrete for one scene."""
+
+    score: LinearScore
+    target: Target
+    notes: tuple[str, ...] = ()
+
+
+class Target(ABC):
+    """What is explained. Resolved against a `Scene`, it is a weighted sum of the network's outputs."""
+
+    @abstractmethod
+    def resolve(self, scene: Scene) -> Resolved:
+        """Return the score, and this target with everything that was left open filled in."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return the target as plain data; `from_description` makes it again."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Return what is explained in a few words."""
+
+
+@dataclass(frozen=True, repr=False)
+class Class(Target):
+    """A class of a classifier; for a segmentation network, a label where the network predicts it.
+
+    Parameters
+    ----------
+    which : int or str
+        Index or name.
+    """
+
+    which: int | str
+    name: str = field(default="", compare=False)
+
+    def resolve(self, scene: Scene) -> Resolved:
+        index = scene.class_index(self.which)
+        concrete = Class(index, scene.class_name(index))
+        if not scene.is_segmentation:
+            return Resolved(scene.score(index), concrete)
+        mask = scene.prediction == index
+        if mask.any():
+            return Resolved(scene.mean_score(index, mask), concrete)
+        note = (
+            f"The network predicts {concrete.name!r} nowhere; what is explained is its mean score over the whole input."
+        )
+        return Resolved(scene.mean_score(index, np.ones_like(mask)), concrete, (note,))
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "class", "class": self.which, **({"name": self.name} if self.name else {})}
+
+    def __str__(self) -> str:
+        return f"class {_named(self.which, self.name)}"
+
+    def __repr__(self) -> str:
+        return f"Class({self.which!r})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Region(Target):
+    """The mean logit of a label over a region, for segmentation networks.
+
+    Parameters
+    ----------
+    region : Volume
+        Labels, on any grid: it is found by its place in mm. Or an Explanation, of which the part above zero counts.
+    label : int or str
+        The label whose logit is explained.
+    where : int, optional
+        The value that marks the region; `label` if not given.
+    """
+
+    region: Volume
+    label: int | str
+    where: int | None = None
+    name: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        volume = getattr(self.region, "volume", self.region)
+        if volume.kind == "scores":
+            volume = volume.with_data((np.asarray(volume.data) > 0).astype(np.uint8), kind="labels", labels={})
+            object.__setattr__(self, "where", 1)
+        object.__setattr__(self, "region", volume)
+        if self.where is None and isinstance(self.label, str) and self.label in volume.labels.values():
+            value = next(v for v, name in volume.labels.items() if name == self.label)
+            object.__setattr__(self, "where", value)
+
+    def resolve(self, scene: Scene) -> Resolved:
+        _need_segmentation(scene, self)
+        index = scene.class_index(self.label)
+        where = index if self.where is None else self.where
+        concrete = Region(self.region, index, where, scene.class_name(index))
+        return Resolved(scene.mean_score(index, self._mask(scene.grid, where)), concrete)
+
+    def _mask(self, grid: Volume, where: int) -> Array:
+        """Return how much of each voxel of `grid` is in the region, ``[*spatial]``."""
+        inside = np.asarray(self.region.data) == where
+        if not inside.any():
+            values = np.unique(self.region.data)[:10].tolist()
+            raise InputError(
+                f"The region must mark at least one voxel, but none has the value {where}; found: {values}."
+            )
+        soft = self.region.with_data(inside.astype(np.float32), kind="image", labels={})
+        mask = np.asarray(soft.resample_like(grid, order=1).data, np.float64)
+        if mask.sum() > 0:
+            return mask
+        # smaller than a voxel of the grid: every voxel of the region counts for the voxel that it lies in
+        points = np.rint(grid.to_voxel(self.region.to_world(np.argwhere(inside)))).astype(int)
+        points = points[((points >= 0) & (points < grid.spatial_shape)).all(axis=1)]
+        if not len(points):
+            raise InputError(
+                "The region must overlap with the volume, but it lies outside of what the network sees. "
+                "Check that both have the same frame of reference."
+            )
+        np.add.at(mask, tuple(points.T), 1)
+        return mask
+
+    def describe(self) -> dict[str, Any]:
+        named = {"name": self.name} if self.name else {}
+        return {"kind": "region", "label": self.label, "where": self.where, **named}
+
+    def __str__(self) -> str:
+        return f"label {_named(self.label, self.name)} in a region"
+
+    def __repr__(self) -> str:
+        return f"Region({self.region!r}, label={self.label!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class Voxel(Target):
+    """The logit of a label at one voxel, for segmentation networks.
+
+    Parameters
+    ----------
+    ijk : sequence of int, optional
+        Voxel of the input volume.
+    label : int or str, optional
+        The label whose logit is explained; the one predicted there if not given.
+    mm : sequence of float, optional
+        RAS millimetres, instead of `ijk`.
+    """
+
+    ijk: Sequence[int] | None = None
+    label: int | str | None = None
+    mm: Sequence[float] | None = None
+    name: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if (self.ijk is None) == (self.mm is None):
+            raise InputError(
+                f"A Voxel takes either ijk= (voxel indices) or mm= (RAS mm); got {self.ijk} and {self.mm}."
+            )
+        if self.ijk is not None:
+            object.__setattr__(self, "ijk", tuple(int(i) for i in self.ijk))
+        else:
+            object.__setattr__(self, "mm", tuple(float(x) for x in self.mm or ()))
+
+    def resolve(self, scene: Scene) -> Resolved:
+        _need_segmentation(scene, self)
+        volume = scene.volume
+        if self.ijk is not None:
+            if len(self.ijk) != volume.spatial_ndim:
+                raise InputError(
+                    f"The volume has {volume.spatial_ndim} spatial axes, but the target is voxel {self.ijk}."
+                )
+            ijk = np.array(self.ijk)
+            if (ijk < 0).any() or (ijk >= volume.spatial_shape).any():
+                raise InputError(
+                    f"The voxel must lie in the volume of {volume.spatial_shape} voxels, but is {self.ijk}."
+                )
+            point = volume.to_world(ijk)
+        else:
+            point = np.array(self.mm)
+        place = np.rint(scene.grid.to_voxel(point)).astype(int)
+        if (place < 0).any() or (place >= scene.grid.spatial_shape).any():
+            raise InputError(f"The point {np.round(point, 1).tolist()} mm lies outside of what the network sees.")
+        found = int(scene.prediction[tuple(place)]) if self.label is None else scene.class_index(self.label)
+        mask = np.zeros(scene.grid.spatial_shape)
+        mask[tuple(place)] = 1
+        concrete = Voxel(self.ijk, found, self.mm, scene.class_name(found))
+        return Resolved(scene.mean_score(found, mask), concrete)
+
+    def describe(self) -> dict[str, Any]:
+        place = {"ijk": list(self.ijk)} if self.ijk is not None else {"mm": list(self.mm or ())}
+        return {"kind": "voxel", **place, "label": self.label, **({"name": self.name} if self.name else {})}
+
+    def __str__(self) -> str:
+        place = f"voxel {self.ijk}" if self.ijk is not None else f"{self.mm} mm"
+        label = "the label" if self.label is None else f"label {_named(self.label, self.name)}"
+        return f"{label} at {place}"
+
+    def __repr__(self) -> str:
+        place = f"{self.ijk}" if self.ijk is not None else f"mm={self.mm}"
+        return f"Voxel({place}, label={self.label!r})"
+
+
+def default_target(scene: Scene) -> Class:
+    """Return the predicted class; for segmentation, the foreground label that is predicted most often."""
+    if not scene.is_segmentation:
+        return Class(int(scene.prediction.argmax()))
+    counts = np.bincount(scene.prediction.astype(int).ravel(), minlength=scene.num_classes)
+    return Class(int(counts[1:].argmax()) + 1)
+
+
+def from_description(description: dict[str, Any], region: Volume | None = None) -> Target:
+    """Make a target from what `Target.describe` returned, and for a region its Volume."""
+    kind = choose(description["kind"], ("class", "region", "voxel"), "kind of target")
+    name = description.get("name", "")
+    if kind == "class":
+        return Class(description["class"], name)
+    if kind == "voxel":
+        return Voxel(description.get("ijk"), description["label"], description.get("mm"), name)
+    if region is None:
+        raise InputError("A region target needs the Volume of its region.")
+    return Region(region, description["label"], description["where"], name)
+
+
+def as_target(value: Any) -> Target | None:
+    """Accept a Target, or the index or name of a class as a short way to write `Class`."""
+    if value is None or isinstance(value, Target):
+        return value
+    if isinstance(value, str | int | np.integer) and not isinstance(value, bool):
+        return Class(value if isinstance(value, str) else int(value))
+    raise InputError(
+        f"A target is a class (index or name), explain.Class, explain.Region or explain.Voxel, but got {value!r}."
+    )
+
+
+def _named(which: int | str | None, name: str) -> str:
+    return f"{which} ({name})" if name and name != str(which) else str(which)
+
+
+def _need_segmentation(scene: Scene, target: Target) -> None:
+    if not scene.is_segmentation:
+        raise InputError(
+            f"{type(target).__name__} explains a segmentation, but this model gives one answer for the whole volume. "
+            "Use explain.Class."
+        )
