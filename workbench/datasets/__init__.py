@@ -1,0 +1,24 @@
+"""Data sets: a catalogue of lazy sequences of samples, with splits by patient and a card each."""
+
+from __future__ import annotations
+
+from workbench.datasets.cards import Card, CardList
+from workbench.datasets.catalogue import Entry, card, from_spec, list, load, options
+from workbench.datasets.dataset import Dataset, Sample
+from workbench.datasets.memory import from_list
+from workbench.datasets.splits import make_splits
+
+__all__ = [
+    "Card",
+    "CardList",
+    "Dataset",
+    "Entry",
+    "Sample",
+    "card",
+    "from_list",
+    "from_spec",
+    "list",
+    "load",
+    "make_splits",
+    "options",
+]

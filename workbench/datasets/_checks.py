@@ -1,0 +1,103 @@
+"""Rules that every annotated sample must keep, whatever it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import InputError
+from workbench.volume import Volume
+
+
+def check_label_volume(label: Volume, image: Volume, classes: Sequence[str], case: str, file: str = "") -> Volume:
+    """Return `label` as an integer Volume that names `classes`.
+
+    Raises
+    ------
+    InputError
+        If it is on another grid than the image (the message gives both), or holds values that are no class.
+    """
+    where = f"The labels of {case!r}" + (f" ({file})" if file else "")
+    if label.num_channels != 1 or label.spatial_ndim != image.spatial_ndim:
+        raise InputError(
+            f"{where} must be {image.spatial_ndim}D without channels, got shape {label.shape} with axes {label.axes}."
+        )
+    if not label.same_grid(image):
+        raise InputError(
+            f"{where} must lie on the grid of the image. Image: {_grid(image)}. Labels: {_grid(label)}. "
+            "Bring them together with `label.resample_like(image)`."
+        )
+    values = label.data.reshape(label.spatial_shape)
+    present = np.unique(values)
+    if not np.array_equal(present, np.round(present)):
+        raise InputError(f"{where} must be whole numbers, got values such as {_some(present[present % 1 != 0])}.")
+    unknown = present[(present < 0) | (present >= len(classes))]
+    if unknown.size:
+        named = ", ".join(f"{value} {name}" for value, name in enumerate(classes))
+        raise InputError(
+            f"{where} hold values that have no name: {_some(unknown)}. Known: {named}. "
+            "Name every value with `label_names=` (or `classes=`), or mend the file."
+        )
+    small = values.astype(np.uint8 if len(classes) <= 256 else np.uint16, copy=False)
+    return Volume(
+        small,
+        image.affine,
+        kind="labels",
+        axes=image.axes[: image.spatial_ndim],
+        labels=dict(enumerate(classes)),
+        source=label.source,
+    )
+
+
+def check_class(label: Any, classes: Sequence[str], case: str) -> int | None:
+    """Return the class index of `label`, which may be an index or a name.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if label is None:
+        return None
+    if isinstance(label, str):
+        if label not in classes:
+            raise InputError(f"The label of {case!r} is {label!r}, which is not one of {', '.join(classes)}.")
+        return list(classes).index(label)
+    value = np.asarray(label)
+    if value.size != 1 or not np.issubdtype(value.dtype, np.number) or float(value.item()) != int(value.item()):
+        raise InputError(f"The label of {case!r} must be one class index or name, got {label!r}.")
+    index = int(value.item())
+    if not 0 <= index < len(classes):
+        raise InputError(f"The label of {case!r} is {index}; the classes are 0 to {len(classes) - 1}.")
+    return index
+
+
+def common_image(images: Iterable[tuple[str, Volume]]) -> tuple[int, int]:
+    """Return (spatial_ndim, channels) that all images share.
+
+    Raises
+    ------
+    InputError
+        If two differ; the message names both.
+    """
+    first_case, first = next(iter(images := list(images)))
+    for case, image in images:
+        if (image.spatial_ndim, image.num_channels) != (first.spatial_ndim, first.num_channels):
+            raise InputError(
+                f"All images must have the same axes and channels: {first_case!r} is {first.spatial_ndim}D with "
+                f"{first.num_channels} channel(s), {case!r} is {image.spatial_ndim}D with {image.num_channels}."
+            )
+    return first.spatial_ndim, first.num_channels
+
+
+def _grid(volume: Volume) -> str:
+    spacing = " x ".join(f"{s:.4g}" for s in volume.spacing)
+    origin = ", ".join(f"{x:.4g}" for x in volume.affine[:3, 3])
+    return f"shape {volume.spatial_shape}, spacing {spacing} mm, {volume.orientation}, first voxel at ({origin}) mm"
+
+
+def _some(values: np.ndarray[Any, Any], most: int = 8) -> str:
+    shown = ", ".join(f"{value:g}" for value in values[:most])
+    return shown + (f" and {values.size - most} more" if values.size > most else "")

@@ -1,0 +1,127 @@
+"""What a data set says about itself: where it comes from, what it may be used for, what is in it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Card:
+    """The card of a data set.
+
+    Attributes
+    ----------
+    name : str
+        The name that :func:`workbench.datasets.load` takes.
+    title : str
+        One line that says what it shows.
+    tasks : tuple of str
+        The tasks it can be loaded for, the default first.
+    spatial_ndim : int or None
+        2 or 3; None where it depends on the files.
+    classes : tuple of str
+        Class names (classification) or label names including the background (segmentation).
+    cases : int or None
+        Number of cases; None where it depends on the options or the files.
+    modality, source, licence, citation : str
+        What made the images; where they come from; what may be done with them; what to cite.
+    address : str
+        Where the data can be fetched by hand; empty where nothing has to be fetched.
+    checksum : str
+        ``"md5:..."`` or ``"sha256:..."`` of the official file; empty where none is known.
+    available : str
+        Where the data is now: ``"built in"``, ``"here"``, ``"download"`` or ``"your files"``.
+    notes : tuple of str
+        What a user should know before trusting a score.
+    """
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+    spatial_ndim: int | None = None
+    classes: tuple[str, ...] = ()
+    cases: int | None = None
+    modality: str = ""
+    source: str = ""
+    licence: str = ""
+    citation: str = ""
+    address: str = ""
+    checksum: str = ""
+    available: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = [f"{self.name}: {self.title}"]
+        lines += [f"  {label:<10}{value}" for label, value in self._rows()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th><td style='text-align:left'>{html.escape(value)}"
+            "</td></tr>"
+            for label, value in self._rows()
+        )
+        return f"<b>{html.escape(self.name)}</b>: {html.escape(self.title)}<table>{rows}</table>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as JSON-able data."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [
+            ("task", " or ".join(self.tasks)),
+            ("axes", f"{self.spatial_ndim}D" if self.spatial_ndim else "2D or 3D"),
+            ("classes", ", ".join(self.classes)),
+            ("cases", "" if self.cases is None else f"{self.cases:,}"),
+            ("modality", self.modality),
+            ("source", self.source),
+            ("licence", self.licence),
+            ("cite", self.citation),
+            ("address", self.address),
+            ("checksum", self.checksum),
+            ("data", self.available),
+            *(("note", note) for note in self.notes),
+        ]
+        return [(label, value) for label, value in rows if value]
+
+
+class CardList(list[Card]):
+    """Cards, shown as a table."""
+
+    def __init__(self, cards: Iterable[Card] = ()) -> None:
+        super().__init__(cards)
+
+    _HEAD = ("name", "title", "task", "axes", "classes", "cases", "licence", "data")
+
+    def __repr__(self) -> str:
+        table = [self._HEAD, *self._table()]
+        widths = [max(len(row[column]) for row in table) for column in range(len(self._HEAD))]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:left'>{cell}</th>" for cell in self._HEAD)
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self._table()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _table(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                card.name,
+                card.title,
+                "/".join(card.tasks),
+                f"{card.spatial_ndim}D" if card.spatial_ndim else "2D/3D",
+                str(len(card.classes)) if card.classes else "yours",
+                f"{card.cases:,}" if card.cases is not None else "any",
+                card.licence,
+                card.available,
+            )
+            for card in self
+        ]

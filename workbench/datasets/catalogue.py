@@ -1,0 +1,131 @@
+"""The catalogue: every data set that can be loaded by name, plug-ins included."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from workbench.datasets.cards import Card, CardList
+from workbench.datasets.dataset import Dataset
+from workbench.errors import InputError, check_keywords, choose
+
+#: Plug-ins: an entry point of this group names an :class:`Entry`, a list of them, or a function that returns either.
+ENTRY_POINTS = "workbench.datasets"
+
+_BUILT_IN = ("hippocampus", "medmnist", "folder", "memory")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue.
+
+    Attributes
+    ----------
+    card : Card
+        What it is.
+    load : callable
+        Takes keyword options, returns a :class:`Dataset`. Its signature is the list of valid options.
+    available : callable
+        Says where the data is now, for :attr:`Card.available`.
+    """
+
+    card: Card
+    load: Callable[..., Dataset]
+    available: Callable[[], str] = lambda: "built in"
+
+
+def list() -> CardList:
+    """Return the card of every data set in the catalogue (shown as a table)."""
+    return CardList(replace(entry.card, available=entry.available()) for entry in _entries().values())
+
+
+def card(name: str) -> Card:
+    """Return the card of the data set `name`."""
+    entry = _entry(name)
+    return replace(entry.card, available=entry.available())
+
+
+def load(name: str, **options: Any) -> Dataset:
+    """Open a data set; its samples are read when they are asked for.
+
+    Parameters
+    ----------
+    name : str
+        A name of :func:`list`.
+    **options
+        The options of that data set; :func:`options` lists them.
+
+    Raises
+    ------
+    InputError
+        If the name or an option is unknown; the message names the nearest valid one.
+    FileError
+        If the data is not on this machine; the message says where to get it and where to put it.
+    """
+    entry = _entry(name)
+    check_keywords(options, inspect.signature(entry.load).parameters, f"Data set {name!r}")
+    return entry.load(**options)
+
+
+def options(name: str) -> dict[str, Any]:
+    """Return the options of the data set `name` and their defaults."""
+    parameters = inspect.signature(_entry(name).load).parameters
+    return {
+        key: None if parameter.default is inspect.Parameter.empty else parameter.default
+        for key, parameter in parameters.items()
+    }
+
+
+def from_spec(spec: Mapping[str, Any]) -> Dataset:
+    """Make the data set again that :meth:`Dataset.spec` describes.
+
+    Raises
+    ------
+    InputError
+        If the spec is not one, or names something the catalogue does not have.
+    """
+    if not isinstance(spec, Mapping) or "name" not in spec:
+        raise InputError(f"A data set spec must be a dict with a 'name', got {spec!r}. Use `dataset.spec()`.")
+    if "parent" not in spec:
+        check_keywords(spec, ("name", "options"), "A data set spec")
+        return load(spec["name"], **spec.get("options", {}))
+    check_keywords(spec, ("name", "parent", "subset", "indices", "splits"), "A data set spec")
+    parent = from_spec(spec["parent"])
+    if "subset" in spec:
+        return parent.subset(spec["subset"])
+    if "indices" in spec:
+        return parent.select(spec["indices"])
+    if "splits" in spec:
+        return parent.with_splits(spec["splits"])
+    raise InputError(f"A spec with a 'parent' must say 'subset', 'indices' or 'splits', got {sorted(spec)}.")
+
+
+def _entry(name: str) -> Entry:
+    entries = _entries()
+    return entries[choose(str(name), entries, "data set")]
+
+
+@cache
+def _entries() -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for module in _BUILT_IN:
+        found |= {entry.card.name: entry for entry in import_module(f"workbench.datasets.{module}").entries()}
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            loaded = point.load()
+            made = loaded() if callable(loaded) else loaded
+            for entry in [made] if isinstance(made, Entry) else made:
+                found.setdefault(entry.card.name, entry)
+        except Exception as error:  # noqa: BLE001 - a broken plug-in must not take the catalogue with it
+            warnings.warn(
+                f"The data set plug-in {point.name!r} ({point.value}) cannot be used: {error!r}. "
+                "Update or uninstall it.",
+                stacklevel=2,
+            )
+    return found

@@ -1,0 +1,274 @@
+"""A data set: a sequence of samples that are read when they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from abc import ABC, abstractmethod
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from workbench.datasets.cards import Card
+from workbench.datasets.splits import Fractions, check_splits, make_splits
+from workbench.errors import InputError, choose
+from workbench.volume import Volume
+
+#: ``"id"``: str, ``"image"``: Volume, ``"label"``: Volume of labels, int or None, ``"patient"``: str or None.
+Sample = dict[str, Any]
+
+TASKS = ("classification", "segmentation")
+
+#: Decoded samples kept in memory. Decoding a small .nii.gz costs as much as a training step on it, and the second epoch
+#: asks for the same cases again; the bound keeps a data set of large CTs from filling the memory.
+CACHE_BYTES = 256 * 2**20
+
+
+class Dataset(Sequence[Sample], ABC):
+    """A lazy sequence of samples with a task, named splits and a card.
+
+    A sample is a dict with ``"id"`` (str), ``"image"`` (:class:`~workbench.volume.Volume`), ``"label"`` (a Volume of
+    kind ``"labels"`` on the grid of the image, a class index, or None where nobody annotated it) and ``"patient"``
+    (str or None). Kinds of data set may add more named Volumes.
+
+    Attributes
+    ----------
+    name : str
+        The name in the catalogue.
+    task : str
+        ``"classification"`` or ``"segmentation"``.
+    classes : tuple of str
+        Class names; for segmentation the names of the label values 0..K-1, the background included.
+    splits : dict of str to list of int
+        Disjoint lists of indices into this data set.
+    card : Card
+        Source, licence, checksum.
+    ids, patients : tuple
+        The name of each case, and of its patient (None where unknown).
+    spatial_ndim, in_channels : int
+        2 or 3, and the number of channels of every image.
+    """
+
+    #: Whether a sample costs enough to make that the last ones are kept.
+    _expensive = True
+
+    def __init__(
+        self,
+        card: Card,
+        *,
+        task: str,
+        classes: Sequence[str],
+        ids: Sequence[str],
+        spatial_ndim: int,
+        in_channels: int,
+        splits: Mapping[str, Sequence[int]],
+        patients: Sequence[str | None] | None = None,
+    ) -> None:
+        self.name = card.name
+        self.card = card
+        self.task = choose(task, TASKS, "task")
+        self.classes = tuple(classes)
+        self.ids = tuple(ids)
+        self.patients: tuple[str | None, ...] = (None,) * len(self.ids) if patients is None else tuple(patients)
+        self.spatial_ndim = spatial_ndim
+        self.in_channels = in_channels
+        self.splits = check_splits(splits, len(self.ids))
+        self._cache = _Cache(CACHE_BYTES)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; for segmentation the background counts."""
+        return len(self.classes)
+
+    @abstractmethod
+    def _read(self, index: int) -> Sample:
+        """Read the sample at 0 <= `index` < len(self)."""
+
+    @abstractmethod
+    def spec(self) -> dict[str, Any] | None:
+        """Return JSON-able data from which :func:`workbench.datasets.from_spec` makes this data set again."""
+
+    @abstractmethod
+    def _checksums(self) -> Iterable[str]:
+        """Yield one cheap checksum per case, in order."""
+
+    def targets(self) -> list[int | None] | None:
+        """Return the class of every case without reading the images; None for segmentation."""
+        return None
+
+    def fingerprint(self) -> str:
+        """Return a sha256 over the names and cheap checksums of all cases: other data, other fingerprint."""
+        digest = hashlib.sha256(f"{self.task}|{'|'.join(self.classes)}".encode())
+        for case, checksum in zip(self.ids, self._checksums(), strict=True):
+            digest.update(f"\n{case}|{checksum}".encode())
+        return digest.hexdigest()
+
+    def subset(self, split: str) -> Dataset:
+        """Return the cases of one split (``"train"``, ``"val"``, ``"test"``)."""
+        choose(split, self.splits, "split")
+        return _View(self, self.splits[split], {"subset": split}, splits={split: range(len(self.splits[split]))})
+
+    def select(self, indices: Sequence[int]) -> Dataset:
+        """Return the cases at `indices`, in that order; the splits keep those of their cases that are left."""
+        chosen = [self._position(index) for index in indices]
+        place = {index: position for position, index in reversed([*enumerate(chosen)])}
+        splits = {name: [place[i] for i in part if i in place] for name, part in self.splits.items()}
+        return _View(self, chosen, {"indices": chosen}, splits=splits)
+
+    def with_splits(self, splits: Mapping[str, Sequence[int]]) -> Dataset:
+        """Return the same cases with other splits, such as those saved with an earlier run."""
+        plain = check_splits(splits, len(self))
+        return _View(self, range(len(self)), {"splits": plain}, splits=plain)
+
+    def split(self, fractions: Fractions | None = None, seed: int = 0) -> Dataset:
+        """Return the same cases divided anew: by patient where known, with every class in proportion."""
+        splits = make_splits(self.ids, fractions=fractions, seed=seed, patients=self.patients, targets=self.targets())
+        return self.with_splits(splits)
+
+    def save(self, folder: str | Path) -> dict[str, Any]:
+        """Write every sample into `folder` (npz and JSON) and return the spec that opens it again."""
+        from workbench.datasets.memory import save
+
+        return save(self, folder)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Dataset: ...
+    def __getitem__(self, index: int | slice) -> Sample | Dataset:
+        if isinstance(index, slice):
+            return self.select(range(*index.indices(len(self))))
+        position = self._position(index)
+        if not self._expensive:
+            return self._read(position)
+        sample = self._cache.get(position)
+        if sample is None:
+            sample = self._read(position)
+            self._cache.put(position, sample)
+        return dict(sample)
+
+    def __repr__(self) -> str:
+        rows = [f"  {label:<9}{value}" for label, value in self._rows()]
+        return "\n".join([self._headline(), *rows])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
+            f"<td style='text-align:left'>{html.escape(value)}</td></tr>"
+            for label, value in self._rows()
+        )
+        return f"<b>{html.escape(self._headline())}</b><table>{rows}</table>"
+
+    def _headline(self) -> str:
+        channels = "1 channel" if self.in_channels == 1 else f"{self.in_channels} channels"
+        cases = "1 case" if len(self) == 1 else f"{len(self):,} cases"
+        return f"{self.name}: {cases}, {self.task} in {self.spatial_ndim}D, {channels}"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        targets = self.targets()
+        if targets is None:
+            classes = ", ".join(f"{value} {name}" for value, name in enumerate(self.classes))
+        else:
+            counts = Counter(targets)
+            classes = ", ".join(f"{name} ({counts[value]:,})" for value, name in enumerate(self.classes))
+        rows = [("classes", classes)]
+        rows.append(("splits", ", ".join(f"{name} {len(part):,}" for name, part in self.splits.items()) or "none"))
+        if len(self):
+            image: Volume = self[0]["image"]
+            size = " x ".join(str(n) for n in image.spatial_shape)
+            spacing = " x ".join(f"{s:.3g}" for s in image.spacing)
+            unit = f", {image.unit}" if image.unit else ""
+            rows.append(("case 0", f"{size} at {spacing} mm, {image.orientation}, {image.dtype}{unit}"))
+        rows.append(("licence", self.card.licence or "not stated"))
+        return rows
+
+    def _position(self, index: int) -> int:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.name} has {len(self)} cases (0 to {len(self) - 1}), got index {index}.")
+        return int(index) % len(self)
+
+
+class _View(Dataset):
+    """Some of the cases of another data set, or the same cases divided otherwise."""
+
+    _expensive = False  # the parent keeps them
+
+    def __init__(
+        self, parent: Dataset, indices: Sequence[int], change: dict[str, Any], splits: Mapping[str, Sequence[int]]
+    ) -> None:
+        super().__init__(
+            parent.card,
+            task=parent.task,
+            classes=parent.classes,
+            ids=[parent.ids[index] for index in indices],
+            patients=[parent.patients[index] for index in indices],
+            spatial_ndim=parent.spatial_ndim,
+            in_channels=parent.in_channels,
+            splits=splits,
+        )
+        self._parent = parent
+        self._indices = list(indices)
+        self._change = change
+
+    def _read(self, index: int) -> Sample:
+        return self._parent[self._indices[index]]
+
+    def spec(self) -> dict[str, Any] | None:
+        parent = self._parent.spec()
+        return None if parent is None else {"name": self.name, "parent": parent, **self._change}
+
+    def _checksums(self) -> Iterable[str]:
+        sums = list(self._parent._checksums())
+        return [sums[index] for index in self._indices]
+
+    def targets(self) -> list[int | None] | None:
+        targets = self._parent.targets()
+        return None if targets is None else [targets[index] for index in self._indices]
+
+
+class _Cache:
+    """The samples used last, within a number of bytes.
+
+    A Volume keeps its voxels once they are loaded, so a sample is counted with the bytes it has when loaded.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._bytes = 0
+        self._samples: OrderedDict[int, Sample] = OrderedDict()
+
+    def get(self, index: int) -> Sample | None:
+        if index in self._samples:
+            self._samples.move_to_end(index)
+        return self._samples.get(index)
+
+    def put(self, index: int, sample: Sample) -> None:
+        size = self._size(sample)
+        if size > self._limit:
+            return
+        self._samples[index] = sample
+        self._bytes += size
+        while self._bytes > self._limit:
+            _, oldest = self._samples.popitem(last=False)
+            self._bytes -= self._size(oldest)
+
+    @staticmethod
+    def _size(sample: Sample) -> int:
+        return sum(value.nbytes for value in sample.values() if isinstance(value, Volume))
+
+
+def check_task(task: str, tasks: Sequence[str], name: str) -> str:
+    """Return `task` if the data set called `name` can be loaded for it.
+
+    Raises
+    ------
+    InputError
+        If it cannot; the message names the tasks it offers.
+    """
+    if task not in tasks:
+        raise InputError(f"{name} is a data set for {' or '.join(tasks)}, not for {task!r}.")
+    return task

@@ -1,0 +1,209 @@
+"""Folders of images with a folder of labels: pairs of files that share a name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench import io
+from workbench.datasets._checks import check_label_volume
+from workbench.datasets.cards import Card
+from workbench.datasets.catalogue import Entry
+from workbench.datasets.dataset import Dataset, Sample, check_task
+from workbench.datasets.splits import Fractions, make_splits
+from workbench.errors import FileError, InputError
+
+_CARD = Card(
+    name="folder",
+    title="Your own folders of images and labels, paired by file name",
+    tasks=("segmentation",),
+    licence="yours",
+)
+
+#: What is hashed at both ends of a file for its checksum: enough to notice another file (a .nii.gz ends in the CRC of
+#: its content), little enough to do for thousands of volumes at the start of a run.
+_END_BYTES = 4096
+
+
+class FolderPairs(Dataset):
+    """Image and label files paired by name; each is read when asked for, and its labels checked then."""
+
+    def __init__(
+        self,
+        card: Card,
+        pairs: Sequence[tuple[str, Path, Path]],
+        classes: Sequence[str],
+        spec: dict[str, Any],
+        **rest: Any,
+    ) -> None:
+        self._pairs = list(pairs)
+        self._spec = spec
+        first = io.read(self._pairs[0][1])
+        super().__init__(
+            card,
+            task="segmentation",
+            classes=classes,
+            ids=[case for case, _, _ in pairs],
+            spatial_ndim=first.spatial_ndim,
+            in_channels=first.num_channels,
+            **rest,
+        )
+
+    def _read(self, index: int) -> Sample:
+        case, image_file, label_file = self._pairs[index]
+        image = io.read(image_file)
+        if (image.spatial_ndim, image.num_channels) != (self.spatial_ndim, self.in_channels):
+            raise InputError(
+                f"All images must have the same axes and channels: {self._pairs[0][1].name} is {self.spatial_ndim}D "
+                f"with {self.in_channels} channel(s), {image_file.name} is {image.spatial_ndim}D with {image.num_channels}."
+            )
+        label = check_label_volume(io.read(label_file), image, self.classes, case, label_file.name)
+        return {"id": case, "image": image, "label": label, "patient": self.patients[index]}
+
+    def spec(self) -> dict[str, Any]:
+        """Return the folders and options."""
+        return self._spec
+
+    def _checksums(self) -> Iterator[str]:
+        return (f"{_ends(image)}|{_ends(label)}" for _, image, label in self._pairs)
+
+
+def entries() -> Iterator[Entry]:
+    """Yield the catalogue's entry."""
+    yield Entry(_CARD, load, lambda: "your files")
+
+
+def load(
+    images: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    label_names: Mapping[int, str] | Sequence[str] | None = None,
+    patient: str | None = None,
+    fractions: Fractions | None = None,
+    seed: int = 0,
+    task: str = "segmentation",
+) -> Dataset:
+    """Open a folder of images with a folder of label maps.
+
+    Parameters
+    ----------
+    images, labels : path
+        The two folders. A pair has the same name up to the suffix (``case1.nii.gz`` and ``case1.png`` are a pair).
+    label_names : sequence or mapping of int to str
+        The name of every label value, 0 (the background) first.
+    patient : str, optional
+        Regular expression that finds the patient in a case's name (its first group, or the whole match). Cases of a
+        patient are never divided between splits. Without it each case is a patient of its own.
+    fractions, seed
+        Shares of train, val and test, and the seed they are drawn with.
+
+    Raises
+    ------
+    FileError
+        If a folder is missing or empty, or a file has no partner; the message names the files.
+    InputError
+        If `label_names` is missing or has gaps, or `patient` does not match a name.
+    """
+    check_task(task, ("segmentation",), "folder")
+    if images is None or labels is None or label_names is None:
+        raise InputError("The data set 'folder' needs `images=`, `labels=` (two folders) and `label_names=`.")
+    classes = _classes(label_names)
+    pairs = pair_files(Path(images).expanduser(), Path(labels).expanduser())
+    ids = [case for case, _, _ in pairs]
+    patients = _patients(ids, patient)
+    spec = {
+        "name": "folder",
+        "options": {
+            "images": str(Path(images).expanduser().resolve()),
+            "labels": str(Path(labels).expanduser().resolve()),
+            "label_names": [*classes],
+            "patient": patient,
+            "fractions": dict(fractions) if isinstance(fractions, Mapping) else fractions and [*fractions],
+            "seed": seed,
+        },
+    }
+    if fractions is None and len(set(patients)) < 3:
+        fractions = {"train": 1}
+    splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients)
+    return FolderPairs(_CARD, pairs, classes, spec, splits=splits, patients=patients)
+
+
+def pair_files(images: Path, labels: Path) -> list[tuple[str, Path, Path]]:
+    """Return (case, image file, label file), sorted by case.
+
+    Raises
+    ------
+    FileError
+        If a folder is missing or empty, a file has no partner, or two files claim one case.
+    """
+    image_files, label_files = _files(images), _files(labels)
+    lone = [f"image {file.name}" for case, file in image_files.items() if case not in label_files]
+    lone += [f"label {file.name}" for case, file in label_files.items() if case not in image_files]
+    if lone:
+        shown = ", ".join(lone[:10]) + (f" and {len(lone) - 10} more" if len(lone) > 10 else "")
+        raise FileError(
+            f"Every image in {images} needs a label file of the same name in {labels}, and the other way round. "
+            f"Without a partner: {shown}. Rename or remove them."
+        )
+    return [(case, file, label_files[case]) for case, file in image_files.items()]
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise FileError(f"There is no folder {folder}. Give the folder that holds the files.")
+    found: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        # macOS leaves ._name files beside the real ones
+        if file.name.startswith(".") or not file.is_file():
+            continue
+        case = _stem(file)
+        if case in found:
+            raise FileError(f"{found[case].name} and {file.name} in {folder} are both the case {case!r}; keep one.")
+        found[case] = file
+    if not found:
+        raise FileError(f"The folder {folder} has no files in it.")
+    return found
+
+
+def _stem(file: Path) -> str:
+    name = file.name[:-3] if file.name.lower().endswith(".gz") else file.name
+    return Path(name).stem
+
+
+def _classes(names: Mapping[int, str] | Sequence[str]) -> list[str]:
+    if not isinstance(names, Mapping):
+        return [str(name) for name in names]
+    numbered = {int(value): str(name) for value, name in names.items()}
+    numbered.setdefault(0, "background")
+    gaps = sorted(set(range(max(numbered) + 1)) - set(numbered))
+    if gaps or min(numbered) < 0:
+        raise InputError(f"`label_names` must name every value from 0 up, got {sorted(numbered)}; missing {gaps}.")
+    return [numbered[value] for value in range(len(numbered))]
+
+
+def _patients(ids: Iterable[str], pattern: str | None) -> list[str]:
+    if pattern is None:
+        return list(ids)
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"`patient` must be a regular expression, got {pattern!r} ({error}).") from error
+    patients = []
+    for case in ids:
+        found = compiled.search(case)
+        if found is None:
+            raise InputError(f"`patient` {pattern!r} must match the name of every case; it does not match {case!r}.")
+        patients.append(found.group(1) if compiled.groups else found.group())
+    return patients
+
+
+def _ends(file: Path) -> str:
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        digest = hashlib.sha256(stream.read(_END_BYTES))
+        stream.seek(max(0, size - _END_BYTES))
+        digest.update(stream.read(_END_BYTES))
+    return f"{size}:{digest.hexdigest()}"

@@ -1,0 +1,301 @@
+"""Data sets from a list in memory, and the folder of npz and JSON that any data set can be saved into."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from workbench.datasets._checks import check_class, check_label_volume, common_image
+from workbench.datasets.cards import Card
+from workbench.datasets.catalogue import Entry
+from workbench.datasets.dataset import TASKS, Dataset, Sample
+from workbench.datasets.splits import Fractions, make_splits
+from workbench.errors import FileError, InputError, check_keywords, choose
+from workbench.volume import Volume
+
+_SCHEMA = 1
+_CARD = Card(
+    name="memory",
+    title="Your own list of samples, or a folder that one was saved into",
+    tasks=TASKS,
+    licence="yours",
+)
+
+
+def from_list(
+    samples: Iterable[Mapping[str, Any] | tuple[Any, Any]],
+    *,
+    task: str,
+    classes: Sequence[str] | None = None,
+    splits: Mapping[str, Sequence[int]] | None = None,
+    fractions: Fractions | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """Make a data set of a list of samples.
+
+    Parameters
+    ----------
+    samples : iterable of dict or (image, label)
+        Dicts take ``"image"`` (Volume or array), ``"label"`` (class index or class name; Volume or array of labels; or
+        None), and optionally ``"id"`` and ``"patient"``.
+    task : {"classification", "segmentation"}
+        What the labels are for.
+    classes : sequence of str, optional
+        Class names, or for segmentation the names of the label values from 0 (the background). Taken from the names in
+        the labels, or numbered, where absent.
+    splits, fractions, seed
+        Lists of indices by name; or the shares to draw them with (see :func:`workbench.datasets.splits.make_splits`).
+        With fewer than three cases everything is in "train".
+
+    Raises
+    ------
+    InputError
+        If images differ in axes or channels, or a label does not fit its image or the classes; the message names the
+        sample.
+    """
+    choose(task, TASKS, "task")
+    raw = [_as_dict(sample, index) for index, sample in enumerate(samples)]
+    if not raw:
+        raise InputError("A data set needs at least one sample, got an empty list.")
+    names = tuple(classes) if classes is not None else _names(raw, task)
+    made = [_sample(sample, index, task, names) for index, sample in enumerate(raw)]
+    return _InMemory(made, task, names, splits, fractions, seed)
+
+
+def save(dataset: Dataset, folder: str | Path) -> dict[str, Any]:
+    """Write every sample of `dataset` into `folder` and return the spec that opens it again.
+
+    One ``.npz`` per case and one ``dataset.json``, which is written last: a folder without it is not a data set.
+    """
+    target = Path(folder).expanduser()
+    try:
+        (target / "cases").mkdir(parents=True, exist_ok=True)
+        cases = []
+        for index, sample in enumerate(dataset):
+            arrays, entry = _to_arrays(sample)
+            # numbered, because a case may be named after a patient
+            file = target / "cases" / f"{index:06d}.npz"
+            with file.open("wb") as stream:
+                np.savez_compressed(stream, **arrays)
+            cases.append({**entry, "sha256": _sha256(file)})
+        content = {
+            "schema": _SCHEMA,
+            "task": dataset.task,
+            "classes": [*dataset.classes],
+            "spatial_ndim": dataset.spatial_ndim,
+            "in_channels": dataset.in_channels,
+            "splits": dataset.splits,
+            "cases": cases,
+        }
+        draft = target / "dataset.json.part"
+        draft.write_text(json.dumps(content), encoding="utf-8")
+        draft.replace(target / "dataset.json")
+    except OSError as error:
+        raise FileError(
+            f"The data set cannot be saved into {target}: {error}. Choose a folder you may write."
+        ) from error
+    return {"name": "memory", "options": {"path": str(target.resolve())}}
+
+
+def entries() -> Iterator[Entry]:
+    """Yield the catalogue's entry."""
+    yield Entry(_CARD, load, lambda: "your files")
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Dataset:
+    """Open a folder that :func:`save` wrote."""
+    if path is None:
+        raise InputError("The data set 'memory' is opened from a folder: give `path=`, or use `from_list(...)`.")
+    return _Saved(Path(path).expanduser())
+
+
+class _InMemory(Dataset):
+    _expensive = False
+
+    def __init__(
+        self,
+        samples: list[Sample],
+        task: str,
+        classes: tuple[str, ...],
+        splits: Mapping[str, Sequence[int]] | None,
+        fractions: Fractions | None,
+        seed: int,
+    ) -> None:
+        self._samples = samples
+        self._spec: dict[str, Any] | None = None
+        self._classes_of = [sample["label"] for sample in samples] if task == "classification" else None
+        ids = [sample["id"] for sample in samples]
+        patients = [sample["patient"] for sample in samples]
+        if splits is None:
+            if fractions is None and len({p or i for i, p in enumerate(patients)}) < 3:
+                fractions = {"train": 1}
+            splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients, targets=self._classes_of)
+        ndim, channels = common_image([(sample["id"], sample["image"]) for sample in samples])
+        super().__init__(
+            _CARD,
+            task=task,
+            classes=classes,
+            ids=ids,
+            patients=patients,
+            spatial_ndim=ndim,
+            in_channels=channels,
+            splits=splits,
+        )
+
+    def _read(self, index: int) -> Sample:
+        return dict(self._samples[index])
+
+    def targets(self) -> list[int | None] | None:
+        return None if self._classes_of is None else list(self._classes_of)
+
+    def spec(self) -> dict[str, Any] | None:
+        """Return None until :meth:`save` was called: another process cannot see this memory."""
+        return self._spec
+
+    def save(self, folder: str | Path) -> dict[str, Any]:
+        self._spec = super().save(folder)
+        return self._spec
+
+    def _checksums(self) -> Iterator[str]:
+        for sample in self._samples:
+            label = sample["label"]
+            yield f"{sample['image'].fingerprint()}|{label.fingerprint() if isinstance(label, Volume) else label}"
+
+
+class _Saved(Dataset):
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        file = folder / "dataset.json"
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FileError(f"{folder} holds no saved data set: there is no dataset.json in it.") from None
+        except ValueError as error:
+            raise FileError(f"{file} is not JSON ({error}); save the data set again.") from error
+        if content.get("schema") != _SCHEMA:
+            raise FileError(f"{file} has schema {content.get('schema')!r}; this version reads schema {_SCHEMA}.")
+        self._cases: list[dict[str, Any]] = content["cases"]
+        super().__init__(
+            _CARD,
+            task=content["task"],
+            classes=content["classes"],
+            ids=[case["id"] for case in self._cases],
+            patients=[case["patient"] for case in self._cases],
+            spatial_ndim=content["spatial_ndim"],
+            in_channels=content["in_channels"],
+            splits=content["splits"],
+        )
+
+    def _read(self, index: int) -> Sample:
+        case = self._cases[index]
+        file = self._folder / "cases" / f"{index:06d}.npz"
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                arrays = dict(stored)
+        except FileNotFoundError:
+            raise FileError(f"Case {index} is missing: {file.name} is not in {file.parent}.") from None
+        except (OSError, ValueError) as error:
+            raise FileError(f"{file} cannot be read ({error}); save the data set again.") from error
+        sample: Sample = {"id": case["id"], "patient": case["patient"], "label": case.get("class")}
+        for key, meaning in case["volumes"].items():
+            labels = {int(value): name for value, name in meaning.pop("labels", {}).items()} or None
+            sample[key] = Volume(arrays[key], arrays[f"{key}.affine"], labels=labels, **meaning)
+            meaning["labels"] = labels or {}
+        return sample
+
+    def targets(self) -> list[int | None] | None:
+        return [case.get("class") for case in self._cases] if self.task == "classification" else None
+
+    def spec(self) -> dict[str, Any]:
+        return {"name": self.name, "options": {"path": str(self._folder.resolve())}}
+
+    def _checksums(self) -> Iterator[str]:
+        return (case["sha256"] for case in self._cases)
+
+
+def _as_dict(sample: Any, index: int) -> dict[str, Any]:
+    if isinstance(sample, Mapping):
+        check_keywords(sample, ("image", "label", "id", "patient"), f"Sample {index}")
+        if "image" not in sample:
+            raise InputError(f"Sample {index} has no 'image'. A sample is {{'image': Volume or array, 'label': ...}}.")
+        return dict(sample)
+    if isinstance(sample, tuple) and len(sample) == 2:
+        return {"image": sample[0], "label": sample[1]}
+    raise InputError(f"Sample {index} must be a dict or an (image, label) pair, got {type(sample).__name__}.")
+
+
+def _names(raw: list[dict[str, Any]], task: str) -> tuple[str, ...]:
+    labels = [sample.get("label") for sample in raw if sample.get("label") is not None]
+    if task == "classification":
+        if labels and all(isinstance(label, str) for label in labels):
+            return tuple(sorted(set(labels)))
+        return tuple(str(value) for value in range(max((int(label) for label in labels), default=0) + 1))
+    named: dict[int, str] = {}
+    top = 0
+    for label in labels:
+        if isinstance(label, Volume):
+            named |= label.labels
+        array = label.data if isinstance(label, Volume) else np.asarray(label)
+        top = max(top, int(array.max(initial=0)), *named, 0)
+    return tuple(named.get(value, "background" if value == 0 else f"label {value}") for value in range(top + 1))
+
+
+def _sample(raw: dict[str, Any], index: int, task: str, classes: tuple[str, ...]) -> Sample:
+    case = str(raw.get("id", f"case-{index:04d}"))
+    image = raw["image"] if isinstance(raw["image"], Volume) else _image(raw["image"], case)
+    label = raw.get("label")
+    if task == "classification":
+        label = check_class(label, classes, case)
+    elif label is not None:
+        if not isinstance(label, Volume):
+            label = _label_volume(label, image, case)
+        label = check_label_volume(label, image, classes, case)
+    patient = raw.get("patient")
+    return {"id": case, "image": image, "label": label, "patient": None if patient is None else str(patient)}
+
+
+def _image(array: ArrayLike, case: str) -> Volume:
+    try:
+        return Volume(array)
+    except InputError as error:
+        raise InputError(f"The image of {case!r} is not usable: {error}") from error
+
+
+def _label_volume(array: ArrayLike, image: Volume, case: str) -> Volume:
+    values = np.asarray(array)
+    if values.shape != image.spatial_shape:
+        raise InputError(
+            f"The labels of {case!r} must have the image's shape {image.spatial_shape}, got {values.shape}."
+        )
+    return Volume(values, image.affine, kind="labels", axes=image.axes[: image.spatial_ndim])
+
+
+def _to_arrays(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
+    arrays: dict[str, Any] = {}
+    volumes: dict[str, Any] = {}
+    for key, value in sample.items():
+        if isinstance(value, Volume):
+            arrays |= {key: value.data, f"{key}.affine": value.affine}
+            volumes[key] = {
+                "kind": value.kind,
+                "axes": [*value.axes],
+                "channels": [*value.channels] or None,
+                "labels": {str(number): name for number, name in value.labels.items()},
+                "unit": value.unit,
+            }
+    entry = {"id": sample["id"], "patient": sample["patient"], "volumes": volumes}
+    if sample["label"] is not None and not isinstance(sample["label"], Volume):
+        entry["class"] = int(sample["label"])
+    return arrays, entry
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
