@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tornado.web
@@ -40,8 +42,11 @@ class _VolumeFileHandler(APIHandler):
         try:
             return await asyncio.get_running_loop().run_in_executor(None, work)
         except WorkbenchError as error:
-            self.set_status(404 if isinstance(error, FileNotFoundError) else 400)
-            self.finish(json.dumps({"message": str(error)}))
+            # where the server keeps its files is nobody's business but its own
+            root = str(Path(self.settings["server_root_dir"]).expanduser().resolve())
+            message = str(error).replace(root + os.sep, "").replace(root, "this folder")
+            self.set_status(400)
+            self.finish(json.dumps({"message": message}))
             return None
 
 

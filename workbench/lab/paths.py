@@ -15,11 +15,13 @@ def inside(root: str | Path, relative: str, *, allow_hidden: bool = False) -> Pa
     Raises
     ------
     FileError
-        If the path leads out of `root`, is hidden while hidden files are not shown, or does not exist.
+        If the path leads out of `root`, is hidden while hidden files are not shown, or is no file.
         The message repeats what was asked for and never the server's own folders.
     """
-    base = Path(root).resolve()
-    refusal = f"Only files below the server's folder can be opened; got {relative!r}. Move the file there or link to it."
+    base = Path(root).expanduser().resolve()
+    refusal = (
+        f"Only files below the server's folder can be opened; got {relative!r}. Move the file there or link to it."
+    )
     if "\0" in relative:
         raise FileError(refusal.replace("\0", "?"))
     path = (base / relative.lstrip("/\\")).resolve()
@@ -27,6 +29,6 @@ def inside(root: str | Path, relative: str, *, allow_hidden: bool = False) -> Pa
         raise FileError(refusal)
     if not allow_hidden and any(part.startswith(".") for part in path.relative_to(base).parts):
         raise FileError(f"Hidden files are not shown by this server; got {relative!r}. Rename the file.")
-    if not path.exists():
+    if not path.is_file():
         raise FileError(f"There must be a file at {relative!r}, but there is none. Refresh the file browser.")
     return path

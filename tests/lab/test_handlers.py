@@ -1,0 +1,143 @@
+"""The server handlers, asked over HTTP by a client that has a token and by one that has none."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import numpy as np
+import pytest
+
+import workbench as wb
+
+TOKEN = "a-token-of-the-tests"
+
+
+class Server:
+    """A Jupyter Server with the extension, in a process of its own."""
+
+    def __init__(self, folder):
+        self.root = folder / "served"
+        self.root.mkdir()
+        self.log = folder / "log.txt"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        settings = {"port": self.port, "root_dir": self.root, "allow_unauthenticated_access": False, "ip": "127.0.0.1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"]
+            + [f"--ServerApp.{name}={value}" for name, value in settings.items()]
+            + [f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions={'workbench.lab': True}"],
+            env={**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config")},
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+        )
+
+    def wait(self):
+        for _ in range(240):
+            try:
+                return self.get("api")
+            except OSError:
+                assert self.process.poll() is None, self.log.read_text()
+                time.sleep(0.25)
+        raise AssertionError(self.log.read_text())
+
+    def get(self, address, token=TOKEN, **query):
+        """Return (status, headers, body); `query` is encoded."""
+        url = f"http://127.0.0.1:{self.port}/{address}?{urllib.parse.urlencode(query)}"
+        request = urllib.request.Request(url, headers={"Authorization": f"token {token}"} if token else {})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+
+    def refused(self, address, **query):
+        """Return (status, message) of a request that must fail."""
+        status, _, body = self.get(address, **query)
+        assert status >= 400, (status, body)
+        return status, json.loads(body)["message"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"))
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.process.terminate()
+        server.process.wait(20)
+
+
+@pytest.fixture
+def volume(affine):
+    data = np.arange(6 * 5 * 4, dtype=np.int16).reshape(6, 5, 4) - 7
+    return wb.Volume(data, affine, unit="HU")
+
+
+def test_a_volume_arrives_as_it_lies_on_the_disk(server, volume):
+    wb.write(volume, server.root / "ct.nii.gz")
+    status, _, body = server.get("medical-workbench/volume", path="ct.nii.gz")
+    answer = json.loads(body)
+    layer = answer["description"]
+    assert status == 200
+    assert answer["style"]["name"] == "ct.nii.gz"
+    assert layer["shape"] == [6, 5, 4]
+    np.testing.assert_allclose(layer["affine"], volume.affine, atol=1e-5)
+    query = {"path": "ct.nii.gz", "version": layer["version"], "level": 0, "index": 0}
+    status, headers, body = server.get("medical-workbench/brick", **query)
+    header = json.loads(headers["X-Volume"])
+    assert status == 200
+    voxels = np.frombuffer(body, header["dtype"]).reshape(6, 5, 4, order="F")
+    np.testing.assert_array_equal(voxels, volume.data)
+
+
+@pytest.mark.parametrize("address", ["medical-workbench/volume", "medical-workbench/brick"])
+def test_a_request_without_a_token_is_refused(server, volume, address):
+    wb.write(volume, server.root / "private.nii")
+    query = {"path": "private.nii", "version": "1", "level": 0, "index": 0}
+    for token in (None, "wrong"):
+        status, _, body = server.get(address, token=token, **query)
+        assert status == 403
+        assert b"shape" not in body
+
+
+@pytest.mark.parametrize("path", ["../log.txt", "/etc/passwd", "a/../../log.txt", "..%2Flog.txt", "\0"])
+def test_paths_out_of_the_root_are_refused(server, path):
+    status, message = server.refused("medical-workbench/volume", path=path)
+    assert status == 400
+    assert str(server.root.parent) not in message
+
+
+def test_a_text_file_named_nii_gz_is_answered_in_words(server):
+    (server.root / "notes.nii.gz").write_text("Dear diary")
+    status, message = server.refused("medical-workbench/volume", path="notes.nii.gz")
+    assert status == 400
+    assert "notes.nii.gz" in message
+
+
+def test_bad_numbers_and_stale_versions_are_refused(server, volume):
+    wb.write(volume, server.root / "again.nii")
+    _, _, body = server.get("medical-workbench/volume", path="again.nii")
+    version = json.loads(body)["description"]["version"]
+    known = {"path": "again.nii", "version": version}
+    assert "level must be 0 to 0, got '7'" in server.refused("medical-workbench/brick", **known, level=7, index=0)[1]
+    assert "brick must be 0 to 0, got '-1'" in server.refused("medical-workbench/brick", **known, level=0, index=-1)[1]
+    wb.write(volume.with_data(volume.data + 1), server.root / "again.nii")
+    assert "changed on the disk" in server.refused("medical-workbench/brick", **known, level=0, index=0)[1]
+
+
+def test_no_handler_is_left_open(server):
+    # at its start the server warns of each handler that says nothing about who may use it
+    log = server.log.read_text()
+    assert "workbench.lab | extension was successfully loaded" in log
+    assert "VolumeHandler registered" not in log
+    assert "BrickHandler registered" not in log
