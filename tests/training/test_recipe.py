@@ -8,7 +8,10 @@ from workbench.training.schedule import learning_rate
 @pytest.mark.parametrize("suffix", ["json", "yaml"])
 def test_a_recipe_comes_back_from_a_file_as_it_was(tmp_path, suffix):
     recipe = Recipe(
-        algorithm="3d-unet", optimizer={"name": "sgd", "lr": 0.1}, patch=[8, 8, 8], splits={"train": [0, 2], "val": [1]}
+        algorithm="3d-unet",
+        optimizer={"name": "sgd", "lr": 0.1},
+        patch_size=[8, 8, 8],
+        splits={"train": [0, 2], "val": [1]},
     )
     assert Recipe.read(recipe.write(tmp_path / f"r.{suffix}")) == recipe
 
@@ -18,11 +21,11 @@ def test_a_recipe_comes_back_from_a_file_as_it_was(tmp_path, suffix):
     [
         ({"epoch": 3}, "'epoch'.*Did you mean 'epochs'"),
         ({"optimizer": {"learning": 1}}, r"Recipe\.optimizer got an unknown option 'learning'"),
-        ({"schedule": {"warm_up": 1}}, "Did you mean 'warmup'"),
+        ({"schedule": {"warmup": 1}}, "Did you mean 'warmup_epochs'"),
         ({"optimizer": {"lr": -1}}, r"optimizer\.lr: .*greater than 0, got -1"),
         ({"batch_size": 0}, "batch_size: .*got 0"),
         ({"splits": {"train": [1, 2], "test": [2]}}, "sample 2 is in 'train' and in 'test'"),
-        ({"patch": [8]}, "patch"),
+        ({"patch_size": [8]}, "patch_size"),
     ],
 )
 def test_a_broken_rule_is_named_with_the_value_and_the_nearest_valid_one(values, match):
@@ -43,10 +46,10 @@ def test_files_that_are_not_recipes(tmp_path):
     ("schedule", "expected"),
     [
         ({"name": "constant"}, [1.0, 1.0, 1.0, 1.0]),
-        ({"name": "constant", "warmup": 1}, [1 / 3, 2 / 3, 1.0, 1.0]),
+        ({"name": "constant", "warmup_epochs": 1}, [1 / 3, 2 / 3, 1.0, 1.0]),
         ({"name": "cosine"}, [1.0, 0.8535533905932737, 0.5, 0.14644660940672627]),
         ({"name": "poly", "power": 1, "minimum": 0.5}, [1.0, 0.875, 0.75, 0.625]),
-        ({"name": "step", "milestones": [0.5, 0.75], "gamma": 0.1}, [1.0, 1.0, 0.1, 0.01]),
+        ({"name": "step", "milestones": [0.5, 0.75], "factor": 0.1}, [1.0, 1.0, 0.1, 0.01]),
     ],
 )
 def test_the_learning_rate_goes_as_its_schedule_says(schedule, expected):

@@ -39,9 +39,9 @@ def explain_failure(error: BaseException, recipe: Recipe | None, *, out_of_memor
         lr = f" (it was {recipe.optimizer.lr:g})" if recipe else ""
         return Failure(
             str(error),
-            f"Lower the learning rate{lr}, set optimizer grad_clip=1.0, and look for NaN in the data.",
+            f"Lower the learning rate{lr}, set grad_clip=1.0, and look for NaN in the data.",
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if disk_is_full(error):
         return Failure(
             "The disk of the run folder is full.",
             "Free some space (older runs, checkpoints), then resume(); a larger checkpoint_every needs less of it.",
@@ -64,13 +64,24 @@ def explain_failure(error: BaseException, recipe: Recipe | None, *, out_of_memor
     )
 
 
+def disk_is_full(error: BaseException | None) -> bool:
+    """Return whether an exception, or what it came from, says that there is no space left."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return True
+        error = error.__cause__
+    return False
+
+
 def _smaller(recipe: Recipe | None) -> str:
     if recipe is None:
-        return "Lower batch_size or patch, or choose a device with more memory."
+        return "Lower batch_size or patch_size, or choose a device with more memory."
     steps = []
     if recipe.batch_size > 1:
         steps.append(f"lower batch_size (it was {recipe.batch_size})")
-    steps.append(f"lower patch (it was {recipe.patch})" if recipe.patch else "set patch to train on crops")
+    steps.append(
+        f"lower patch_size (it was {recipe.patch_size})" if recipe.patch_size else "set patch_size to train on crops"
+    )
     steps.append("choose a device with more memory")
     text = ", or ".join(steps)
     return text[0].upper() + text[1:] + "."

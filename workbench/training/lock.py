@@ -24,6 +24,7 @@ from workbench.training.store import LOCK, read_json, write_json
 HEARTBEAT_SECONDS = 5.0
 # A worker on another machine cannot be looked up by pid; it counts as alive this long after its last heartbeat.
 SILENCE_SECONDS = 60.0
+_DYING_SECONDS = 5.0
 _GUARD = ".lock"
 
 
@@ -111,6 +112,11 @@ class RunLock:
         try:
             taken = _lock_file(guard)
             other = holder(self._folder)
+            # A killed process is counted dead a moment before the system has taken back what its threads held.
+            deadline = time.monotonic() + _DYING_SECONDS
+            while not taken and other is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+                taken, other = _lock_file(guard), holder(self._folder)
             if not taken or (other is not None and other.pid != os.getpid()):
                 who = f"process {other.pid} on {other.host}" if other else "another process"
                 raise StateError(

@@ -25,8 +25,6 @@ class Optimizer(_Plain):
         Learning rate at the schedule's height.
     weight_decay, momentum, betas, nesterov
         As in torch; `momentum` and `nesterov` matter to sgd, `betas` to the adams.
-    grad_clip : float or None
-        Largest 2-norm of all gradients together; larger ones are scaled down to it.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adamw"
@@ -35,7 +33,6 @@ class Optimizer(_Plain):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     betas: tuple[float, float] = (0.9, 0.999)
     nesterov: bool = False
-    grad_clip: Annotated[float | None, Field(gt=0)] = None
 
 
 class Schedule(_Plain):
@@ -44,11 +41,11 @@ class Schedule(_Plain):
     Attributes
     ----------
     name : {"constant", "cosine", "poly", "step"}
-    warmup : float
+    warmup_epochs : float
         Epochs over which it rises linearly to its height.
     milestones : tuple of float
-        For ``step``: the epochs, as shares of the run (0 to 1), after which it is multiplied by `gamma`.
-    gamma : float
+        For ``step``: the epochs, as shares of the run (0 to 1), after which it is multiplied by `factor`.
+    factor : float
         For ``step``: that factor.
     power : float
         For ``poly``: the exponent.
@@ -57,9 +54,9 @@ class Schedule(_Plain):
     """
 
     name: Literal["constant", "cosine", "poly", "step"] = "constant"
-    warmup: Annotated[float, Field(ge=0)] = 0.0
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
     milestones: tuple[float, ...] = (0.5, 0.75)
-    gamma: Annotated[float, Field(gt=0)] = 0.1
+    factor: Annotated[float, Field(gt=0)] = 0.1
     power: Annotated[float, Field(gt=0)] = 0.9
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0
 
@@ -84,16 +81,18 @@ class Recipe(_Plain):
         Indices of the samples used to train, to choose the best epoch (``val``) and to test; disjoint.
     preprocess : dict
         Specification of `transforms.Preprocess`; the model keeps it, so predictions see the same.
-    augment : list or dict
+    augment : dict
         Specification of `transforms.Augment`; empty for none.
     loss : dict
         Options of the algorithm's loss, e.g. ``{"class_weights": [1, 3]}``.
     optimizer, schedule : Optimizer, Schedule
         How the weights are moved.
+    grad_clip : float or None
+        Largest 2-norm of all gradients together; larger ones are scaled down to it.
     epochs, batch_size : int
         Length of the run; samples per step.
-    patch : tuple of int or None
-        Train on random crops of this size (voxels after preprocessing) instead of whole samples.
+    patch_size : tuple of int or None
+        Train on random crops: axes longer than this (voxels after preprocessing) are cut to it.
     patches_per_sample : int
         Crops drawn from each sample per epoch.
     foreground : float
@@ -105,7 +104,9 @@ class Recipe(_Plain):
     freeze : tuple of str
         Patterns of layers that keep their weights: ``encoder.*``, or a regular expression as ``re:...``.
     monitor : str
-        Validation score that picks the best epoch; ``auto`` takes the task's (AUC, Dice).
+        Validation score that picks the best epoch: ``val/dice``, ``val/auc``, ...
+    mode : {"max", "min"}
+        Whether more or less of it is better.
     validate_every : int
         Epochs between validations.
     checkpoint_every : int or None
@@ -131,19 +132,21 @@ class Recipe(_Plain):
     data: dict[str, Any] = {}
     splits: dict[str, list[int]] = {}
     preprocess: dict[str, Any] = {}
-    augment: list[Any] | dict[str, Any] = []
+    augment: dict[str, Any] = {}
     loss: dict[str, Any] = {}
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
+    grad_clip: Annotated[float | None, Field(gt=0)] = None
     epochs: Annotated[int, Field(ge=1)] = 10
     batch_size: Annotated[int, Field(ge=1)] = 8
-    patch: Size | None = None
+    patch_size: Size | None = None
     patches_per_sample: Annotated[int, Field(ge=1)] = 1
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
     seed: Annotated[int, Field(ge=0)] = 0
     init: str | None = None
     freeze: tuple[str, ...] = ()
-    monitor: str = "auto"
+    monitor: str = "val/dice"
+    mode: Literal["max", "min"] = "max"
     validate_every: Annotated[int, Field(ge=1)] = 1
     checkpoint_every: Annotated[int | None, Field(ge=1)] = None
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0

@@ -25,7 +25,7 @@ def learning_rate(recipe: Recipe, global_step: int, steps_per_epoch: int) -> flo
     """
     schedule, height = recipe.schedule, recipe.optimizer.lr
     total = max(1, recipe.epochs * steps_per_epoch)
-    warmup = schedule.warmup * steps_per_epoch
+    warmup = schedule.warmup_epochs * steps_per_epoch
     if global_step < warmup:
         return height * (global_step + 1) / (warmup + 1)
     share = min(1.0, (global_step - warmup) / max(1.0, total - warmup))
@@ -35,7 +35,7 @@ def learning_rate(recipe: Recipe, global_step: int, steps_per_epoch: int) -> flo
         case "poly":
             shape = (1 - share) ** schedule.power
         case "step":
-            return height * schedule.gamma ** sum(global_step >= m * total for m in schedule.milestones)
+            return height * schedule.factor ** sum(global_step >= m * total for m in schedule.milestones)
         case _:
             return height
     return height * (schedule.minimum + (1 - schedule.minimum) * shape)

@@ -119,7 +119,7 @@ def asks_to_stop(folder: Path) -> bool:
 def _lost(folder: Path, status: dict[str, Any], *, began: bool) -> dict[str, Any]:
     tail = read_tail(folder / LOG).rpartition(LOG_HEAD)[2]
     state, what = "lost", "The worker ended without a word" if began else "The worker ended before it could begin"
-    remedy = "resume() goes on from the last checkpoint; if it is lost again, lower batch_size or patch."
+    remedy = "resume() goes on from the last checkpoint; if it is lost again, lower batch_size or patch_size."
     if "Fatal Python error: " in tail:
         fault = tail.rpartition("Fatal Python error: ")[2].partition("\n")[0]
         cause = f"{what}: it crashed ({fault}). log.txt tells where."

@@ -1,0 +1,257 @@
+"""``train``, ``runs`` and ``fit``: from what a person says to a recipe, and from a recipe to a run."""
+
+from __future__ import annotations
+
+import html
+import os
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import InputError, WorkbenchError, check_keywords
+from workbench.training.recipe import Optimizer, Recipe, read_mapping
+from workbench.training.run import Run, create, start
+from workbench.training.store import DATA, RECIPE
+
+if TYPE_CHECKING:
+    from workbench.datasets import Dataset
+    from workbench.zoo import Algorithm, Model
+
+FOLDER_VARIABLE = "WORKBENCH_RUNS"
+_INIT = "init.safetensors"
+_OPTIMIZER_KEYS = tuple(name for name in Optimizer.model_fields if name != "name")
+
+
+def train(
+    recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
+    data: str | Dataset | None = None,
+    *,
+    algorithm: str | None = None,
+    framework: str | None = None,
+    device: str | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    folder: str | Path | None = None,
+    init: str | Path | Model | Run | None = None,
+    freeze: str | Sequence[str] | None = None,
+    **overrides: Any,
+) -> Run:
+    """Start training in a process of its own, and return at once.
+
+    Parameters
+    ----------
+    recipe : str, Path, dict or Recipe
+        Name of an algorithm of the zoo, or a recipe: a JSON or YAML file, a dict, a `Recipe`. What it leaves open is
+        taken from the algorithm's default recipe.
+    data : str or Dataset
+        Data set, or its name in the catalogue.
+    algorithm : str
+        Name of an algorithm, if `recipe` does not say.
+    framework, device : str
+        ``"torch"`` and ``"cpu"`` unless said otherwise.
+    epochs, seed : int
+        As in the recipe.
+    folder : str or Path
+        Folder for runs; the run gets a folder of its own in it. Default: ``WORKBENCH_RUNS`` or ``runs``.
+    init : str, Path, Model or Run
+        Weights to start from (fine-tuning): a model file, a model, a run (its best epoch).
+    freeze : str or sequence of str
+        Patterns of layers that keep their weights: ``"down.*"``, ``"re:^down"``.
+    **overrides
+        Any other key of a `Recipe`, of its optimizer (``lr=0.01``), or an option of the algorithm (``width=16``).
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        If a key, a name or a value is not valid; the message names it and the nearest valid one.
+    FileError
+        If the folder cannot be written.
+
+    Examples
+    --------
+    >>> run = wb.train("3d-unet", data="phantom-ct", epochs=2, width=4)  # doctest: +SKIP
+    """
+    given = {
+        "algorithm": algorithm,
+        "framework": framework,
+        "device": device,
+        "epochs": epochs,
+        "seed": seed,
+        "freeze": (freeze,) if isinstance(freeze, str) else freeze,
+    }
+    values = {**overrides, **{key: value for key, value in given.items() if value is not None}}
+    made, dataset = compose(recipe, data, values)
+    path = _new_folder(folder, made.algorithm)
+    return start(_lay_out(path, made, dataset, init))
+
+
+def fit(recipe: Recipe, folder: str | Path) -> Run:
+    """Train in this process, and return when it is over: for tests and measurements.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        A complete recipe, with data and splits.
+    folder : str or Path
+        The run directory; one that exists is taken up from its last checkpoint.
+    """
+    from workbench.training.lock import RunLock
+    from workbench.training.worker import work
+
+    folder = Path(folder).resolve()
+    run = Run(folder) if (folder / RECIPE).exists() else create(folder, recipe)
+    lock = RunLock(folder)
+    lock.acquire()
+    try:
+        work(folder)
+    finally:
+        lock.release()
+    return run
+
+
+def runs(folder: str | Path | None = None) -> RunList:
+    """Return the runs in a folder, newest first (default: ``WORKBENCH_RUNS`` or ``runs``)."""
+    root = runs_folder(folder)
+    found = [Run(path.parent) for path in root.glob(f"*/{RECIPE}")] if root.is_dir() else []
+    return RunList(sorted(found, key=lambda run: run.id, reverse=True))
+
+
+def runs_folder(folder: str | Path | None = None) -> Path:
+    """Return where runs are kept."""
+    return Path(folder or os.environ.get(FOLDER_VARIABLE) or "runs").expanduser().resolve()
+
+
+class RunList(list[Run]):
+    """Runs, shown as a table."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "No runs."
+        rows = [("run", "state", "epoch", "best")] + [_row(run) for run in self]
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+    def _repr_html_(self) -> str:
+        rows = [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _row(run))}</tr>" for run in self]
+        return f"<table><tr><th>run</th><th>state</th><th>epoch</th><th>best</th></tr>{''.join(rows)}</table>"
+
+
+def compose(
+    recipe: str | Path | Mapping[str, Any] | Recipe | None, data: str | Dataset | None, values: Mapping[str, Any]
+) -> tuple[Recipe, Dataset]:
+    """Return the complete recipe of a run, and its data set."""
+    from workbench import datasets, zoo
+
+    base = _base(recipe)
+    name = values.get("algorithm") or base.get("algorithm")
+    if not name:
+        raise InputError('Training needs an algorithm: train("3d-unet", data=...). `wb.zoo.list()` lists them.')
+    algorithm = zoo.algorithm(name)
+    merged = {**algorithm.task.default_recipe(), **base, "algorithm": algorithm.name}
+    merged = _merge(merged, values, algorithm)
+    if data is None and not merged.get("data"):
+        raise InputError("Training needs data: data= takes a data set or a name. `wb.datasets.list()` lists them.")
+    if data is None:
+        dataset = datasets.from_spec(merged["data"])
+    else:
+        dataset = datasets.load(data) if isinstance(data, str) else data
+    # Empty for one that lives in memory; it is saved with the run.
+    merged["data"] = dataset.spec() or {}
+    if not merged.get("splits"):
+        merged["splits"] = {key: list(indices) for key, indices in dataset.splits.items()}
+    _check_fit(algorithm, dataset)
+    return Recipe(**merged), dataset
+
+
+def _base(recipe: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str, Any]:
+    match recipe:
+        case None:
+            return {}
+        case Recipe():
+            return recipe.model_dump()
+        case Mapping():
+            return dict(recipe)
+        case Path():
+            return read_mapping(recipe)
+        case str() if Path(recipe).suffix in (".json", ".yaml", ".yml"):
+            return read_mapping(Path(recipe))
+        case str():
+            return {"algorithm": recipe}
+    raise InputError(f"recipe must be an algorithm's name, a file, a dict or a Recipe, got {type(recipe).__name__}.")
+
+
+def _merge(merged: dict[str, Any], values: Mapping[str, Any], algorithm: Algorithm) -> dict[str, Any]:
+    options = algorithm.options()
+    check_keywords(values, [*Recipe.model_fields, *_OPTIMIZER_KEYS, *options], "train()")
+    for key, value in values.items():
+        if key in ("optimizer", "schedule") and isinstance(value, str):
+            merged[key] = {**_plain(merged.get(key)), "name": value}
+        elif key in ("optimizer", "schedule", "preprocess", "loss", "options") and isinstance(value, Mapping):
+            merged[key] = {**_plain(merged.get(key)), **value}
+        elif key in Recipe.model_fields:
+            merged[key] = value
+        elif key in _OPTIMIZER_KEYS:
+            merged["optimizer"] = {**_plain(merged.get("optimizer")), key: value}
+        else:
+            merged["options"] = {**_plain(merged.get("options")), key: value}
+    for key, value in (merged.get("options") or {}).items():
+        check_keywords([key], options, f"Algorithm {algorithm.name!r}")
+        options[key].check(value, algorithm.name)
+    return merged
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return value.model_dump() if hasattr(value, "model_dump") else dict(value or {})
+
+
+def _check_fit(algorithm: Algorithm, dataset: Dataset) -> None:
+    kind = algorithm.task.kind
+    if dataset.task != kind:
+        raise InputError(
+            f"{algorithm.name} does {kind}, but data set {dataset.name} is for {dataset.task}. "
+            f"Choose an algorithm for {dataset.task} (`wb.zoo.list()`), or load the data with task={kind!r}."
+        )
+    if dataset.spatial_ndim != algorithm.card.dimensions:
+        raise InputError(
+            f"{algorithm.name} takes {algorithm.card.dimensions}D images, but data set {dataset.name} has "
+            f"{dataset.spatial_ndim}D images. Choose a {dataset.spatial_ndim}D algorithm (`wb.zoo.list()`)."
+        )
+
+
+def _new_folder(folder: str | Path | None, algorithm: str) -> Path:
+    # The time sorts, the rest keeps apart what two kernels start in one second.
+    return runs_folder(folder) / f"{time.strftime('%Y%m%d-%H%M%S')}-{algorithm}-{uuid.uuid4().hex[:4]}"
+
+
+def _lay_out(path: Path, recipe: Recipe, dataset: Dataset, init: str | Path | Model | Run | None) -> Run:
+    if isinstance(init, Run):
+        recipe.init = str(init.checkpoint().model_path)
+    elif isinstance(init, (str, Path)):
+        recipe.init = str(Path(init).expanduser().resolve())
+        if not Path(recipe.init).is_file():
+            raise InputError(f"init must be a model file, a model or a run; there is no file {init}.")
+    elif init is not None:
+        recipe.init = str(path / _INIT)
+    run = create(path, recipe)
+    if init is not None and recipe.init == str(path / _INIT):
+        init.save(recipe.init)  # type: ignore[union-attr]
+    if not recipe.data:
+        recipe.data = dataset.save(path / DATA)
+        recipe.write(path / RECIPE)
+    return run
+
+
+def _row(run: Run) -> tuple[str, str, str, str]:
+    try:
+        status = run.status
+    except WorkbenchError as error:
+        return run.id, "damaged", "", str(error)
+    best = status["best_score"]
+    score = "" if best is None else f"{best:.4f} at {status['best_epoch']}"
+    return run.id, status["state"], f"{status['epoch']}/{status['epochs']}", score

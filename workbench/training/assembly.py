@@ -1,0 +1,136 @@
+"""Putting a run together from its recipe: data, network, optimiser, and the position to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import InputError
+from workbench.training.batches import Batches, Samples
+from workbench.training.checkpoint import OPTIMIZER, Checkpoint, Checkpoints, Position
+from workbench.training.finetune import load_initial, trainable_names
+from workbench.training.manifest import write_manifest
+from workbench.training.recipe import Recipe
+from workbench.training.threads import available_cores
+
+if TYPE_CHECKING:
+    from workbench.frameworks import Framework, Trainer
+    from workbench.zoo import Model
+
+
+@dataclass
+class Parts:
+    """What a loop needs, in the state of `position`; `fresh` tells that nothing was ever done."""
+
+    model: Model
+    trainer: Trainer
+    batches: Batches
+    samples: Samples
+    position: Position
+    fresh: bool
+
+
+def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Parts:
+    """Build everything a recipe names, and go to the newest checkpoint if there is one.
+
+    Parameters
+    ----------
+    folder : Path
+        The run directory.
+    recipe : Recipe
+        What to build.
+    say : callable
+        Takes a line for the log.
+    """
+    from workbench import datasets, frameworks, zoo
+    from workbench.transforms import Preprocess
+
+    framework = frameworks.get(recipe.framework)
+    threads = recipe.num_threads or available_cores()
+    _configure(recipe, threads)
+    dataset = datasets.from_spec(recipe.data)
+    _check_splits(recipe, len(dataset))
+    model = zoo.create(
+        recipe.algorithm,
+        framework=recipe.framework,
+        device=recipe.device,
+        in_channels=dataset.in_channels,
+        num_classes=dataset.num_classes,
+        classes=dataset.classes,
+        preprocess=recipe.preprocess,
+        seed=recipe.seed,
+        **recipe.options,
+    )
+    model.patch_size = recipe.patch_size
+    resumed = _find(folder, say)
+    init = load_initial(framework, model.module, Path(recipe.init)) if recipe.init and resumed is None else None
+    if init:
+        say(f"Weights taken over: {len(init['matched'])}; replaced: {', '.join(init['replaced']) or 'none'}.")
+    trainer = _trainer(framework, model, recipe)
+    position = Position()
+    if resumed is not None:
+        position = _go_to(resumed, framework, model, trainer)
+        removed = Checkpoints(folder).forget_after(position)
+        say(f"Going on from checkpoint {resumed.path.name}." + (f" Removed: {', '.join(removed)}." if removed else ""))
+    write_manifest(folder, recipe, dataset, model, threads=threads, init=init)
+    samples = Samples(dataset, Preprocess(recipe.preprocess), recipe.cache_bytes)
+    batches = Batches(samples, model.algorithm.task, _augment(recipe, dataset.spatial_ndim), recipe)
+    return Parts(model, trainer, batches, samples, position, fresh=resumed is None)
+
+
+def _find(folder: Path, say: Callable[[str], None]) -> Checkpoint | None:
+    found, problems = Checkpoints(folder).latest()
+    for problem in problems:
+        say(problem)
+    if problems:
+        say(f"Falling back to {found.path.name}." if found else "No sound checkpoint is left; starting afresh.")
+    return found
+
+
+def _go_to(checkpoint: Checkpoint, framework: Framework, model: Model, trainer: Trainer) -> Position:
+    from workbench.frameworks import weights
+
+    framework.load_state(model.module, weights.load(checkpoint.model_path)[0])
+    trainer.load_state(weights.load(checkpoint.path / OPTIMIZER)[0], checkpoint.position.optimizer)
+    return checkpoint.position
+
+
+def _trainer(framework: Framework, model: Model, recipe: Recipe) -> Trainer:
+    from workbench.frameworks import OptimizerSpec
+
+    return framework.trainer(
+        model.module,
+        model.algorithm.task.make_loss(**recipe.loss),
+        OptimizerSpec(**recipe.optimizer.model_dump()),
+        trainable=trainable_names(framework.parameter_names(model.module), recipe.freeze),
+        grad_clip=recipe.grad_clip,
+    )
+
+
+def _augment(recipe: Recipe, spatial_ndim: int) -> Any:
+    if not recipe.augment:
+        return None
+    from workbench.transforms import Augment
+
+    return Augment(recipe.augment, spatial_ndim)
+
+
+def _check_splits(recipe: Recipe, size: int) -> None:
+    for name, indices in recipe.splits.items():
+        outside = [index for index in indices if not 0 <= index < size]
+        if outside:
+            raise InputError(
+                f"Splits hold indices of samples, 0 to {size - 1}, but {name!r} has {outside[0]}. "
+                "The data set is smaller than when the splits were made; put it back or make new splits."
+            )
+
+
+def _configure(recipe: Recipe, threads: int) -> None:
+    if recipe.framework == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+        # Warn only: some layers have no deterministic form on an accelerator, and training is still wanted there.
+        torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)

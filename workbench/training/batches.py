@@ -1,0 +1,221 @@
+"""From samples to batches, with no state: order and augmentation are functions of (seed, epoch, place in the epoch).
+
+So a run can be taken up at any step without replaying what came before, and what a batch holds depends neither on the
+number of threads nor on their timing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import FileError, InputError
+from workbench.training import faults
+from workbench.training.crops import random_crop
+from workbench.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from workbench.datasets import Dataset
+    from workbench.transforms import Augment, Prepared, Preprocess
+    from workbench.zoo import Task
+
+Array = NDArray[Any]
+# What the streams of random numbers are for; they must never be the same.
+_ORDER, _SAMPLE, _STEP = 1, 2, 3
+_CACHE_LIMIT = 4 * 2**30
+
+
+def seed_of(*key: int) -> int:
+    """Return a seed (31 bits, which every library takes) that is a function of `key` and nothing else."""
+    return int(np.random.SeedSequence(key).generate_state(1)[0] >> 1)
+
+
+def step_seed(recipe: Recipe, global_step: int) -> int:
+    """Return the seed of whatever is random inside the network at a step (dropout)."""
+    return seed_of(recipe.seed, _STEP, global_step)
+
+
+@dataclass(frozen=True)
+class PreparedSample:
+    """A sample ready for the network: image ``[c, *spatial]``, and its label as class or values ``[*spatial]``."""
+
+    image: Prepared
+    label: int | Array
+
+    @property
+    def nbytes(self) -> int:
+        """Size in memory."""
+        return int(self.image.array.nbytes) + (self.label.nbytes if isinstance(self.label, np.ndarray) else 0)
+
+
+class Samples:
+    """Prepared samples of a data set, kept in memory within `cache_bytes` (the least recently used go first)."""
+
+    def __init__(self, dataset: Dataset, preprocess: Preprocess, cache_bytes: int | None = None) -> None:
+        self.dataset = dataset
+        self._preprocess = preprocess
+        self._limit = _default_cache_bytes() if cache_bytes is None else cache_bytes
+        self._held: OrderedDict[int, PreparedSample] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+
+    def __getitem__(self, index: int) -> PreparedSample:
+        with self._lock:
+            held = self._held.get(index)
+            if held is not None:
+                self._held.move_to_end(index)
+                return held
+        made = self._prepare(index)
+        with self._lock:
+            if index not in self._held and made.nbytes <= self._limit:
+                self._held[index] = made
+                self._bytes += made.nbytes
+                while self._bytes > self._limit:
+                    self._bytes -= self._held.popitem(last=False)[1].nbytes
+        return made
+
+    def raw(self, index: int) -> dict[str, Any]:
+        """Return the sample as the data set has it."""
+        with self._reading:
+            try:
+                return self.dataset[index]
+            except FileNotFoundError as error:
+                raise FileError(f"Sample {index} of {self.dataset.name} is missing: {error.filename}.") from error
+
+    def _prepare(self, index: int) -> PreparedSample:
+        sample = self.raw(index)
+        label = sample["label"]
+        if label is None:
+            raise InputError(f"Training needs labels, but sample {index} of {self.dataset.name} has none.")
+        image = self._preprocess.apply(sample["image"])
+        if not np.isfinite(image.array).all():
+            raise InputError(
+                f"Sample {index} of {self.dataset.name} has voxels that are not finite. Repair or drop it."
+            )
+        values = int(label) if isinstance(label, (int, np.integer)) else self._preprocess.apply_labels(label)
+        low, high = (values, values) if isinstance(values, int) else (int(values.min()), int(values.max()))
+        known = self.dataset.num_classes
+        if low < 0 or high >= known:
+            raise InputError(
+                f"Labels must lie in 0..{known - 1} ({', '.join(self.dataset.classes)}), but sample {index} of "
+                f"{self.dataset.name} has {low if low < 0 else high}. Correct the labels or name all classes."
+            )
+        return PreparedSample(image, values)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's worth of data: inputs ``[n, c, *spatial]`` float32 and what the loss compares the outputs with."""
+
+    inputs: Array
+    targets: dict[str, Array]
+
+
+class Batches:
+    """The batches of a run, any epoch, from any step.
+
+    Parameters
+    ----------
+    samples : Samples
+        Where they come from.
+    task : Task
+        Makes targets from labels.
+    augment : Augment or None
+        Applied to each sample with a seed of its own.
+    recipe : Recipe
+        Batch size, patches, seed, the training split.
+    threads : int
+        Threads that prepare batches ahead.
+    """
+
+    def __init__(self, samples: Samples, task: Task, augment: Augment | None, recipe: Recipe, threads: int = 1) -> None:
+        self._samples, self._task, self._augment, self._recipe = samples, task, augment, recipe
+        self._threads = max(1, threads)
+        self._classes = samples.dataset.num_classes
+        if not recipe.splits.get("train"):
+            raise InputError("Training needs samples in the split 'train', but it is empty. Give splits= with some.")
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return len(self._groups(0))
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch, from step `first` on, prepared ahead in the background."""
+        groups = self._groups(epoch)[first:]
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="batches")
+        ahead: deque[Future[Batch]] = deque()
+        try:
+            for group in groups:
+                ahead.append(pool.submit(self._make, epoch, group))
+                if len(ahead) > self._threads + 1:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def order(self, epoch: int) -> list[tuple[int, int]]:
+        """Return the order of an epoch: (sample, how often it was there before) for each place."""
+        recipe = self._recipe
+        items = [(index, turn) for index in recipe.splits["train"] for turn in range(recipe.patches_per_sample)]
+        shuffled = np.random.default_rng([recipe.seed, _ORDER, epoch]).permutation(len(items))
+        return [items[place] for place in shuffled]
+
+    def _groups(self, epoch: int) -> list[list[tuple[int, int]]]:
+        order, size = self.order(epoch), self._recipe.batch_size
+        groups = [order[start : start + size] for start in range(0, len(order), size)]
+        # Statistics over a batch of one (batch norm) are undefined on small maps; that sample's turn comes next epoch.
+        if len(groups) > 1 and len(groups[-1]) == 1 and size > 1:
+            groups.pop()
+        return groups
+
+    def _make(self, epoch: int, group: list[tuple[int, int]]) -> Batch:
+        faults.point("batch")
+        made = [self._one(epoch, index, turn) for index, turn in group]
+        size = tuple(np.max([image.shape[1:] for image, _ in made], axis=0))
+        targets = [
+            self._task.targets(_padded(label, size) if isinstance(label, np.ndarray) else label, self._classes)
+            for _, label in made
+        ]
+        inputs = np.stack([_padded(image, (image.shape[0], *size)) for image, _ in made])
+        return Batch(inputs, {name: np.stack([target[name] for target in targets]) for name in targets[0]})
+
+    def _one(self, epoch: int, index: int, turn: int) -> tuple[Array, int | Array]:
+        recipe, sample = self._recipe, self._samples[index]
+        image, label = sample.image.array, sample.label
+        key = (recipe.seed, _SAMPLE, epoch, index, turn)
+        if recipe.patch_size is not None:
+            values = label if isinstance(label, np.ndarray) else None
+            size = tuple(map(min, image.shape[1:], recipe.patch_size))
+            image, cropped = random_crop(image, values, size, np.random.default_rng(key), recipe.foreground)
+            label = label if cropped is None else cropped
+        if self._augment is not None:
+            arrays = {"image": image}
+            if isinstance(label, np.ndarray):
+                arrays["label"] = label[None]
+            arrays = self._augment.apply(arrays, seed=seed_of(*key))
+            image = arrays["image"]
+            label = arrays["label"][0] if "label" in arrays else label
+        return image, label
+
+
+def _padded(array: Array, shape: tuple[int, ...]) -> Array:
+    """Return `array` with zeros after its end, up to `shape`."""
+    if array.shape == tuple(shape):
+        return array
+    return np.pad(array, [(0, wanted - length) for length, wanted in zip(array.shape, shape, strict=True)])
+
+
+def _default_cache_bytes() -> int:
+    import psutil
+
+    return min(_CACHE_LIMIT, int(psutil.virtual_memory().available) // 4)

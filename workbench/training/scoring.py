@@ -1,0 +1,83 @@
+"""Scoring a model on a split: predictions are put back on the grid of the image and compared there, in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import InputError, choose
+from workbench.training.batches import PreparedSample, Samples
+
+if TYPE_CHECKING:
+    from workbench.training.run import Run
+    from workbench.zoo import Model
+
+Scores = dict[str, float]
+
+
+def score(
+    model: Model,
+    samples: Samples,
+    indices: Sequence[int],
+    *,
+    batch_size: int = 8,
+    visit: Callable[[int, int], None] | None = None,
+) -> Scores:
+    """Return the scores of a model on some samples, by the metrics of its task.
+
+    Parameters
+    ----------
+    model : Model
+        A model; its `patch_size` decides whether large images go through a sliding window.
+    samples : Samples
+        Where they come from, preprocessed as the model's input.
+    indices : sequence of int
+        Which ones.
+    batch_size : int
+        Images of one size that go through the network together.
+    visit : callable or None
+        Called with (samples done, samples in all); what it raises ends the scoring.
+    """
+    metrics = model.algorithm.task.metrics(model.classes)
+    done = 0
+    for group in _groups(samples, indices, batch_size):
+        predictions = model.infer(np.stack([sample.image.array for _, sample in group]))
+        for (index, sample), prediction in zip(group, predictions, strict=True):
+            if isinstance(sample.label, int):
+                metrics.update(prediction, sample.label)
+            else:
+                metrics.update(sample.image.restore(prediction, kind="labels"), samples.raw(index)["label"])
+        done += len(group)
+        if visit is not None:
+            visit(done, len(indices))
+    return {name: float(value) for name, value in metrics.compute().items()}
+
+
+def evaluate_run(run: Run, split: str, epoch: int | str | None) -> dict[str, Any]:
+    """Score the model of a run's checkpoint on a split of the data it was trained on; see `Run.evaluate`."""
+    from workbench import datasets
+    from workbench.transforms import Preprocess
+
+    recipe = run.recipe
+    indices = recipe.splits[choose(split, recipe.splits, "split")]
+    if not indices:
+        raise InputError(f"Split {split!r} of run {run.id} is empty, so there is nothing to score.")
+    checkpoint, model = run.checkpoint(epoch), run.model(epoch)
+    samples = Samples(datasets.from_spec(recipe.data), Preprocess(recipe.preprocess))
+    scores: dict[str, Any] = dict(score(model, samples, indices, batch_size=recipe.batch_size))
+    return {"split": split, "epoch": checkpoint.position.epoch, "samples": len(indices), **scores}
+
+
+def _groups(samples: Samples, indices: Sequence[int], batch_size: int) -> Iterator[list[tuple[int, PreparedSample]]]:
+    """Yield neighbours of the same size together, `batch_size` at most."""
+    group: list[tuple[int, PreparedSample]] = []
+    for index in indices:
+        sample = samples[index]
+        if group and (len(group) == batch_size or sample.image.array.shape != group[0][1].image.array.shape):
+            yield group
+            group = []
+        group.append((index, sample))
+    if group:
+        yield group
