@@ -1,0 +1,305 @@
+"""From a volume of any grid to the array a network takes, and from the network's grid back onto the volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import InputError, check_keywords, choose
+from workbench.transforms.intensity import check_intensity, normalize
+from workbench.volume import Volume
+
+Array = NDArray[Any]
+
+_DEFAULTS: dict[str, Any] = {
+    "orientation": None,
+    "spacing": None,
+    "intensity": {},
+    "size": None,
+    "fit": "resize",
+    "divisible_by": 1,
+}
+
+
+class Preprocess:
+    """What is done to a volume before a network sees it, as plain data.
+
+    The steps, in this order: turn the axes, resample, normalise the intensities, bring to a fixed size, pad with zeros
+    to a multiple. Each may be left out.
+
+    Parameters
+    ----------
+    spec : mapping, optional
+        ``orientation``: code such as "RAS" ("IPL" for pictures: the order that leaves ordinary ones as they are), None
+        leaves the axes. ``spacing``: mm per axis. ``intensity``: see `check_intensity`. ``size``: voxels per axis, and
+        ``fit``: how to get there, "resize" (interpolate) or "pad-crop" (around the centre). ``divisible_by``: pad to
+        multiples of this many voxels, equally at both ends.
+    **options
+        The same by keyword.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> prepared = Preprocess(orientation="RAS", divisible_by=8).apply(Volume(np.eye(12)[:, :, None] * np.ones(20)))
+    >>> prepared.array.shape
+    (1, 16, 16, 24)
+    >>> prepared.restore(prepared.array[0]).shape
+    (12, 12, 20)
+    """
+
+    def __init__(self, spec: Mapping[str, Any] | None = None, **options: Any) -> None:
+        given = {**(spec or {}), **options}
+        check_keywords(given, _DEFAULTS, "The preprocessing")
+        full = _DEFAULTS | given
+        self.orientation: str | None = full["orientation"]
+        self.spacing = _positive(full["spacing"], float, "spacing")
+        self.size = _positive(full["size"], int, "size")
+        self.fit = choose(full["fit"], ("resize", "pad-crop"), "way to a fixed size")
+        self.intensity = check_intensity(full["intensity"])
+        self.divisible_by = int(full["divisible_by"])
+        if self.divisible_by < 1:
+            raise InputError(f"`divisible_by` is a whole number of voxels, at least 1, got {full['divisible_by']!r}.")
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The whole specification as JSON-able data; ``Preprocess(spec)`` makes the same again."""
+        return {
+            "orientation": self.orientation,
+            "spacing": None if self.spacing is None else list(self.spacing),
+            "intensity": dict(self.intensity),
+            "size": None if self.size is None else list(self.size),
+            "fit": self.fit,
+            "divisible_by": self.divisible_by,
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Preprocess) and self.spec == other.spec
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        changed = {name: value for name, value in self.spec.items() if value != _DEFAULTS[name] and name != "intensity"}
+        changed["intensity"] = self.intensity["kind"]
+        return f"<Preprocess {', '.join(f'{name}={value}' for name, value in changed.items())}>"
+
+    def apply(self, volume: Volume) -> Prepared:
+        """Prepare an image.
+
+        Returns
+        -------
+        Prepared
+            The network's input, with the way back to the grid of `volume`.
+        """
+        data, notes = _finite(volume.data.astype(np.float32))
+        image = volume.with_data(data, kind="image")
+        turned = self._turn(image)
+        sampled = self._sampling_grid(turned)
+        if sampled is not turned:
+            turned = _smoothed(turned, sampled).resample_like(sampled, order=1)
+        array = normalize(np.ascontiguousarray(turned.channels_first()), self.intensity)
+        low, high = self._margins(sampled.spatial_shape)
+        array = _pad_crop(array, low, high)
+        return Prepared(array, _moved(sampled, low), _geometry_of(volume), sampled is turned, notes)
+
+    def apply_labels(self, volume: Volume) -> NDArray[np.int64]:
+        """Bring a label volume onto the network's grid: array [*spatial], int64; what is added is 0."""
+        if volume.kind != "labels":
+            raise InputError(f"Expected a volume of labels, got kind {volume.kind!r}. Read it with kind='labels'.")
+        turned = self._turn(volume)
+        sampled = self._sampling_grid(turned)
+        if sampled is not turned:
+            turned = turned.resample_like(sampled, order=0)
+        low, high = self._margins(sampled.spatial_shape)
+        return _pad_crop(turned.channels_first()[:1], low, high)[0].astype(np.int64)
+
+    def _turn(self, volume: Volume) -> Volume:
+        return volume if self.orientation is None else volume.reorient(self.orientation)
+
+    def _sampling_grid(self, volume: Volume) -> Volume:
+        """Return the grid before padding: `volume` itself where nothing has to be interpolated."""
+        ndim, shape = volume.spatial_ndim, volume.spatial_shape
+        spacing = _per_axis(self.spacing, ndim, "spacing")
+        new = shape
+        if spacing is not None:
+            new = tuple(
+                max(1, round(n * had / want)) for n, had, want in zip(shape, volume.spacing, spacing, strict=True)
+            )
+        size = _per_axis(self.size, ndim, "size")
+        if size is not None and self.fit == "resize":
+            new = size
+        if new == shape and (spacing is None or np.allclose(spacing, volume.spacing, rtol=1e-3)):
+            return volume
+        if spacing is None or self.fit == "resize" and size is not None:
+            ratio = np.array(shape) / np.array(new)
+        else:
+            ratio = np.array(spacing) / np.array(volume.spacing)
+        return _scaled_grid(volume, ratio, new)
+
+    def _margins(self, shape: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Return the voxels to add (negative: to cut) at the beginning and at the end of each axis."""
+        size = _per_axis(self.size, len(shape), "size")
+        wanted = size if size is not None and self.fit == "pad-crop" else shape
+        extra = [-(-w // self.divisible_by) * self.divisible_by - n for w, n in zip(wanted, shape, strict=True)]
+        return [e // 2 for e in extra], [e - e // 2 for e in extra]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A volume as a network sees it.
+
+    Parameters
+    ----------
+    array : array [c, *spatial], float32
+        Network input of one sample.
+    affine : array [4, 4]
+        Network grid to RAS mm.
+    source : Volume
+        Grid of the volume it was made from; its voxels are not kept.
+    exact : bool
+        Whether the way back needs no interpolation.
+    notes : tuple of str
+        What was done beyond the specification.
+    """
+
+    array: NDArray[np.float32]
+    affine: NDArray[np.float64]
+    source: Volume
+    exact: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def batch(self) -> NDArray[np.float32]:
+        """The network input with a batch axis: [1, c, *spatial]."""
+        return self.array[np.newaxis]
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """Shape of the network's grid."""
+        return self.array.shape[1:]
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Voxel size of the network's grid in mm."""
+        return self.grid(self.spatial_shape).spacing
+
+    def grid(self, shape: Sequence[int]) -> Volume:
+        """Return a grid of `shape` over the field of view of the network's input (no voxels)."""
+        own = _empty(self.affine, self.spatial_shape)
+        if tuple(shape) == self.spatial_shape:
+            return own
+        return _scaled_grid(own, np.array(self.spatial_shape) / np.array(shape), tuple(shape))
+
+    def restore(self, array: Array, *, kind: str = "scores", order: int | None = None, **meaning: Any) -> Volume:
+        """Put an array from the network's side onto the grid of the volume that was prepared.
+
+        Parameters
+        ----------
+        array : array [*spatial] or [c, *spatial]
+            Values on the network's grid, or on a coarser or finer one over the same field of view.
+        kind : {"scores", "labels", "image"}
+            What the values are; labels are not interpolated.
+        order : int, optional
+            Order of interpolation; default 0 for labels, 1 otherwise.
+        **meaning
+            ``channels``, ``labels``, ``unit`` of the result.
+
+        Returns
+        -------
+        Volume
+            Voxels that the network did not see are 0.
+        """
+        ndim = self.source.spatial_ndim
+        if array.ndim not in {ndim, ndim + 1}:
+            raise InputError(
+                f"A map to restore is [*spatial] or [c, *spatial] with {ndim} spatial axes, got {array.shape}."
+            )
+        channels_first = array if array.ndim > ndim else array[np.newaxis]
+        affine = self.grid(channels_first.shape[1:]).affine
+        volume = Volume.from_channels_first(channels_first, affine, kind=kind, **meaning)
+        restored = volume.resample_like(self.source, order=order)
+        if np.array_equal(restored.affine, self.source.affine):
+            return restored
+        # equal up to rounding; the caller gets back the very affine that was handed in
+        return Volume(restored.data, self.source.affine, axes=restored.axes, kind=kind, **meaning)
+
+
+def _scaled_grid(grid: Volume, ratio: Array, shape: Sequence[int]) -> Volume:
+    # same centre: for the ratio of the shapes, that is the same field of view
+    change = np.eye(4)
+    for axis, step in enumerate(ratio):
+        change[axis, axis] = step
+        change[axis, 3] = (grid.spatial_shape[axis] - 1) / 2 - step * (shape[axis] - 1) / 2
+    return _empty(grid.affine @ change, shape)
+
+
+def _empty(affine: Array, shape: Sequence[int]) -> Volume:
+    def voxels() -> Array:
+        return np.zeros(shape, np.uint8)
+
+    return Volume(voxels, affine, shape=shape, dtype=np.uint8, axes=("i", "j", "k")[: len(shape)])
+
+
+def _geometry_of(volume: Volume) -> Volume:
+    return _empty(volume.affine, volume.spatial_shape)
+
+
+def _moved(grid: Volume, added: Sequence[int]) -> Array:
+    affine = grid.affine.copy()
+    affine[:3, 3] -= affine[:3, : len(added)] @ np.array(added, dtype=float)
+    return affine
+
+
+def _pad_crop(array: Array, low: Sequence[int], high: Sequence[int]) -> Array:
+    cut = tuple(slice(max(0, -a), n - max(0, -b)) for n, a, b in zip(array.shape[1:], low, high, strict=True))
+    width = [(0, 0), *((max(0, a), max(0, b)) for a, b in zip(low, high, strict=True))]
+    return np.ascontiguousarray(np.pad(array[(slice(None), *cut)], width))
+
+
+def _smoothed(volume: Volume, grid: Volume) -> Volume:
+    """Blur before making voxels larger, so that fine structure does not turn into false coarse structure."""
+    ratio = np.array(grid.spacing) / np.array(volume.spacing)
+    sigma = np.maximum(0, (ratio - 1) / 2)
+    if sigma.max() < 0.1:
+        return volume
+    from scipy import ndimage
+
+    across = [*sigma, *([0] if "c" in volume.axes else [])]
+    return volume.with_data(ndimage.gaussian_filter(volume.data, across, mode="nearest"))
+
+
+def _finite(data: Array) -> tuple[Array, tuple[str, ...]]:
+    bad = ~np.isfinite(data)
+    count = int(bad.sum())
+    if not count:
+        return data, ()
+    if count == data.size:
+        raise InputError("No voxel of the volume has a finite value, so there is nothing to look at. Check the file.")
+    data[bad] = data[~bad].min()
+    return data, (f"{count} voxels that are not finite were given the lowest value.",)
+
+
+def _positive(value: Any, kind: type, what: str) -> tuple[Any, ...] | None:
+    if value is None:
+        return None
+    values = tuple(value) if isinstance(value, list | tuple | np.ndarray) else (value,)
+    try:
+        numbers = tuple(kind(v) for v in values)
+    except (TypeError, ValueError):
+        numbers = ()
+    if not numbers or not all(n > 0 and np.isfinite(n) for n in numbers):
+        raise InputError(f"The {what} is one number above 0 or one per axis, got {value!r}.")
+    return numbers
+
+
+def _per_axis(values: tuple[Any, ...] | None, ndim: int, what: str) -> tuple[Any, ...] | None:
+    if values is None:
+        return None
+    if len(values) == 1:
+        return values * ndim
+    if len(values) != ndim:
+        raise InputError(f"The {what} {list(values)} has {len(values)} axes, the volume has {ndim}.")
+    return values

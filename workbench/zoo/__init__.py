@@ -1,0 +1,122 @@
+"""The zoo: algorithms that are each defined once and run on every framework.
+
+``list()`` shows them, ``card(name)`` tells about one, ``create(name)`` builds one with fresh weights, ``load(path)``
+brings one back from a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench import frameworks
+from workbench.zoo.algorithm import Algorithm
+from workbench.zoo.card import Card, Cards, OptionInfo
+from workbench.zoo.catalogue import algorithm, card, cards
+from workbench.zoo.classification import Classification
+from workbench.zoo.inference import Cancelled
+from workbench.zoo.model import Model, parse_metadata
+from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, Task
+
+__all__ = [
+    "Algorithm",
+    "Cancelled",
+    "Card",
+    "Cards",
+    "Classification",
+    "ClassificationTask",
+    "Metrics",
+    "Model",
+    "OptionInfo",
+    "SegmentationTask",
+    "Task",
+    "algorithm",
+    "card",
+    "create",
+    "list",
+    "load",
+]
+
+
+def create(
+    name: str,
+    framework: str = "torch",
+    device: str = "cpu",
+    in_channels: int = 1,
+    num_classes: int = 2,
+    *,
+    classes: Sequence[str] | None = None,
+    preprocess: Mapping[str, Any] | None = None,
+    patch_size: Sequence[int] | None = None,
+    seed: int | None = 0,
+    variant: str | None = None,
+    **options: Any,
+) -> Model:
+    """Build an algorithm with fresh weights.
+
+    Parameters
+    ----------
+    name : str
+        One of ``list()``.
+    framework : str
+        "torch" or "mindspore".
+    device : str
+        One of ``workbench.devices()``.
+    in_channels, num_classes : int
+        Channels of the images; number of classes, for segmentation the background included.
+    classes : sequence of str, optional
+        Names of the classes; sets `num_classes`.
+    preprocess : mapping, optional
+        What is done to a volume before the network sees it (default: the algorithm's own).
+    patch_size : sequence of int, optional
+        Size of the windows that large images are predicted in.
+    seed : int, optional
+        Seed of the weights; None draws others every time.
+    variant : str, optional
+        A named set of options, see ``card(name).variants``.
+    **options
+        Options of the network, see ``card(name)``.
+
+    Raises
+    ------
+    InputError
+        If a name, an option or a value is unknown; the message names the nearest.
+    """
+    chosen = algorithm(name)
+    if classes is not None:
+        num_classes = len(classes)
+    config = chosen.config(in_channels, num_classes, variant=variant, **options)
+    backend = frameworks.get(framework)
+    place = frameworks.resolve_device(backend, device)
+    module = backend.build(chosen.define, config, place, seed)
+    return Model(chosen, backend, place, config, module, classes=classes, preprocess=preprocess, patch_size=patch_size)
+
+
+def load(path: str | Path, framework: str = "torch", device: str = "cpu") -> Model:
+    """Bring back a model from the file that `Model.save` wrote, on any framework.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or does not say which model it is of.
+    """
+    facts = parse_metadata(path)
+    config = dict(facts["config"])
+    model = create(
+        facts["algorithm"],
+        framework,
+        device,
+        config.pop("in_channels"),
+        classes=facts["classes"],
+        preprocess=facts["preprocess"],
+        patch_size=facts.get("patch_size"),
+        **{key: value for key, value in config.items() if key != "num_classes"},
+    )
+    model.load(path)
+    return model
+
+
+def list() -> Cards:
+    """Return the cards of all algorithms; prints as a table."""
+    return cards()

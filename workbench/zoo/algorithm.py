@@ -1,0 +1,118 @@
+"""Algorithm: an entry of the zoo, which is a folder with a card, a network and a task."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import InputError, StateError, check_keywords, choose
+from workbench.zoo.card import Card, OptionInfo, read_card
+from workbench.zoo.tasks import Task
+
+_OWN = ("in_channels", "num_classes")
+
+
+class Algorithm:
+    """An entry of the zoo.
+
+    Parameters
+    ----------
+    package : str
+        Importable name of the folder. It holds ``card.yaml``; ``network.py`` with ``define(nn, F, ops)``,
+        ``sizes(config)`` and ``default_layer(config)``; ``task.py`` with ``TASK``.
+    folder : Path
+        Where that is.
+    """
+
+    def __init__(self, package: str, folder: Path) -> None:
+        self.package = package
+        self.folder = folder
+
+    @cached_property
+    def card(self) -> Card:
+        """What there is to know about it."""
+        return read_card(self.folder / "card.yaml")
+
+    @property
+    def name(self) -> str:
+        """Public name, such as "3d-unet"."""
+        return self.card.name
+
+    @cached_property
+    def network(self) -> Any:
+        """The module with the network's definition."""
+        return self._part("network", ("define", "sizes", "default_layer"))
+
+    @property
+    def define(self) -> Any:
+        """The network in the shared vocabulary: ``define(nn, F, ops)`` returns its class."""
+        return self.network.define
+
+    @cached_property
+    def task(self) -> Task:
+        """Targets, losses, decoding, metrics and default recipe."""
+        return self._part("task", ("TASK",)).TASK  # type: ignore[no-any-return]
+
+    def options(self) -> dict[str, OptionInfo]:
+        """Return the options of the network, by name."""
+        return dict(self.card.options)
+
+    def config(
+        self, in_channels: int = 1, num_classes: int = 2, *, variant: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Return the complete keyword arguments of the network.
+
+        Parameters
+        ----------
+        variant : str, optional
+            Named set of options from the card; single options may still be given beside it.
+
+        Raises
+        ------
+        InputError
+            If an option or a value is unknown; the message names the nearest valid one.
+        """
+        known = self.options()
+        check_keywords(options, known, f"The algorithm {self.name!r}")
+        preset: Mapping[str, Any] = {}
+        if variant is not None:
+            preset = self.card.variants[choose(variant, self.card.variants, f"variant of {self.name!r}")]
+        for name, value, least in (("in_channels", in_channels, 1), ("num_classes", num_classes, 1)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise InputError(f"{name} is a whole number, at least {least}, got {value!r}.")
+        given = {**preset, **options}
+        chosen = {name: info.check(given.get(name, info.default), f"{self.name}:") for name, info in known.items()}
+        return {"in_channels": in_channels, "num_classes": num_classes, **chosen}
+
+    def sizes(self, config: Mapping[str, Any]) -> tuple[int, int]:
+        """Return (multiple, minimum) of the voxels along each axis of the network's input."""
+        multiple, minimum = self.network.sizes(config)
+        return int(multiple), int(minimum)
+
+    def default_layer(self, config: Mapping[str, Any]) -> str:
+        """Return the layer whose feature map is looked at when no other is named."""
+        return str(self.network.default_layer(config))
+
+    def preprocess(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the default preprocessing of a network of this configuration."""
+        from workbench.transforms import Preprocess
+
+        return Preprocess(self.task.default_recipe()["preprocess"], divisible_by=self.sizes(config)[0]).spec
+
+    def __repr__(self) -> str:
+        return f"<Algorithm {self.name}: {self.card.title}, {self.card.dimensions}D {self.card.task}>"
+
+    def _part(self, name: str, wanted: tuple[str, ...]) -> Any:
+        module = importlib.import_module(f"{self.package}.{name}")
+        for attribute in wanted:
+            if not hasattr(module, attribute):
+                raise StateError(f"{self.package}.{name} has no {attribute!r}; every algorithm's {name}.py defines it.")
+        return module
+
+
+def split_config(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (in_channels and num_classes, the options) of a configuration."""
+    return {k: config[k] for k in _OWN}, {k: v for k, v in config.items() if k not in _OWN}

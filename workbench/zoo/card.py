@@ -1,0 +1,214 @@
+"""Card: what there is to know about an algorithm, read from the ``card.yaml`` beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workbench.errors import FileError, InputError, choose
+
+Value: TypeAlias = bool | int | float | str
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paper(_Plain):
+    """Where the algorithm was published."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+
+
+class Port(_Plain):
+    """An input or an output: its name, its shape, and the range of its values."""
+
+    name: str
+    shape: str
+    range: str
+
+
+class OptionInfo(_Plain):
+    """An option of `create`: enough to check a value and to draw a control for it."""
+
+    default: Value
+    help: str
+    choices: tuple[Value, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    name: str = ""
+
+    @property
+    def kind(self) -> Literal["choice", "flag", "integer", "number", "text"]:
+        """What sort of value it takes."""
+        if self.choices:
+            return "choice"
+        kinds: dict[type, Literal["flag", "integer", "number", "text"]]
+        kinds = {bool: "flag", int: "integer", float: "number", str: "text"}
+        return kinds[type(self.default)]
+
+    def check(self, value: Any, owner: str) -> Value:
+        """Return `value` if it is allowed.
+
+        Raises
+        ------
+        InputError
+            If it is of another type, not one of the choices, or out of range.
+        """
+        what = f"{owner} option {self.name!r}"
+        if self.choices:
+            if value in self.choices and type(value) is type(self.default):
+                return value  # type: ignore[no-any-return]
+            if isinstance(self.default, str):
+                return choose(str(value), [str(choice) for choice in self.choices], f"value of {what}:")
+            raise InputError(f"{what} is one of {', '.join(map(str, self.choices))}, got {value!r}.")
+        allowed: type | tuple[type, ...] = (int, float) if self.kind == "number" else type(self.default)
+        if not isinstance(value, allowed) or (isinstance(value, bool) and self.kind != "flag"):
+            raise InputError(
+                f"{what} takes a value of kind {self.kind!r}, got {value!r}. The default is {self.default}."
+            )
+        low, high = self.minimum, self.maximum
+        if (low is not None and value < low) or (high is not None and value > high):
+            bounds = f"{'' if low is None else f'at least {low:g}'}{'' if high is None else f' at most {high:g}'}"
+            raise InputError(f"{what} is {bounds.strip()}, got {value!r}. The default is {self.default}.")
+        return value  # type: ignore[no-any-return]
+
+
+class Count(_Plain):
+    """The number of trainable parameters of one configuration."""
+
+    options: dict[str, Value]
+    in_channels: int
+    num_classes: int
+    count: int
+
+
+class Figure(_Plain):
+    """A score: on which data, by which metric, from where."""
+
+    data: str
+    metric: str
+    value: float
+    source: str
+    date: str = ""
+
+
+class Card(_Plain):
+    """What there is to know about an algorithm."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    title: str
+    summary: str
+    task: str
+    dimensions: Literal[2, 3]
+    paper: Paper
+    inputs: tuple[Port, ...] = Field(min_length=1)
+    outputs: tuple[Port, ...] = Field(min_length=1)
+    options: dict[str, OptionInfo] = {}
+    variants: dict[str, dict[str, Value]] = {}
+    parameters: tuple[Count, ...] = Field(min_length=1)
+    frameworks: tuple[str, ...] = ("torch", "mindspore")
+    licence: str
+    published: tuple[Figure, ...] = ()
+    measured: tuple[Figure, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def model_post_init(self, context: Any) -> None:
+        """Give every option its name, and check that the variants use options that exist."""
+        del context
+        for name, option in self.options.items():
+            object.__setattr__(option, "name", name)
+        for name, values in self.variants.items():
+            for option_name, value in values.items():
+                if option_name not in self.options:
+                    raise ValueError(f"variant {name!r} sets {option_name!r}, which is not an option")
+                self.options[option_name].check(value, f"Variant {name!r},")
+
+    def __repr__(self) -> str:
+        return f"<Card {self.name}: {self.title}, {self.dimensions}D {self.task}>"
+
+    def __str__(self) -> str:
+        lines = [f"{self.title} ({self.name}), {self.dimensions}D {self.task}", self.summary, ""]
+        lines.append(f"paper    {self.paper.authors}: {self.paper.title} ({self.paper.year}), {self.paper.url}")
+        lines += [f"input    {port.name} {port.shape}: {port.range}" for port in self.inputs]
+        lines += [f"output   {port.name} {port.shape}: {port.range}" for port in self.outputs]
+        lines += [f"option   {name}={option.default!r}: {option.help}" for name, option in self.options.items()]
+        lines += [f"variant  {name}: {_pairs(values)}" for name, values in self.variants.items()]
+        lines += [
+            f"size     {count.count:,} parameters ({_pairs(count.options | {'in_channels': count.in_channels})}, "
+            f"num_classes={count.num_classes})"
+            for count in self.parameters
+        ]
+        for label, figures in (("reported", self.published), ("measured", self.measured)):
+            lines += [
+                f"{label} {f.metric} {f.value:g} on {f.data} ({', '.join(filter(None, [f.source, f.date]))})"
+                for f in figures
+            ]
+        lines.append(f"licence  {self.licence}")
+        return "\n".join([*lines, *(f"note     {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+class Cards(list[Card]):
+    """A list of cards that prints as a table."""
+
+    def __repr__(self) -> str:
+        rows = [("name", "title", "task", "summary")]
+        rows += [(c.name, c.title, f"{c.dimensions}D {c.task}", c.summary) for c in self]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        return "\n".join("  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]) for row in rows)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "<tr><th>name</th><th>title</th><th>task</th><th>summary</th><th>paper</th></tr>"
+        body = "".join(
+            f"<tr><td><code>{escape(c.name)}</code></td><td>{escape(c.title)}</td><td>{c.dimensions}D "
+            f"{escape(c.task)}</td><td>{escape(c.summary)}</td>"
+            f"<td><a href='{escape(c.paper.url, quote=True)}'>{c.paper.year}</a></td></tr>"
+            for c in self
+        )
+        return f"<table>{head}{body}</table>"
+
+
+def read_card(path: Path) -> Card:
+    """Read a card.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, is not YAML, or breaks a rule of the card; the message says which field.
+    """
+    import yaml
+
+    try:
+        return Card.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except OSError as error:
+        raise FileError(
+            f"The card {path} could not be read: {error.strerror}. Every algorithm has a card.yaml."
+        ) from error
+    except yaml.YAMLError as error:
+        raise FileError(f"The card {path} is not valid YAML: {error}") from error
+    except (ValidationError, InputError) as error:
+        raise FileError(f"The card {path} breaks a rule: {_first_problem(error)}.") from error
+
+
+def _first_problem(error: ValidationError | InputError) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'card'}: {first['msg']}"
+
+
+def _pairs(values: Iterable[tuple[str, Any]] | dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in dict(values).items())

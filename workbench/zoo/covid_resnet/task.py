@@ -1,0 +1,7 @@
+"""Classification of pictures."""
+
+from __future__ import annotations
+
+from workbench.zoo.tasks import ClassificationTask
+
+TASK = ClassificationTask()

@@ -1,0 +1,365 @@
+"""Model: an algorithm with weights, on a device."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import FileError, InputError, StateError
+from workbench.frameworks import Framework, LayerInfo, weights
+from workbench.frameworks.base import MatchReport, Outputs
+from workbench.transforms import Prepared, Preprocess
+from workbench.volume import Volume
+from workbench.zoo.algorithm import Algorithm, split_config
+from workbench.zoo.classification import Classification
+from workbench.zoo.inference import Cancel, Progress, sliding_window
+from workbench.zoo.tasks.base import logits_of
+
+Array = NDArray[Any]
+
+#: Larger images are predicted window by window: a 64-channel map of this many voxels takes half a GB.
+_WHOLE_IMAGE_VOXELS = 1 << 21
+_WINDOW = {2: 512, 3: 96}
+
+
+class Model:
+    """An algorithm with weights, on a device. Made by `workbench.zoo.create` and `workbench.zoo.load`.
+
+    Attributes
+    ----------
+    algorithm : Algorithm
+    framework : Framework
+    device : str
+    config : dict
+        Keyword arguments of the network.
+    module : torch.nn.Module or mindspore.nn.Cell
+        The network itself.
+    patch_size : tuple of int or None
+        Size of the windows that large images are predicted in; None decides by the size of the image.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        framework: Framework,
+        device: str,
+        config: Mapping[str, Any],
+        module: Any,
+        *,
+        classes: Sequence[str] | None = None,
+        preprocess: Mapping[str, Any] | None = None,
+        patch_size: Sequence[int] | None = None,
+    ) -> None:
+        self.algorithm = algorithm
+        self.framework = framework
+        self.device = device
+        self.config = dict(config)
+        self.module = module
+        self.classes = default_classes(algorithm, config["num_classes"]) if classes is None else tuple(classes)
+        if len(self.classes) != config["num_classes"]:
+            raise InputError(f"The model has {config['num_classes']} classes, got the names {list(self.classes)}.")
+        self.preprocess = algorithm.preprocess(config) if preprocess is None else preprocess
+        self.patch_size = None if patch_size is None else tuple(int(n) for n in patch_size)
+
+    # ---- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def preprocess(self) -> dict[str, Any]:
+        """What is done to a volume before the network sees it; may be set, what is not named takes its default."""
+        return self._preprocess.spec
+
+    @preprocess.setter
+    def preprocess(self, spec: Mapping[str, Any]) -> None:
+        multiple = self.algorithm.sizes(self.config)[0]
+        # whatever the specification says, the network's own rule on sizes holds too
+        divisible_by = int(np.lcm(multiple, int(spec.get("divisible_by", 1))))
+        self._preprocess = Preprocess(spec | {"divisible_by": divisible_by})
+
+    @property
+    def name(self) -> str:
+        """Name of the algorithm."""
+        return self.algorithm.name
+
+    @property
+    def task(self) -> Any:
+        """The algorithm's task."""
+        return self.algorithm.task
+
+    @property
+    def spatial_ndim(self) -> int:
+        """2 for pictures, 3 for volumes."""
+        return self.algorithm.card.dimensions
+
+    @property
+    def in_channels(self) -> int:
+        """Number of channels that the network takes."""
+        return int(self.config["in_channels"])
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, for segmentation the background included."""
+        return int(self.config["num_classes"])
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of trainable scalars."""
+        return self.framework.num_parameters(self.module)
+
+    def layers(self) -> list[LayerInfo]:
+        """Return the layers whose output can be looked at, in the order of their definition."""
+        return self.framework.layers(self.module)
+
+    def default_layer(self) -> str:
+        """Return the name of the layer that is looked at when no other is named."""
+        return self.algorithm.default_layer(self.config)
+
+    def weights_fingerprint(self) -> str:
+        """Return the SHA-256 of all weights and running statistics; the same in every framework."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.framework.state(self.module).items()):
+            if name.rpartition(".")[2] == "num_batches_tracked":  # a counter that torch alone keeps, and never uses
+                continue
+            digest.update(f"{name}{value.shape}".encode())
+            digest.update(np.ascontiguousarray(value, dtype="<f4").tobytes())
+        return digest.hexdigest()
+
+    # ---- answers -------------------------------------------------------------------------------------------------
+
+    def forward(self, array: Array) -> Outputs:
+        """Return the raw outputs for a batch [n, c, *spatial] float32: an array, or arrays by name.
+
+        Raises
+        ------
+        InputError
+            If the number of axes, the channels or the size are not what the network takes.
+        """
+        array = np.asarray(array)
+        self._check_batch(array.shape)
+        return self.framework.forward(self.module, np.ascontiguousarray(array, dtype=np.float32))
+
+    def prepare(self, volume: Volume) -> Prepared:
+        """Return `volume` as `predict` hands it to the network, with the way back onto its grid.
+
+        Raises
+        ------
+        InputError
+            If the number of spatial axes or of channels is not what the network takes.
+        """
+        ndim = self.spatial_ndim
+        if volume.spatial_ndim != ndim:
+            fix = (
+                "Cut a slice with volume.slice_2d('k', index)."
+                if ndim == 2
+                else "Stack slices to a volume, or choose an algorithm for pictures."
+            )
+            raise InputError(f"{self.name} takes {ndim}D volumes, got {volume.spatial_ndim}D {volume!r}. {fix}")
+        if volume.num_channels != self.in_channels:
+            raise InputError(
+                f"{self.name} was made for {_count(self.in_channels, 'channel')}, the volume has {volume.num_channels}. "
+                f"Create the model with in_channels={volume.num_channels}, or choose channels of the volume."
+            )
+        return self._preprocess.apply(volume)
+
+    def predict(
+        self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None
+    ) -> Volume | Classification:
+        """Answer for a volume, in its own grid and affine.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the share of the work done, 0 to 1.
+        cancel : callable, optional
+            Asked between forward passes; True raises `workbench.zoo.Cancelled`.
+
+        Returns
+        -------
+        Volume or Classification
+            Segmentation: labels with their names. Classification: probabilities by class.
+        """
+        prepared = self.prepare(volume)
+        logits = self._infer(prepared.array, progress, cancel)
+        if self.task.kind == "classification":
+            return Classification(self.classes, tuple(map(float, self.task.probabilities(logits)[0])))
+        names = dict(enumerate(self.classes))
+        if prepared.exact:
+            return prepared.restore(self.task.decode(logits)[0], kind="labels", labels=names)
+        # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
+        scores = prepared.restore(self.task.probabilities(logits)[0]).channels_first()
+        labels = self.task.decode(scores[np.newaxis])[0]
+        return Volume(labels, volume.affine, kind="labels", labels=names)
+
+    def probabilities(
+        self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None
+    ) -> Volume:
+        """Return the probability of every label as channels of a Volume on the grid of `volume`.
+
+        Raises
+        ------
+        StateError
+            If the model does not segment.
+        """
+        if self.task.kind != "segmentation":
+            raise StateError(f"{self.name} does not segment, so it has no probability by voxel. Use predict.")
+        prepared = self.prepare(volume)
+        probabilities = self.task.probabilities(self._infer(prepared.array, progress, cancel))[0]
+        return prepared.restore(probabilities, kind="scores", channels=self.classes)
+
+    # ---- files ---------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> Path:
+        """Write weights and everything that is needed to build the model again into one safetensors file."""
+        return weights.save(path, self.framework.state(self.module), self.metadata())
+
+    def metadata(self) -> dict[str, str]:
+        """Return what a weights file says about the model, each entry JSON."""
+        from workbench import __version__
+
+        facts = {
+            "algorithm": self.name,
+            "config": self.config,
+            "classes": list(self.classes),
+            "preprocess": self.preprocess,
+            "patch_size": self.patch_size,
+            "versions": {"medical-workbench": __version__, **self.framework.versions()},
+        }
+        return {key: json.dumps(value) for key, value in facts.items()}
+
+    def load(self, path: str | Path, *, strict: bool = True) -> MatchReport:
+        """Take the weights of a file.
+
+        Parameters
+        ----------
+        strict : bool
+            Whether every weight must be there in its shape. With False, what does not fit keeps its present value: so
+            a model with another number of classes takes all but its head.
+
+        Returns
+        -------
+        MatchReport
+            Which weights were matched, missing, unexpected, or of another shape.
+        """
+        tensors, _ = weights.load(path)
+        report = self.framework.load_state(self.module, tensors, strict=strict)
+        if not report.matched:
+            raise InputError(f"No weight in {Path(path).name} belongs to {self.name}: {report}.")
+        return report
+
+    # ---- display -------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        changed = self._changed_options()
+        options = "".join(f", {name}={value}" for name, value in changed.items())
+        return (
+            f"<Model {self.name}{options}: {self.spatial_ndim}D {self.task.kind}, "
+            f"{_count(self.in_channels, 'channel')} -> {_count(self.num_classes, 'class')}, "
+            f"{self.num_parameters:,} parameters, {self.framework.name} on {self.device}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = {
+            "task": f"{self.spatial_ndim}D {self.task.kind}",
+            "channels": str(self.in_channels),
+            "classes": ", ".join(self.classes),
+            "options": ", ".join(f"{k}={v}" for k, v in split_config(self.config)[1].items()),
+            "parameters": f"{self.num_parameters:,}",
+            "runs on": f"{self.framework.name}, {self.device}",
+        }
+        body = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
+        return f"<table><caption><b>{escape(self.algorithm.card.title)}</b></caption>{body}</table>"
+
+    # ---- helpers -------------------------------------------------------------------------------------------------
+
+    def _changed_options(self) -> dict[str, Any]:
+        known = self.algorithm.options()
+        return {k: v for k, v in split_config(self.config)[1].items() if v != known[k].default}
+
+    def _check_batch(self, shape: tuple[int, ...]) -> None:
+        ndim = self.spatial_ndim
+        if len(shape) != ndim + 2:
+            axes = ", ".join("ijk"[:ndim])
+            raise InputError(f"{self.name} takes batches [n, c, {axes}], got {len(shape)} axes: shape {shape}.")
+        if shape[1] != self.in_channels:
+            raise InputError(
+                f"{self.name} was made for {_count(self.in_channels, 'channel')}, got {shape[1]} (shape {shape}). Create "
+                f"the model with in_channels={shape[1]}, or choose channels."
+            )
+        multiple, minimum = self.algorithm.sizes(self.config)
+        for axis, length in zip("ijk", shape[2:], strict=False):
+            if length % multiple or length < minimum:
+                below = max(minimum, length // multiple * multiple)
+                near = sorted({below, max(minimum, -(-length // multiple) * multiple)})
+                rule = f"multiples of {multiple}" + (f", at least {minimum}" if minimum > multiple else "")
+                raise InputError(
+                    f"{self.name} takes sizes that are {rule}, got {length} along {axis}. Nearest that fit: "
+                    f"{' and '.join(map(str, near))}. predict and prepare pad by themselves."
+                )
+
+    def _infer(self, image: Array, progress: Progress | None, cancel: Cancel | None) -> Array:
+        """Return the main output [1, ...] for one prepared image [c, *spatial]."""
+        shape, minimum = image.shape[1:], self.algorithm.sizes(self.config)[1]
+        if min(shape) < minimum:  # a volume thinner than the network's smallest input, after padding to the multiple
+            more = [max(0, minimum - n) for n in shape]
+            padded = np.pad(image, [(0, 0), *((m // 2, m - m // 2) for m in more)])
+            whole = self._infer(padded, progress, cancel)
+            if whole.ndim == 2:
+                return whole
+            inner = tuple(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True))
+            return whole[(slice(None), slice(None), *inner)]
+
+        def forward(batch: Array) -> Array:
+            return np.asarray(logits_of(self.forward(batch)))
+
+        window = shape
+        if self.task.kind == "segmentation" and np.prod(shape) > _WHOLE_IMAGE_VOXELS:
+            multiple = self.algorithm.sizes(self.config)[0]
+            wanted = self.patch_size or (_WINDOW[len(shape)],) * len(shape)
+            window = tuple(max(multiple, w // multiple * multiple) for w in wanted)
+        if self.task.kind != "segmentation":
+            output = forward(image[np.newaxis])
+            if progress is not None:
+                progress(1.0)
+            return output
+        run = {"progress": progress, "cancel": cancel, "out_of_memory": self.framework.out_of_memory}
+        return sliding_window(forward, image, window, batch_size=2, **run)[np.newaxis]  # type: ignore[arg-type]
+
+
+def default_classes(algorithm: Algorithm, num_classes: int) -> tuple[str, ...]:
+    """Return names for classes that have none."""
+    if algorithm.card.task == "segmentation":
+        return ("background", *(f"label {i}" for i in range(1, num_classes)))
+    return tuple(f"class {i}" for i in range(num_classes))
+
+
+def parse_metadata(path: str | Path) -> dict[str, Any]:
+    """Return what a model file says about its model.
+
+    Raises
+    ------
+    FileError
+        If it holds weights alone, or its description is damaged.
+    """
+    raw = weights.peek(path)
+    missing = {"algorithm", "config", "classes", "preprocess"} - set(raw)
+    if missing:
+        raise FileError(
+            f"{Path(path).name} holds weights, but does not say which model they are of ({', '.join(sorted(missing))} "
+            "missing). Create the model with zoo.create and call model.load(path)."
+        )
+    try:
+        return {key: json.loads(value) for key, value in raw.items()}
+    except ValueError as error:
+        raise FileError(f"The description of the model in {Path(path).name} is damaged: {error}.") from error
+
+
+def _count(number: int, what: str) -> str:
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{'' if number == 1 else plural}"

@@ -1,0 +1,126 @@
+"""What an algorithm's task module answers: targets, loss, decoding, metrics, default recipe."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import InputError
+
+Array = NDArray[Any]
+Outputs = Array | Mapping[str, Array]
+Loss = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
+MakeLoss = Callable[[Any, Any, Any], Loss]
+
+
+class Metrics(ABC):
+    """Scores of a model on a set of samples, taken one sample after the other."""
+
+    @abstractmethod
+    def update(self, prediction: Any, truth: Any) -> None:
+        """Take in one sample."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """Return the scores of all samples taken in so far."""
+
+
+class Task(ABC):
+    """The side of an algorithm that no framework knows: arrays and annotations only.
+
+    One instance serves all models of the algorithm and keeps no state.
+    """
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def targets(self, label: Any, num_classes: int) -> dict[str, Array]:
+        """Return the training targets of one sample, without a batch axis.
+
+        Parameters
+        ----------
+        label : int or array [*spatial]
+            The annotation, on the network's grid.
+        num_classes : int
+            Number of classes of the model; a label beyond it is an error.
+        """
+
+    @abstractmethod
+    def make_loss(self, **options: Any) -> MakeLoss:
+        """Return a loss in the shared vocabulary: ``(nn, F, ops) -> loss(outputs, targets) -> {"loss": ..., terms}``."""
+
+    @abstractmethod
+    def probabilities(self, outputs: Outputs) -> Array:
+        """Return class probabilities [n, num_classes, ...] of raw outputs."""
+
+    @abstractmethod
+    def decode(self, outputs: Outputs) -> Array:
+        """Return the predictions of raw outputs, one per sample."""
+
+    @abstractmethod
+    def metrics(self, classes: Sequence[str]) -> Metrics:
+        """Return empty scores for a model of these classes."""
+
+    @abstractmethod
+    def default_recipe(self) -> dict[str, Any]:
+        """Return how the algorithm is trained when nothing else is said, as JSON-able data."""
+
+
+def logits_of(outputs: Outputs) -> Any:
+    """Return the main output of a network that may return several."""
+    return outputs["logits"] if isinstance(outputs, Mapping) else outputs
+
+
+def softmax(logits: Array) -> Array:
+    """Return the softmax over axis 1 as float32."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float32)
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def check_range(values: Array, num_classes: int, ignored: int | None = None) -> None:
+    """Check that every label is one of ``0 .. num_classes - 1``, or the one that is ignored.
+
+    Raises
+    ------
+    InputError
+        With the labels that are not.
+    """
+    low, high = int(values.min()), int(values.max())
+    if 0 <= low and high < num_classes:
+        return
+    unknown = [int(v) for v in np.unique(values) if not 0 <= v < num_classes and v != ignored]
+    if unknown:
+        raise InputError(
+            f"The annotation has labels {unknown[:8]}, the model has {num_classes} classes (0 to {num_classes - 1}). "
+            "Give num_classes as many, or map the labels first."
+        )
+
+
+def check_weights(weights: Sequence[float] | None) -> list[float] | None:
+    """Return class weights as a list of floats, or None."""
+    if weights is None:
+        return None
+    values = [float(w) for w in weights]
+    if not values or min(values) < 0 or max(values) <= 0:
+        raise InputError(f"Class weights are zero or more, at least one above zero, got {weights!r}.")
+    return values
+
+
+def class_weight_tensor(ops: Any, logits: Any, weights: Sequence[float] | None) -> Any:
+    """Return the class weights as a tensor of the kind and on the device of `logits`, or None.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer weights than classes.
+    """
+    if weights is None:
+        return None
+    if len(weights) != logits.shape[1]:
+        raise InputError(f"The model has {logits.shape[1]} classes, got {len(weights)} class weights: {list(weights)}.")
+    zero = ops.zeros_like(ops.mean(logits))
+    return ops.stack([zero + weight for weight in weights])

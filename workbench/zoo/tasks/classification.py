@@ -1,0 +1,103 @@
+"""One class for a whole image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from workbench.zoo.tasks.base import (
+    Array,
+    MakeLoss,
+    Metrics,
+    Outputs,
+    Task,
+    check_range,
+    check_weights,
+    class_weight_tensor,
+    logits_of,
+    softmax,
+)
+
+
+class ClassificationTask(Task):
+    """Softmax over classes, trained with cross entropy; scored by AUC and accuracy."""
+
+    kind: ClassVar[str] = "classification"
+
+    def targets(self, label: Any, num_classes: int) -> dict[str, Array]:
+        """Return ``{"label": int64 []}``."""
+        value = np.asarray(label, dtype=np.int64).reshape(())
+        check_range(value, num_classes)
+        return {"label": value}
+
+    def make_loss(self, *, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> MakeLoss:
+        """Return the cross entropy.
+
+        Parameters
+        ----------
+        label_smoothing : float
+            Share of the target that is spread evenly over all classes.
+        class_weights : sequence of float, optional
+            Weight of each class.
+        """
+        weights = check_weights(class_weights)
+
+        def define(nn: Any, F: Any, ops: Any) -> Any:  # noqa: ARG001
+            def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
+                logits = logits_of(outputs)
+                weight = class_weight_tensor(ops, logits, weights)
+                value = F.cross_entropy(logits, targets["label"], weight=weight, label_smoothing=label_smoothing)
+                return {"loss": value}
+
+            return loss
+
+        return define
+
+    def probabilities(self, outputs: Outputs) -> Array:
+        """Return probabilities [n, num_classes]."""
+        return softmax(logits_of(outputs))
+
+    def decode(self, outputs: Outputs) -> Array:
+        """Return probabilities [n, num_classes]; the class is their argmax."""
+        return self.probabilities(outputs)
+
+    def metrics(self, classes: Sequence[str]) -> ClassificationMetrics:  # noqa: ARG002
+        """Return empty scores: ``auc`` and ``accuracy``."""
+        return ClassificationMetrics()
+
+    def default_recipe(self) -> dict[str, Any]:
+        """Return a recipe for small sets of pictures."""
+        return {
+            "epochs": 30,
+            "batch_size": 32,
+            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2},
+            "schedule": {"name": "cosine", "warmup_epochs": 1},
+            "augment": {"flip": {"axes": [1]}, "shift": {"voxels": 2}},
+            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            "loss": {},
+            "patch_size": None,
+            "grad_clip": None,
+            "monitor": "val/auc",
+            "mode": "max",
+        }
+
+
+class ClassificationMetrics(Metrics):
+    """Area under the ROC curve (one against the rest, mean over the classes) and accuracy."""
+
+    def __init__(self) -> None:
+        self._probabilities: list[Array] = []
+        self._labels: list[int] = []
+
+    def update(self, prediction: Any, truth: Any) -> None:
+        """Take in the probabilities [num_classes] of one sample and its class."""
+        self._probabilities.append(np.asarray(prediction))
+        self._labels.append(int(truth))
+
+    def compute(self) -> dict[str, float]:
+        """Return ``auc`` and ``accuracy``."""
+        from workbench.evaluation import classification_scores
+
+        return dict(classification_scores(np.stack(self._probabilities), np.array(self._labels)))

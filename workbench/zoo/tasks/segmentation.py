@@ -1,0 +1,158 @@
+"""One label for every voxel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from workbench.errors import InputError
+from workbench.volume import Volume
+from workbench.zoo.tasks.base import (
+    Array,
+    MakeLoss,
+    Metrics,
+    Outputs,
+    Task,
+    check_range,
+    check_weights,
+    class_weight_tensor,
+    logits_of,
+    softmax,
+)
+
+#: Voxels with this label have not been annotated: they count in no term of the loss.
+UNLABELLED = 255
+
+
+class SegmentationTask(Task):
+    """Softmax over labels, trained with cross entropy and Dice; scored by Dice in millimetres.
+
+    Parameters
+    ----------
+    ndim : int
+        Number of spatial axes.
+    """
+
+    kind: ClassVar[str] = "segmentation"
+
+    def __init__(self, ndim: int) -> None:
+        self.ndim = ndim
+
+    def targets(self, label: Any, num_classes: int) -> dict[str, Array]:
+        """Return ``{"label": int64 [*spatial]}``; 255 marks voxels without annotation."""
+        values = np.asarray(label, dtype=np.int64)
+        if values.ndim != self.ndim:
+            raise InputError(f"A label map for this task has {self.ndim} axes, got shape {values.shape}.")
+        check_range(values, num_classes, ignored=UNLABELLED)
+        return {"label": values}
+
+    def make_loss(
+        self,
+        *,
+        cross_entropy: float = 1.0,
+        dice: float = 1.0,
+        background: bool = False,
+        class_weights: Sequence[float] | None = None,
+    ) -> MakeLoss:
+        """Return the weighted sum of the cross entropy and of one minus the soft Dice.
+
+        The Dice of each label is taken over the whole batch (Milletari et al. 2016, with plain sums in the
+        denominator), then averaged.
+
+        Parameters
+        ----------
+        cross_entropy, dice : float
+            Weight of each term.
+        background : bool
+            Whether label 0 counts in the Dice term.
+        class_weights : sequence of float, optional
+            Weight of each label in the cross entropy.
+        """
+        if cross_entropy < 0 or dice < 0 or cross_entropy + dice <= 0:
+            raise InputError(f"The loss needs a term with a weight above 0, got {cross_entropy=}, {dice=}.")
+        weights = check_weights(class_weights)
+        first = 0 if background else 1
+        spatial = tuple(range(2, 2 + self.ndim))
+
+        def define(nn: Any, F: Any, ops: Any) -> Any:  # noqa: ARG001
+            def soft_dice(logits: Any, label: Any, known: Any) -> Any:
+                p = F.softmax(logits, dim=1) * known
+                t = ops.permute(F.one_hot(label, logits.shape[1]), (0, 1 + len(spatial), *range(1, 1 + len(spatial))))
+                t = t * known
+                overlap = ops.sum(p * t, dim=(0, *spatial))[first:]
+                total = ops.sum(p + t, dim=(0, *spatial))[first:]
+                # the 1 decides only where a label is neither present nor predicted: that is right, so Dice is 1
+                return ops.mean((2 * overlap + 1) / (total + 1))
+
+            def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
+                logits, label = logits_of(outputs), targets["label"]
+                weight = class_weight_tensor(ops, logits, weights)
+                terms = {}
+                if cross_entropy > 0:
+                    terms["cross_entropy"] = F.cross_entropy(logits, label, weight=weight, ignore_index=UNLABELLED)
+                if dice > 0:
+                    known = ops.unsqueeze(label != UNLABELLED, 1).to(logits.dtype)
+                    present = ops.where(label == UNLABELLED, ops.zeros_like(label), label)
+                    terms["dice"] = 1 - soft_dice(logits, present, known)
+                total = cross_entropy * terms.get("cross_entropy", 0) + dice * terms.get("dice", 0)
+                return {"loss": total, **terms}
+
+            return loss
+
+        return define
+
+    def probabilities(self, outputs: Outputs) -> Array:
+        """Return probabilities [n, num_classes, *spatial]."""
+        return softmax(logits_of(outputs))
+
+    def decode(self, outputs: Outputs) -> Array:
+        """Return label maps [n, *spatial] of the smallest integer type that holds them."""
+        logits = logits_of(outputs)
+        return logits.argmax(axis=1).astype(np.uint8 if logits.shape[1] <= 256 else np.int32)
+
+    def metrics(self, classes: Sequence[str]) -> SegmentationMetrics:
+        """Return empty scores: ``dice`` (mean of the labels but the background) and ``dice/<label name>``."""
+        return SegmentationMetrics(classes)
+
+    def default_recipe(self) -> dict[str, Any]:
+        """Return a recipe for sets of a few hundred images."""
+        return {
+            "epochs": 30,
+            "batch_size": 4,
+            "optimizer": {"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},
+            "schedule": {"name": "cosine", "warmup_epochs": 1},
+            "augment": {},
+            "preprocess": {"orientation": "IPL" if self.ndim == 2 else "RAS", "intensity": {"kind": "zscore"}},
+            "loss": {},
+            "patch_size": [256, 256] if self.ndim == 2 else [64, 64, 64],
+            "grad_clip": 12.0,
+            "monitor": "val/dice",
+            "mode": "max",
+        }
+
+
+class SegmentationMetrics(Metrics):
+    """Dice of every label, mean over the samples that have or predict it."""
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self.classes = tuple(classes)
+        self._scores: list[list[float]] = []
+
+    def update(self, prediction: Volume, truth: Volume) -> None:
+        """Take in two label volumes; they may lie on different grids."""
+        from workbench.evaluation import dice
+
+        labels = list(range(1, len(self.classes)))
+        scores = dice(prediction, truth, labels)
+        self._scores.append([scores[label] for label in labels])
+
+    def compute(self) -> dict[str, float]:
+        """Return ``dice`` and ``dice/<label name>``; NaN where no sample has the label."""
+        table = np.array(self._scores, dtype=float).reshape(-1, len(self.classes) - 1)
+        counts = np.isfinite(table).sum(axis=0)
+        means = np.where(counts > 0, np.nansum(table, axis=0) / np.maximum(counts, 1), np.nan)
+        mean = float(means[counts > 0].mean()) if counts.any() else float("nan")
+        named = {f"dice/{name}": float(value) for name, value in zip(self.classes[1:], means, strict=True)}
+        return {"dice": mean, **named}

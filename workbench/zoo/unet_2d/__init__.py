@@ -1,0 +1,1 @@
+"""U-Net for pictures, as used for lungs on CT slices."""
