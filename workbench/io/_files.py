@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -49,6 +50,11 @@ def guarded(path: Path, what: str, function: Callable[[], T], *, private: bool =
             return function()
 
     return call
+
+
+def count_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Return the bytes that voxels take, in whole numbers that cannot overflow."""
+    return math.prod(int(n) for n in shape) * dtype.itemsize
 
 
 def is_gzip(path: Path) -> bool:
@@ -141,9 +147,37 @@ def read_array(
         if verify_end:
             # the checksum of gzip lies behind the last byte and is only looked at by whoever reads that far
             stream.read(1)
-    if not array.dtype.isnative:
-        array = array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
-    return array
+    return _native(array)
+
+
+def _native(array: NDArray[Any]) -> NDArray[Any]:
+    return array if array.dtype.isnative else array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
+
+
+def inflate_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Read voxels like :func:`read_array` from a zlib or gzip stream that begins at byte `offset`."""
+    from isal import isal_zlib
+
+    array = np.empty(shape, dtype=dtype, order="F")
+    view = memoryview(array.T.reshape(-1).view(np.uint8))
+    decoder = isal_zlib.decompressobj(47)
+    done, pending = 0, b""
+    with path.open("rb") as file:
+        file.seek(offset)
+        while not decoder.eof:
+            pending = pending or file.read(1 << 18)
+            if not pending:
+                raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
+            # one byte more than promised is asked for, so that the checksum at the end is reached and tested
+            piece = decoder.decompress(pending, min(_PIECE, len(view) - done + 1))
+            pending = decoder.unconsumed_tail
+            if len(piece) > len(view) - done:
+                raise FileError(f"{path} holds more voxels than its header says ({len(view):,} bytes). It is damaged.")
+            view[done : done + len(piece)] = piece
+            done += len(piece)
+    if done < len(view):
+        raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
+    return _native(array)
 
 
 def skip(stream: IO[bytes], count: int) -> None:
@@ -155,6 +189,25 @@ def skip(stream: IO[bytes], count: int) -> None:
         count -= len(piece)
 
 
+def beside(header: Path, name: str) -> Path:
+    """Return the path of the data file that a header names; it must lie in the header's own folder.
+
+    Raises
+    ------
+    FileError
+        If the name leads elsewhere (an absolute path, ``..``, a link), or the file is missing.
+    """
+    folder = header.parent.resolve()
+    target = (folder / name.replace("\\", "/")).resolve()
+    if not target.is_relative_to(folder):
+        raise FileError(
+            f"{header} names a data file outside of its own folder ({name!r}), which is refused. Move it there."
+        )
+    if not target.is_file():
+        raise FileError(f"{header} names the data file {name!r}, which is not beside it. Put both in one folder.")
+    return target
+
+
 def write_array(stream: IO[bytes], array: NDArray[Any]) -> None:
     """Write voxels first axis fastest, one slab at a time so that no second copy of the volume is made."""
     turned = array.T
@@ -163,6 +216,14 @@ def write_array(stream: IO[bytes], array: NDArray[Any]) -> None:
         return
     for slab in turned:
         stream.write(np.ascontiguousarray(slab).data)
+
+
+def deflate(array: NDArray[Any], *, gzip: bool) -> list[bytes]:
+    """Compress voxels first axis fastest, one slab at a time, as a gzip or zlib stream; returns its pieces."""
+    from isal import isal_zlib
+
+    coder = isal_zlib.compressobj(2, isal_zlib.DEFLATED, 31 if gzip else 15)
+    return [*(coder.compress(np.ascontiguousarray(slab).data.cast("B")) for slab in array.T), coder.flush()]
 
 
 @contextmanager

@@ -36,8 +36,8 @@ class Format(ABC):
     def read(self, path: Path, **options: Any) -> Volume:
         """Read the header; `options` are among :attr:`read_options`."""
 
-    def write(self, volume: Volume, path: Path, **options: Any) -> None:
-        """Write `volume` to `path`, which is a temporary name; `options` are among :attr:`write_options`."""
+    def write(self, volume: Volume, path: Path, **options: Any) -> None:  # noqa: ARG002
+        """Write `volume` whole or not at all (see ``_files.writing``); `options` are among :attr:`write_options`."""
         raise InputError(f"Files of format {self.name!r} are read only. Write {path.name} in another format.")
 
     def matches(self, path: Path) -> bool:

@@ -63,8 +63,20 @@ def from_json(text: str | bytes) -> dict[str, Any]:
 def merge(meaning: dict[str, Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
     """Keep of `meaning` what fits the `shape` and `dtype` that the file's own fields state."""
     kept = {name: value for name, value in meaning.items() if name not in {"affine", "axes"}}
-    if len(kept.get("channels", ())) not in {0, shape[-1]}:
-        kept.pop("channels")
+    if len(kept.get("channels", ())) not in {0, shape[-1]} or len(shape) < 3:
+        kept.pop("channels", None)
     if kept.get("kind") == "labels" and dtype.kind == "f":
         kept.pop("kind")
     return kept
+
+
+def is_picture(meaning: dict[str, Any], shape: tuple[int, ...] | list[int]) -> bool:
+    """Tell whether a file that had to store one slice as 3D was a 2D picture."""
+    return tuple(meaning.get("axes", ()))[:3] in {("i", "j"), ("i", "j", "c")} and (len(shape) < 3 or shape[2] == 1)
+
+
+def exact_affine(meaning: dict[str, Any], affine: Any) -> Any:
+    """Return the float64 affine of the JSON where the file's own agrees up to the rounding of its fields."""
+    exact = meaning.get("affine")
+    agrees = exact is not None and np.allclose(exact, affine, rtol=2e-6, atol=2e-6 * np.abs(affine).max())
+    return exact if agrees else affine

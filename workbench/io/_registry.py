@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import FileError, InputError, choose
-from workbench.io._files import damage_becomes_file_error, read_head, writing
+from workbench.io._files import damage_becomes_file_error, read_head
 from workbench.io._format import HEAD_BYTES, Format
 from workbench.volume import Volume
 
 GROUP = "workbench.formats"
-_BUILT_IN = ("nifti:Nifti", "picture:Picture", "numpy_arrays:NumpyArrays")
+_BUILT_IN = ("nifti:Nifti", "metaimage:MetaImage", "nrrd:Nrrd", "picture:Picture", "numpy_arrays:NumpyArrays")
 
 
 @cache
@@ -43,7 +43,7 @@ def formats() -> list[Format]:
 def read(
     path: str | os.PathLike[str],
     *,
-    format: str | None = None,
+    format: str | None = None,  # noqa: A002
     kind: str | None = None,
     labels: Any = None,
     unit: str | None = None,
@@ -86,7 +86,13 @@ def read(
         return volume.with_meaning(**meaning) if meaning else volume
 
 
-def write(volume: Volume, path: str | os.PathLike[str], *, format: str | None = None, **options: Any) -> Path:
+def write(
+    volume: Volume,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002
+    **options: Any,
+) -> Path:
     """Write a Volume; the suffix of `path` tells the format. The file appears whole or not at all.
 
     Returns
@@ -114,8 +120,7 @@ def write(volume: Volume, path: str | os.PathLike[str], *, format: str | None = 
         chosen = fitting[0]
     chosen.check_options(options, "write")
     volume.load()
-    with writing(target) as temporary:
-        chosen.write(volume, temporary, **options)
+    chosen.write(volume, target, **options)
     return target
 
 

@@ -71,16 +71,13 @@ class Nifti(Format):
         """Magic at byte 344 (NIfTI-1) or 4 (NIfTI-2)."""
         return head[344:348] == _MAGIC1 or head[4:12] == _MAGIC2
 
-    def read(self, path: Path, **options: Any) -> Volume:
+    def read(self, path: Path, **options: Any) -> Volume:  # noqa: ARG002
         """Read the header; 4D files get a channel axis, RGB files three or four channels."""
         header = _read_header(path)
         stored = header.stored_shape
-        _files.check_promise(path, int(np.prod(stored, dtype=object)) * header.dtype.itemsize, header.offset)
+        _files.check_promise(path, _files.count_bytes(stored, header.dtype), header.offset)
         shape = header.shape
-        affine = header.affine
-        exact = header.extra.get("affine")
-        if exact is not None and np.allclose(exact, affine, rtol=2e-6, atol=2e-6 * np.abs(affine).max()):
-            affine = exact
+        affine = _meaning.exact_affine(header.extra, header.affine)
         meaning = _meaning.merge(header.extra, shape, header.result_dtype)
         if header.intent == _INTENT_LABEL and header.result_dtype.kind in "iu":
             meaning.setdefault("kind", "labels")
@@ -91,7 +88,7 @@ class Nifti(Format):
             axes=("i", "j", "k", "c")[: header.spatial_ndim] + ("c",) * (len(shape) > header.spatial_ndim),
             notes=header.notes, **meaning,
         )  # fmt: skip
-        total = header.offset + int(np.prod(stored)) * header.dtype.itemsize
+        total = header.offset + _files.count_bytes(stored, header.dtype)
         if _files.is_gzip(path) and _files.gzip_length_is_wrong(path, total):
             # cut short, or written in several members: only reading it tells
             volume.load()
@@ -108,11 +105,15 @@ class Nifti(Format):
         if path.name.lower().endswith(".gz"):
             from isal import igzip
 
-            with path.open("wb") as file, igzip.IGzipFile("", "wb", 2, file, mtime=0) as stream:
+            with (
+                _files.writing(path) as temporary,
+                temporary.open("wb") as file,
+                igzip.IGzipFile("", "wb", 2, file, mtime=0) as stream,
+            ):
                 stream.write(header)
                 _files.write_array(stream, data)
         else:
-            with path.open("wb") as file:
+            with _files.writing(path) as temporary, temporary.open("wb") as file:
                 file.write(header)
                 _files.write_array(file, data)
 
@@ -186,8 +187,7 @@ def _read_header(path: Path) -> _Header:
     shape = dim[1 : dim[0] + 1]
     while len(shape) > 3 and shape[-1] == 1:
         shape.pop()
-    flat = tuple(extra.get("axes", ()))[:3] in {("i", "j"), ("i", "j", "c")} and (len(shape) < 3 or shape[2] == 1)
-    if len(shape) == 2 or flat:
+    if len(shape) == 2 or _meaning.is_picture(extra, shape):
         ndim = 2
         shape = [shape[0], shape[1], *shape[3:]]
     else:
@@ -287,7 +287,7 @@ def _load(path: Path, header: _Header) -> Array:
     shape, dtype = header.stored_shape, header.dtype
     if dtype.subdtype is not None:
         colours = _files.read_array(path, header.offset, (dtype.shape[0], *shape), dtype.base)
-        return np.moveaxis(colours, 0, header.spatial_ndim).reshape(header.shape)
+        return np.moveaxis(colours, 0, header.spatial_ndim).reshape(header.shape, order="F")
     data = _files.read_array(path, header.offset, shape, dtype)
     if data.dtype.kind == "c":
         parts = np.stack([data.real, data.imag], axis=header.spatial_ndim)

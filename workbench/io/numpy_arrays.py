@@ -45,7 +45,7 @@ class NumpyArrays(Format):
                 raise InputError(f"{path} holds one array; key={options['key']!r} chooses among the arrays of an NPZ.")
             with path.open("rb") as file:
                 shape, dtype = _header(file, path)
-                _files.check_promise(path, _bytes(shape, dtype), file.tell(), compressed=False)
+                _files.check_promise(path, _files.count_bytes(shape, dtype), file.tell(), compressed=False)
             return self.lazy(path, lambda: _load_npy(path), None, shape=shape, dtype=dtype, axes=axes)
         return self._read_npz(path, options.get("key"), axes)
 
@@ -61,9 +61,14 @@ class NumpyArrays(Format):
         name = _choose_array(path, found, key)
         shape, dtype = found[name]
         info = entries[name]
-        if _bytes(shape, dtype) > info.file_size or info.file_size > info.compress_size * _files.DEFLATE_LIMIT + 1024:
-            raise FileError(f"{path}: array {name!r} promises {_bytes(shape, dtype):,} bytes that are not there.")
-        _files.check_memory(path, _bytes(shape, dtype))
+        if (
+            _files.count_bytes(shape, dtype) > info.file_size
+            or info.file_size > info.compress_size * _files.DEFLATE_LIMIT + 1024
+        ):
+            raise FileError(
+                f"{path}: array {name!r} promises {_files.count_bytes(shape, dtype):,} bytes that are not there."
+            )
+        _files.check_memory(path, _files.count_bytes(shape, dtype))
         meaning = _meaning.from_json(text) if name == "data" else {}
         affine = _geometry.check_affine(meaning["affine"]) if "affine" in meaning else None
         if axes is None and len(meaning.get("axes", ())) == len(shape):
@@ -73,7 +78,7 @@ class NumpyArrays(Format):
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:
         """Write NPZ (``compress=True`` makes it smaller and slower) or NPY, which keeps the array alone."""
-        with path.open("wb") as file:
+        with _files.writing(path) as temporary, temporary.open("wb") as file:
             if path.suffix.lower() == ".npy":
                 np.save(file, volume.data, allow_pickle=False)
             else:
@@ -95,10 +100,6 @@ def _header(stream: IO[bytes], path: Path, refuse_objects: bool = True) -> tuple
     if any(n < 0 for n in shape):
         raise FileError(f"{path}: an array has no negative lengths, the header says {shape}. It is damaged.")
     return tuple(int(n) for n in shape), dtype
-
-
-def _bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    return int(np.prod(shape, dtype=object)) * dtype.itemsize
 
 
 def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None) -> str:

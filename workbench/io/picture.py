@@ -44,7 +44,7 @@ class Picture(Format):
         """The magic of PNG, JPEG, TIFF or BigTIFF."""
         return head.startswith((_PNG, _JPEG, *_TIFF_HEADS))
 
-    def read(self, path: Path, **options: Any) -> Volume:
+    def read(self, path: Path, **options: Any) -> Volume:  # noqa: ARG002
         """Read the header; palettes become RGB or RGBA, one-bit pictures 0 and 255."""
         with path.open("rb") as file:
             head = file.read(8)
@@ -58,9 +58,9 @@ class Picture(Format):
             comment = image.info.get("comment" if head.startswith(_JPEG) else "medical-workbench", "")
             shape = (image.height, image.width)
         dtype = np.dtype(kind)
-        _files.check_memory(path, shape[0] * shape[1] * channels * dtype.itemsize)
+        _files.check_memory(path, _files.count_bytes((*shape, channels), dtype))
         if head == _PNG:
-            _files.check_promise(path, shape[0] * shape[1] * channels * dtype.itemsize // 8, compressed=True)
+            _files.check_promise(path, _files.count_bytes((*shape, channels), dtype) // 8, compressed=True)
         volume = self._make(path, lambda: _load_pillow(path, mode), shape, channels, dtype, comment, notes)
         if _has_no_end(path, head):
             # cut short, or with something appended: only decoding it tells
@@ -87,7 +87,7 @@ class Picture(Format):
             )
         if not plain:
             return self._read_tiff_with_pillow(path, comment)
-        _files.check_memory(path, int(np.prod(shape, dtype=object)) * dtype.itemsize)
+        _files.check_memory(path, _files.count_bytes(shape, dtype))
         # tifffile gives (pages, rows, columns) with channels first or last; ours is rows, columns, pages, channels
         spatial = [i for i, a in enumerate(axes) if a != "c"]
         order = [*spatial[-2:], *spatial[:-2], *[i for i, a in enumerate(axes) if a == "c"]]
@@ -107,7 +107,7 @@ class Picture(Format):
             pages = getattr(image, "n_frames", 1)
             mode, channels, kind = _MODES[_plain_mode(image)]
             shape = (image.height, image.width) if pages == 1 else (image.height, image.width, pages)
-        _files.check_memory(path, int(np.prod(shape, dtype=object)) * channels * np.dtype(kind).itemsize)
+        _files.check_memory(path, _files.count_bytes((*shape, channels), np.dtype(kind)))
 
         def load() -> Array:
             frames = [_load_pillow(path, mode, number) for number in range(pages)]
@@ -143,17 +143,19 @@ class Picture(Format):
         if volume.spatial_ndim != 2 or volume.num_channels not in channels or not (data.dtype == np.uint8 or deep):
             raise InputError(
                 f"{suffix} holds 2D pictures of 8-bit values in {sorted(channels)} channels"
-                f"{'' if lossy else ' (or 16-bit grey)'}, got {volume!r}. Take a slice_2d, scale the values, or write TIFF."
+                f"{'' if lossy else ' (or 16-bit grey)'}, got {volume!r}. Take a slice_2d, scale it, or write TIFF."
             )
         pixels = data[..., 0] if data.ndim == 3 and data.shape[-1] == 1 else data
         image = Image.fromarray(np.ascontiguousarray(pixels))
         if lossy:
             quality = options.get("quality", 95)
-            image.save(path, quality=quality, subsampling=0, comment=_meaning.to_json(volume).encode())
+            with _files.writing(path) as temporary:
+                image.save(temporary, quality=quality, subsampling=0, comment=_meaning.to_json(volume).encode())
         else:
             info = PngInfo()
             info.add_itxt("medical-workbench", _meaning.to_json(volume))
-            image.save(path, pnginfo=info)
+            with _files.writing(path) as temporary:
+                image.save(temporary, pnginfo=info)
 
 
 def _plain_mode(image: Any) -> str:
@@ -208,9 +210,8 @@ def _write_tiff(volume: Volume, data: Array, path: Path, *, compress: bool) -> N
     colour = volume.dtype == np.uint8 and volume.num_channels in {3, 4} and "c" in volume.axes
     if "c" in volume.axes and not colour:
         pages = np.moveaxis(pages, -1, -3)
-    axes = ("Z" * (volume.spatial_ndim == 3)) + ("YX" if "c" not in volume.axes else "YXS" if colour else "CYX")
-    tifffile.imwrite(
-        path, np.ascontiguousarray(pages), photometric="rgb" if colour else "minisblack",
-        compression="zlib" if compress else None, description=_meaning.to_json(volume),
-        metadata=None if len(axes) == 2 or (colour and len(axes) == 3) else None,
-    )  # fmt: skip
+    with _files.writing(path) as temporary:
+        tifffile.imwrite(
+            temporary, np.ascontiguousarray(pages), photometric="rgb" if colour else "minisblack",
+            compression="zlib" if compress else None, description=_meaning.to_json(volume), metadata=None,
+        )  # fmt: skip
