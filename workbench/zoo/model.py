@@ -183,7 +183,12 @@ class Model:
         Volume or Classification
             Segmentation: labels with their names. Classification: probabilities by class.
         """
-        prepared = self.prepare(volume)
+        return self.answer(self.prepare(volume), progress=progress, cancel=cancel)
+
+    def answer(
+        self, prepared: Prepared, *, progress: Progress | None = None, cancel: Cancel | None = None
+    ) -> Volume | Classification:
+        """Answer as `predict` does for a volume that was prepared already."""
         logits = self._infer(prepared.array, progress, cancel)
         if self.task.kind == "classification":
             return Classification(self.classes, tuple(map(float, self.task.probabilities(logits)[0])))
@@ -193,7 +198,7 @@ class Model:
         # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
         scores = prepared.restore(self.task.probabilities(logits)[0]).channels_first()
         labels = self.task.decode(scores[np.newaxis])[0]
-        return Volume(labels, volume.affine, kind="labels", labels=names)
+        return Volume(labels, prepared.source.affine, kind="labels", labels=names)
 
     def probabilities(
         self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None
