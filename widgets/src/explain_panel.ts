@@ -12,7 +12,7 @@ interface Method extends Choice {
 }
 
 interface MapEntry {
-  id: number;
+  number: number;
   label: string;
   visible: boolean;
   opacity: number;
@@ -110,14 +110,14 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   });
 
   function mapRow(entry: MapEntry): HTMLElement {
-    const id = `mwb-map-${entry.id}-${Math.random().toString(36).slice(2, 7)}`;
+    const id = `mwb-map-${entry.number}-${Math.random().toString(36).slice(2, 7)}`;
     const shown = h("input", {
       id,
       type: "checkbox",
       class: "mwb-check",
       checked: entry.visible,
       title: "Show or hide this map",
-      onchange: () => scope.act("map", { id: entry.id, visible: shown.checked }),
+      onchange: () => scope.act("map", { number: entry.number, visible: shown.checked }),
     });
     const opacity = h("input", {
       type: "range",
@@ -127,9 +127,9 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
       value: Math.round(entry.opacity * 100),
       title: "Opacity, %",
       "aria-label": `Opacity of ${entry.label}, percent`,
-      onchange: () => scope.act("map", { id: entry.id, opacity: opacity.valueAsNumber / 100 }),
+      onchange: () => scope.act("map", { number: entry.number, opacity: opacity.valueAsNumber / 100 }),
     });
-    const remove = button("✕", `Take ${entry.label} out of the viewer`, () => scope.act("map", { id: entry.id, remove: true }), "quiet");
+    const remove = button("✕", `Take ${entry.label} out of the viewer`, () => scope.act("map", { number: entry.number, remove: true }), "quiet");
     return h("li", {}, shown, h("label", { for: id, title: entry.label }, entry.label), opacity, remove.element);
   }
   return () => scope.dispose();

@@ -5,18 +5,33 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from workbench.training import display
+
 if TYPE_CHECKING:
+    from workbench.training import Run
+    from workbench.widgets.app import App
+    from workbench.widgets.data_panel import DataPanel
+    from workbench.widgets.explain_panel import ExplainPanel
     from workbench.widgets.layer import Layer
+    from workbench.widgets.model_panel import ModelPanel
+    from workbench.widgets.run_view import RunView
+    from workbench.widgets.train_panel import TrainPanel
     from workbench.widgets.view import view
     from workbench.widgets.viewer import Viewer
 
 _HOMES = {
+    "App": "workbench.widgets.app",
+    "DataPanel": "workbench.widgets.data_panel",
+    "ExplainPanel": "workbench.widgets.explain_panel",
     "Layer": "workbench.widgets.layer",
+    "ModelPanel": "workbench.widgets.model_panel",
+    "RunView": "workbench.widgets.run_view",
+    "TrainPanel": "workbench.widgets.train_panel",
     "Viewer": "workbench.widgets.viewer",
     "view": "workbench.widgets.view",
 }
 
-__all__ = ["Layer", "Viewer", "view"]
+__all__ = ["App", "DataPanel", "ExplainPanel", "Layer", "ModelPanel", "RunView", "TrainPanel", "Viewer", "view"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,3 +40,13 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     raise AttributeError(f"module 'workbench.widgets' has no attribute {name!r}")
+
+
+def _show_run(run: Run) -> Any:
+    from workbench.widgets.run_view import mimebundle
+
+    return mimebundle(run)
+
+
+# A cell that ends in `run` shows the run live; training lies below this room and cannot ask for it.
+display.register(_show_run)

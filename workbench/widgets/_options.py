@@ -26,7 +26,7 @@ def field(
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
-    choices: Iterable[str] = (),
+    choices: Iterable[Any] = (),
     label: str = "",
 ) -> Schema:
     """Return the description of one option.
@@ -45,7 +45,7 @@ def field(
         "default": _plain(default),
         "min": low,
         "max": high,
-        "choices": [str(choice) for choice in choices],
+        "choices": [_plain(choice) for choice in choices],
     }
 
 
@@ -65,6 +65,22 @@ def from_explainer(options: Mapping[str, Any]) -> list[Schema]:
     ]
 
 
+def from_algorithm(options: Mapping[str, Any]) -> list[Schema]:
+    """Return the schema of an algorithm's options, as its card lists them."""
+    return [
+        field(
+            name,
+            _KINDS.get(option.kind, option.kind),
+            option.default,
+            tooltip=option.help,
+            low=option.minimum,
+            high=option.maximum,
+            choices=option.choices,
+        )
+        for name, option in options.items()
+    ]
+
+
 def from_defaults(
     defaults: Mapping[str, Any],
     choices: Mapping[str, Sequence[str]] | None = None,
@@ -76,7 +92,9 @@ def from_defaults(
         offered = (choices or {}).get(name, ())
         kind = "choice" if offered else _kind_of(default)
         tip = (tooltips or {}).get(name, "")
-        fields.append(field(name, kind, offered[0] if offered and default is None else default, choices=offered, tooltip=tip))
+        fields.append(
+            field(name, kind, offered[0] if offered and default is None else default, choices=offered, tooltip=tip)
+        )
     return fields
 
 
@@ -106,6 +124,8 @@ def _parse_one(option: Schema, given: Any) -> Any:
     text = given.strip()
     if not text:
         return None
+    if kind == "choice":
+        return next((choice for choice in option["choices"] if str(choice) == text), text)
     if kind == "numbers":
         parts = [part for part in text.replace("x", ",").replace(";", ",").split(",") if part.strip()]
         try:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -62,7 +61,7 @@ class DataPanel(Panel):
     details = t.Unicode("").tag(sync=True)
     notes = t.List(t.Unicode()).tag(sync=True)
 
-    actions = {"load": "load", "open": "open", "select": "select"}
+    actions: ClassVar = {"load": "load", "open": "open", "select": "select"}
 
     def __init__(self, **traits: Any) -> None:
         self.dataset: Dataset | None = None
@@ -140,7 +139,7 @@ class DataPanel(Panel):
         text = str(path)
         with self.working("Opening the file", secrets=(text,)):
             if not text.strip():
-                raise InputError("No path was given. Type the path of a volume file or of a folder with a DICOM series.")
+                raise InputError("No path was given. Type that of a volume file, or of a folder with a DICOM series.")
             from workbench.io import read
 
             volume = read(Path(text).expanduser(), **options)
@@ -183,7 +182,7 @@ class DataPanel(Panel):
             path, options = self._file
             return f"import workbench as wb\n\nvolume = wb.read({_call(path, options)})\nvolume\n"
         if self._loaded is None:
-            return "import workbench as wb\n\n# This data is an object in your own notebook: `app.data.dataset` or `app.data.volume`.\n"
+            return "# This data is an object in your own notebook: `app.data.dataset` or `app.data.volume`.\n"
         name, options = self._loaded
         part = "data" if self.split == _ALL else f"data.subset({self.split!r})"
         return (

@@ -13,11 +13,12 @@ import anywidget
 import traitlets as t
 
 from workbench.errors import InputError, StateError
+from workbench.explain import Cancelled
 from workbench.widgets._problems import describe
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_BUILT = """export default {{ render({{ el }}) {{
-  el.textContent = "The browser half of {name} is not built. In a checkout run `make widgets`, then restart the kernel.";
+  el.textContent = "The browser half of {name} is not built. In a checkout run `make widgets` and restart the kernel.";
 }} }}"""
 #: Progress is sent at most this often (per second): more cannot be seen, and the server counts every message.
 _PROGRESS_RATE = 10
@@ -29,10 +30,6 @@ def bundle(name: str, suffix: str = "js") -> Path | str:
     if path.is_file():
         return path
     return _NOT_BUILT.format(name=name) if suffix == "js" else ""
-
-
-class Cancelled(StateError):
-    """The person pressed Cancel."""
 
 
 class Panel(anywidget.AnyWidget):
@@ -79,7 +76,7 @@ class Panel(anywidget.AnyWidget):
         StateError
             If something else is under way in this panel.
         """
-        nested = self._enter(doing)
+        nested = self._enter()
         outer = (self.busy, self.cancellable)
         try:
             self.progress, self.cancellable, self.busy = -1.0, cancellable, doing
@@ -136,7 +133,9 @@ class Panel(anywidget.AnyWidget):
             return
         thread.join(timeout)
         if thread.is_alive():
-            raise StateError(f"{self.busy or 'The work'} is still under way after {timeout:g} s. Wait longer or cancel().")
+            raise StateError(
+                f"{self.busy or 'The work'} is still going on after {timeout:g} s. Wait longer or cancel()."
+            )
 
     def dismiss(self) -> None:
         """Put away the message about the last failure."""
@@ -188,7 +187,7 @@ class Panel(anywidget.AnyWidget):
 
     # -- one thing at a time ------------------------------------------------------------------------------
 
-    def _enter(self, doing: str) -> bool:
+    def _enter(self) -> bool:
         with self._mutex:
             me = threading.get_ident()
             if self._depth and self._owner != me:
@@ -206,7 +205,7 @@ class Panel(anywidget.AnyWidget):
                 self._owner = None
 
     def _failed(self, error: BaseException, doing: str, secrets: tuple[str, ...]) -> None:
-        if type(error).__name__ == "Cancelled":  # ours, and the explainers' own
+        if isinstance(error, Cancelled):
             self.note = "cancelled"
         else:
             self.problem = describe(error, doing, secrets)

@@ -12,7 +12,7 @@ export interface Option {
   default: unknown;
   min: number | null;
   max: number | null;
-  choices: string[];
+  choices: (string | number | boolean)[];
 }
 
 type Values = Record<string, unknown>;
@@ -44,7 +44,7 @@ export function optionsForm(title: string, change: (values: Values) => void): Op
     if (option.kind === "float") return number(label, range, put) as Control<never>;
     if (option.kind === "choice") {
       const control = select(label, put);
-      control.choices(option.choices.map((value) => ({ value, label: value })));
+      control.choices(option.choices.map((value) => ({ value: String(value), label: String(value) })));
       return control as Control<never>;
     }
     const placeholder = option.kind === "numbers" ? "8, 16, 32" : "default";
@@ -65,7 +65,7 @@ export function optionsForm(title: string, change: (values: Values) => void): Op
       for (const option of schema) {
         const value = given[option.name] ?? option.default;
         const plain = Array.isArray(value) ? value.join(", ") : (value ?? "");
-        (controls.get(option.name) as Control<unknown> | undefined)?.set(plain);
+        (controls.get(option.name) as Control<unknown> | undefined)?.set(option.kind === "choice" ? String(plain) : plain);
       }
     },
     enable(on) {

@@ -1,0 +1,357 @@
+"""The model panel: an algorithm, a framework, a device, options, and where the weights come from."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import traitlets as t
+
+from workbench import frameworks, zoo
+from workbench.datasets import Dataset
+from workbench.errors import InputError, MissingExtraError, StateError, choose
+from workbench.volume import Volume
+from workbench.widgets import _options
+from workbench.widgets.panel import Panel, bundle
+
+if TYPE_CHECKING:
+    from workbench.training import Run
+    from workbench.zoo import Model
+
+_TITLES = {"torch": "PyTorch", "mindspore": "MindSpore"}
+_GIB = 2**30
+
+
+class ModelPanel(Panel):
+    """An algorithm with weights on a device.
+
+    Attributes
+    ----------
+    in_channels, num_classes, classes
+        Told by the data (`fit`).
+
+    Examples
+    --------
+    >>> panel = ModelPanel()  # doctest: +SKIP
+    >>> panel.fit(data)  # doctest: +SKIP
+    >>> panel.algorithm = "3d-unet"  # doctest: +SKIP
+    >>> panel.build()  # doctest: +SKIP
+    """
+
+    _esm = bundle("model_panel")
+    _css = bundle("model_panel", "css")
+
+    catalogue = t.List(t.Dict()).tag(sync=True)
+    algorithm = t.Unicode("").tag(sync=True)
+    frameworks = t.List(t.Dict()).tag(sync=True)
+    framework = t.Unicode("torch").tag(sync=True)
+    devices = t.List(t.Dict()).tag(sync=True)
+    device = t.Unicode("cpu").tag(sync=True)
+    options = t.Dict().tag(sync=True)
+    weights = t.Enum(("new", "file", "run"), "new").tag(sync=True)
+    runs = t.List(t.Dict()).tag(sync=True)
+    run_id = t.Unicode("").tag(sync=True)
+    summary = t.Unicode("").tag(sync=True)
+    details = t.Unicode("").tag(sync=True)
+
+    actions: ClassVar = {"open": "open", "describe": "describe"}
+
+    def __init__(self, **traits: Any) -> None:
+        self.in_channels, self.num_classes = 1, 2
+        self.classes: tuple[str, ...] = ()
+        self._ndim: int | None = None
+        self._task: str | None = None
+        self._file: str | None = None
+        self._runs: dict[str, Run] = {}
+        self._built: tuple[Any, Model] | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._built_listeners: list[Callable[[Model], None]] = []
+        self._from_browser = False
+        super().__init__(**traits)
+        self._list_algorithms()
+        self.devices = [{"value": "cpu", "label": "cpu", "framework": name} for name in frameworks.names()]
+        self.frameworks = [{"value": name, "label": _TITLES.get(name, name)} for name in frameworks.names()]
+        # Asking for devices imports the frameworks, which takes seconds: the panel does not wait for it.
+        threading.Thread(target=self._look_for_devices, name="device-list", daemon=True).start()
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when another model is chosen."""
+        self._listeners.append(callback)
+
+    def on_built(self, callback: Callable[[Model], None]) -> None:
+        """Call `callback` with the model when it was made."""
+        self._built_listeners.append(callback)
+
+    # -- what fits ----------------------------------------------------------------------------------------
+
+    def fit(self, data: Dataset | Volume) -> None:
+        """Offer what fits the data: its dimensions, task, channels and classes."""
+        self._ndim = data.spatial_ndim
+        if isinstance(data, Volume):
+            self._task, self.in_channels = None, data.num_channels
+        else:
+            self._task, self.in_channels = data.task, data.in_channels
+            self.num_classes, self.classes = data.num_classes, tuple(data.classes)
+        self._list_algorithms()
+        fitting = [entry["value"] for entry in self.catalogue if entry["enabled"]]
+        if self.weights == "new" and self.algorithm not in fitting:
+            self.algorithm = fitting[0] if fitting else ""
+        self._describe_chosen()
+
+    # -- work ---------------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Model:
+        """The model as it is chosen now; made on first use."""
+        return self.build()
+
+    def build(self) -> Model:
+        """Make the model as it is chosen now.
+
+        Raises
+        ------
+        StateError
+            If nothing is chosen yet, or the chosen run has no checkpoint.
+        MissingExtraError
+            If the framework is not installed; the message says which extra brings it.
+        """
+        key = self._key()
+        if self._built is not None and self._built[0] == key:
+            return self._built[1]
+        with self.working("Building the network", secrets=(self._file or "",)):
+            model = self._make()
+            self._built = (key, model)
+            self._say(model)
+        return model
+
+    def open(self, path: str | Path) -> Model:
+        """Take the model with the weights in a file.
+
+        Raises
+        ------
+        FileError
+            If it is not a model file.
+        """
+        text = str(path)
+        with self.working("Opening the model", secrets=(text,)):
+            if not text.strip():
+                raise InputError("No path was given. Type the path of a .safetensors file made by Model.save.")
+            model = zoo.load(Path(text).expanduser(), framework=self.framework, device=self.device)
+            self._file, self.weights = text, "file"
+            self._take_over(model)
+        self._changed()
+        return model
+
+    def use_run(self, run: Run) -> None:
+        """Take the model of a run: its best checkpoint, or the newest while nothing was validated."""
+        recipe = run.recipe
+        self._runs[run.id] = run
+        self.algorithm = recipe.algorithm
+        self.framework, self.device = recipe.framework, recipe.device
+        self.options = dict(recipe.options)
+        self.run_id, self.weights = run.id, "run"
+        self._built = None
+        self._changed()
+
+    def offer_runs(self, runs: list[tuple[str, str, Run]]) -> None:
+        """Offer runs as a source of weights: (id, label, run) each."""
+        self._runs.update({one: run for one, _, run in runs})
+        self.runs = [{"value": one, "label": label} for one, label, _ in runs]
+
+    @property
+    def run(self) -> Run | None:
+        """The run the weights come from, if they come from one."""
+        return self._runs.get(self.run_id) if self.weights == "run" else None
+
+    @property
+    def file(self) -> str | None:
+        """The file the weights come from, if they come from one."""
+        return self._file if self.weights == "file" else None
+
+    def values(self) -> dict[str, Any]:
+        """Return the options that differ from the algorithm's defaults."""
+        entry = next((e for e in self.catalogue if e["value"] == self.algorithm), None)
+        return _options.parse(entry["options"], self.options) if entry else {}
+
+    def describe(self) -> None:
+        """Build the model, so that the panel can say how large it is."""
+        if self.algorithm:
+            self.build()
+
+    def code(self) -> str:
+        """Return code that makes the model."""
+        where = f"framework={self.framework!r}, device={self.device!r}"
+        if self.weights == "run":
+            run = self._need_run()
+            best = run.checkpoint().position.epoch
+            return (
+                "import workbench as wb\nfrom workbench.training import Run\n\n"
+                f"run = Run({str(run.path)!r})\nmodel = run.model(epoch={best}, {where})\nmodel\n"
+            )
+        if self.weights == "file":
+            return f"import workbench as wb\n\nmodel = wb.zoo.load({self._need_file()!r}, {where})\nmodel\n"
+        if not self.algorithm:
+            return "# No algorithm is chosen yet.\n"
+        values = "".join(f", {name}={value!r}" for name, value in self.values().items())
+        return (
+            "import workbench as wb\n\n"
+            f"model = wb.zoo.create({self.algorithm!r}, {where}, in_channels={self.in_channels}, "
+            f"num_classes={self.num_classes}{values})\nmodel\n"
+        )
+
+    # -- inside -------------------------------------------------------------------------------------------
+
+    def _key(self) -> Any:
+        chosen: Any = None
+        if self.weights == "run":
+            chosen = str(self._need_run().checkpoint().model_path)
+        elif self.weights == "file":
+            chosen = self._need_file()
+        new = (self.in_channels, self.num_classes, repr(sorted(self.values().items()))) if chosen is None else ()
+        return (self.algorithm, self.framework, self.device, self.weights, chosen, *new)
+
+    def _make(self) -> Model:
+        if self.weights == "run":
+            return self._need_run().model(framework=self.framework, device=self.device)
+        if self.weights == "file":
+            return zoo.load(self._need_file(), framework=self.framework, device=self.device)
+        if not self.algorithm:
+            raise StateError("No algorithm is chosen. Choose one in the model panel.")
+        choose(self.algorithm, [entry["value"] for entry in self.catalogue], "algorithm")
+        return zoo.create(
+            self.algorithm,
+            framework=self.framework,
+            device=self.device,
+            in_channels=self.in_channels,
+            num_classes=self.num_classes,
+            **self.values(),
+        )
+
+    def _need_run(self) -> Run:
+        if self.run_id not in self._runs:
+            raise StateError("No run is chosen. Choose one as the source of the weights, or take new weights.")
+        return self._runs[self.run_id]
+
+    def _need_file(self) -> str:
+        if self._file is None:
+            raise StateError("No model file is open. Type its path and press Open, or take new weights.")
+        return self._file
+
+    def _take_over(self, model: Model) -> None:
+        self.algorithm = model.algorithm.name
+        known = model.algorithm.card.options
+        self.options = {name: value for name, value in model.config.items() if name in known}
+        self._built = (self._key(), model)
+        self._say(model)
+
+    def _say(self, model: Model) -> None:
+        count = model.num_parameters
+        self.note = f"{_short(count() if callable(count) else count)} parameters"
+        self._describe_chosen()
+        for listener in tuple(self._built_listeners):
+            listener(model)
+
+    def _describe_chosen(self) -> None:
+        entry = next((e for e in self.catalogue if e["value"] == self.algorithm), None)
+        if entry is None:
+            self.summary = self.details = ""
+            return
+        channels = "1 channel" if self.in_channels == 1 else f"{self.in_channels} channels"
+        self.summary = f"{entry['summary']}"
+        origin = {"new": "new weights", "file": "weights from a file", "run": "weights of the run"}[self.weights]
+        self.details = f"{channels} in, {self.num_classes} classes out, {origin}"
+
+    def _list_algorithms(self) -> None:
+        self.catalogue = [self._algorithm(card) for card in zoo.list()]
+
+    def _algorithm(self, card: Any) -> dict[str, Any]:
+        reason = ""
+        if self._ndim is not None and card.dimensions != self._ndim:
+            reason = f"for {card.dimensions}D data, this is {self._ndim}D"
+        elif self._task is not None and card.task != self._task:
+            reason = f"for {card.task}, these data are for {self._task}"
+        return {
+            "value": card.name,
+            "label": card.title,
+            "summary": card.summary,
+            "enabled": not reason,
+            "reason": reason,
+            "options": _options.from_algorithm(card.options),
+        }
+
+    def _look_for_devices(self) -> None:
+        try:
+            found = frameworks.devices()
+        except Exception as error:  # noqa: BLE001 - shown in the panel, whatever it is
+            self._failed(error, "Looking for devices", ())
+            return
+        self.devices = [
+            {"value": device.id, "label": _device(device), "framework": device.framework} for device in found
+        ]
+        self.frameworks = [_framework(name) for name in frameworks.names()]
+
+    def _changed(self) -> None:
+        self._describe_chosen()
+        for listener in tuple(self._listeners):
+            listener()
+
+    def set_state(self, sync_data: Any) -> None:
+        """Take state from the browser; a new choice is built in the background, so that its size can be told."""
+        before = self._choice()
+        self._from_browser = True
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._from_browser = False
+        chosen = self.algorithm and (self.weights == "new" or (self.weights == "run" and self.run_id in self._runs))
+        if self._choice() != before and not self.busy and chosen:
+            self.in_background(self.describe)
+
+    def _choice(self) -> Any:
+        return (self.algorithm, self.framework, self.device, self.weights, self.run_id, repr(self.options))
+
+    @t.observe("algorithm")
+    def _algorithm_changed(self, _change: Any) -> None:
+        # Options of another algorithm do not apply to this one; `use_run` sets those of the run afterwards.
+        self.options = {}
+        self.note = ""
+
+    @t.observe("algorithm", "framework", "device", "weights", "run_id", "options")
+    def _choice_changed(self, change: Any) -> None:
+        if change["name"] == "framework" and not any(
+            one["value"] == self.device and one["framework"] == self.framework for one in self.devices
+        ):
+            self.device = "cpu"
+        if change["name"] == "run_id" and self._from_browser and self.run_id in self._runs:
+            self.use_run(self._runs[self.run_id])
+        else:
+            self._changed()
+
+
+def _framework(name: str) -> dict[str, Any]:
+    title = _TITLES.get(name, name)
+    try:
+        frameworks.get(name)
+    except MissingExtraError as error:
+        return {"value": name, "label": title, "enabled": False, "reason": f"not installed (extra {error.extra!r})"}
+    except (StateError, ImportError) as error:
+        return {"value": name, "label": title, "enabled": False, "reason": str(error)}
+    return {"value": name, "label": title, "enabled": True, "reason": ""}
+
+
+def _device(device: frameworks.Device) -> str:
+    parts = [f"{device.id}: {device.name}" if device.name and device.id != "cpu" else device.id]
+    if device.cores:
+        parts.append(f"{device.cores} cores")
+    if device.free_memory:
+        parts.append(f"{device.free_memory / _GIB:.1f} GiB free")
+    return ", ".join(parts)
+
+
+def _short(count: int) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g} {letter}"
+    return str(count)
