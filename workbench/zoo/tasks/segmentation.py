@@ -144,9 +144,8 @@ class SegmentationMetrics(Metrics):
         """Take in two label volumes; they may lie on different grids."""
         from workbench.evaluation import dice
 
-        labels = list(range(1, len(self.classes)))
-        scores = dice(prediction, truth, labels)
-        self._scores.append([scores[label] for label in labels])
+        scores = dice(prediction, truth, {label: str(label) for label in range(1, len(self.classes))})
+        self._scores.append(list(scores.values()))
 
     def compute(self) -> dict[str, float]:
         """Return ``dice`` and ``dice/<label name>``; NaN where no sample has the label."""
