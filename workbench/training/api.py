@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError, WorkbenchError, check_keywords
+from workbench.errors import InputError, WorkbenchError, check_keywords, choose
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
 from workbench.training.run import Run, create, start
 from workbench.training.store import DATA, RECIPE
@@ -60,7 +60,8 @@ def train(
     freeze : str or sequence of str
         Patterns of layers that keep their weights: ``"down.*"``, ``"re:^down"``.
     **overrides
-        Any other key of a `Recipe`, of its optimizer (``lr=0.01``), or an option of the algorithm (``width=16``).
+        Any other key of a `Recipe`, of its optimizer (``lr=0.01``), an option of the algorithm (``width=16``) or a
+        named set of them (``variant="small"``).
 
     Returns
     -------
@@ -188,7 +189,15 @@ def _base(recipe: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str, A
 
 def _merge(merged: dict[str, Any], values: Mapping[str, Any], algorithm: Algorithm) -> dict[str, Any]:
     options = algorithm.options()
-    check_keywords(values, [*Recipe.model_fields, *_OPTIMIZER_KEYS, *options], "train()")
+    check_keywords(values, [*Recipe.model_fields, *_OPTIMIZER_KEYS, *options, "variant"], "train()")
+    values = dict(values)
+    variant = values.pop("variant", None)
+    if variant is not None:
+        variants = algorithm.card.variants
+        merged["options"] = {
+            **variants[choose(variant, variants, f"variant of {algorithm.name}")],
+            **_plain(merged.get("options")),
+        }
     for key, value in values.items():
         if key in ("optimizer", "schedule") and isinstance(value, str):
             merged[key] = {**_plain(merged.get(key)), "name": value}

@@ -75,8 +75,8 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
         removed = Checkpoints(folder).forget_after(position)
         say(f"Going on from checkpoint {resumed.path.name}." + (f" Removed: {', '.join(removed)}." if removed else ""))
     write_manifest(folder, recipe, dataset, model, threads=threads, init=init)
-    samples = Samples(dataset, Preprocess(recipe.preprocess), recipe.cache_bytes)
-    batches = Batches(samples, model.algorithm.task, _augment(recipe, dataset.spatial_ndim), recipe)
+    samples = Samples(dataset, Preprocess(model.preprocess), model.task, recipe.cache_bytes)
+    batches = Batches(samples, model.task, _augment(recipe, dataset.spatial_ndim), recipe)
     return Parts(model, trainer, batches, samples, position, fresh=resumed is None)
 
 
@@ -102,7 +102,7 @@ def _trainer(framework: Framework, model: Model, recipe: Recipe) -> Trainer:
 
     return framework.trainer(
         model.module,
-        model.algorithm.task.make_loss(**recipe.loss),
+        model.task.make_loss(**recipe.loss),
         OptimizerSpec(**recipe.optimizer.model_dump()),
         trainable=trainable_names(framework.parameter_names(model.module), recipe.freeze),
         grad_clip=recipe.grad_clip,

@@ -58,9 +58,10 @@ class PreparedSample:
 class Samples:
     """Prepared samples of a data set, kept in memory within `cache_bytes` (the least recently used go first)."""
 
-    def __init__(self, dataset: Dataset, preprocess: Preprocess, cache_bytes: int | None = None) -> None:
+    def __init__(self, dataset: Dataset, preprocess: Preprocess, task: Task, cache_bytes: int | None = None) -> None:
         self.dataset = dataset
-        self._preprocess = preprocess
+        self.preprocess = preprocess
+        self._task = task
         self._limit = _default_cache_bytes() if cache_bytes is None else cache_bytes
         self._held: OrderedDict[int, PreparedSample] = OrderedDict()
         self._bytes = 0
@@ -95,19 +96,13 @@ class Samples:
         label = sample["label"]
         if label is None:
             raise InputError(f"Training needs labels, but sample {index} of {self.dataset.name} has none.")
-        image = self._preprocess.apply(sample["image"])
-        if not np.isfinite(image.array).all():
-            raise InputError(
-                f"Sample {index} of {self.dataset.name} has voxels that are not finite. Repair or drop it."
-            )
-        values = int(label) if isinstance(label, (int, np.integer)) else self._preprocess.apply_labels(label)
-        low, high = (values, values) if isinstance(values, int) else (int(values.min()), int(values.max()))
-        known = self.dataset.num_classes
-        if low < 0 or high >= known:
-            raise InputError(
-                f"Labels must lie in 0..{known - 1} ({', '.join(self.dataset.classes)}), but sample {index} of "
-                f"{self.dataset.name} has {low if low < 0 else high}. Correct the labels or name all classes."
-            )
+        try:
+            image = self.preprocess.apply(sample["image"])
+            values = int(label) if isinstance(label, (int, np.integer)) else self.preprocess.apply_labels(label)
+            # Made here once, thrown away, so that a wrong label is found by its sample and not by its batch.
+            self._task.targets(values, self.dataset.num_classes)
+        except InputError as error:
+            raise InputError(f"Sample {index} of {self.dataset.name}: {error}") from error
         return PreparedSample(image, values)
 
 
@@ -181,7 +176,9 @@ class Batches:
     def _make(self, epoch: int, group: list[tuple[int, int]]) -> Batch:
         faults.point("batch")
         made = [self._one(epoch, index, turn) for index, turn in group]
-        size = tuple(np.max([image.shape[1:] for image, _ in made], axis=0))
+        largest = np.max([image.shape[1:] for image, _ in made], axis=0)
+        unit = self._samples.preprocess.divisible_by
+        size = tuple(int(length) for length in -(-largest // unit) * unit)
         targets = [
             self._task.targets(_padded(label, size) if isinstance(label, np.ndarray) else label, self._classes)
             for _, label in made

@@ -234,13 +234,13 @@ class Checkpoints:
 
 
 def _read(path: Path) -> Checkpoint:
-    record = read_json(path / STATE)
     try:
+        record = read_json(path / STATE)
         body = {"position": record["position"], "files": record["files"]}
         if _digest(body) != record["sha256"]:
             raise ValueError("its checksum is wrong")
         return Checkpoint(path, Position(**record["position"]), record["files"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (FileError, KeyError, TypeError, ValueError) as error:
         raise FileError(f"Checkpoint {path.name} is damaged: {STATE} is not as written ({error}).") from error
 
 

@@ -95,7 +95,7 @@ class Loop:
         """Write a checkpoint of the present position, and remove those it makes superfluous."""
         tensors, scalars = self._trainer.state()
         self._position = replace(self._position, metrics_bytes=self._metrics.position(), optimizer=scalars)
-        weights, metadata = self._model.state(), self._model.metadata()
+        weights, metadata = self._model.framework.state(self._model.module), self._model.metadata()
         checkpoint = self._checkpoints.save(self._position, weights, metadata, tensors if resumable else None)
         if resumable:
             self._saved_at, self._saved_step = time.monotonic(), self._position.global_step

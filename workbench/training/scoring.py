@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.errors import InputError, choose
 from workbench.training.batches import PreparedSample, Samples
+from workbench.volume import Volume
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
@@ -30,29 +31,31 @@ def score(
     Parameters
     ----------
     model : Model
-        A model; its `patch_size` decides whether large images go through a sliding window.
+        The model; for segmentation its answer lies on the grid of the image, as that of `Model.predict`.
     samples : Samples
         Where they come from, preprocessed as the model's input.
     indices : sequence of int
         Which ones.
     batch_size : int
-        Images of one size that go through the network together.
+        Images of one size that go through a classifier together.
     visit : callable or None
         Called with (samples done, samples in all); what it raises ends the scoring.
     """
-    metrics = model.algorithm.task.metrics(model.classes)
+    metrics = model.task.metrics(model.classes)
     done = 0
-    for group in _groups(samples, indices, batch_size):
-        predictions = model.infer(np.stack([sample.image.array for _, sample in group]))
-        for (index, sample), prediction in zip(group, predictions, strict=True):
-            if isinstance(sample.label, int):
-                metrics.update(prediction, sample.label)
-            else:
-                metrics.update(sample.image.restore(prediction, kind="labels"), samples.raw(index)["label"])
+    for group in _groups(samples, indices, batch_size if model.task.kind == "classification" else 1):
+        for (index, sample), prediction in zip(group, _predict(model, group), strict=True):
+            metrics.update(prediction, samples.raw(index)["label"] if isinstance(prediction, Volume) else sample.label)
         done += len(group)
         if visit is not None:
             visit(done, len(indices))
     return {name: float(value) for name, value in metrics.compute().items()}
+
+
+def _predict(model: Model, group: list[tuple[int, PreparedSample]]) -> list[Any]:
+    if model.task.kind == "segmentation":
+        return [model.answer(sample.image) for _, sample in group]
+    return list(model.task.decode(model.forward(np.stack([sample.image.array for _, sample in group]))))
 
 
 def evaluate_run(run: Run, split: str, epoch: int | str | None) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def evaluate_run(run: Run, split: str, epoch: int | str | None) -> dict[str, Any
     if not indices:
         raise InputError(f"Split {split!r} of run {run.id} is empty, so there is nothing to score.")
     checkpoint, model = run.checkpoint(epoch), run.model(epoch)
-    samples = Samples(datasets.from_spec(recipe.data), Preprocess(recipe.preprocess))
+    samples = Samples(datasets.from_spec(recipe.data), Preprocess(model.preprocess), model.task)
     scores: dict[str, Any] = dict(score(model, samples, indices, batch_size=recipe.batch_size))
     return {"split": split, "epoch": checkpoint.position.epoch, "samples": len(indices), **scores}
 
