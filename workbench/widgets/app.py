@@ -63,7 +63,7 @@ class AppBar(Panel):
         return self._app.code()
 
 
-class App(ipywidgets.VBox):
+class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     """The whole workbench as one panel.
 
     Parameters
@@ -173,7 +173,7 @@ class App(ipywidgets.VBox):
             if named:
                 self.data.load(str(data), **options)
             elif isinstance(data, Path) or Path(data).expanduser().exists():
-                self.data.open(data, **options)
+                self.data.read(data, **options)
             else:
                 self.data.load(data, **options)
         else:

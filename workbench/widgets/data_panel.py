@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
-from workbench import datasets
+from workbench import datasets, io
 from workbench.datasets import Dataset, Sample
 from workbench.errors import InputError, StateError, choose
 from workbench.volume import Volume
@@ -53,7 +53,7 @@ class DataPanel(Panel):
     catalogue = t.List(t.Dict()).tag(sync=True)
     name = t.Unicode("").tag(sync=True)
     options = t.Dict().tag(sync=True)
-    splits = t.List().tag(sync=True)
+    splits: t.List[Any] = t.List().tag(sync=True)
     split = t.Unicode("").tag(sync=True)
     index = t.Int(0).tag(sync=True)
     count = t.Int(0).tag(sync=True)
@@ -61,7 +61,7 @@ class DataPanel(Panel):
     details = t.Unicode("").tag(sync=True)
     notes = t.List(t.Unicode()).tag(sync=True)
 
-    actions: ClassVar = {"load": "load", "open": "open", "select": "select"}
+    actions: ClassVar = {"load": "load", "open": "read", "select": "select"}
 
     def __init__(self, **traits: Any) -> None:
         self.dataset: Dataset | None = None
@@ -128,7 +128,7 @@ class DataPanel(Panel):
             self._show(sample, self._first_split(dataset), 0)
         return dataset
 
-    def open(self, path: str | Path, **options: Any) -> Volume:
+    def read(self, path: str | Path, **options: Any) -> Volume:
         """Read a single volume and show it.
 
         Raises
@@ -140,9 +140,7 @@ class DataPanel(Panel):
         with self.working("Opening the file", secrets=(text,)):
             if not text.strip():
                 raise InputError("No path was given. Type that of a volume file, or of a folder with a DICOM series.")
-            from workbench.io import read
-
-            volume = read(Path(text).expanduser(), **options)
+            volume = io.read(Path(text).expanduser(), **options)
             volume.load()
             self.dataset, self._loaded, self._file = None, None, (text, options)
             self.source, self.splits = "file", []

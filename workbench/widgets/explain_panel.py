@@ -198,9 +198,9 @@ class ExplainPanel(Panel):
 
     def predict(self) -> Any:
         """Predict the case shown; a segmentation becomes a layer of the viewer, a class a line in the panel."""
-        with self.working("Predicting"):
+        with self.working("Predicting", cancellable=True):
             model, volume = self._subject()
-            prediction = model.predict(volume)
+            prediction = model.predict(volume, progress=self.tell)
             if isinstance(prediction, Volume):
                 if self._prediction is not None and self._prediction in self._viewer.layers:
                     self._prediction.volume = prediction
@@ -341,7 +341,7 @@ class ExplainPanel(Panel):
         else:
             self.strip.show([])
 
-    def _common_window(self) -> tuple[float, float] | None:
+    def _common_window(self) -> Any:
         """Return one window for all epochs, so that a weak map looks weak."""
         ranges = [one.display_range for _, one in self._epochs]
         low, high = min(low for low, _ in ranges), max(high for _, high in ranges)

@@ -56,7 +56,7 @@ class ModelPanel(Panel):
     summary = t.Unicode("").tag(sync=True)
     details = t.Unicode("").tag(sync=True)
 
-    actions: ClassVar = {"open": "open", "describe": "describe"}
+    actions: ClassVar = {"open": "load", "describe": "describe"}
 
     def __init__(self, **traits: Any) -> None:
         self.in_channels, self.num_classes = 1, 2
@@ -126,7 +126,7 @@ class ModelPanel(Panel):
             self._say(model)
         return model
 
-    def open(self, path: str | Path) -> Model:
+    def load(self, path: str | Path) -> Model:
         """Take the model with the weights in a file.
 
         Raises
@@ -195,10 +195,11 @@ class ModelPanel(Panel):
         if not self.algorithm:
             return "# No algorithm is chosen yet.\n"
         values = "".join(f", {name}={value!r}" for name, value in self.values().items())
+        classes = f"classes={self.classes!r}" if self.classes else f"num_classes={self.num_classes}"
         return (
             "import workbench as wb\n\n"
             f"model = wb.zoo.create({self.algorithm!r}, {where}, in_channels={self.in_channels}, "
-            f"num_classes={self.num_classes}{values})\nmodel\n"
+            f"{classes}{values})\nmodel\n"
         )
 
     # -- inside -------------------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ class ModelPanel(Panel):
             chosen = str(self._need_run().checkpoint().model_path)
         elif self.weights == "file":
             chosen = self._need_file()
-        new = (self.in_channels, self.num_classes, repr(sorted(self.values().items()))) if chosen is None else ()
+        new = (self.in_channels, self.num_classes, self.classes, repr(sorted(self.values().items()))) if chosen is None else ()
         return (self.algorithm, self.framework, self.device, self.weights, chosen, *new)
 
     def _make(self) -> Model:
@@ -226,6 +227,7 @@ class ModelPanel(Panel):
             device=self.device,
             in_channels=self.in_channels,
             num_classes=self.num_classes,
+            classes=self.classes or None,
             **self.values(),
         )
 
@@ -247,8 +249,7 @@ class ModelPanel(Panel):
         self._say(model)
 
     def _say(self, model: Model) -> None:
-        count = model.num_parameters
-        self.note = f"{_short(count() if callable(count) else count)} parameters"
+        self.note = f"{_short(model.num_parameters)} parameters"
         self._describe_chosen()
         for listener in tuple(self._built_listeners):
             listener(model)

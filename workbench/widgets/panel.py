@@ -154,7 +154,7 @@ class Panel(anywidget.AnyWidget):
             getattr(self, action)()
         elif action == "code":
             self._answer(content)
-        elif action in self.actions:
+        elif isinstance(action, str) and action in self.actions:
             method = getattr(self, self.actions[action])
             if action in self.quick:
                 self._attempt(method, values)

@@ -56,7 +56,6 @@ class RunView(Panel):
 
 def mimebundle(run: Run) -> Any:
     """Return the mime bundle of a run, for `workbench.training.display`."""
-    view = RunView(run)
-    bundle, metadata = view._repr_mimebundle_()
-    bundle["text/plain"] = repr(run)
-    return bundle, metadata
+    made: Any = RunView(run)._repr_mimebundle_()
+    data, metadata = made
+    return {**data, "text/plain": repr(run)}, metadata
