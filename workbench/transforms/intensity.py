@@ -27,9 +27,10 @@ def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
     Parameters
     ----------
     spec : mapping
-        ``kind``: "zscore" (mean 0, standard deviation 1), "window" (`low` to `high` becomes `out`, the rest is clipped),
-        "range" (the same without clipping; without `low` and `high`, the image's own range), "percentile" (`low` and
-        `high` are percentiles, default 0.5 and 99.5; clipped), or "none". ``channel_wise``: each channel on its own.
+        ``kind``: "zscore" (mean 0, standard deviation 1), "window" (`low` to `high` becomes `out`, the rest is
+        clipped), "range" (the same without clipping; without `low` and `high`, the image's own range), "percentile"
+        (`low` and `high` are percentiles, default 0.5 and 99.5; clipped), or "none". ``channel_wise``: each channel
+        on its own.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
         raise InputError(f"The normalisation {kind!r} takes no `low` or `high`. Did you mean kind='window'?")
     if (low is None) != (high is None) or (low is not None and not low < high):
         raise InputError(f"A range of intensities needs low < high, got low={low!r} and high={high!r}.")
-    if kind == "percentile" and not (0 <= low and high <= 100):
+    if kind == "percentile" and (low < 0 or high > 100):
         raise InputError(f"Percentiles lie between 0 and 100, got low={low!r} and high={high!r}.")
     out = [float(value) for value in full["out"]]
     if len(out) != 2 or not out[0] < out[1]:

@@ -114,7 +114,7 @@ class Preprocess:
         if sampled is not turned:
             turned = turned.resample_like(sampled, order=0)
         low, high = self._margins(sampled.spatial_shape)
-        return _pad_crop(turned.channels_first()[:1], low, high)[0].astype(np.int64)
+        return np.asarray(_pad_crop(turned.channels_first()[:1], low, high)[0], np.int64)
 
     def _turn(self, volume: Volume) -> Volume:
         return volume if self.orientation is None else volume.reorient(self.orientation)
@@ -133,7 +133,7 @@ class Preprocess:
             new = size
         if new == shape and (spacing is None or np.allclose(spacing, volume.spacing, rtol=1e-3)):
             return volume
-        if spacing is None or self.fit == "resize" and size is not None:
+        if spacing is None or (self.fit == "resize" and size is not None):
             ratio = np.array(shape) / np.array(new)
         else:
             ratio = np.array(spacing) / np.array(volume.spacing)
@@ -182,16 +182,15 @@ class Prepared:
         return self.array.shape[1:]
 
     @property
-    def spacing(self) -> tuple[float, ...]:
-        """Voxel size of the network's grid in mm."""
-        return self.grid(self.spatial_shape).spacing
+    def grid(self) -> Volume:
+        """The network's grid as a Volume without values (all voxels are 0)."""
+        return _empty(self.affine, self.spatial_shape)
 
-    def grid(self, shape: Sequence[int]) -> Volume:
-        """Return a grid of `shape` over the field of view of the network's input (no voxels)."""
-        own = _empty(self.affine, self.spatial_shape)
+    def grid_of(self, shape: Sequence[int]) -> Volume:
+        """Return a grid of `shape` over the field of view of the network's input, such as that of a feature map."""
         if tuple(shape) == self.spatial_shape:
-            return own
-        return _scaled_grid(own, np.array(self.spatial_shape) / np.array(shape), tuple(shape))
+            return self.grid
+        return _scaled_grid(self.grid, np.array(self.spatial_shape) / np.array(shape), tuple(shape))
 
     def restore(self, array: Array, *, kind: str = "scores", order: int | None = None, **meaning: Any) -> Volume:
         """Put an array from the network's side onto the grid of the volume that was prepared.
@@ -218,7 +217,7 @@ class Prepared:
                 f"A map to restore is [*spatial] or [c, *spatial] with {ndim} spatial axes, got {array.shape}."
             )
         channels_first = array if array.ndim > ndim else array[np.newaxis]
-        affine = self.grid(channels_first.shape[1:]).affine
+        affine = self.grid_of(channels_first.shape[1:]).affine
         volume = Volume.from_channels_first(channels_first, affine, kind=kind, **meaning)
         restored = volume.resample_like(self.source, order=order)
         if np.array_equal(restored.affine, self.source.affine):

@@ -63,21 +63,25 @@ class OptionInfo(_Plain):
         """
         what = f"{owner} option {self.name!r}"
         if self.choices:
-            if value in self.choices and type(value) is type(self.default):
-                return value  # type: ignore[no-any-return]
             if isinstance(self.default, str):
                 return choose(str(value), [str(choice) for choice in self.choices], f"value of {what}:")
-            raise InputError(f"{what} is one of {', '.join(map(str, self.choices))}, got {value!r}.")
-        allowed: type | tuple[type, ...] = (int, float) if self.kind == "number" else type(self.default)
+            if value not in self.choices or isinstance(value, bool):
+                raise InputError(f"{what} is one of {', '.join(map(str, self.choices))}, got {value!r}.")
+            return type(self.default)(value)
+        allowed = (int, float) if self.kind == "number" else (type(self.default),)
         if not isinstance(value, allowed) or (isinstance(value, bool) and self.kind != "flag"):
-            raise InputError(
-                f"{what} takes a value of kind {self.kind!r}, got {value!r}. The default is {self.default}."
-            )
+            raise InputError(f"{what} is of kind {self.kind!r}, got {value!r}. The default is {self.default}.")
+        if isinstance(value, int | float):
+            self._check_bounds(value, what)
+        return type(self.default)(value)
+
+    def _check_bounds(self, value: float, what: str) -> None:
         low, high = self.minimum, self.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
-            bounds = f"{'' if low is None else f'at least {low:g}'}{'' if high is None else f' at most {high:g}'}"
-            raise InputError(f"{what} is {bounds.strip()}, got {value!r}. The default is {self.default}.")
-        return value  # type: ignore[no-any-return]
+        if (low is None or value >= low) and (high is None or value <= high):
+            return
+        bounds = [f"at least {low:g}"] if low is not None else []
+        bounds += [f"at most {high:g}"] if high is not None else []
+        raise InputError(f"{what} is {' and '.join(bounds)}, got {value!r}. The default is {self.default}.")
 
 
 class Count(_Plain):

@@ -22,8 +22,8 @@ def _known() -> dict[str, Algorithm]:
         spec = importlib.util.find_spec(entry.value)
         if spec is None or not spec.submodule_search_locations:
             raise StateError(
-                f"The entry point {entry.name!r} in {GROUP!r} names {entry.value!r}, which is not a package that can be "
-                "imported. It must be a folder with card.yaml, network.py and task.py."
+                f"The entry point {entry.name!r} in {GROUP!r} names {entry.value!r}, which cannot be "
+                "imported. It must be a folder with __init__.py, card.yaml, network.py and task.py."
             )
         found.append(Algorithm(entry.value, Path(next(iter(spec.submodule_search_locations)))))
     by_name: dict[str, Algorithm] = {}

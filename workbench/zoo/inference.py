@@ -17,34 +17,33 @@ Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
 
 
-class Cancelled(WorkbenchError, RuntimeError):
+class Cancelled(WorkbenchError, RuntimeError):  # noqa: N818  (it is no error of anybody's)
     """The prediction was cancelled before it was finished; nothing partial is returned."""
 
 
-def sliding_window(
+def sliding_windows(
     forward: Forward,
-    image: Array,
+    images: Array,
     window: Sequence[int],
     *,
     overlap: float = 0.5,
     batch_size: int = 4,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
-    out_of_memory: Callable[[BaseException], bool] = lambda error: False,
+    out_of_memory: Callable[[BaseException], bool] | None = None,
 ) -> Array:
-    """Return the outputs for a whole image, computed in overlapping windows.
+    """Return the outputs for whole images, computed in overlapping windows.
 
     Where windows overlap, outputs are averaged with Gaussian weights that fall towards a window's border, where a
-    network sees the least of the surroundings.
+    network sees the least of the surroundings. A window as large as an image is the image.
 
     Parameters
     ----------
     forward : callable
-        Outputs [n, k, *window] of windows [n, c, *window].
-    image : array [c, *spatial]
-        At least as large as a window along each axis.
+        Outputs [m, k, *window] of windows [m, c, *window].
+    images : array [n, c, *spatial]
     window : sequence of int
-        Size of a window.
+        Size of a window; cut to the size of the images.
     overlap : float
         Share of a window that the next one covers again, 0 to below 1.
     batch_size : int
@@ -52,13 +51,13 @@ def sliding_window(
     progress : callable, optional
         Called with the share of the work done, 0 to 1.
     cancel : callable, optional
-        Asked before each batch; True stops.
+        Asked before each forward pass; True stops.
     out_of_memory : callable, optional
         Tells whether an exception means that memory ran out.
 
     Returns
     -------
-    array [k, *spatial], float32
+    array [n, k, *spatial], float32
 
     Raises
     ------
@@ -67,40 +66,43 @@ def sliding_window(
     StateError
         If not even a single window fits into memory.
     """
-    window = tuple(min(w, n) for w, n in zip(window, image.shape[1:], strict=True))
-    places = list(itertools.product(*(_starts(n, w, overlap) for n, w in zip(image.shape[1:], window, strict=True))))
-    importance = _gaussian(window)
-    total = np.zeros(image.shape[1:], np.float32)
+    shape = images.shape[2:]
+    window = tuple(min(w, n) for w, n in zip(window, shape, strict=True))
+    corners = itertools.product(*(_starts(n, w, overlap) for n, w in zip(shape, window, strict=True)))
+    boxes = [tuple(slice(a, a + w) for a, w in zip(corner, window, strict=True)) for corner in corners]
+    places: list[tuple[Any, ...]] = [(n, slice(None), *box) for n in range(len(images)) for box in boxes]
+    importance = _gaussian(window) if len(boxes) > 1 else np.ones(window, np.float32)
     result: Array | None = None
     done = 0
     while done < len(places):
         if cancel is not None and cancel():
             raise Cancelled(f"The prediction was cancelled after {done} of {len(places)} windows.")
-        boxes = [
-            tuple(slice(a, a + w) for a, w in zip(p, window, strict=True)) for p in places[done : done + batch_size]
-        ]
+        chosen = places[done : done + batch_size]
         try:
-            outputs = forward(np.stack([image[(slice(None), *box)] for box in boxes]))
+            outputs = forward(np.stack([images[place] for place in chosen]))
         except Exception as error:
-            if not out_of_memory(error):
+            if out_of_memory is None or not out_of_memory(error):
                 raise
-            if batch_size == 1:
+            if len(chosen) == 1:
                 raise StateError(
                     f"A window of {'x'.join(map(str, window))} voxels does not fit into the device's memory. Choose a "
                     "smaller model.patch_size, a narrower network or another device."
                 ) from error
-            batch_size = max(1, min(batch_size, len(boxes)) // 2)
+            batch_size = len(chosen) // 2
             continue
         if result is None:
-            result = np.zeros((outputs.shape[1], *image.shape[1:]), np.float32)
-        for box, output in zip(boxes, outputs, strict=True):
-            result[(slice(None), *box)] += output * importance
-            total[box] += importance
-        done += len(boxes)
+            result = np.zeros((len(images), outputs.shape[1], *shape), np.float32)
+        for place, output in zip(chosen, outputs, strict=True):
+            result[place] += output * importance
+        done += len(chosen)
         if progress is not None:
             progress(done / len(places))
     assert result is not None
-    result /= total
+    if len(boxes) > 1:
+        weight = np.zeros(shape, np.float32)
+        for box in boxes:
+            weight[box] += importance
+        result /= weight
     return result
 
 

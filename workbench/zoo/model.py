@@ -18,7 +18,7 @@ from workbench.transforms import Prepared, Preprocess
 from workbench.volume import Volume
 from workbench.zoo.algorithm import Algorithm, split_config
 from workbench.zoo.classification import Classification
-from workbench.zoo.inference import Cancel, Progress, sliding_window
+from workbench.zoo.inference import Cancel, Progress, sliding_windows
 from workbench.zoo.tasks.base import logits_of
 
 Array = NDArray[Any]
@@ -79,7 +79,7 @@ class Model:
         multiple = self.algorithm.sizes(self.config)[0]
         # whatever the specification says, the network's own rule on sizes holds too
         divisible_by = int(np.lcm(multiple, int(spec.get("divisible_by", 1))))
-        self._preprocess = Preprocess(spec | {"divisible_by": divisible_by})
+        self._preprocess = Preprocess({**spec, "divisible_by": divisible_by})
 
     @property
     def name(self) -> str:
@@ -115,6 +115,10 @@ class Model:
         """Return the layers whose output can be looked at, in the order of their definition."""
         return self.framework.layers(self.module)
 
+    def state(self) -> dict[str, Array]:
+        """Return copies of all weights and running statistics under torch's names."""
+        return self.framework.state(self.module)
+
     def default_layer(self) -> str:
         """Return the name of the layer that is looked at when no other is named."""
         return self.algorithm.default_layer(self.config)
@@ -122,7 +126,7 @@ class Model:
     def weights_fingerprint(self) -> str:
         """Return the SHA-256 of all weights and running statistics; the same in every framework."""
         digest = hashlib.sha256()
-        for name, value in sorted(self.framework.state(self.module).items()):
+        for name, value in sorted(self.state().items()):
             if name.rpartition(".")[2] == "num_batches_tracked":  # a counter that torch alone keeps, and never uses
                 continue
             digest.update(f"{name}{value.shape}".encode())
@@ -161,10 +165,20 @@ class Model:
             raise InputError(f"{self.name} takes {ndim}D volumes, got {volume.spatial_ndim}D {volume!r}. {fix}")
         if volume.num_channels != self.in_channels:
             raise InputError(
-                f"{self.name} was made for {_count(self.in_channels, 'channel')}, the volume has {volume.num_channels}. "
-                f"Create the model with in_channels={volume.num_channels}, or choose channels of the volume."
+                f"{self.name} was made for {_count(self.in_channels, 'channel')}, the volume has "
+                f"{volume.num_channels}. Create the model with in_channels={volume.num_channels}, or choose channels of the volume."
             )
         return self._preprocess.apply(volume)
+
+    def infer(self, batch: Array, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Array:
+        """Return the decoded predictions for prepared images of one size [n, c, *spatial], large ones by windows.
+
+        Returns
+        -------
+        array
+            Segmentation: labels [n, *spatial]. Classification: probabilities [n, num_classes].
+        """
+        return np.asarray(self.task.decode(self._infer(batch, progress, cancel)))
 
     def predict(
         self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None
@@ -189,7 +203,7 @@ class Model:
         self, prepared: Prepared, *, progress: Progress | None = None, cancel: Cancel | None = None
     ) -> Volume | Classification:
         """Answer as `predict` does for a volume that was prepared already."""
-        logits = self._infer(prepared.array, progress, cancel)
+        logits = self._infer(prepared.batch, progress, cancel)
         if self.task.kind == "classification":
             return Classification(self.classes, tuple(map(float, self.task.probabilities(logits)[0])))
         names = dict(enumerate(self.classes))
@@ -203,7 +217,7 @@ class Model:
     def probabilities(
         self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None
     ) -> Volume:
-        """Return the probability of every label as channels of a Volume on the grid of `volume`.
+        """Return the probability of every label, as channels of a Volume on the grid of `volume`.
 
         Raises
         ------
@@ -213,20 +227,20 @@ class Model:
         if self.task.kind != "segmentation":
             raise StateError(f"{self.name} does not segment, so it has no probability by voxel. Use predict.")
         prepared = self.prepare(volume)
-        probabilities = self.task.probabilities(self._infer(prepared.array, progress, cancel))[0]
+        probabilities = self.task.probabilities(self._infer(prepared.batch, progress, cancel))[0]
         return prepared.restore(probabilities, kind="scores", channels=self.classes)
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> Path:
         """Write weights and everything that is needed to build the model again into one safetensors file."""
-        return weights.save(path, self.framework.state(self.module), self.metadata())
+        return weights.save(path, self.state(), self.metadata())
 
     def metadata(self) -> dict[str, str]:
         """Return what a weights file says about the model, each entry JSON."""
         from workbench import __version__
 
-        facts = {
+        facts: dict[str, Any] = {
             "algorithm": self.name,
             "config": self.config,
             "classes": list(self.classes),
@@ -294,8 +308,8 @@ class Model:
             raise InputError(f"{self.name} takes batches [n, c, {axes}], got {len(shape)} axes: shape {shape}.")
         if shape[1] != self.in_channels:
             raise InputError(
-                f"{self.name} was made for {_count(self.in_channels, 'channel')}, got {shape[1]} (shape {shape}). Create "
-                f"the model with in_channels={shape[1]}, or choose channels."
+                f"{self.name} was made for {_count(self.in_channels, 'channel')}, got {shape[1]} (shape {shape}). "
+                f"Create the model with in_channels={shape[1]}, or choose channels."
             )
         multiple, minimum = self.algorithm.sizes(self.config)
         for axis, length in zip("ijk", shape[2:], strict=False):
@@ -308,33 +322,32 @@ class Model:
                     f"{' and '.join(map(str, near))}. predict and prepare pad by themselves."
                 )
 
-    def _infer(self, image: Array, progress: Progress | None, cancel: Cancel | None) -> Array:
-        """Return the main output [1, ...] for one prepared image [c, *spatial]."""
-        shape, minimum = image.shape[1:], self.algorithm.sizes(self.config)[1]
-        if min(shape) < minimum:  # a volume thinner than the network's smallest input, after padding to the multiple
-            more = [max(0, minimum - n) for n in shape]
-            padded = np.pad(image, [(0, 0), *((m // 2, m - m // 2) for m in more)])
-            whole = self._infer(padded, progress, cancel)
-            if whole.ndim == 2:
-                return whole
-            inner = tuple(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True))
-            return whole[(slice(None), slice(None), *inner)]
+    def _infer(self, batch: Array, progress: Progress | None, cancel: Cancel | None) -> Array:
+        """Return the main output [n, ...] for prepared images [n, c, *spatial]."""
 
-        def forward(batch: Array) -> Array:
-            return np.asarray(logits_of(self.forward(batch)))
+        def forward(images: Array) -> Array:
+            return np.asarray(logits_of(self.forward(images)))
 
-        window = shape
-        if self.task.kind == "segmentation" and np.prod(shape) > _WHOLE_IMAGE_VOXELS:
-            multiple = self.algorithm.sizes(self.config)[0]
-            wanted = self.patch_size or (_WINDOW[len(shape)],) * len(shape)
-            window = tuple(max(multiple, w // multiple * multiple) for w in wanted)
         if self.task.kind != "segmentation":
-            output = forward(image[np.newaxis])
+            output = forward(batch)
             if progress is not None:
                 progress(1.0)
             return output
-        run = {"progress": progress, "cancel": cancel, "out_of_memory": self.framework.out_of_memory}
-        return sliding_window(forward, image, window, batch_size=2, **run)[np.newaxis]  # type: ignore[arg-type]
+        shape = batch.shape[2:]
+        multiple, minimum = self.algorithm.sizes(self.config)
+        # a volume thinner than the network's smallest input gets a margin of zeros, as the one up to the multiple
+        more = [max(0, minimum - n) for n in shape]
+        batch = np.pad(batch, [(0, 0), (0, 0), *((m // 2, m - m // 2) for m in more)])
+        inner = tuple(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True))
+        if np.prod(shape) <= _WHOLE_IMAGE_VOXELS:
+            window = batch.shape[2:]
+        else:
+            wanted = self.patch_size or (_WINDOW[len(shape)],) * len(shape)
+            window = tuple(max(minimum, w // multiple * multiple) for w in wanted)
+        outputs = sliding_windows(
+            forward, batch, window, progress=progress, cancel=cancel, out_of_memory=self.framework.out_of_memory
+        )
+        return outputs[(slice(None), slice(None), *inner)]
 
 
 def default_classes(algorithm: Algorithm, num_classes: int) -> tuple[str, ...]:

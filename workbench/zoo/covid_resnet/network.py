@@ -65,10 +65,8 @@ def define(nn: Any, F: Any, ops: Any) -> type:
             return F.relu(y + self.downsample(x))
 
     def stage(block: Any, in_channels: int, channels: int, length: int, stride: int) -> Any:
-        blocks = [block(in_channels, channels, stride)]
-        for _ in range(length - 1):
-            blocks.append(block(channels * block.expansion, channels, 1))
-        return nn.Sequential(*blocks)
+        first = block(in_channels, channels, stride)
+        return nn.Sequential(first, *(block(channels * block.expansion, channels, 1) for _ in range(length - 1)))
 
     class ResNet(nn.Module):
         """Class logits [n, num_classes] of pictures [n, in_channels, i, j]."""

@@ -50,8 +50,8 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def make_loss(self, **options: Any) -> MakeLoss:
-        """Return a loss in the shared vocabulary: ``(nn, F, ops) -> loss(outputs, targets) -> {"loss": ..., terms}``."""
+    def make_loss(self, *args: Any, **options: Any) -> MakeLoss:
+        """Return a loss in the shared vocabulary: ``(nn, F, ops) -> loss(outputs, targets) -> {"loss", terms}``."""
 
     @abstractmethod
     def probabilities(self, outputs: Outputs) -> Array:
@@ -90,7 +90,7 @@ def check_range(values: Array, num_classes: int, ignored: int | None = None) -> 
         With the labels that are not.
     """
     low, high = int(values.min()), int(values.max())
-    if 0 <= low and high < num_classes:
+    if low >= 0 and high < num_classes:
         return
     unknown = [int(v) for v in np.unique(values) if not 0 <= v < num_classes and v != ignored]
     if unknown:

@@ -110,7 +110,7 @@ class SegmentationTask(Task):
     def decode(self, outputs: Outputs) -> Array:
         """Return label maps [n, *spatial] of the smallest integer type that holds them."""
         logits = logits_of(outputs)
-        return logits.argmax(axis=1).astype(np.uint8 if logits.shape[1] <= 256 else np.int32)
+        return np.asarray(logits.argmax(axis=1), np.uint8 if logits.shape[1] <= 256 else np.int32)
 
     def metrics(self, classes: Sequence[str]) -> SegmentationMetrics:
         """Return empty scores: ``dice`` (mean of the labels but the background) and ``dice/<label name>``."""

@@ -53,7 +53,7 @@ def define(nn: Any, F: Any, ops: Any) -> type:
                 add_unused(self, in_channels, out_channels)
 
         def forward(self, x: Any, skip: Any) -> Any:
-            # a 1x1 convolution and an interpolation may change places: first the convolution, on a quarter of the pixels
+            # a 1x1 convolution and an interpolation commute: the convolution goes first, on a quarter of the pixels
             x = self.up[0](self.up[1](x))
             return self.conv_block(ops.cat((x, skip), dim=1))
 
