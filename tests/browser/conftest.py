@@ -1,0 +1,286 @@
+"""A real JupyterLab in a real Chromium, for tests that look at what a person would see.
+
+``lab`` is a page with an open notebook: ``lab.run_cell(code)`` runs code and returns the cell, ``lab.shot(name)`` takes
+a screenshot into ``test-artifacts/`` and returns its pixels. A test fails if the page asks any host but 127.0.0.1 for
+anything, or writes an error to the JavaScript console.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTIFACTS = ROOT / "test-artifacts"
+BUNDLE = ROOT / "workbench" / "widgets" / "static" / "viewer.js"
+
+#: Software rendering that needs no GPU, and nothing that calls home.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+#: The app as `window.jupyterapp` for the tests, and no question to any host about news, updates or extensions.
+QUIET_LAB = {
+    "expose_app_in_browser": True,
+    "news_url": None,
+    "check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
+    "extension_manager": "readonly",
+}
+#: Software rendering on two cores is slow, and other tests may be running beside it.
+PATIENCE_MS = 120_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def _need(thing: Any, what: str) -> Any:
+    if not thing:
+        if os.environ.get("CI"):
+            pytest.fail(f"{what} is missing; in continuous integration a browser test never skips")
+        pytest.skip(f"{what} is missing")
+    return thing
+
+
+@dataclass
+class Server:
+    """A running JupyterLab."""
+
+    url: str
+    token: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def address(self, path: str) -> str:
+        return f"{self.url}/{path}?token={self.token}"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """JupyterLab on a free port of 127.0.0.1, with settings and notebooks of its own."""
+    assert BUNDLE.exists(), "The browser half is not built. Run `npm install && npm run build` in widgets/."
+    base = tmp_path_factory.mktemp("lab")
+    folder = base / "notebooks"
+    folder.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    (base / "config").mkdir()
+    (base / "config" / "jupyter_lab_config.json").write_text(json.dumps({"LabApp": QUIET_LAB}))
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(base / "config"),
+        "JUPYTER_RUNTIME_DIR": str(base / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(base / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(base / "workspaces"),
+        "IPYTHONDIR": str(base / "ipython"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "WORKBENCH_RUNS": str(base / "runs"),
+    }
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+    ]  # fmt: skip
+    log = (base / "server.log").open("wb")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+    running = Server(f"http://127.0.0.1:{port}", token, folder, process)
+    try:
+        _await_server(running, base / "server.log")
+        yield running
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        log.close()
+
+
+def _await_server(server: Server, log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            pytest.fail(f"JupyterLab ended:\n{log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(server.address("api/status"), timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.3)
+    pytest.fail(f"JupyterLab did not answer in 90 s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, started once."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: test)")
+    found = [os.environ.get("WORKBENCH_CHROMIUM"), *map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))]
+    executable = _need(next((path for path in found if path), None), "Chromium")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+@dataclass
+class Lab:
+    """A JupyterLab page with an open notebook."""
+
+    page: Any
+    server: Server
+    #: What the page must not do: see `check`.
+    strangers: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def run_cell(self, code: str, wait_ms: int = PATIENCE_MS) -> Any:
+        """Put `code` into the last cell, run it, wait until it has finished, and return the cell (a locator).
+
+        An exception in the cell fails the test, with its traceback.
+        """
+        self.page.set_default_timeout(wait_ms)
+        number = self.page.evaluate(
+            """async (code) => {
+                const app = window.jupyterapp;
+                const notebook = app.shell.currentWidget.content;
+                notebook.activeCellIndex = notebook.widgets.length - 1;
+                notebook.activeCell.model.sharedModel.setSource(code);
+                const index = notebook.activeCellIndex;
+                await app.commands.execute("notebook:run-cell-and-select-next");
+                return index;
+            }""",
+            code,
+        )
+        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        outputs = self.page.evaluate(
+            "(n) => window.jupyterapp.shell.currentWidget.content.widgets[n].model.outputs.toJSON()", number
+        )
+        for output in outputs:
+            if output["output_type"] == "error":
+                pytest.fail("The cell raised:\n" + "\n".join(output["traceback"]))
+        return cell
+
+    def python(self, expression: str) -> Any:
+        """Return the value of a Python expression in the kernel (as JSON)."""
+        cell = self.run_cell(f"import json; print('=>', json.dumps({expression}))")
+        return json.loads(cell.locator(".jp-OutputArea-output").inner_text().split("=>", 1)[1])
+
+    def shot(self, name: str, of: Any = None) -> np.ndarray:
+        """Take a screenshot of the page (or of a locator) and return its pixels, uint8 [rows, columns, 3]."""
+        from PIL import Image
+
+        ARTIFACTS.mkdir(exist_ok=True)
+        png = (of or self.page).screenshot(path=ARTIFACTS / f"{name}.png")
+        return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+    def saved_notebook(self) -> dict[str, Any]:
+        """Save the notebook and return what was written, widget state included."""
+        path = self.page.evaluate(
+            """async () => {
+                const app = window.jupyterapp;
+                await app.commands.execute("docmanager:save");
+                return app.shell.currentWidget.context.path;
+            }"""
+        )
+        return json.loads((self.server.folder / path).read_text())
+
+    def dark(self, on: bool = True) -> None:
+        """Switch to JupyterLab's dark (or light) theme."""
+        theme = "JupyterLab Dark" if on else "JupyterLab Light"
+        self.page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        self.page.wait_for_timeout(1500)
+
+    def check(self) -> None:
+        """Fail if the page talked to another host or wrote errors."""
+        assert not self.strangers, f"the page asked other hosts: {self.strangers}"
+        assert not self.errors, "the page wrote errors to the console:\n" + "\n".join(self.errors)
+
+
+@pytest.fixture
+def open_lab(server: Server, browser: Any) -> Iterator[Any]:
+    """Open JupyterLab at a path (``open_lab("lab")``) and return the `Lab`; checks are made at the end of the test."""
+    opened: list[tuple[Lab, Any]] = []
+
+    def open_(path: str, width: int = 1280, height: int = 800) -> Lab:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        lab = Lab(page, server)
+        watch(page, lab)
+        page.goto(server.address(path))
+        page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored")
+        page.evaluate("async () => { await window.jupyterapp.restored; }")
+        opened.append((lab, context))
+        return lab
+
+    yield open_
+    for _, context in opened:
+        context.close()
+    for lab, _ in opened:
+        lab.check()
+
+
+def watch(page: Any, lab: Lab) -> None:
+    """Note requests to other hosts and console errors."""
+
+    def request(sent: Any) -> None:
+        parts = urlsplit(sent.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
+            lab.strangers.append(sent.url)
+
+    page.on("request", request)
+    page.on("websocket", request)
+    page.on("console", lambda message: lab.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: lab.errors.append(str(error)))
+
+
+@pytest.fixture
+def lab(open_lab: Any, server: Server, request: pytest.FixtureRequest) -> Lab:
+    """JupyterLab with a new notebook open and its kernel running."""
+    name = f"{request.node.name.replace('[', '-').replace(']', '')}.ipynb"
+    notebook = {
+        "cells": [{"cell_type": "code", "id": "first", "metadata": {}, "outputs": [], "source": "", "execution_count": None}],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (server.folder / name).write_text(json.dumps(notebook))
+    opened: Lab = open_lab(f"doc/tree/{name}")
+    opened.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    opened.page.evaluate(
+        """async () => {
+            const session = window.jupyterapp.shell.currentWidget.context.sessionContext;
+            await session.ready;
+            await session.session?.kernel?.info;
+        }"""
+    )
+    return opened
