@@ -34,5 +34,6 @@ def baseline_like(image: Array, baseline: float | str, blur: float) -> Array:
     if baseline == "blur":
         from scipy.ndimage import gaussian_filter
 
-        return np.stack([gaussian_filter(channel, blur) for channel in image]).astype(np.float32)
+        blurred: Array = np.stack([gaussian_filter(channel, blur) for channel in image]).astype(np.float32)
+        return blurred
     return np.full(image.shape, baseline, np.float32)

@@ -46,6 +46,7 @@ class Tuner:
         self._fixed = fixed
         self._limit = first if fixed else _LARGEST_BATCH
         self._best = best
+        self.ran_out_of_memory = False  # then what was learned may hold for this moment only
         self._runs: dict[Plan, int] = {}
         self._seconds: dict[Plan, float] = {}
 
@@ -69,6 +70,7 @@ class Tuner:
 
     def out_of_memory(self, plan: Plan) -> None:
         """Never again propose a batch as large as that of `plan`."""
+        self.ran_out_of_memory = True
         self._limit = max(plan.size // 2, 1)
         self._first = min(self._first, self._limit)
         self._seconds = {p: s for p, s in self._seconds.items() if p.size <= self._limit}
@@ -189,7 +191,7 @@ class Batches:
                 self._write_down(plan)
                 done = part.stop
                 yield part, result
-        if self._tuner.settled is not None:
+        if self._tuner.settled is not None and not self._tuner.ran_out_of_memory:
             _tuned[self._key] = self._tuner.settled
 
     def _write_down(self, plan: Plan) -> None:

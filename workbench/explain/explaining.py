@@ -145,7 +145,7 @@ class _Task:
         asked = as_target(target)
 
         self.prepared = model.prepare(volume)
-        scene = Scene(model, volume, self.prepared, model.forward(self.prepared.array))
+        scene = Scene(model, volume, self.prepared, model.forward(self.prepared.batch))
         resolved = (asked if asked is not None else default_target(scene)).resolve(scene)
         score = dataclasses.replace(resolved.score, activation=self.options["activation"])
         self.target, self.notes = resolved.target, resolved.notes
@@ -155,7 +155,7 @@ class _Task:
         self.batches = Batches(
             model.framework,
             model.module,
-            tuple(self.prepared.array.shape[1:]),
+            tuple(self.prepared.array.shape),
             (model.framework.name, str(model.device), model.algorithm.name, config, self.explainer.name),
             size=self.options.get("batch_size"),
             schedule=schedule,
@@ -163,7 +163,7 @@ class _Task:
         self.problem = Problem(
             framework=model.framework,
             module=model.module,
-            input=self.prepared.array,
+            input=self.prepared.batch,
             score=score,
             options=self.options,
             spacing=tuple(self.grid.spacing),
@@ -200,7 +200,7 @@ class _Task:
             framework=self.model.framework.name,
             device=str(self.model.device),
             versions={"workbench": __version__, **self.model.framework.versions()},
-            notes=(*self.notes, *step.notes),
+            notes=(*self.prepared.notes, *self.notes, *step.notes),
             schedule=[list(entry) for entry in self.batches.schedule],
             _model=self.model,
             _input=self.volume,
@@ -210,7 +210,7 @@ class _Task:
 def predicted_target(model: Any, volume: Volume) -> Class:
     """Return what is explained when no target is given: the predicted class, or the most frequent foreground label."""
     prepared = model.prepare(volume)
-    return default_target(Scene(model, volume, prepared, model.forward(prepared.array)))
+    return default_target(Scene(model, volume, prepared, model.forward(prepared.batch)))
 
 
 def evaluate(score: LinearScore, outputs: Any) -> float:

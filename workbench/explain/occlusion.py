@@ -42,7 +42,7 @@ class Occlusion(Explainer):
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         window = window_shape(problem.options, problem.spatial_shape, problem.spacing)
-        stride = _stride(problem.options["stride"], window)
+        stride = _stride(problem.options["stride"], window, problem.spatial_shape)
         windows, counts = list_windows(problem.spatial_shape, window, stride, problem.box)
         image = problem.input[0]
         baseline = baseline_like(image, problem.options["baseline"], problem.options["blur"])
@@ -132,16 +132,16 @@ def _per_axis(value: Any, ndim: int, name: str) -> list[float]:
     return values
 
 
-def _stride(value: Any, window: tuple[int, ...]) -> tuple[int, ...]:
+def _stride(value: Any, window: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     if value is None:
         return tuple(max(width // 2, 1) for width in window)
     stride = tuple(round(step) for step in _per_axis(value, len(window), "stride"))
-    if any(step > width for step, width in zip(stride, window, strict=True)):
+    if any(step > width < size for step, width, size in zip(stride, window, shape, strict=True)):
         raise InputError(
             f"The stride must not be larger than the window, or voxels are left out, but stride is {stride} and "
             f"window is {window} voxels. Make the stride smaller or the window larger."
         )
-    return stride
+    return tuple(min(step, width) for step, width in zip(stride, window, strict=True))
 
 
 def _fill(total: Array, covered: Array) -> Array:

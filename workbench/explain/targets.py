@@ -63,13 +63,14 @@ class Scene:
     @cached_property
     def prediction(self) -> Array:
         """``[classes]`` probabilities, or the ``[*spatial]`` label map on the network's grid."""
-        decoded: Array = np.asarray(self.model.algorithm.task.decode(self.outputs))[0]
-        return decoded
+        task = self.model.algorithm.task
+        answer = task.decode(self.outputs) if self.is_segmentation else task.probabilities(self.outputs)
+        return np.asarray(answer)[0]
 
-    @property
+    @cached_property
     def grid(self) -> Volume:
         """The network's grid."""
-        grid: Volume = self.prepared.grid
+        grid: Volume = self.prepared.grid(self.prepared.spatial_shape)
         return grid
 
     @property

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.explain import toys
+from tests.explain.contract import SHAPES, ExplainerContract
+
+
+class TestIntegratedGradients(ExplainerContract):
+    method = "integrated-gradients"
+    options = {"points": 8}
+
+    @pytest.mark.parametrize("baseline", [0, 0.5, "mean", "blur"])
+    def test_the_map_sums_up_to_the_difference_of_the_scores(self, baseline):
+        model, _ = toys.linear_model((4, 5, 3))
+        volume = toys.noise_volume((4, 5, 3))
+        why = self.explain(model, volume, target=2, baseline=baseline)
+        empty = toys.noise_volume((4, 5, 3)).with_data(_baseline(volume.data, baseline))
+        assert why.data.sum() == pytest.approx(why.score - self.explain(model, empty, target=2).score, rel=1e-3)
+
+    def test_it_equals_captum(self):
+        captum, torch = pytest.importorskip("captum.attr"), pytest.importorskip("torch")
+        model, volume = toys.cnn_model(3), toys.noise_volume(SHAPES[3])
+        inputs = torch.from_numpy(model.prepare(volume).batch)
+        method = captum.IntegratedGradients(model.module)
+        theirs = method.attribute(inputs, target=1, n_steps=8, method="gausslegendre")[0, 0].detach().numpy()
+        assert np.abs(self.explain(model, volume, target=1).data - theirs).max() <= 1e-5
+
+    @pytest.mark.parametrize("size", [1, 3, 8])
+    def test_the_batch_size_does_not_matter(self, size):
+        model, volume = toys.cnn_model(2), toys.noise_volume(SHAPES[2])
+        expected = self.explain(model, volume, target=1).data
+        assert np.allclose(self.explain(model, volume, target=1, batch_size=size).data, expected, atol=1e-6)
+
+
+def _baseline(data, baseline):
+    if baseline == "mean":
+        return np.full_like(data, data.mean())
+    if baseline == "blur":
+        from scipy.ndimage import gaussian_filter
+
+        return gaussian_filter(data, 4)
+    return np.full_like(data, baseline)
