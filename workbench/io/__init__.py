@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from workbench.io._format import Format
+from workbench.io._format import Format, GeometryWarning
 from workbench.io._registry import formats, read, write
+from workbench.io.dicom import SeriesInfo, list_series
 
-__all__ = ["Format", "formats", "read", "write"]
+__all__ = ["Format", "GeometryWarning", "SeriesInfo", "formats", "list_series", "read", "write"]

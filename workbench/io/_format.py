@@ -15,6 +15,10 @@ from workbench.volume import Array, Volume
 HEAD_BYTES = 1024
 
 
+class GeometryWarning(UserWarning):
+    """Something about where the voxels lie that a careful reader should know; also in ``volume.notes``."""
+
+
 class Format(ABC):
     """Base of all formats; a package adds one through the entry point group ``workbench.formats``.
 

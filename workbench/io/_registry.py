@@ -15,7 +15,14 @@ from workbench.io._format import HEAD_BYTES, Format
 from workbench.volume import Volume
 
 GROUP = "workbench.formats"
-_BUILT_IN = ("nifti:Nifti", "metaimage:MetaImage", "nrrd:Nrrd", "picture:Picture", "numpy_arrays:NumpyArrays")
+_BUILT_IN = (
+    "nifti:Nifti",
+    "dicom:Dicom",
+    "metaimage:MetaImage",
+    "nrrd:Nrrd",
+    "picture:Picture",
+    "numpy_arrays:NumpyArrays",
+)
 
 
 @cache
