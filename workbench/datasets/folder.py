@@ -59,7 +59,8 @@ class FolderPairs(Dataset):
         if (image.spatial_ndim, image.num_channels) != (self.spatial_ndim, self.in_channels):
             raise InputError(
                 f"All images must have the same axes and channels: {self._pairs[0][1].name} is {self.spatial_ndim}D "
-                f"with {self.in_channels} channel(s), {image_file.name} is {image.spatial_ndim}D with {image.num_channels}."
+                f"with {self.in_channels} channel(s), {image_file.name} is {image.spatial_ndim}D with "
+                f"{image.num_channels}."
             )
         label = check_label_volume(io.read(label_file), image, self.classes, case, label_file.name)
         return {"id": case, "image": image, "label": label, "patient": self.patients[index]}

@@ -5,10 +5,12 @@ Yang et al., "MedMNIST v2", Scientific Data 10:41, 2023; facts of release 3.0.2.
 
 from __future__ import annotations
 
+import os
+import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,9 @@ from workbench.volume import Volume
 
 _SPLITS = ("train", "val", "test")
 
-#: Files up to this size are unpacked into memory; larger ones are unpacked once beside the cache and memory-mapped.
-_IN_MEMORY_BYTES = 1 << 30
+#: Arrays up to this size are unpacked into memory; a larger one (a split of PathMNIST at 224 pixels has 12.6 GB) is
+#: unpacked into the cache once and mapped.
+_IN_MEMORY_BYTES = 1 << 29
 
 
 class MedMnist(Dataset):
@@ -80,9 +83,13 @@ class MedMnist(Dataset):
 
     def _unpacked(self, split: str) -> NDArray[Any]:
         if split not in self._images:
+            name = f"{split}_images.npy"
             with zipfile.ZipFile(self._path) as archive:
-                images = _array(archive, f"{split}_images.npy")
-            images.setflags(write=False)
+                if archive.getinfo(name).file_size > _IN_MEMORY_BYTES:
+                    images = _on_disk(archive, name, f"{self.name}_{self._size}_{split}-{self._crcs[split]:08x}")
+                else:
+                    images = _array(archive, name)
+                    images.setflags(write=False)
             self._images[split] = images
         return self._images[split]
 
@@ -188,17 +195,34 @@ def _check_labels(facts: Facts, path: Path, split: str, labels: NDArray[Any], co
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    form: Any = np.lib.format  # its functions carry no types
     with archive.open(name) as stream:
-        return _read_header(stream)
-
-
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
+        version = form.read_magic(stream)
+        read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+        shape, _, dtype = read(stream)
     return shape, dtype
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    form: Any = np.lib.format
     with archive.open(name) as stream:
-        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+        return np.asarray(form.read_array(stream, allow_pickle=False))
+
+
+def _on_disk(archive: zipfile.ZipFile, name: str, key: str) -> NDArray[Any]:
+    """Unpack an array into the cache, unless it is there already, and map it into memory."""
+    target = places.cache_folder() / "unpacked" / f"{key}.npy"
+    if not target.exists():
+        draft = target.with_suffix(f".{os.getpid()}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(name) as source, draft.open("wb") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+            draft.replace(target)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise FileError(
+                f"{name} is too large to keep in memory and cannot be unpacked into {target.parent}: {error}. "
+                "Free some space there, or choose another folder with WORKBENCH_CACHE."
+            ) from error
+    return np.asarray(np.load(target, mmap_mode="r", allow_pickle=False))

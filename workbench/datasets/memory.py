@@ -232,7 +232,7 @@ def _as_dict(sample: Any, index: int) -> dict[str, Any]:
 
 
 def _names(raw: list[dict[str, Any]], task: str) -> tuple[str, ...]:
-    labels = [sample.get("label") for sample in raw if sample.get("label") is not None]
+    labels: list[Any] = [sample["label"] for sample in raw if sample.get("label") is not None]
     if task == "classification":
         if labels and all(isinstance(label, str) for label in labels):
             return tuple(sorted(set(labels)))
