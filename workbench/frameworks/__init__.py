@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from workbench.frameworks import weights
+from workbench.frameworks._devices import resolve_device
 from workbench.frameworks._registry import devices, get, names
 from workbench.frameworks.base import (
     Device,
@@ -16,7 +17,6 @@ from workbench.frameworks.base import (
     OptimizerSpec,
     Trainer,
 )
-from workbench.frameworks.devices import resolve_device
 
 __all__ = [
     "Device",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from workbench.errors import InputError, choose
+from workbench.frameworks._devices import cpu, resolve_device
 from workbench.frameworks.base import (
     Array,
     Define,
@@ -23,7 +24,6 @@ from workbench.frameworks.base import (
     Trainer,
     match,
 )
-from workbench.frameworks.devices import cpu, resolve_device
 from workbench.frameworks.torch import _gradients
 from workbench.frameworks.torch._tensors import device_of, score_of, to_array, to_tensor
 from workbench.frameworks.torch.trainer import TorchTrainer
