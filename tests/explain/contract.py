@@ -125,9 +125,9 @@ class ExplainerContract:
 
     def test_an_unknown_option_names_the_nearest(self):
         model, volume = toys.cnn_model(3), toys.noise_volume(SHAPES[3])
-        with pytest.raises(InputError, match="'activaton'.*Did you mean 'activation'"):
+        with pytest.raises(InputError, match=r"'activaton'.*Did you mean 'activation'"):
             self.explain(model, volume, activaton="softmax")
-        with pytest.raises(InputError, match="'softmx'.*Did you mean 'softmax'"):
+        with pytest.raises(InputError, match=r"'softmx'.*Did you mean 'softmax'"):
             self.explain(model, volume, activation="softmx")
 
     def test_options_are_recorded_with_their_defaults(self):

@@ -69,7 +69,7 @@ def test_a_gradient_that_runs_out_of_memory_is_split_too(model):
 @pytest.mark.parametrize("method", ["occlusion", "saliency", "integrated-gradients"])
 def test_a_single_input_that_does_not_fit_says_what_to_do(model, method):
     model.framework = Small(0)
-    with pytest.raises(StateError, match="9 x 8 voxels does not fit.*Crop"):
+    with pytest.raises(StateError, match=r"9 x 8 voxels does not fit.*Crop"):
         wb.explain(model, VOLUME, method)
 
 

@@ -33,7 +33,7 @@ class LayerExplainerContract(ExplainerContract):
         assert np.linalg.norm(toys.centre_mm(why) - place) < 0.5
 
     def test_a_wrong_layer_names_the_nearest(self):
-        with pytest.raises(InputError, match="Unknown layer 'conv3'.*Did you mean 'conv2'"):
+        with pytest.raises(InputError, match=r"Unknown layer 'conv3'.*Did you mean 'conv2'"):
             self.explain(toys.cnn_model(2), toys.noise_volume(SHAPES[2]), layer="conv3")
 
     @pytest.mark.parametrize("layer", ["fc", "flatten"])

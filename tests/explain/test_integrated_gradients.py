@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from tests.explain.contract import SHAPES, ExplainerContract
 
 class TestIntegratedGradients(ExplainerContract):
     method = "integrated-gradients"
-    options = {"points": 8}
+    options: ClassVar[dict[str, Any]] = {"points": 8}
 
     @pytest.mark.parametrize("baseline", [0, 0.5, "mean", "blur"])
     def test_the_map_sums_up_to_the_difference_of_the_scores(self, baseline):

@@ -137,7 +137,10 @@ class ToyModel:
 
     def predict(self, volume):
         prepared = self.prepare(volume)
-        labels = self.forward(prepared.batch).argmax(axis=1)[0].astype(np.uint8)
+        logits = self.forward(prepared.batch)
+        if logits.ndim == 2:
+            return SimpleNamespace(probabilities=probabilities(logits)[0])
+        labels = decode(logits)[0].astype(np.uint8)
         return Volume(labels, prepared.own_grid.affine, kind="labels").resample_like(volume)
 
     def layers(self):

@@ -65,7 +65,8 @@ class Scene:
         """``[classes]`` probabilities, or the ``[*spatial]`` label map on the network's grid."""
         task = self.model.algorithm.task
         answer = task.decode(self.outputs) if self.is_segmentation else task.probabilities(self.outputs)
-        return np.asarray(answer)[0]
+        prediction: Array = np.asarray(answer)[0]
+        return prediction
 
     @cached_property
     def grid(self) -> Volume:
@@ -271,7 +272,7 @@ class Voxel(Target):
         if self.ijk is not None:
             object.__setattr__(self, "ijk", tuple(int(i) for i in self.ijk))
         else:
-            object.__setattr__(self, "mm", tuple(float(x) for x in self.mm or ()))
+            object.__setattr__(self, "mm", tuple(float(x) for x in np.ravel(np.asarray(self.mm))))
 
     def resolve(self, scene: Scene) -> Resolved:
         _need_segmentation(scene, self)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.explain import toys
+from workbench import explain
+from workbench.errors import InputError, WorkbenchError
+from workbench.explain import registry
+from workbench.explain.base import Explainer, Option, Step
+from workbench.explain.resize import resize_linear
+
+
+def test_the_package_can_be_called_and_is_still_a_package():
+    assert callable(wb.explain)
+    assert wb.explain.Class is explain.Class
+    assert wb.explain.explain.__module__ == "workbench.explain.explaining"
+    assert "method : str" in type(wb.explain).__call__.__doc__
+
+
+def test_importing_it_loads_no_framework():
+    heavy = ("torch", "mindspore", "captum", "scipy")
+    code = f"import sys, workbench.explain; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_an_unknown_method_names_the_nearest():
+    with pytest.raises(InputError, match=r"Unknown explanation method 'gradcam'.*Did you mean 'grad-cam'"):
+        wb.explain(toys.cnn_model(2), toys.noise_volume((8, 8)), "gradcam")
+
+
+def test_the_methods_are_a_table():
+    table = repr(wb.explain.methods())
+    assert "occlusion" in table
+    assert all(m.title and m.summary and m.reference for m in wb.explain.methods())
+
+
+def test_an_option_of_another_method_is_an_error():
+    with pytest.raises(InputError, match="'within'"):
+        wb.explain(toys.cnn_model(2), toys.noise_volume((8, 8)), "saliency", within=((0, 0), (1, 1)))
+
+
+def test_cancelled_is_an_error_of_ours_and_a_runtime_error():
+    assert issubclass(wb.explain.Cancelled, WorkbenchError)
+    assert issubclass(wb.explain.Cancelled, RuntimeError)
+
+
+class Brightness(Explainer):
+    """A method of another package."""
+
+    name = "brightness"
+    title = "Brightness"
+    summary = "the input itself"
+    reference = "none"
+    options: ClassVar[dict[str, Any]] = {"gain": Option("number", 2.0, "Factor.", low=0)}
+
+    def steps(self, problem):
+        yield Step(1.0, lambda: problem.input[0, 0] * problem.options["gain"], problem.spatial_shape)
+
+
+class Entry:
+    name = "brightness"
+    value = "brightness_package:Brightness"
+
+    def __init__(self, thing):
+        self.load = lambda: thing
+
+
+@pytest.fixture
+def entry_points(monkeypatch):
+    def use(*entries):
+        monkeypatch.setattr(registry, "entry_points", lambda group: list(entries))
+        registry._known.cache_clear()
+
+    yield use
+    monkeypatch.undo()
+    registry._known.cache_clear()
+
+
+def test_other_packages_can_add_methods(entry_points):
+    entry_points(Entry(Brightness))
+    volume = toys.noise_volume((8, 8))
+    why = wb.explain(toys.cnn_model(2), volume, "brightness", gain=3)
+    assert np.allclose(why.data, 3 * volume.data)
+    assert wb.explain.methods()[-1].name == "brightness"
+    with pytest.raises(InputError, match="gain must be at least 0"):
+        wb.explain(toys.cnn_model(2), volume, "brightness", gain=-1)
+
+
+def test_an_entry_point_that_is_no_explainer_is_named(entry_points):
+    entry_points(Entry(dict))
+    with pytest.raises(InputError, match=r"'brightness'.*brightness_package"):
+        wb.explain.methods()
+
+
+@pytest.mark.parametrize(("old", "new"), [((3, 4), (6, 8)), ((2, 3, 4), (5, 3, 9)), ((6, 6), (3, 2)), ((1, 3), (4, 4))])
+def test_enlarging_equals_the_frameworks(old, new):
+    torch = pytest.importorskip("torch")
+    values = np.random.default_rng(0).normal(size=old)
+    mode = {2: "bilinear", 3: "trilinear"}[len(old)]
+    theirs = torch.nn.functional.interpolate(torch.from_numpy(values)[None, None], new, mode=mode)[0, 0].numpy()
+    assert np.abs(resize_linear(values, new) - theirs).max() < 1e-12

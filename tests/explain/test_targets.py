@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.explain import toys
+from workbench.errors import InputError
+from workbench.explain import Class, Region, Voxel
+from workbench.explain.targets import Scene, as_target, default_target, from_description
+from workbench.volume import Volume
+
+PREPROCESS = {"orientation": "RAS", "size": (10, 11, 12)}
+
+
+def scene(model, volume):
+    prepared = model.prepare(volume)
+    return Scene(model, volume, prepared, model.forward(prepared.batch))
+
+
+def value(target, model, volume):
+    """The score of a target, by the framework."""
+    found = scene(model, volume)
+    score = target.resolve(found).score
+    return float(model.framework.scores(model.module, found.prepared.batch, score)[0])
+
+
+@pytest.fixture
+def volume():
+    return toys.noise_volume((8, 7, 9), toys.OBLIQUE)
+
+
+@pytest.fixture
+def segmenter():
+    return toys.segmentation_model(3, preprocess=PREPROCESS)
+
+
+@pytest.fixture
+def logits(segmenter, volume):
+    """The logits on the volume's own grid: the preprocessing only turns and pads."""
+    prepared = segmenter.prepare(volume)
+    raw = segmenter.forward(prepared.batch)[0]
+    return np.stack([prepared.restore(channel).data for channel in raw])
+
+
+class TestClass:
+    def test_of_a_classifier_it_is_the_logit(self, volume):
+        model = toys.cnn_model(3)
+        expected = model.forward(model.prepare(volume).batch)[0]
+        assert value(Class(1), model, volume) == pytest.approx(float(expected[1]), rel=1e-5)
+        assert value(Class("class 2"), model, volume) == pytest.approx(float(expected[2]), rel=1e-5)
+
+    def test_of_a_segmentation_it_is_the_mean_logit_where_it_is_predicted(self, segmenter, volume):
+        prepared = segmenter.prepare(volume)
+        raw = segmenter.forward(prepared.batch)[0]
+        expected = raw[2][raw.argmax(0) == 2].mean()
+        assert value(Class(2), segmenter, volume) == pytest.approx(float(expected), rel=1e-4)
+
+    def test_of_a_label_that_is_predicted_nowhere_it_is_the_mean_and_says_so(self, volume):
+        model = toys.segmentation_model(3)
+        state = model.framework.state(model.module)
+        state["head.bias"][:] = [100, 0, 0]
+        model = toys.segmentation_model(3, state=state)
+        resolved = Class(1).resolve(scene(model, volume))
+        assert "predicts 'class 1' nowhere" in resolved.notes[0]
+        raw = model.forward(model.prepare(volume).batch)[0]
+        assert value(Class(1), model, volume) == pytest.approx(float(raw[1].mean()), rel=1e-4)
+        assert resolved.notes[0] in wb.explain(model, volume, "saliency", 1).notes
+
+    @pytest.mark.parametrize("which", [3, -1])
+    def test_a_class_that_the_model_has_not_is_an_error(self, volume, which):
+        with pytest.raises(InputError, match=r"classes 0 to 2, but the target is class"):
+            value(Class(which), toys.cnn_model(3), volume)
+        with pytest.raises(InputError, match=r"'clas 1'.*Did you mean 'class 1'"):
+            value(Class("clas 1"), toys.cnn_model(3), volume)
+
+    def test_a_single_output_is_the_logit_of_class_one(self, volume):
+        state = toys.random_state(toys.define_cnn, {"ndim": 3, "channels": 1, "classes": 1, "width": 4})
+        model = toys.cnn_model(3, classes=1, state=state)
+        logit = float(model.forward(model.prepare(volume).batch)[0, 0])
+        assert value(Class(1), model, volume) == pytest.approx(logit, rel=1e-5)
+        assert value(Class(0), model, volume) == pytest.approx(-logit, rel=1e-5)
+
+
+class TestRegion:
+    def test_it_is_the_mean_logit_over_the_region(self, segmenter, volume, logits):
+        labels = np.zeros(volume.shape, np.uint8)
+        labels[2:5, 3:6, 4:8] = 1
+        region = Volume(labels, volume.affine, kind="labels")
+        expected = logits[1][labels == 1].mean()
+        assert value(Region(region, label=1), segmenter, volume) == pytest.approx(expected, rel=1e-4)
+        assert value(Region(region, label=2, where=1), segmenter, volume) == pytest.approx(
+            logits[2][labels == 1].mean(), rel=1e-4
+        )
+
+    @pytest.mark.parametrize("other", ["RAS", "PIR", "LSA"])
+    def test_it_is_found_by_its_place_in_mm(self, segmenter, volume, other):
+        labels = np.zeros(volume.shape, np.uint8)
+        labels[2:5, 3:6, 4:8] = 1
+        region = Volume(labels, volume.affine, kind="labels")
+        turned = region.reorient(other).pad(2, 3)
+        assert value(Region(turned, 1), segmenter, volume) == pytest.approx(value(Region(region, 1), segmenter, volume))
+
+    def test_a_region_smaller_than_a_voxel_of_the_network_still_counts(self, volume):
+        model = toys.segmentation_model(3, preprocess={"orientation": "RAS", "spacing": (4.0, 4.0, 4.0)})
+        labels = np.zeros(volume.shape, np.uint8)
+        labels[3, 3, 5] = 1
+        resolved = Region(Volume(labels, volume.affine, kind="labels"), 1).resolve(scene(model, volume))
+        grid = model.prepare(volume).own_grid
+        weights = resolved.score.weights[1]
+        places = grid.to_world(np.argwhere(weights > 0))
+        centre = (places * weights[weights > 0][:, None]).sum(0)
+        assert weights.sum() == pytest.approx(1)
+        assert np.abs(centre - volume.to_world([3, 3, 5])).max() <= 4
+
+    def test_a_label_may_be_given_by_name(self, segmenter, volume):
+        labels = np.zeros(volume.shape, np.uint8)
+        labels[2:5] = 4
+        region = Volume(labels, volume.affine, kind="labels", labels={0: "background", 4: "class 2"})
+        resolved = Region(region, "class 2").resolve(scene(segmenter, volume))
+        assert resolved.target.label == 2
+        assert resolved.target.where == 4
+
+    def test_the_positive_part_of_an_explanation_is_a_region(self, segmenter, volume, logits):
+        why = wb.explain(segmenter, volume, "grad-cam", 1, "conv1")
+        expected = logits[2][why.data > 0].mean()
+        assert value(Region(why, 2), segmenter, volume) == pytest.approx(expected, rel=1e-4)
+
+    def test_a_region_without_voxels_is_an_error(self, segmenter, volume):
+        region = Volume(np.full(volume.shape, 2, np.uint8), volume.affine, kind="labels")
+        with pytest.raises(InputError, match="none has the value 1; found: \\[2\\]"):
+            value(Region(region, 1), segmenter, volume)
+
+    def test_a_region_elsewhere_is_an_error(self, segmenter, volume):
+        far = volume.affine.copy()
+        far[:3, 3] += 500
+        region = Volume(np.ones(volume.shape, np.uint8), far, kind="labels")
+        with pytest.raises(InputError, match="must overlap with the volume"):
+            value(Region(region, 1), segmenter, volume)
+
+    def test_another_region_gives_another_map(self, segmenter, volume):
+        maps = []
+        for part in (np.s_[:3], np.s_[5:]):
+            labels = np.zeros(volume.shape, np.uint8)
+            labels[part] = 1
+            maps.append(
+                wb.explain(segmenter, volume, "saliency", Region(Volume(labels, volume.affine, kind="labels"), 1))
+            )
+        assert np.abs(maps[0].data[6:]).max() < 1e-6 < np.abs(maps[0].data[:3]).max()
+        assert np.abs(maps[1].data[:3]).max() < 1e-6 < np.abs(maps[1].data[6:]).max()
+
+
+class TestVoxel:
+    @pytest.mark.parametrize("ijk", [(0, 0, 0), (7, 6, 8), (2, 5, 3)])
+    def test_it_is_the_logit_there(self, segmenter, volume, logits, ijk):
+        assert value(Voxel(ijk, label=2), segmenter, volume) == pytest.approx(logits[2][ijk], rel=1e-4)
+        point = volume.to_world(ijk)
+        assert value(Voxel(mm=point, label=2), segmenter, volume) == pytest.approx(logits[2][ijk], rel=1e-4)
+
+    def test_the_label_is_the_predicted_one(self, segmenter, volume, logits):
+        resolved = Voxel((2, 5, 3)).resolve(scene(segmenter, volume))
+        assert resolved.target.label == logits[:, 2, 5, 3].argmax()
+
+    def test_outside_of_the_volume_is_an_error(self, segmenter, volume):
+        with pytest.raises(InputError, match=r"must lie in the volume of \(8, 7, 9\) voxels, but is \(8, 0, 0\)"):
+            value(Voxel((8, 0, 0)), segmenter, volume)
+        with pytest.raises(InputError, match="outside of what the network sees"):
+            value(Voxel(mm=(500, 0, 0)), segmenter, volume)
+
+    def test_either_voxel_or_mm(self):
+        with pytest.raises(InputError, match=r"either ijk= .* or mm="):
+            Voxel()
+        with pytest.raises(InputError, match=r"either ijk= .* or mm="):
+            Voxel((1, 2, 3), mm=(1, 2, 3))
+
+    def test_a_picture_has_two_indices(self):
+        model, picture = toys.segmentation_model(2), toys.noise_volume((6, 5))
+        raw = model.forward(model.prepare(picture).batch)[0]
+        assert value(Voxel((4, 1), label=1), model, picture) == pytest.approx(float(raw[1, 4, 1]), rel=1e-5)
+        with pytest.raises(InputError, match="2 spatial axes"):
+            value(Voxel((4, 1, 0)), model, picture)
+
+
+@pytest.mark.parametrize("target", [Voxel((1, 2, 3)), Region(Volume(np.ones((3, 3, 3), np.uint8), kind="labels"), 1)])
+def test_a_place_in_a_classification_is_an_error(target, volume):
+    with pytest.raises(InputError, match=r"one answer for the whole volume. Use explain.Class"):
+        wb.explain(toys.cnn_model(3), volume, "saliency", target)
+
+
+def test_the_default_of_a_segmentation_is_the_most_frequent_foreground_label(segmenter, volume):
+    labels = scene(segmenter, volume).prediction
+    counts = [(labels == index).sum() for index in (1, 2)]
+    assert default_target(scene(segmenter, volume)).which == 1 + int(np.argmax(counts))
+
+
+def test_a_network_with_several_outputs_is_explained_by_its_logits(volume):
+    model = toys.cnn_model(3)
+    plain = scene(model, volume)
+    several = dataclasses.replace(plain, outputs={"features": np.zeros((1, 5)), "logits": plain.outputs})
+    assert Class(1).resolve(several).score.output == "logits"
+    with pytest.raises(InputError, match=r"output named 'logits'.*'features'"):
+        Class(1).resolve(dataclasses.replace(plain, outputs={"features": plain.outputs}))
+
+
+@pytest.mark.parametrize(
+    "target", [Class(1), Class("class 1"), Voxel((1, 2, 3), 2), Voxel(mm=(1.5, 2, 3)), Voxel((1, 2, 3))]
+)
+def test_a_target_can_be_made_again_from_its_description(target):
+    again = from_description(target.describe())
+    assert again == target
+    assert repr(again) == repr(target)
+
+
+@pytest.mark.parametrize(("short", "expected"), [(1, Class(1)), (np.int64(2), Class(2)), ("tumour", Class("tumour"))])
+def test_a_class_may_be_given_by_index_or_name_alone(short, expected):
+    assert as_target(short) == expected
+
+
+@pytest.mark.parametrize("wrong", [1.5, True, [1], {"class": 1}])
+def test_what_is_no_target_is_an_error(wrong):
+    with pytest.raises(InputError, match="A target is a class"):
+        as_target(wrong)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.explain import toys
+from workbench.errors import InputError
+
+
+class ToyRun:
+    """A run whose checkpoints are three sets of weights, and one in the middle of an epoch."""
+
+    def __init__(self, make, define, epochs=(1, 2, 3)):
+        config = {"ndim": 3, "channels": 1, "classes": 3, "width": 4}
+        self.models = {e: make(3, state=toys.random_state(define, config, seed=e)) for e in epochs}
+
+    def checkpoints(self):
+        whole = [SimpleNamespace(position=SimpleNamespace(epoch=e, step=0)) for e in self.models]
+        return [*whole, SimpleNamespace(position=SimpleNamespace(epoch=3, step=7))]
+
+    def model(self, epoch):
+        return self.models[epoch]
+
+
+VOLUME = toys.noise_volume((8, 7, 9), toys.OBLIQUE)
+
+
+def test_every_checkpoint_explains_the_same_class():
+    run = ToyRun(toys.cnn_model, toys.define_cnn)
+    found = list(wb.explain.over_checkpoints(run, VOLUME, "grad-cam", relu=False))
+    assert [epoch for epoch, _ in found] == [1, 2, 3]
+    expected = wb.explain(run.model(3), VOLUME, "saliency").target.which
+    assert {why.target.which for _, why in found} == {expected}
+    assert len({why.weights_fingerprint for _, why in found}) == 3
+    direct = wb.explain(run.model(1), VOLUME, "grad-cam", expected, relu=False)
+    assert np.array_equal(found[0][1].data, direct.data)
+
+
+def test_a_segmentation_explains_the_region_of_the_last_checkpoint():
+    run = ToyRun(toys.segmentation_model, toys.define_segmenter)
+    found = dict(wb.explain.over_checkpoints(run, VOLUME, "saliency", epochs=[1, 3]))
+    prediction = run.model(3).predict(VOLUME)
+    for why in found.values():
+        assert np.array_equal(why.target.region.data, prediction.data)
+
+
+def test_it_is_made_one_at_a_time():
+    run = ToyRun(toys.cnn_model, toys.define_cnn)
+    made = []
+    run.model = lambda epoch: made.append(epoch) or run.models[epoch]
+    timeline = wb.explain.over_checkpoints(run, VOLUME, "saliency", 1)
+    next(timeline)
+    assert made == [1]
+
+
+def test_a_run_without_checkpoints_says_so():
+    run = ToyRun(toys.cnn_model, toys.define_cnn, epochs=())
+    with pytest.raises(InputError, match="has none yet"):
+        next(wb.explain.over_checkpoints(run, VOLUME))
