@@ -39,9 +39,8 @@ def tube(x: Field, y: Field, z: Field, start: Point, end: Point, radius: float) 
     length2 = np.float32(max(float(bx * bx + by * by + bz * bz), 1e-6))
     px, py, pz = x - ax, y - ay, z - az
     along = np.clip((px * bx + py * by + pz * bz) / length2, 0, 1)
-    distance: Field = np.sqrt((px - along * bx) ** 2 + (py - along * by) ** 2 + (pz - along * bz) ** 2) - np.float32(
-        radius
-    )
+    gap2: Field = (px - along * bx) ** 2 + (py - along * by) ** 2 + (pz - along * bz) ** 2
+    return np.sqrt(gap2) - np.float32(radius)
 
 
 def path(x: Field, y: Field, z: Field, points: Sequence[Point], radius: float) -> Field:
