@@ -91,6 +91,10 @@ class Checkpoint:
         """The model file."""
         return self.path / MODEL
 
+    def __repr__(self) -> str:
+        where = f"epoch {self.position.epoch}" + (f", step {self.position.step}" if self.position.step else "")
+        return f"<Checkpoint {self.path.name}: {where}{', resumable' if self.resumable else ''}>"
+
     def verify(self, *names: str) -> None:
         """Check the named files (default: all that are there) against their checksums.
 

@@ -84,11 +84,14 @@ class Loop:
             while self._position.epoch < self._recipe.epochs:
                 self._train_epoch()
                 self._end_epoch()
-                self._look_whether_to_stop()
+                if self._position.epoch < self._recipe.epochs:
+                    self._look_whether_to_stop()
         except Stopped:
             if self._saved_step != self._position.global_step:
                 self.save(resumable=True)
             return "stopped"
+        # Said again: a worker that was killed after the last checkpoint left the status behind.
+        self._tell(force=True, best_epoch=self._position.best_epoch, best_score=self._position.best_score)
         return "finished"
 
     def save(self, *, resumable: bool) -> Checkpoint:
@@ -183,15 +186,16 @@ class Loop:
 
     def _tell(self, message: str | None = None, *, force: bool = False, **changes: Any) -> None:
         position, epochs = self._position, self._recipe.epochs
-        under_way = min(position.epoch + 1, epochs) if position.step or position.epoch < epochs else epochs
+        under_way = position.epoch + 1 if position.step or position.epoch == 0 else position.epoch
+        words = {} if message is None else {"message": message}
         self._status.update(
             force=force,
-            epoch=under_way if position.step or position.epoch == 0 else position.epoch,
+            epoch=under_way,
             epochs=epochs,
             step=position.step,
             steps_per_epoch=self._steps,
             progress=(position.epoch + position.step / self._steps) / epochs,
-            **({} if message is None else {"message": message}),
+            **words,
             **changes,
         )
 
