@@ -47,7 +47,6 @@ CHROMIUM_FLAGS = [
 #: The app as `window.jupyterapp` for the tests, and no question to any host about news, updates or extensions.
 QUIET_LAB = {
     "expose_app_in_browser": True,
-    "news_url": None,
     "check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
     "extension_manager": "readonly",
 }
@@ -96,6 +95,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     token = secrets.token_hex(16)
     (base / "config").mkdir()
     (base / "config" / "jupyter_lab_config.json").write_text(json.dumps({"LabApp": QUIET_LAB}))
+    notification = base / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    notification.parent.mkdir(parents=True)
+    notification.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(base / "config"),
@@ -260,7 +262,7 @@ def watch(page: Any, lab: Lab) -> None:
     page.on("request", request)
     page.on("websocket", request)
     page.on("console", lambda message: lab.errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: lab.errors.append(str(error)))
+    page.on("pageerror", lambda error: lab.errors.append(f"{error}\n{error.stack}"))
 
 
 @pytest.fixture

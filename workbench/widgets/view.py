@@ -19,7 +19,7 @@ def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
         Which viewer: ``"niivue"`` (in the notebook, the default), ``"matplotlib"`` (a still picture), ``"napari"`` (a
         window of its own), ``"itk"`` (in the notebook, by VTK), or one that a package has registered.
     **options
-        Options of that viewer (`Viewer`: layout, convention, crosshair, height).
+        Options of that viewer (`Viewer`: panes, convention, crosshair, height).
 
     Returns
     -------

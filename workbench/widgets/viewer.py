@@ -19,7 +19,7 @@ from workbench.widgets.layer import STYLE, Layer
 from workbench.widgets.transfer import Parcel
 
 STATIC = Path(__file__).parent / "static"
-OPTIONS = ("layout", "convention", "crosshair", "height")
+OPTIONS = ("panes", "convention", "crosshair", "height")
 
 _Click = Callable[[tuple[float, float, float], tuple[int, int, int]], Any]
 
@@ -33,7 +33,7 @@ class Viewer(anywidget.AnyWidget):
     ----------
     *layers : Layer, Volume, Explanation, array or path
         What to show, from the bottom up.
-    layout : {"grid", "axial", "coronal", "sagittal", "3d"}
+    panes : {"all", "axial", "coronal", "sagittal", "3d"}
         Which views to show.
     convention : {"radiological", "neurological"}
         Whether the patient's right is on the left of the screen (radiological) or on the right.
@@ -46,7 +46,7 @@ class Viewer(anywidget.AnyWidget):
     _esm = STATIC / "viewer.js"
     _css = STATIC / "viewer.css"
 
-    layout = t.Enum(("grid", "axial", "coronal", "sagittal", "3d"), "grid").tag(sync=True)
+    panes = t.Enum(("all", "axial", "coronal", "sagittal", "3d"), "all").tag(sync=True)
     convention = t.Enum(("radiological", "neurological"), "radiological").tag(sync=True)
     crosshair = t.Tuple(t.Float(), t.Float(), t.Float(), default_value=(0.0, 0.0, 0.0)).tag(sync=True)
     height = t.Int(440, min=160).tag(sync=True)

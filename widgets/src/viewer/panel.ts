@@ -1,0 +1,224 @@
+// One view of a viewer: toolbar, pictures, readout and layer list, kept in step with the state.
+
+import { h } from "../ui/dom";
+import { apply, invert, spacing } from "./geometry";
+import { LayerList } from "./layer_list";
+import type { LayerInfo, Style, Vec3 } from "./protocol";
+import { readout } from "./readout";
+import { Scene } from "./scene";
+import type { Source } from "./source";
+import { Toolbar } from "./toolbar";
+import { Voxels } from "./voxels";
+
+/** Dragging moves the crosshair up to 60 times a second; Python hears of it this often. */
+const TELL_PYTHON_MS = 60;
+
+/** Build a view inside `root`; returns how to take it down. */
+export function mountViewer(root: HTMLElement, source: Source, voxels: Voxels): () => void {
+  return new ViewerPanel(root, source, voxels).start();
+}
+
+class ViewerPanel {
+  #canvas = h("canvas", { tabindex: "0", role: "application", "aria-label": "Slices and 3D view. Arrow keys, Page Up and Page Down move the crosshair." });
+  #stage = h("div", { class: "mwb-v-stage" }, this.#canvas);
+  #message = h("div", { class: "mwb-v-message", role: "status" });
+  #readout = h("output", { class: "mwb-v-readout", "aria-live": "off" });
+  #scene: Scene;
+  #toolbar: Toolbar;
+  #list: LayerList;
+  #cleanups: (() => void)[] = [];
+  #failure = "";
+  #started = false;
+  #frame = 0;
+  #tellAt: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private root: HTMLElement,
+    private source: Source,
+    private voxels: Voxels,
+  ) {
+    this.#scene = new Scene(this.#canvas, {
+      moved: (xyz) => this.#moved(xyz),
+      clicked: (xyz) => this.source.send({ type: "click", xyz }),
+      windowed: (id, window) => this.#restyle(id, { window }),
+      failed: (cause) => this.#fail(cause),
+    });
+    this.#toolbar = new Toolbar({
+      panes: (value) => this.source.set("panes", value),
+      convention: (value) => this.source.set("convention", value),
+      measure: (on) => this.#scene.setMeasuring(on),
+      reset: () => this.#scene.reset(),
+      screenshot: () => void this.#save(),
+    });
+    this.#list = new LayerList({
+      restyle: (id, change) => this.#restyle(id, change),
+      sharpen: (id) => this.voxels.sharpen(id),
+    });
+  }
+
+  start(): () => void {
+    const { root, source } = this;
+    root.classList.add("mwb-viewer");
+    // JupyterLab would take letters typed here for its own shortcuts
+    root.setAttribute("data-lm-suppress-shortcuts", "true");
+    this.#stage.append(this.#message);
+    root.replaceChildren(this.#toolbar.element, this.#stage, this.#readout, this.#list.element);
+    this.#canvas.addEventListener("keydown", (event) => this.#key(event), { capture: true });
+    this.#canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    this.#cleanups.push(
+      source.watch("panes", () => this.#applyView()),
+      source.watch("convention", () => this.#applyView()),
+      source.watch("height", () => this.#applyView()),
+      source.watch("crosshair", () => this.#applyCrosshair()),
+      source.watch("_layers", () => this.#changed()),
+      source.watch("_styles", () => this.#changed()),
+      this.voxels.listen(() => this.#changed()),
+    );
+    this.#stage.style.height = `${source.get("height")}px`;
+    this.#refreshText();
+    this.#scene.start().then(
+      () => {
+        this.#started = true;
+        this.#applyView();
+        this.#changed();
+      },
+      (error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)),
+    );
+    return () => this.#stop();
+  }
+
+  #stop(): void {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#tellAt);
+    this.#cleanups.forEach((clean) => clean());
+    this.#scene.dispose();
+  }
+
+  get #layers(): LayerInfo[] {
+    return this.source.get("_layers") ?? [];
+  }
+
+  get #styles(): Record<string, Style> {
+    return this.source.get("_styles") ?? {};
+  }
+
+  #changed(): void {
+    this.#refreshText();
+    if (!this.#started || this.#frame !== 0) {
+      return;
+    }
+    // several changes at once are one drawing
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    const styles = this.#styles;
+    const shown = this.#layers
+      .filter((info) => styles[info.id])
+      .map((info) => ({ info, style: styles[info.id], entry: this.voxels.get(info.id) }));
+    try {
+      this.#scene.setLayers(shown);
+      this.#applyCrosshair();
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #applyView(): void {
+    this.#stage.style.height = `${this.source.get("height")}px`;
+    if (this.#started) {
+      this.#scene.setPanes(this.source.get("panes"));
+      this.#scene.setConvention(this.source.get("convention"));
+    }
+    this.#refreshText();
+  }
+
+  #applyCrosshair(): void {
+    const xyz = this.source.get("crosshair");
+    if (this.#started && this.#scene.crosshair().some((value, axis) => Math.abs(value - xyz[axis]) > 1e-3)) {
+      this.#scene.setCrosshair(xyz);
+    }
+    this.#refreshReadout();
+  }
+
+  #moved(xyz: Vec3): void {
+    clearTimeout(this.#tellAt);
+    this.#tellAt = setTimeout(() => this.source.set("crosshair", xyz), TELL_PYTHON_MS);
+    this.#refreshReadout(xyz);
+  }
+
+  #restyle(id: string, change: Partial<Style>): void {
+    const styles = this.#styles;
+    this.source.set("_styles", { ...styles, [id]: { ...styles[id], ...change } });
+  }
+
+  #refreshText(): void {
+    const layers = this.#layers;
+    this.#toolbar.update(this.source.get("panes"), this.source.get("convention"), layers[0]?.picture ?? false);
+    this.#list.update(layers, this.#styles, (id) => this.voxels.get(id));
+    this.#refreshReadout();
+    this.#refreshMessage(layers);
+  }
+
+  #refreshReadout(xyz: Vec3 = this.source.get("crosshair")): void {
+    this.#readout.textContent = readout(this.#layers, this.#styles, (id) => this.voxels.get(id), xyz);
+  }
+
+  #refreshMessage(layers: LayerInfo[]): void {
+    const entries = layers.map(({ id }) => this.voxels.get(id));
+    const broken = entries.find((entry) => entry?.error);
+    let text = "";
+    if (this.#failure) {
+      text = this.#failure;
+    } else if (layers.length === 0) {
+      text = "Nothing to show yet. Add a volume with viewer.add(volume).";
+    } else if (broken && !entries.some((entry) => entry && Voxels.sharpest(entry) >= 0)) {
+      text = broken.error;
+    } else if (!entries.some((entry) => entry && Voxels.sharpest(entry) >= 0)) {
+      text = "Waiting for the kernel to send the volume…";
+    }
+    this.#message.textContent = text;
+    this.#message.hidden = text === "";
+    this.#message.classList.toggle("mwb-v-bad", Boolean(this.#failure || (broken && text)));
+  }
+
+  #fail(cause: string): void {
+    this.#failure = `The viewer cannot draw. ${cause} Run the cell again, or use wb.view(..., backend="matplotlib").`;
+    this.#refreshMessage(this.#layers);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const steps: Record<string, [number, number]> = {
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+      ArrowUp: [1, 1],
+      ArrowDown: [1, -1],
+      PageUp: [2, 1],
+      PageDown: [2, -1],
+    };
+    event.stopPropagation();
+    const step = steps[event.key];
+    const base = this.#layers[0];
+    if (!step || !base || event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    event.preventDefault();
+    const xyz = [...this.source.get("crosshair")] as Vec3;
+    // a step on the screen: to the left is to the patient's right in the radiological convention
+    const mirrored = step[0] === 0 && this.source.get("convention") === "radiological" ? -1 : 1;
+    xyz[step[0]] += step[1] * mirrored * Math.min(...spacing(base.affine));
+    const voxel = apply(invert(base.affine), xyz);
+    if (voxel.every((value, axis) => value > -0.5 && value < base.shape[axis] - 0.5)) {
+      this.source.set("crosshair", xyz);
+    }
+  }
+
+  async #save(): Promise<void> {
+    const url = URL.createObjectURL(await this.#scene.picture());
+    h("a", { href: url, download: "viewer.png" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+}

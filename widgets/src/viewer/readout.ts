@@ -1,0 +1,47 @@
+// The line that says what lies under the crosshair.
+
+import { apply, formatValue, inside, voxelAt } from "./geometry";
+import type { LayerInfo, Style, Vec3 } from "./protocol";
+import { type Entry, Voxels } from "./voxels";
+
+/** For instance: "voxel (17, 22, 19)  RAS (-24.1, -13.0, -9.5) mm  value 412 HU  labels: anterior". */
+export function readout(
+  layers: LayerInfo[],
+  styles: Record<string, Style>,
+  entry: (id: string) => Entry | undefined,
+  xyz: Vec3,
+): string {
+  if (layers.length === 0) {
+    return "";
+  }
+  const base = layers[0];
+  const voxel = voxelAt(base.affine, xyz);
+  const at = base.picture ? voxel.slice(0, 2) : voxel;
+  const parts = [
+    `${base.picture ? "pixel" : "voxel"} (${at.join(", ")})`,
+    `RAS (${xyz.map((value) => (Math.abs(value) < 0.05 ? 0 : value).toFixed(1)).join(", ")}) mm`,
+  ];
+  for (const layer of layers) {
+    const held = entry(layer.id);
+    const found = held && inside(layer.shape, voxelAt(layer.affine, layer.picture ? flat(layer, xyz) : xyz)) ? Voxels.valueAt(held, xyz) : null;
+    if (held?.header && found) {
+      const name = layers.length > 1 ? `${styles[layer.id]?.name ?? layer.kind}: ` : "value ";
+      parts.push(name + (found.exact ? "" : "about ") + words(layer, held, found.values));
+    }
+  }
+  return parts.join("   ");
+}
+
+function words(layer: LayerInfo, entry: Entry, values: number[]): string {
+  if (layer.kind === "labels") {
+    return entry.header?.labels[values[0]]?.name ?? String(values[0]);
+  }
+  const text = values.map(formatValue).join(", ");
+  return layer.unit ? `${text} ${layer.unit}` : text;
+}
+
+/** The point of a picture's plane that lies nearest to `xyz`. */
+function flat(layer: LayerInfo, xyz: Vec3): Vec3 {
+  const [i, j] = voxelAt(layer.affine, xyz);
+  return apply(layer.affine, [i, j, 0]);
+}
