@@ -12,6 +12,7 @@ from workbench.frameworks.base import Device, Framework
 GROUP = "workbench.frameworks"
 _BUILT_IN = {
     "torch": "workbench.frameworks.torch:TorchFramework",
+    "mindspore": "workbench.frameworks.mindspore:MindSporeFramework",
 }
 
 

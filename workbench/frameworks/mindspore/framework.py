@@ -1,0 +1,165 @@
+"""The MindSpore side of the framework contract."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import InputError
+from workbench.frameworks.base import (
+    Array,
+    Define,
+    Device,
+    Framework,
+    LayerInfo,
+    LinearScore,
+    MakeLoss,
+    MatchReport,
+    OptimizerSpec,
+    Outputs,
+    Trainer,
+    match,
+)
+from workbench.frameworks._devices import cpu, resolve_device
+from workbench.frameworks.mindspore import _runtime
+
+_MEMORY_WORDS = ("out of memory", "memory not enough", "not enough memory", "allocate memory failed", "malloc failed")
+_MEMORY_WORDS += ("can't allocate memory", "memory isn't enough", "device memory is not enough")
+
+
+class MindSporeFramework(Framework):
+    """MindSpore in PyNative mode: CPU and Ascend devices."""
+
+    name = "mindspore"
+
+    @property
+    def vocabulary(self) -> tuple[Any, Any, Any]:
+        _runtime.load()
+        from workbench.frameworks.mindspore import functional, nn, ops
+
+        return nn, functional, ops
+
+    @classmethod
+    def installed(cls) -> bool:
+        return importlib.util.find_spec("mindspore") is not None
+
+    def versions(self) -> dict[str, str]:
+        return {"mindspore": importlib.metadata.version("mindspore")}
+
+    def devices(self) -> list[Device]:
+        found = [cpu(self.name)]
+        # the driver's device files tell of Ascend cards without the seconds that importing MindSpore takes
+        cards = sorted(Path("/dev").glob("davinci[0-9]*"), key=lambda card: int(card.name.removeprefix("davinci")))
+        found += [Device(f"ascend:{index}", self.name, "Ascend NPU") for index, _ in enumerate(cards)]
+        return found
+
+    def build(self, define: Define, config: Mapping[str, Any], device: str = "cpu", seed: int | None = 0) -> Any:
+        place = resolve_device(self, device)
+        ms = _runtime.load()
+        from workbench.frameworks.mindspore.random import seeded
+
+        kind, _, index = place.partition(":")
+        if kind != "cpu" or ms.get_context("device_target") != "CPU":
+            ms.set_device({"cpu": "CPU", "ascend": "Ascend"}[kind], int(index or 0))
+        with seeded(seed):
+            module = define(*self.vocabulary)(**config)
+        return module.eval()
+
+    def device_of(self, module: Any) -> str:  # noqa: ARG002 - MindSpore has one device for the process
+        ms = _runtime.load()
+        target = str(ms.get_context("device_target")).lower()
+        return target if target == "cpu" else f"{target}:{ms.get_context('device_id')}"
+
+    def forward(self, module: Any, x: Array) -> Outputs:
+        from workbench.frameworks.mindspore import _gradients
+
+        return _gradients.forward(_evaluating(module), x)
+
+    def scores(self, module: Any, x: Array, score: LinearScore) -> Array:
+        from workbench.frameworks.mindspore import _gradients
+
+        return _gradients.scores(_evaluating(module), x, score)
+
+    def input_gradient(self, module: Any, x: Array, score: LinearScore) -> tuple[Array, Array]:
+        from workbench.frameworks.mindspore import _gradients
+
+        return _gradients.input_gradient(_evaluating(module), x, score)
+
+    def layer_gradient(self, module: Any, layer: str, x: Array, score: LinearScore) -> tuple[Array, Array, Array]:
+        from workbench.frameworks.mindspore import _gradients
+
+        return _gradients.layer_gradient(_evaluating(module), layer, x, score)
+
+    def layers(self, module: Any) -> list[LayerInfo]:
+        nn = self.vocabulary[0]
+        return [
+            LayerInfo(name, type(layer).__name__, tuple(name.split(".")), not layer._cells)
+            for name, layer in module.named_modules()
+            if name and not isinstance(layer, (nn.ModuleList, nn.ModuleDict))
+        ]
+
+    def state(self, module: Any) -> dict[str, Array]:
+        return {name: parameter.asnumpy().copy() for name, parameter in _tensors(module).items()}
+
+    def load_state(self, module: Any, state: Mapping[str, Array], strict: bool = True) -> MatchReport:
+        ms = _runtime.load()
+        own = _tensors(module)
+        report = match({name: parameter.shape for name, parameter in own.items()}, state, strict=strict)
+        for name in report.matched:
+            own[name].set_data(ms.Tensor(state[name].copy(), dtype=own[name].dtype))
+        return report
+
+    def parameter_names(self, module: Any) -> list[str]:
+        return [name for name, _ in module.named_parameters()]
+
+    def num_parameters(self, module: Any) -> int:
+        return sum(int(parameter.size) for parameter in module.parameters())
+
+    def trainer(
+        self,
+        module: Any,
+        loss: MakeLoss,
+        optimizer: OptimizerSpec,
+        *,
+        trainable: Sequence[str] | None = None,
+        grad_clip: float | None = None,
+    ) -> Trainer:
+        from workbench.frameworks.mindspore.trainer import MindSporeTrainer
+
+        return MindSporeTrainer(module, loss(*self.vocabulary), optimizer, trainable=trainable, grad_clip=grad_clip)
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        if isinstance(error, MemoryError):
+            return True
+        return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
+
+
+def _evaluating(module: Any) -> Any:
+    if not hasattr(module, "named_modules") or not hasattr(module, "construct"):
+        raise InputError(f"The MindSpore framework runs a network that it built, got {type(module).__name__}.")
+    if module.training:
+        module.eval()
+    return module
+
+
+def _tensors(module: Any) -> dict[str, Any]:
+    # every dotted name, shared weights under each of theirs, in torch's order: parameters of a module, then its buffers
+    found = {}
+    for prefix, layer in _named(module, ""):
+        buffers = getattr(layer, "_buffer_names", ())
+        names = [name for name in layer._params if name not in buffers] + list(buffers)
+        for name in names:
+            if layer._params.get(name) is not None:
+                found[f"{prefix}{name}"] = layer._params[name]
+    return found
+
+
+def _named(module: Any, prefix: str) -> list[tuple[str, Any]]:
+    found = [(prefix, module)]
+    for name, child in module._cells.items():
+        if child is not None:
+            found += _named(child, f"{prefix}{name}.")
+    return found

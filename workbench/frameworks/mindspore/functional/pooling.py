@@ -1,0 +1,135 @@
+"""Pooling with torch's arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mindspore import ops
+from mindspore.ops import operations as P
+
+from workbench.errors import InputError
+
+
+def _each(value: Any, ndim: int) -> tuple[int, ...]:
+    return (value,) * ndim if isinstance(value, int) else tuple(value)
+
+
+def max_pool(
+    x: Any,
+    ndim: int,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Any:
+    """Return the largest value of each window; padding counts as minus infinity."""
+    kernel, pads = _each(kernel_size, ndim), _each(padding, ndim)
+    steps = kernel if stride is None else _each(stride, ndim)
+    spread = _each(dilation, ndim)
+    plain = not any(pads) and set(spread) == {1} and not ceil_mode
+    if ndim == 2 and plain:
+        return P.MaxPool(kernel, steps, "valid")(x)
+    if ndim == 2:
+        return ops.max_pool2d(x, kernel, steps, pads, spread, False, ceil_mode)
+    if set(spread) != {1}:
+        raise InputError(f"On MindSpore a 3D max pool needs dilation 1, got {spread}.")
+    if plain:
+        return P.MaxPool3D(kernel, steps, "valid")(x)
+    around = tuple(pad for before in pads for pad in (before, before))
+    return P.MaxPool3D(kernel, steps, "pad", around, ceil_mode)(x)
+
+
+def avg_pool(
+    x: Any,
+    ndim: int,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    """Return the mean of each window."""
+    kernel, pads = _each(kernel_size, ndim), _each(padding, ndim)
+    steps = kernel if stride is None else _each(stride, ndim)
+    if ndim == 2 and not any(pads) and not ceil_mode and divisor_override is None:
+        return P.AvgPool(kernel, steps, "valid")(x)
+    if ndim == 2:
+        # the padded 2D kernel is missing on CPU; a plane is a volume of depth one
+        flat = avg_pool(
+            x.unsqueeze(2), 3, (1, *kernel), (1, *steps), (0, *pads), ceil_mode, count_include_pad, divisor_override
+        )
+        return flat.squeeze(2)
+    around = tuple(pad for before in pads for pad in (before, before))
+    return P.AvgPool3D(kernel, steps, "pad", around, ceil_mode, count_include_pad, divisor_override or 0)(x)
+
+
+def adaptive_pool(x: Any, ndim: int, output_size: Any, kind: str) -> Any:
+    """Pool to a given size; None in it keeps an axis."""
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
+    size = tuple(x.shape[2 + axis] if value is None else int(value) for axis, value in enumerate(wanted))
+    axes = tuple(range(2, 2 + ndim))
+    if set(size) == {1}:
+        return x.mean(axes, keep_dims=True) if kind == "avg" else ops.amax(x, axes, keepdims=True)
+    if kind == "avg":
+        if ndim == 1:
+            return ops.adaptive_avg_pool2d(x.unsqueeze(2), (1, *size)).squeeze(2)
+        return ops.adaptive_avg_pool2d(x, size) if ndim == 2 else ops.adaptive_avg_pool3d(x, size)
+    return ops.adaptive_max_pool2d(x, size) if ndim == 2 else ops.adaptive_max_pool3d(x, size)
+
+
+def max_pool2d(
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:
+    return max_pool(x, 2, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool3d(
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:
+    return max_pool(x, 3, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def avg_pool2d(
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    return avg_pool(x, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d(
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    return avg_pool(x, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def adaptive_avg_pool1d(x: Any, output_size: Any) -> Any:
+    return adaptive_pool(x, 1, output_size, "avg")
+
+
+def adaptive_avg_pool2d(x: Any, output_size: Any) -> Any:
+    return adaptive_pool(x, 2, output_size, "avg")
+
+
+def adaptive_avg_pool3d(x: Any, output_size: Any) -> Any:
+    return adaptive_pool(x, 3, output_size, "avg")
+
+
+def adaptive_max_pool2d(x: Any, output_size: Any) -> Any:
+    return adaptive_pool(x, 2, output_size, "max")
+
+
+def adaptive_max_pool3d(x: Any, output_size: Any) -> Any:
+    return adaptive_pool(x, 3, output_size, "max")

@@ -1,0 +1,75 @@
+"""Resizing, padding and sampling with torch's arguments."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mindspore import ops
+
+from workbench.errors import InputError, choose
+from workbench.frameworks.mindspore.functional.pooling import adaptive_pool
+
+_LINEAR = {3: "linear", 4: "bilinear", 5: "trilinear"}
+
+
+def interpolate(
+    x: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+) -> Any:
+    """Resize the spatial axes to `size`, or by `scale_factor`.
+
+    Raises
+    ------
+    InputError
+        If a scale factor gives a size that is not whole: torch then samples by the factor, MindSpore by the sizes.
+    """
+    choose(mode, ("nearest", "area", "bicubic", *_LINEAR.values()), "interpolation mode")
+    spatial = x.shape[2:]
+    if (size is None) == (scale_factor is None):
+        raise InputError("F.interpolate takes either size or scale_factor.")
+    if size is None:
+        factors = (scale_factor,) * len(spatial) if isinstance(scale_factor, (int, float)) else tuple(scale_factor)
+        exact = [extent * factor for extent, factor in zip(spatial, factors, strict=True)]
+        wanted = tuple(math.floor(value) for value in exact)
+        if not (align_corners or recompute_scale_factor) and any(a != b for a, b in zip(exact, wanted, strict=True)):
+            raise InputError(
+                f"scale_factor={scale_factor} does not give a whole size for {tuple(spatial)}. Give the size instead."
+            )
+    else:
+        wanted = (size,) * len(spatial) if isinstance(size, int) else tuple(int(value) for value in size)
+    if wanted == tuple(spatial) and mode != "bicubic":
+        return x
+    if mode == "area":
+        return adaptive_pool(x, len(spatial), wanted, "avg")
+    if mode == "nearest":
+        return ops.interpolate(x, size=wanted, mode="nearest")
+    return ops.interpolate(x, size=wanted, mode=mode, align_corners=bool(align_corners))
+
+
+def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+    """Pad the last axes; `pad` lists (before, after) from the last axis backwards, negative values crop."""
+    choose(mode, ("constant", "reflect", "replicate"), "padding mode")
+    if min(pad) < 0:
+        slices = [slice(None)] * x.ndim
+        for index in range(len(pad) // 2):
+            axis = x.ndim - 1 - index
+            before, after = min(pad[2 * index], 0), min(pad[2 * index + 1], 0)
+            slices[axis] = slice(-before, x.shape[axis] + after)
+        x = x[tuple(slices)]
+        pad = tuple(max(int(entry), 0) for entry in pad)
+    if not any(pad):
+        return x
+    if mode == "constant":
+        return ops.pad(x, list(pad), mode="constant", value=0.0 if value is None else value)
+    return ops.pad(x, list(pad), mode=mode)
+
+
+def grid_sample(
+    x: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Any:
+    return ops.grid_sample(x, grid, mode, padding_mode, bool(align_corners))

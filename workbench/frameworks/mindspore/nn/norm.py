@@ -1,0 +1,159 @@
+"""Batch, instance, group and layer normalisation with torch's defaults and names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mindspore import ops
+from mindspore.ops import operations as P
+
+from workbench.errors import InputError
+from workbench.frameworks.mindspore.nn.module import Module, Parameter, constant
+
+
+class _BatchNorm(Module):
+    ndim = 0
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ) -> None:
+        super().__init__()
+        if momentum is None or not track_running_stats:
+            raise InputError(
+                "On MindSpore a batch norm keeps running statistics with a fixed momentum; got "
+                f"momentum={momentum}, track_running_stats={track_running_stats}. Use nn.InstanceNorm or nn.GroupNorm."
+            )
+        self.num_features, self.eps, self.momentum, self.affine = num_features, eps, momentum, affine
+        shape = (num_features,)
+        scale, shift = constant(shape, 1.0), constant(shape, 0.0)
+        if affine:
+            self.weight, self.bias = Parameter(scale), Parameter(shift)
+        else:
+            self.weight, self.bias = None, None
+        self.unit, self.zero = scale, shift
+        self.register_buffer("running_mean", constant(shape, 0.0))
+        self.register_buffer("running_var", constant(shape, 1.0))
+        self.on_batch = P.BatchNorm(is_training=True, epsilon=eps, momentum=momentum)
+        self.on_statistics = P.BatchNorm(is_training=False, epsilon=eps, momentum=momentum)
+
+    def forward(self, x: Any) -> Any:
+        shape = x.shape
+        # the kernel knows 2D and 4D: any volume is a plane to it, since statistics run over all spatial axes
+        if len(shape) == 3:
+            x = x.unsqueeze(3)
+        elif len(shape) == 5:
+            x = x.reshape(shape[0], shape[1], shape[2], -1)
+        scale = self.unit if self.weight is None else self.weight
+        shift = self.zero if self.bias is None else self.bias
+        normalise = self.on_batch if self.training else self.on_statistics
+        y = normalise(x, scale, shift, self.running_mean, self.running_var)[0]
+        return y if y.shape == shape else y.reshape(shape)
+
+    def extend_repr(self) -> str:
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation of ``[n, c]`` or ``[n, c, i]``."""
+
+    ndim = 1
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation of ``[n, c, i, j]``."""
+
+    ndim = 2
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation of ``[n, c, i, j, k]``."""
+
+    ndim = 3
+
+
+class GroupNorm(Module):
+    """Normalisation over groups of channels of one sample."""
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__()
+        if num_channels % num_groups:
+            raise InputError(f"num_channels={num_channels} must be divisible by num_groups={num_groups}.")
+        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        scale, shift = constant((num_channels,), 1.0), constant((num_channels,), 0.0)
+        if affine:
+            self.weight, self.bias = Parameter(scale), Parameter(shift)
+        else:
+            self.weight, self.bias = None, None
+        self.unit, self.zero = scale, shift
+
+    def forward(self, x: Any) -> Any:
+        scale = self.unit if self.weight is None else self.weight
+        shift = self.zero if self.bias is None else self.bias
+        return ops.group_norm(x, self.num_groups, scale, shift, self.eps)
+
+    def extend_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+
+
+class _InstanceNorm(GroupNorm):
+    # MindSpore has no CPU kernel for instance norm; a group norm with one channel a group is the same thing
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,  # noqa: ARG002 - torch's signature; without running statistics it decides nothing
+        affine: bool = False,
+        track_running_stats: bool = False,
+    ) -> None:
+        if track_running_stats:
+            raise InputError(
+                "On MindSpore an instance norm keeps no running statistics; leave out track_running_stats=True."
+            )
+        super().__init__(num_features, num_features, eps, affine)
+        self.num_features = num_features
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Normalisation of each channel of each sample, ``[n, c, i]``."""
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Normalisation of each channel of each sample, ``[n, c, i, j]``."""
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Normalisation of each channel of each sample, ``[n, c, i, j, k]``."""
+
+
+class LayerNorm(Module):
+    """Normalisation over the last axes."""
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape, self.eps = shape, eps
+        scale, shift = constant(shape, 1.0), constant(shape, 0.0)
+        self.weight = Parameter(scale) if elementwise_affine else None
+        self.bias = Parameter(shift) if elementwise_affine and bias else None
+        self.unit, self.zero = scale, shift
+        self.normalise = P.LayerNorm(begin_norm_axis=-len(shape), begin_params_axis=-len(shape), epsilon=eps)
+
+    def forward(self, x: Any) -> Any:
+        scale = self.unit if self.weight is None else self.weight
+        shift = self.zero if self.bias is None else self.bias
+        return self.normalise(x, scale, shift)[0]
+
+    def extend_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, {math.prod(self.normalized_shape)} values"
