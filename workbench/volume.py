@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench import _geometry
+from workbench import _checks, _geometry
 from workbench.errors import FileError, InputError, check_keywords, choose
 
 Array = NDArray[Any]
 KINDS = ("image", "labels", "scores")
-_AXES = (("i", "j"), ("i", "j", "c"), ("i", "j", "k"), ("i", "j", "k", "c"))
 
 
 class Volume:
@@ -78,10 +77,10 @@ class Volume:
             self._loader = data
             self._shape, self._dtype = tuple(int(n) for n in shape), np.dtype(dtype)
         else:
-            self._data = _as_kind(np.asarray(data, dtype=dtype), kind)
+            self._data = _checks.as_kind(np.asarray(data, dtype=dtype), kind)
             self._shape, self._dtype = self._data.shape, self._data.dtype
-        self.axes = _check_axes(axes, self._shape)
-        _check_dtype(self._dtype, kind)
+        self.axes = _checks.check_axes(axes, self._shape)
+        _checks.check_dtype(self._dtype, kind)
         if affine is None:
             affine = _geometry.PICTURE_AFFINE if self.spatial_ndim == 2 else np.eye(4)
         self._affine = _geometry.check_affine(affine)
@@ -89,7 +88,7 @@ class Volume:
         self.channels = tuple(str(name) for name in channels) if channels is not None else ()
         if self.channels and len(self.channels) != self.num_channels:
             raise InputError(f"Name every channel: {self.num_channels} channels, got names {list(self.channels)}.")
-        self.labels = _check_labels(labels)
+        self.labels = _checks.check_labels(labels)
         self.unit = str(unit)
         self.source = Path(source) if source is not None else None
         self.notes = tuple(str(note) for note in notes)
@@ -101,8 +100,8 @@ class Volume:
         if array.ndim not in {3, 4}:
             raise InputError(f"A channels-first array is [c, i, j] or [c, i, j, k], got shape {array.shape}.")
         if len(array) == 1:
-            return cls(array[0], affine, axes=_AXES[0 if array.ndim == 3 else 2], **meaning)
-        return cls(np.moveaxis(array, 0, -1), affine, axes=_AXES[1 if array.ndim == 3 else 3], **meaning)
+            return cls(array[0], affine, axes=_checks.AXES[0 if array.ndim == 3 else 2], **meaning)
+        return cls(np.moveaxis(array, 0, -1), affine, axes=_checks.AXES[1 if array.ndim == 3 else 3], **meaning)
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 
@@ -112,9 +111,11 @@ class Volume:
         if self._data is None:
             assert self._loader is not None
             try:
-                data = _as_kind(np.asarray(self._loader()), self.kind)
+                data = _checks.as_kind(np.asarray(self._loader()), self.kind)
             except MemoryError:
-                raise FileError(f"Loading {self!r} needs {_size(self.nbytes)} of memory, which is not free.") from None
+                raise FileError(
+                    f"Loading {self!r} needs {_checks.size(self.nbytes)} of memory, which is not free."
+                ) from None
             if data.shape != self._shape:
                 raise FileError(f"The header promised voxels of shape {self._shape}, the data has {data.shape}.")
             self._data = data.astype(self._dtype, copy=False)
@@ -184,7 +185,7 @@ class Volume:
             f"{self.num_channels} channels" if "c" in self.axes else "",
             f"{len(self.labels)} named labels" if self.labels else "",
             self.unit,
-            _size(self.nbytes),
+            _checks.size(self.nbytes),
             "loaded" if self.is_loaded else "not loaded",
             # a file name may hold a patient's name, so only its ending is shown
             "".join(self.source.suffixes[-2:] if self.source.suffix == ".gz" else [self.source.suffix])
@@ -213,7 +214,7 @@ class Volume:
         if array.shape[: self.spatial_ndim] != self.spatial_shape or array.ndim - self.spatial_ndim not in {0, 1}:
             raise InputError(f"The grid has shape {self.spatial_shape} (and maybe channels), got {array.shape}.")
         has_channels = array.ndim > self.spatial_ndim
-        kept = self._meaning() | {"axes": _AXES[2 * (self.spatial_ndim - 2) + has_channels]}
+        kept = self._meaning() | {"axes": _checks.AXES[2 * (self.spatial_ndim - 2) + has_channels]}
         if not has_channels or array.shape[-1] != self.num_channels:
             kept["channels"] = None
         if meaning.get("kind", self.kind) != self.kind:
@@ -297,7 +298,7 @@ class Volume:
         order : int, optional
             0 nearest, 1 linear, 2 to 5 spline. Default: 0 for labels, 1 otherwise. The dtype stays.
         """
-        wanted = _numbers(spacing, self.spatial_ndim, "spacing")
+        wanted = _checks.numbers(spacing, self.spatial_ndim, "spacing")
         if not np.isfinite(wanted).all() or (wanted <= 0).any():
             raise InputError(f"A spacing is above 0 mm, got {spacing!r}.")
         ratio = np.ones(3)
@@ -355,7 +356,9 @@ class Volume:
         affine = self._affine[:, [*(a for a in range(3) if a != along), along, 3]]
         affine[:, 3] += self._affine[:, along] * index
         shape = [n for a, n in enumerate(self._shape) if a != along]
-        return self._derive(lambda data: np.take(data, index, axis=along), affine, shape, axes=_AXES["c" in self.axes])
+        return self._derive(
+            lambda data: np.take(data, index, axis=along), affine, shape, axes=_checks.AXES["c" in self.axes]
+        )
 
     # ---- helpers -------------------------------------------------------------------------------------------------
 
@@ -380,10 +383,10 @@ class Volume:
         return Volume(lambda: change(self.data), affine, shape=shape, dtype=self._dtype, **kept)
 
     def _indices(self, value: int | Sequence[int], what: str) -> NDArray[np.intp]:
-        numbers = _numbers(value, self.spatial_ndim, what)
-        if not (np.abs(numbers) < 2**31).all() or (numbers != np.rint(numbers)).any():
+        values = _checks.numbers(value, self.spatial_ndim, what)
+        if not (np.abs(values) < 2**31).all() or (values != np.rint(values)).any():
             raise InputError(f"Give {what} in whole voxels, got {value!r}. Use to_voxel for points in mm.")
-        return numbers.astype(np.intp)
+        return values.astype(np.intp)
 
     def _moved(self, start: Array) -> _geometry.Affine:
         affine = self._affine.copy()
@@ -407,50 +410,3 @@ class Volume:
 
 def _rebuild(data: Array, affine: Array, meaning: dict[str, Any]) -> Volume:
     return Volume(data, affine, **meaning)
-
-
-def _as_kind(array: Array, kind: str) -> Array:
-    if kind != "labels" or array.dtype.kind not in "f":
-        return array
-    whole = array.astype(np.int32)
-    if not np.array_equal(whole, array):
-        raise InputError("Labels are whole numbers, got fractions. Read it as an image, or threshold it first.")
-    return whole
-
-
-def _check_axes(axes: Sequence[str] | None, shape: tuple[int, ...]) -> tuple[str, ...]:
-    names = {2: _AXES[0], 3: _AXES[2], 4: _AXES[3]}.get(len(shape)) if axes is None else tuple(axes)
-    if names not in _AXES or len(names) != len(shape):
-        raise InputError(
-            f"A Volume has axes i, j (, k) and maybe c (channels, last); got shape {shape} with axes {axes}. "
-            "Choose or move axes first."
-        )
-    if 0 in shape:
-        raise InputError(f"A Volume needs at least one voxel along each axis, got shape {shape}.")
-    return names
-
-
-def _check_dtype(dtype: np.dtype[Any], kind: str) -> None:
-    if dtype.kind not in "biuf":
-        raise InputError(f"Values are numbers or booleans, got {dtype}. Take the magnitude of complex values.")
-    if kind == "labels" and dtype.kind == "f":
-        raise InputError(f"Labels are whole numbers, got {dtype}.")
-
-
-def _check_labels(labels: Mapping[int, str] | Sequence[str] | None) -> dict[int, str]:
-    pairs = labels.items() if isinstance(labels, Mapping) else enumerate(labels or ())
-    try:
-        return {int(value): str(name) for value, name in pairs}
-    except (TypeError, ValueError):
-        raise InputError(f"Labels map whole numbers to names, got {labels!r}.") from None
-
-
-def _numbers(value: Any, ndim: int, what: str) -> NDArray[np.float64]:
-    try:
-        return np.broadcast_to(np.asarray(value, dtype=float), (ndim,)).copy()
-    except (TypeError, ValueError):
-        raise InputError(f"Give {what} as one number or {ndim} (one per spatial axis), got {value!r}.") from None
-
-
-def _size(nbytes: int) -> str:
-    return f"{nbytes} bytes" if nbytes < 1e5 else f"{nbytes / 1e6:.1f} MB" if nbytes < 1e9 else f"{nbytes / 1e9:.1f} GB"

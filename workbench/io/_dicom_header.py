@@ -216,8 +216,9 @@ def _slice(path: Path, dataset: Any, pixels: Pixels, frame: int, places: list[An
     unit = "HU" if modality == "CT" and kind in {"", "HU", "US"} else str(dataset.get("Units", "") or "")[:16]
     return Slice(
         path=path, frame=frame, pixels=pixels, series=str(dataset.get("SeriesInstanceUID", ""))[:64],
-        instance_uid=str(dataset.get("SOPInstanceUID", ""))[:64], modality=modality, unit=unit, slope=slope, inter=inter,
-        position=position, orientation=orientation, spacing=(spacing[0], spacing[1]) if spacing else None,
+        instance_uid=str(dataset.get("SOPInstanceUID", ""))[:64], modality=modality, unit=unit,
+        slope=slope, inter=inter, position=position, orientation=orientation,
+        spacing=(spacing[0], spacing[1]) if spacing else None,
         thickness=between or thick, stack=str(find(places, "FrameContentSequence", "StackID") or ""),
         order=(*tags.values(), dimensions, _float(dataset.get("InstanceNumber")), frame), tags=tags,
         meaning=_private_meaning(dataset), lut="ModalityLUTSequence" in dataset,

@@ -79,7 +79,7 @@ def load_grid(volumes: list[list[Slice | None]], dtype: np.dtype[Any]) -> Array:
     return data.reshape(*data.shape[:3], len(volumes) * inner) if len(volumes) * inner > 1 else data[..., 0, 0]
 
 
-def _rescaled(frame: NDArray[Any], item: Slice, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _rescaled(frame: Any, item: Slice, dtype: np.dtype[Any]) -> Any:
     if (item.slope, item.inter) == (1.0, 0.0) or is_colour(item.pixels):
         return frame
     work = np.float64 if dtype.itemsize > 4 or (dtype.kind in "iu" and dtype.itemsize == 4) else np.float32
@@ -91,14 +91,16 @@ def _rescaled(frame: NDArray[Any], item: Slice, dtype: np.dtype[Any]) -> NDArray
 def decode(path: Path, expected: Pixels) -> NDArray[Any]:
     """Return the pixels of a file as [frame, row, column, sample], colours as 8-bit RGB."""
     import pydicom
-    from pydicom.pixels import apply_color_lut, pixel_array
+    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import UID
 
     with _files.damage_becomes_file_error(path, "DICOM", private=True), quiet():
         dataset = pydicom.dcmread(path, force=True)
         if not hasattr(dataset, "file_meta") or "TransferSyntaxUID" not in dataset.file_meta:
             dataset.ensure_file_meta()
             implicit = "1.2.840.10008.1.2" if dataset.original_encoding[0] else "1.2.840.10008.1.2.1"
-            dataset.file_meta.TransferSyntaxUID = implicit
+            dataset.file_meta.TransferSyntaxUID = UID(implicit)
         pixels: NDArray[Any] = pixel_array(dataset)
         if expected.photometric == "PALETTE COLOR":
             pixels = apply_color_lut(pixels, dataset)

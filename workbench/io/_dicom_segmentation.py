@@ -52,7 +52,7 @@ def read(path: Path, dataset: Any, frames: list[Slice]) -> Volume:
     decoded = decode(path, pixels)
     if kind == "LABELMAP":
         dtype = decoded.dtype
-    masks = np.zeros((*shape, len(segments)), dtype=dtype)
+    masks: Any = np.zeros((*shape, len(segments)), dtype=dtype)
     for frame, number in zip(frames, numbers, strict=True):
         k = place[tuple(np.round(frame.position or (), 3))]
         masks[:, :, k, segments.index(number if kind != "LABELMAP" else 0)] += decoded[frame.frame, :, :, 0].T.astype(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +87,8 @@ def _directions(item: Slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     lengths = np.linalg.norm([across, down], axis=1)
     if np.abs(lengths - 1).max() > 0.01 or abs(float(across @ down)) > 0.01:
         raise FileError(
-            f"ImageOrientationPatient is two unit vectors at right angles, the header has {list(item.orientation or ())} "
-            f"({item.path}). It is damaged."
+            f"{item.path}: ImageOrientationPatient is two unit vectors at right angles, the header has "
+            f"{list(item.orientation or ())}. It is damaged."
         )
     return across / lengths[0], down / lengths[1]
 
@@ -191,17 +191,15 @@ def _step(
     else:
         even = np.linspace(heights[0], heights[-1], count)
         notes.append(
-            f"slices are unevenly spaced: gaps from {gaps.min():.4g} to {gaps.max():.4g} mm (median {np.median(gaps):.4g}); "
-            f"stacked at the mean of {gaps.mean():.4g} mm, which misplaces slices by up to "
+            f"slices are unevenly spaced: gaps from {gaps.min():.4g} to {gaps.max():.4g} mm (median "
+            f"{np.median(gaps):.4g}); stacked at the mean of {gaps.mean():.4g} mm, which misplaces slices by up to "
             f"{np.abs(heights - even).max():.4g} mm"
         )
         places = list(range(count))
     step = (positions[-1] - positions[0]) / places[-1]
     lean = float(np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1, 1))))
     if lean > _TILT_DEGREES:
-        notes.append(
-            f"gantry tilt of {lean:.2f} degrees: the slices are sheared against each other, and so is the affine"
-        )
+        notes.append(f"gantry tilt of {lean:.2f} degrees: slices are sheared against each other, as is the affine")
     track = positions[0] + np.outer(places, step)
     off = float(np.linalg.norm(np.cross(positions - track, normal), axis=1).max())
     if off > 0.1:
@@ -222,7 +220,7 @@ def _placed(items: list[Slice | None], places: list[int]) -> list[Slice | None]:
 
 
 def _without_positions(slices: list[Slice], notes: list[str]) -> Stack:
-    ordered: list[Slice | None] = sorted((replace(item) for item in slices), key=lambda item: item.order[-2:])
+    ordered: list[Slice | None] = [*sorted(slices, key=lambda item: item.order[-2:])]
     head = slices[0]
     row_step, column_step = head.spacing or (1.0, 1.0)
     if len(slices) > 1:

@@ -91,13 +91,13 @@ def _storable(volume: Volume) -> tuple[Array, float, float]:
 
 def _template(volume: Volume, data: Array, slope: float, inter: float) -> Any:
     from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import generate_uid
+    from pydicom.uid import UID, generate_uid
 
     scan = volume.unit == "HU" and "c" not in volume.axes
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = _EXPLICIT_LITTLE
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = _CT if scan else _SECONDARY_CAPTURE
+    dataset.file_meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE)
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = UID(_CT if scan else _SECONDARY_CAPTURE)
     dataset.Modality = "CT" if scan else "OT"
     for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime"):
         setattr(dataset, keyword, "")

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +68,7 @@ def open_stream(path: Path) -> IO[bytes]:
     if is_gzip(path):
         from isal import igzip
 
-        stream: IO[bytes] = igzip.open(path, "rb")
-        return stream
+        return cast("IO[bytes]", igzip.open(path, "rb"))  # type: ignore[no-untyped-call]
     return path.open("rb")
 
 
@@ -126,14 +125,19 @@ def gzip_length_is_wrong(path: Path, expected: int) -> bool:
 
 def fill(stream: IO[bytes], array: NDArray[Any], path: Path) -> None:
     """Read bytes into a contiguous array; raise if there are too few."""
-    flat = array.T.reshape(-1) if array.flags.f_contiguous else array.reshape(-1)
-    view = memoryview(flat.view(np.uint8))
+    view = _bytes_of(array)
     done = 0
     while done < len(view):
         count = stream.readinto(view[done : done + _PIECE])  # type: ignore[attr-defined]
         if not count:
             raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
         done += count
+
+
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    # a view, not a copy: both layouts are one piece of memory
+    flat: Any = array.T.reshape(-1) if array.flags.f_contiguous else array.reshape(-1)
+    return memoryview(flat.view(np.uint8))
 
 
 def read_array(
@@ -159,7 +163,7 @@ def inflate_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dty
     from isal import isal_zlib
 
     array = np.empty(shape, dtype=dtype, order="F")
-    view = memoryview(array.T.reshape(-1).view(np.uint8))
+    view = _bytes_of(array)
     decoder = isal_zlib.decompressobj(47)
     done, pending = 0, b""
     with path.open("rb") as file:

@@ -116,7 +116,9 @@ class Dicom(Format):
         channels = ["red", "green", "blue"] if colour and len(stack.slices) == 1 else stack.channels
         count = len(stack.slices) * (3 if colour else 1)
         flat = slices[0].position is None and len(used) == 1
-        shape = (first.rows, first.columns) if flat else (first.columns, first.rows, len(stack.slices[0]))
+        shape: tuple[int, ...] = (
+            (first.rows, first.columns) if flat else (first.columns, first.rows, len(stack.slices[0]))
+        )
         full = (*shape, count) if count > 1 else shape
         _files.check_memory(path, _files.count_bytes(full, dtype))
         extra = _meaning.from_json(slices[0].meaning)

@@ -103,12 +103,10 @@ class Nifti(Format):
         data, stored = _storable(volume)
         header = _make_header(volume, stored, version)
         if path.name.lower().endswith(".gz"):
-            from isal import igzip
-
             with (
                 _files.writing(path) as temporary,
                 temporary.open("wb") as file,
-                igzip.IGzipFile("", "wb", 2, file, mtime=0) as stream,
+                _gzip_writer(file) as stream,
             ):
                 stream.write(header)
                 _files.write_array(stream, data)
@@ -180,7 +178,7 @@ def _read_header(path: Path) -> _Header:
     code = int(fields["datatype"])
     if code not in _DTYPES:
         raise FileError(f"{path}: NIfTI data type {code} is not supported. Types: {sorted(_DTYPES)}.")
-    order = fields["dim"].dtype.byteorder
+    order: Any = fields["dim"].dtype.byteorder
     dtype = _DTYPES[code] if _DTYPES[code].subdtype else _DTYPES[code].newbyteorder(order)
     extra = _meaning.from_json(_comment(extension, order))
     notes: list[str] = []
@@ -212,7 +210,8 @@ def _fields(raw: bytes, path: Path) -> Any:
     layout = _NIFTI2 if raw[4:12] == _MAGIC2 else _NIFTI1
     if len(raw) < layout.itemsize:
         raise FileError(f"{path} is cut short: a NIfTI header has {layout.itemsize} bytes, the file has {len(raw)}.")
-    for order in "<>":
+    orders: tuple[Any, ...] = ("<", ">")
+    for order in orders:
         fields = np.frombuffer(raw, layout.newbyteorder(order), 1)[0]
         if fields["sizeof_hdr"] == layout.itemsize:
             return fields
@@ -283,7 +282,14 @@ def _comment(extension: bytes, order: str) -> bytes:
     return b""
 
 
-def _load(path: Path, header: _Header) -> Array:
+def _gzip_writer(file: Any) -> Any:
+    from isal import igzip
+
+    # neither name nor time in the header: the same volume gives the same bytes
+    return igzip.IGzipFile("", "wb", 2, file, mtime=0)  # type: ignore[no-untyped-call]
+
+
+def _load(path: Path, header: _Header) -> Any:
     shape, dtype = header.stored_shape, header.dtype
     if dtype.subdtype is not None:
         colours = _files.read_array(path, header.offset, (dtype.shape[0], *shape), dtype.base)

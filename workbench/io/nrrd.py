@@ -61,7 +61,7 @@ class Nrrd(Format):
         if kind not in _TYPES:
             raise FileError(f"{path}: the type {kind!r} is not known. Types: {', '.join(_TYPES)}.")
         order = {"big": ">", "little": "<"}.get(fields.get("endian", "little").lower(), "<")
-        dtype = np.dtype(_TYPES[kind]).newbyteorder(order)
+        dtype = np.dtype(order + _TYPES[kind])
         notes: list[str] = []
         spatial, affine = _geometry_of(fields, path, sizes, notes)
         load = _loader(path, fields, end, tuple(sizes), dtype)

@@ -20,6 +20,7 @@ from workbench.volume import Array, Volume
 
 _MEANING_NAME = "medical_workbench"
 _NPY = b"\x93NUMPY"
+_NPY_FORMAT: Any = np.lib.format
 
 
 class NumpyArrays(Format):
@@ -87,10 +88,10 @@ class NumpyArrays(Format):
 
 
 def _header(stream: IO[bytes], path: Path, refuse_objects: bool = True) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
+    version = _NPY_FORMAT.read_magic(stream)
     if version not in {(1, 0), (2, 0), (3, 0)}:
         raise FileError(f"{path}: NPY version {version} is not known (1.0, 2.0 and 3.0 are). Save it again.")
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    readers = {(1, 0): _NPY_FORMAT.read_array_header_1_0, (2, 0): _NPY_FORMAT.read_array_header_2_0}
     shape, _, dtype = readers.get(version, readers[2, 0])(stream)
     if dtype.hasobject and refuse_objects:
         raise FileError(
@@ -106,7 +107,7 @@ def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None) -> str:
     if info is None or info.file_size > 1 << 22:
         return ""
     with archive.open(info) as member:
-        return str(np.lib.format.read_array(member, allow_pickle=False))
+        return str(_NPY_FORMAT.read_array(member, allow_pickle=False))
 
 
 def _choose_array(path: Path, found: dict[str, tuple[tuple[int, ...], np.dtype[Any]]], key: str | None) -> str:
@@ -125,9 +126,9 @@ def _choose_array(path: Path, found: dict[str, tuple[tuple[int, ...], np.dtype[A
 
 def _load_npy(path: Path) -> Array:
     with path.open("rb") as file:
-        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+        return np.asarray(_NPY_FORMAT.read_array(file, allow_pickle=False))
 
 
 def _load_npz(path: Path, info: zipfile.ZipInfo) -> Array:
     with zipfile.ZipFile(path) as archive, archive.open(info) as member:
-        return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
+        return np.asarray(_NPY_FORMAT.read_array(member, allow_pickle=False))
