@@ -1,5 +1,5 @@
 // Mirrors workbench/widgets/data_panel.py: choose a data set or a file, and the sample that is looked at.
-import { button, segmented, select, slider, textbox } from "./ui/controls";
+import { button, joined, segmented, select, slider, textbox } from "./ui/controls";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint } from "./ui/panel";
@@ -25,7 +25,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     (value) => scope.set({ source: value }),
   );
 
-  const name = select({ label: "Data set", tooltip: "Those whose data is not here say how to get it" }, (value) =>
+  const name = select({ label: "Name", tooltip: "Those whose data is not here say how to get it" }, (value) =>
     scope.set({ name: value }),
   );
   const about = hint("");
@@ -46,13 +46,13 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   });
   const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element));
 
-  const split = select({ label: "Split", tooltip: "Training, validation or test part; parts never share a patient" }, (value) =>
+  const split = select({ label: "Case", tooltip: "Training, validation or test part; parts never share a patient" }, (value) =>
     scope.act("select", { split: value, index: 0 }),
   );
-  const sample = slider({ label: "Case", tooltip: "Which case of the split is shown and explained" }, (value) =>
+  const sample = slider({ label: "Case number", tooltip: "Which case of the split is shown and explained" }, (value) =>
     scope.act("select", { index: value }),
   );
-  const browse = h("div", { class: "mwb-fields" }, split.row, sample.row);
+  const browse = h("div", { class: "mwb-fields" }, joined(split, sample));
   const line = h("div");
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);

@@ -1,5 +1,5 @@
 // Mirrors workbench/widgets/model_panel.py: the algorithm, the framework, the device, and where the weights come from.
-import { button, segmented, select, textbox, type Choice } from "./ui/controls";
+import { button, joined, segmented, select, textbox, type Choice } from "./ui/controls";
 import { h, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame } from "./ui/panel";
@@ -19,7 +19,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const algorithm = select({ label: "Algorithm", tooltip: "Those that fit the loaded data can be chosen" }, (value) =>
     scope.set({ algorithm: value }),
   );
-  const framework = select({ label: "Framework", tooltip: "The same network and the same weights run on either" }, (value) =>
+  const framework = select({ label: "Runs on", tooltip: "The same network and the same weights run on either" }, (value) =>
     scope.set({ framework: value }),
   );
   const device = select({ label: "Device", tooltip: "Where the network runs, with the memory that is free there" }, (value) =>
@@ -47,7 +47,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const line = h("div");
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
-  body.append(algorithm.row, framework.row, device.row, weights.row, file, run.row, options.element, summary);
+  body.append(algorithm.row, joined(framework, device), weights.row, file, run.row, options.element, summary);
 
   scope.watch(["catalogue", "algorithm", "options"], () => {
     const entries = scope.get<Entry[]>("catalogue");

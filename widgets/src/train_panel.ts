@@ -19,7 +19,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     scope.set({ epochs: value }),
   );
   const batch = number(
-    { label: "Batch", tooltip: "How many cases make one step; less needs less memory", unit: "cases" },
+    { label: "Batch", tooltip: "How many cases make one step; fewer need less memory" },
     { min: 1, whole: true },
     (value) => scope.set({ batch_size: value }),
   );
@@ -36,8 +36,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     "encoder.*",
     (value) => scope.set({ freeze: value }),
   );
-  const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-pair" }, epochs.row, batch.row, rate.row, seed.row), freeze.row);
-  for (const one of [epochs, batch, rate, seed]) one.row.classList.add("mwb-narrow");
+  const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-quad" }, epochs.row, batch.row, rate.row, seed.row), freeze.row);
 
   const start = button("Start", "Start the run in a process of its own: closing the tab does not stop it", () => scope.act("start"), "primary");
   const stop = button("Stop", "Stop after this step; the run can be resumed", () => scope.act("stop"), "danger");

@@ -134,10 +134,12 @@ def _parse_one(option: Schema, given: Any) -> Any:
             raise InputError(f"{name} is one number, or one for each axis separated by commas; got {text!r}.") from None
         return numbers[0] if len(numbers) == 1 else numbers
     if kind == "text":
+        # An option without a default says nothing of its kind: what reads as numbers is meant as numbers.
         try:
-            return _number(text)
+            numbers = [_number(part) for part in text.split(",")]
         except ValueError:
             return text
+        return numbers[0] if len(numbers) == 1 else numbers
     return text
 
 

@@ -34,6 +34,15 @@ function row(text: Label, input: HTMLElement, extra?: HTMLElement): HTMLElement 
   );
 }
 
+/** Two controls in the row of the first; the second keeps its own name for screen readers. */
+export function joined(first: { row: HTMLElement }, second: { row: HTMLElement; input: HTMLElement }): HTMLElement {
+  const name = second.row.querySelector("label")?.textContent ?? "";
+  second.input.setAttribute("aria-label", name);
+  first.row.querySelector(".mwb-control")?.append(...(second.row.querySelector(".mwb-control")?.childNodes ?? []));
+  first.row.classList.add("mwb-joined");
+  return first.row;
+}
+
 export interface SelectControl extends Control<string> {
   choices(choices: Choice[], placeholder?: string): void;
 }
