@@ -17,7 +17,6 @@ Point = tuple[float, float, float]
 
 
 def cover(distance: Field, voxel: float) -> Field:
-    return distance
     """Return the share of each voxel inside the shape, 0 to 1, for voxels of `voxel` mm (the partial volume)."""
     return np.clip(np.float32(0.5) - distance / np.float32(voxel), 0, 1)
 
