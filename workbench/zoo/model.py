@@ -166,7 +166,7 @@ class Model:
         if volume.num_channels != self.in_channels:
             raise InputError(
                 f"{self.name} was made for {_count(self.in_channels, 'channel')}, the volume has "
-                f"{volume.num_channels}. Create the model with in_channels={volume.num_channels}, or choose channels of the volume."
+                f"{volume.num_channels}. Create the model with in_channels={volume.num_channels}, or choose channels."
             )
         return self._preprocess.apply(volume)
 

@@ -1,0 +1,349 @@
+"""What every algorithm of the zoo promises; the tests of each one inherit it, and so may those of other packages.
+
+- The card is complete, its parameter counts are those of the network, its default options build.
+- The network runs on every framework; from one weights file the outputs agree to 1e-4, gradients to 1e-3 relative, and so
+  do the losses of the first three training steps.
+- A model comes back from its file as it was: same weights, same answer, same names, same preprocessing.
+- Decoding the ideal output of an annotation gives the annotation back.
+- Training on one sample lowers its loss.
+- Wrong sizes, channels, axes, labels and options are errors that say what would be right.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.zoo.golden import filled, test_input
+from workbench import frameworks
+from workbench.errors import InputError
+from workbench.frameworks import LinearScore, OptimizerSpec
+from workbench.transforms import Preprocess
+from workbench.volume import Volume
+
+FRAMEWORKS = ["torch", pytest.param("mindspore", marks=pytest.mark.mindspore)]
+
+
+def need(framework: str) -> None:
+    """Skip where the framework is not installed."""
+    if importlib.util.find_spec(framework) is None:
+        pytest.skip(f"{framework} is not installed")
+
+
+class AlgorithmContract:
+    """Inherit, and set the attributes."""
+
+    name: ClassVar[str]
+    #: Options of the smallest network that still has all its parts.
+    tiny: ClassVar[dict[str, Any]]
+    in_channels: ClassVar[int] = 2
+    num_classes: ClassVar[int] = 3
+    #: Spatial size of an input that the tiny network takes.
+    size: ClassVar[tuple[int, ...]]
+
+    # ---- to be answered by the tests of a kind of task -----------------------------------------------------------
+
+    def annotation(self, seed: int) -> Any:
+        """Return a valid annotation of one sample of `size`."""
+        raise NotImplementedError
+
+    def ideal_outputs(self, targets: dict[str, np.ndarray]) -> Any:
+        """Return the outputs of a network that is always right, for a batch of one."""
+        raise NotImplementedError
+
+    def matches(self, prediction: Any, annotation: Any) -> bool:
+        """Tell whether a decoded prediction is the annotation."""
+        raise NotImplementedError
+
+    # ---- helpers -------------------------------------------------------------------------------------------------
+
+    def model(self, framework: str = "torch", **options: Any) -> Any:
+        need(framework)
+        settings = {"in_channels": self.in_channels, "num_classes": self.num_classes, **self.tiny, **options}
+        return wb.zoo.create(self.name, framework=framework, **settings)
+
+    def inputs(self, n: int = 2) -> np.ndarray:
+        noise = np.random.default_rng(7).normal(size=(n, self.in_channels, *self.size))
+        return noise.astype(np.float32)
+
+    def batch_targets(self, n: int = 2) -> dict[str, np.ndarray]:
+        task = wb.zoo.algorithm(self.name).task
+        samples = [task.targets(self.annotation(seed), self.num_classes) for seed in range(n)]
+        return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
+
+    def learnable_inputs(self) -> np.ndarray:
+        """Return inputs that the targets of `batch_targets` can be told from."""
+        return self.inputs(2)
+
+    def main(self, outputs: Any) -> np.ndarray:
+        return outputs["logits"] if isinstance(outputs, dict) else outputs
+
+    def same_weights(self, tmp_path: Any) -> tuple[Any, Any]:
+        one = self.model("torch", seed=3)
+        other = self.model("mindspore", seed=4)
+        one.framework.load_state(one.module, filled(one.state(), one.framework.parameter_names(one.module)))
+        other.load(one.save(tmp_path / "weights.safetensors"))
+        return one, other
+
+    def trainer(self, model: Any, name: str = "sgd", lr: float = 0.05) -> Any:
+        spec = OptimizerSpec(name=name, lr=lr, momentum=0.9)
+        return model.framework.trainer(model.module, model.task.make_loss(), spec)
+
+    # ---- card ----------------------------------------------------------------------------------------------------
+
+    def test_card(self) -> None:
+        card = wb.zoo.card(self.name)
+        algorithm = wb.zoo.algorithm(self.name)
+        assert card.name == self.name
+        assert card.task == algorithm.task.kind
+        assert card.paper.url.startswith("https://")
+        assert card.name in str(card)
+        assert self.name in repr(wb.zoo.list())
+        assert len(card.summary) > 20
+        for option in algorithm.options().values():
+            assert option.help.endswith(".")
+            assert option.check(option.default, "test") == option.default
+
+    def test_parameter_counts_of_the_card(self) -> None:
+        algorithm, torch = wb.zoo.algorithm(self.name), frameworks.get("torch")
+        for entry in algorithm.card.parameters:
+            config = algorithm.config(entry.in_channels, entry.num_classes, **entry.options)
+            module = torch.build(algorithm.define, config)
+            assert torch.num_parameters(module) == entry.count, entry
+
+    def test_variants_build(self) -> None:
+        for variant in wb.zoo.card(self.name).variants:
+            config = wb.zoo.algorithm(self.name).config(1, 2, variant=variant, **self._small_of(variant))
+            assert frameworks.get("torch").build(wb.zoo.algorithm(self.name).define, config) is not None
+
+    def _small_of(self, variant: str) -> dict[str, Any]:
+        fixed = wb.zoo.card(self.name).variants[variant]
+        return {key: value for key, value in self.tiny.items() if key not in fixed or key == "width"}
+
+    def test_default_recipe_is_plain_data(self) -> None:
+        recipe = wb.zoo.algorithm(self.name).task.default_recipe()
+        assert json.loads(json.dumps(recipe)) == recipe
+        keys = {"epochs", "batch_size", "optimizer", "schedule", "augment", "preprocess", "loss", "patch_size"}
+        assert set(recipe) == keys | {"grad_clip", "monitor", "mode"}
+        OptimizerSpec(**recipe["optimizer"])
+        Preprocess(recipe["preprocess"])
+        wb.zoo.algorithm(self.name).task.make_loss(**recipe["loss"])
+
+    # ---- forward -------------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("framework", FRAMEWORKS)
+    def test_forward(self, framework: str) -> None:
+        model, inputs = self.model(framework), self.inputs(2)
+        outputs = self.main(model.forward(inputs))
+        assert outputs.shape[:2] == (2, self.num_classes)
+        assert outputs.dtype == np.float32
+        assert np.isfinite(outputs).all()
+        assert np.ptp(outputs) > 0
+        # samples of a batch do not see each other
+        assert np.allclose(self.main(model.forward(inputs[1:])), outputs[1:], atol=1e-5)
+
+    @pytest.mark.parametrize("framework", FRAMEWORKS)
+    def test_seed(self, framework: str) -> None:
+        first, again, other = (self.model(framework, seed=seed).weights_fingerprint() for seed in (1, 1, 2))
+        assert first == again != other
+
+    @pytest.mark.mindspore
+    def test_parity(self, tmp_path: Any) -> None:
+        one, other = self.same_weights(tmp_path)
+        assert one.weights_fingerprint() == other.weights_fingerprint()
+        inputs = test_input(2, self.in_channels, *self.size)
+        outputs = [self.main(model.forward(inputs)) for model in (one, other)]
+        assert np.abs(outputs[0] - outputs[1]).max() <= 1e-4
+        weights = np.random.default_rng(1).normal(size=outputs[0].shape[1:]).astype(np.float32)
+        score = LinearScore(weights / weights.size)
+        gradients = [m.framework.input_gradient(m.module, inputs, score)[1] for m in (one, other)]
+        assert np.abs(gradients[0]).max() > 0
+        assert np.abs(gradients[0] - gradients[1]).max() <= 1e-3 * np.abs(gradients[0]).max()
+
+    @pytest.mark.mindspore
+    def test_parity_of_training(self, tmp_path: Any) -> None:
+        models = self.same_weights(tmp_path)
+        inputs, targets = test_input(2, self.in_channels, *self.size), self.batch_targets(2)
+        before = models[0].state()
+        trainers = [self.trainer(model) for model in models]
+        losses = [[t.step(inputs, targets, step_seed=0, lr=0.05)["loss"]] for t in trainers]
+        names = models[0].framework.parameter_names(models[0].module)
+        for name in (names[0], names[-2]):  # the first and the last weight: one step of descent shows their gradients
+            steps = [model.state()[name] - before[name] for model in models]
+            assert np.abs(steps[0]).max() > 0, name
+            assert np.abs(steps[0] - steps[1]).max() <= 1e-3 * np.abs(steps[0]).max() + 1e-7, name
+        for k in (1, 2):
+            for history, trainer in zip(losses, trainers, strict=True):
+                history.append(trainer.step(inputs, targets, step_seed=k, lr=0.05)["loss"])
+        assert np.allclose(losses[0], losses[1], rtol=1e-3)
+
+    # ---- files ---------------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("framework", FRAMEWORKS)
+    def test_save_and_load(self, framework: str, tmp_path: Any) -> None:
+        model = self.model(framework, classes=[f"kind {i}" for i in range(self.num_classes)], seed=5)
+        model.preprocess = {**model.preprocess, "intensity": {"kind": "range"}}
+        path = model.save(tmp_path / "model.safetensors")
+        back = wb.zoo.load(path, framework=framework)
+        assert back.weights_fingerprint() == model.weights_fingerprint()
+        assert (back.classes, back.preprocess, back.config) == (model.classes, model.preprocess, model.config)
+        inputs = self.inputs(1)
+        assert np.array_equal(self.main(back.forward(inputs)), self.main(model.forward(inputs)))
+
+    def test_other_number_of_classes_takes_all_but_the_head(self, tmp_path: Any) -> None:
+        path = self.model(seed=1).save(tmp_path / "model.safetensors")
+        more = self.model(num_classes=self.num_classes + 1, seed=2)
+        with pytest.raises(InputError, match="strict=False"):
+            more.load(path)
+        report = more.load(path, strict=False)
+        assert not report.missing
+        assert report.mismatched
+        assert len(report.matched) > 0.9 * len(more.state()) - len(report.mismatched)
+
+    # ---- task ----------------------------------------------------------------------------------------------------
+
+    def test_decoding_ideal_outputs_gives_the_annotation(self) -> None:
+        task = wb.zoo.algorithm(self.name).task
+        for seed in range(5):
+            annotation = self.annotation(seed)
+            outputs = self.ideal_outputs(task.targets(annotation, self.num_classes))
+            assert self.matches(task.decode(outputs)[0], annotation)
+
+    def test_ideal_outputs_have_almost_no_loss(self) -> None:
+        torch = pytest.importorskip("torch")
+        task = wb.zoo.algorithm(self.name).task
+        nn, F, ops = frameworks.get("torch").vocabulary
+        loss = task.make_loss()(nn, F, ops)
+        targets = task.targets(self.annotation(0), self.num_classes)
+        tensors = {key: torch.as_tensor(value)[None] for key, value in targets.items()}
+        good = loss(torch.as_tensor(self.ideal_outputs(targets)), tensors)["loss"]
+        bad = loss(-torch.as_tensor(self.ideal_outputs(targets)), tensors)["loss"]
+        assert good < 1e-2 < bad
+
+    @pytest.mark.parametrize("framework", FRAMEWORKS)
+    def test_learns_one_batch(self, framework: str) -> None:
+        model = self.model(framework)
+        trainer = self.trainer(model, "adamw", 3e-2)
+        inputs, targets = self.learnable_inputs(), self.batch_targets(2)
+        losses = [trainer.step(inputs, targets, step_seed=k, lr=3e-2)["loss"] for k in range(15)]
+        assert losses[-1] < 0.7 * losses[0]
+
+    def test_label_beyond_the_classes(self) -> None:
+        task = wb.zoo.algorithm(self.name).task
+        label = self.annotation(0)
+        wrong = label + 40 if np.ndim(label) else 40
+        with pytest.raises(InputError, match=f"the model has {self.num_classes} classes"):
+            task.targets(wrong, self.num_classes)
+
+    # ---- layers --------------------------------------------------------------------------------------------------
+
+    def test_default_layer_is_a_map(self) -> None:
+        model = self.model()
+        layer = model.default_layer()
+        assert layer in [info.name for info in model.layers()]
+        outputs = self.main(model.forward(self.inputs(1)))
+        score = LinearScore(np.ones(outputs.shape[1:], np.float32))
+        _, activation, gradient = model.framework.layer_gradient(model.module, layer, self.inputs(1), score)
+        assert activation.ndim == 2 + len(self.size)
+        assert activation.shape == gradient.shape
+        assert np.abs(gradient).max() > 0
+
+    # ---- wrong input ---------------------------------------------------------------------------------------------
+
+    def test_wrong_channels(self) -> None:
+        with pytest.raises(InputError, match=rf"was made for {self.in_channels} channels?, got 5.*in_channels=5"):
+            self.model().forward(np.zeros((1, 5, *self.size), np.float32))
+        with pytest.raises(InputError, match=f"in_channels={self.in_channels + 1}"):
+            self.model().predict(self.volume(self.in_channels + 1))
+
+    def test_wrong_axes(self) -> None:
+        with pytest.raises(InputError, match="takes batches"):
+            self.model().forward(np.zeros((self.in_channels, *self.size), np.float32))
+        other = (8, 8) if len(self.size) == 3 else (8, 8, 8)
+        with pytest.raises(InputError, match=f"takes {len(self.size)}D volumes"):
+            self.model().predict(Volume(np.zeros(other)))
+
+    def test_wrong_size(self) -> None:
+        model = self.model()
+        multiple, minimum = model.algorithm.sizes(model.config)
+        if multiple == 1:
+            pytest.skip("the network takes any size")
+        wrong = (max(self.size[0], minimum) + 1, *self.size[1:])
+        with pytest.raises(InputError, match=f"multiples of {multiple}.*got {wrong[0]} along i.*Nearest that fit"):
+            model.forward(np.zeros((1, self.in_channels, *wrong), np.float32))
+        # but a volume of that size is padded, and the answer has its size
+        assert model.predict(self.volume(self.in_channels, wrong)).spatial_shape == wrong
+
+    def test_unknown_option_names_the_nearest(self) -> None:
+        option = next(iter(self.tiny))
+        with pytest.raises(InputError, match=f"Did you mean '{option}'"):
+            wb.zoo.create(self.name, **{option + "x": 1})
+
+    def volume(self, channels: int, size: tuple[int, ...] | None = None) -> Volume:
+        size = size or self.size
+        data = np.random.default_rng(3).normal(size=(*size, channels)).astype(np.float32)
+        affine = np.diag([-1.5, 0.75, 2.0, 1.0])
+        axes = ("i", "j", "k")[: len(size)]
+        return Volume(data[..., 0], affine, axes=axes) if channels == 1 else Volume(data, affine, axes=(*axes, "c"))
+
+
+class SegmentationContract(AlgorithmContract):
+    """For algorithms that give every voxel one label."""
+
+    def annotation(self, seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        label = np.zeros(self.size, np.int64)
+        for value in range(1, self.num_classes):
+            start = [int(rng.integers(0, n // 2)) for n in self.size]
+            label[tuple(slice(s, s + max(2, n // 3)) for s, n in zip(start, self.size, strict=True))] = value
+        return label
+
+    def learnable_inputs(self) -> np.ndarray:
+        labels = np.stack([self.annotation(seed) for seed in range(2)])[:, None]
+        return (self.inputs(2) * 0.2 + labels).astype(np.float32)
+
+    def ideal_outputs(self, targets: dict[str, np.ndarray]) -> np.ndarray:
+        one_hot = np.moveaxis(np.eye(self.num_classes, dtype=np.float32)[targets["label"]], -1, 0)
+        return 20 * one_hot[None]
+
+    def matches(self, prediction: np.ndarray, annotation: np.ndarray) -> bool:
+        return np.array_equal(prediction, annotation)
+
+    def test_prediction_lies_on_the_volume(self) -> None:
+        model = self.model()
+        volume = self.volume(self.in_channels)
+        labels, scores = model.predict(volume), model.probabilities(volume)
+        assert labels.kind == "labels"
+        assert labels.same_grid(volume)
+        assert labels.labels == dict(enumerate(model.classes))
+        assert scores.same_grid(volume)
+        assert scores.channels == model.classes
+        assert np.allclose(scores.data.sum(axis=-1), 1, atol=1e-5)
+        assert np.array_equal(scores.data.argmax(axis=-1), labels.data)
+
+
+class ClassificationContract(AlgorithmContract):
+    """For algorithms that give every image one class."""
+
+    def annotation(self, seed: int) -> int:
+        return seed % self.num_classes
+
+    def ideal_outputs(self, targets: dict[str, np.ndarray]) -> np.ndarray:
+        return 20 * np.eye(self.num_classes, dtype=np.float32)[targets["label"]][None]
+
+    def matches(self, prediction: np.ndarray, annotation: int) -> bool:
+        return int(prediction.argmax()) == annotation
+
+    def test_prediction(self) -> None:
+        model = self.model(classes=["<a>", "b", "c"])
+        answer = model.predict(self.volume(self.in_channels))
+        assert answer.classes == ("<a>", "b", "c")
+        assert abs(sum(answer.probabilities) - 1) < 1e-5
+        assert answer.name == answer.classes[answer.label] == answer.ranked()[0][0]
+        assert "<a>" in repr(answer)
+        assert "<a>" not in answer._repr_html_()  # a class name is text, not markup

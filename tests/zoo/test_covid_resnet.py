@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from tests.zoo.contract import ClassificationContract
+
+
+class TestCovidResNet(ClassificationContract):
+    name = "covid-resnet"
+    tiny = {"depth": 18, "width": 4, "stem": "small"}
+    size = (17, 13)
+
+
+class TestBottlenecks(ClassificationContract):
+    name = "covid-resnet"
+    tiny = {"depth": 50, "width": 2}
+    in_channels = 1
+    size = (64, 48)

@@ -1,0 +1,53 @@
+"""The networks against numbers measured once on the original implementations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.zoo.contract import FRAMEWORKS, need
+from tests.zoo.golden import filled, test_input
+
+# (algorithm, channels, classes, how it is asked for), parameters, input, output: shape, mean, mean |x|, first four, last
+ORIGINALS = {
+    "Cicek 3D U-Net": (
+        ("3d-unet", 3, 3, {}),
+        19_074_627,
+        (1, 3, 32, 32, 32),
+        ((1, 3, 32, 32, 32), 0.1391516, 0.1391516, (0.043506, 0.043556, 0.043571, 0.043563), 0.138211),
+    ),
+    "pytorch-3dunet, 32 maps": (
+        ("3d-unet", 1, 2, {"variant": "pytorch-3dunet"}),
+        4_081_300,
+        (1, 1, 32, 32, 32),
+        ((1, 2, 32, 32, 32), 0.0361135, 0.0709474, (0.063289, 0.02907, 0.270701, 0.382776), -0.042052),
+    ),
+    "lungmask R231": (
+        ("2d-unet", 1, 3, {"variant": "lungmask"}),
+        31_054_275,
+        (1, 1, 64, 64),
+        ((1, 3, 64, 64), -1.1095132, 1.1095132, (-1.308109, -1.308339, -1.307328, -1.307354), -1.07936),
+    ),
+    "MedMNIST ResNet-18": (
+        ("covid-resnet", 1, 2, {"variant": "medmnist-18"}),
+        11_168_706,
+        (1, 1, 28, 28),
+        ((1, 2), 0.0739446, 0.8722904, (0.946235, -0.798346), -0.798346),
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("original", ORIGINALS)
+def test_original(original: str, framework: str) -> None:
+    need(framework)
+    (name, in_channels, num_classes, options), parameters, shape, expected = ORIGINALS[original]
+    model = wb.zoo.create(name, framework, in_channels=in_channels, num_classes=num_classes, **options)
+    assert model.num_parameters == parameters
+    model.framework.load_state(model.module, filled(model.state(), model.framework.parameter_names(model.module)))
+    output = model.forward(test_input(*shape))
+    assert output.shape == expected[0]
+    flat = output.reshape(-1).astype(np.float64)
+    measured = [flat.mean(), np.abs(flat).mean(), *flat[: len(expected[3])], flat[-1]]
+    assert np.allclose(measured, [expected[1], expected[2], *expected[3], expected[4]], rtol=1e-3, atol=1e-4)
