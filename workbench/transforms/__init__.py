@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.transforms.augment import Augment
 from workbench.transforms.preprocess import Prepared, Preprocess
 
-__all__ = ["Prepared", "Preprocess"]
+__all__ = ["Augment", "Prepared", "Preprocess"]

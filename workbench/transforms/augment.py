@@ -1,0 +1,257 @@
+"""Random changes to training images: drawn from a seed, so that any of them can be made again.
+
+The spec is plain data; each part is optional, and its values are the defaults that an empty part stands for::
+
+    {"flip": {"axes": [0], "prob": 0.5},
+     "affine": {"rotate_deg": 15, "scale": 0.1, "translate": 0.05, "prob": 0.5},
+     "elastic": {"magnitude": 3.0, "smooth": 8.0, "prob": 0.2},
+     "blur": {"sigma": [0.5, 1.0], "prob": 0.2},
+     "noise": {"std": 0.05, "prob": 0.3},
+     "gamma": {"range": [0.7, 1.5], "prob": 0.3},
+     "intensity": {"scale": 0.1, "shift": 0.1, "prob": 0.3}}
+
+They are applied in this order by MONAI's dictionary transforms.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import InputError, check_keywords
+from workbench.volume import Volume
+
+Arrays = dict[str, NDArray[Any]]
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "flip": {"axes": [0], "prob": 0.5},
+    "affine": {"rotate_deg": 15.0, "scale": 0.1, "translate": 0.05, "prob": 0.5},
+    "elastic": {"magnitude": 3.0, "smooth": 8.0, "prob": 0.2},
+    "blur": {"sigma": [0.5, 1.0], "prob": 0.2},
+    "noise": {"std": 0.05, "prob": 0.3},
+    "gamma": {"range": [0.7, 1.5], "prob": 0.3},
+    "intensity": {"scale": 0.1, "shift": 0.1, "prob": 0.3},
+}
+
+
+class Augment:
+    """Random changes as plain data.
+
+    Parameters
+    ----------
+    spec : mapping
+        Which changes, with which values (see the head of this module). Empty: nothing is changed.
+    spatial_ndim : int
+        2 or 3.
+
+    Notes
+    -----
+    ``flip.axes`` are spatial axes, each flipped with `prob`. ``affine``: rotation up to +-`rotate_deg` degrees about
+    every axis, zoom up to +-`scale` and shift up to +-`translate` as shares of the size. ``elastic``: shifts of about
+    `magnitude` voxels that vary over `smooth` voxels. ``blur.sigma`` is in voxels. ``noise.std`` is the most; the
+    deviation used is drawn below it. ``intensity`` multiplies by 1 +- `scale` and adds +-`shift`, in units of the image
+    as the network gets it.
+
+    Raises
+    ------
+    InputError
+        If a change or a value is unknown (the message names the nearest) or out of range.
+    """
+
+    def __init__(self, spec: Mapping[str, Any] | None = None, spatial_ndim: int = 3) -> None:
+        if spatial_ndim not in (2, 3):
+            raise InputError(f"Images have 2 or 3 spatial axes, got spatial_ndim={spatial_ndim!r}.")
+        self.spatial_ndim = spatial_ndim
+        self.spec = _complete(spec or {}, spatial_ndim)
+        # MONAI's transforms hold the state of their random numbers, so every thread gets its own
+        self._local = threading.local()
+
+    def apply(self, arrays: Mapping[str, NDArray[Any]], seed: int) -> Arrays:
+        """Change a sample; the same seed gives the same change.
+
+        Parameters
+        ----------
+        arrays : dict of array [c, *spatial]
+            Floating-point arrays are images. Integer arrays are labels: they are moved with the images by nearest
+            neighbour, and their values are left alone.
+        seed : int
+            What the change is drawn from.
+
+        Returns
+        -------
+        dict of array
+            New arrays of the same shapes; images are float32, labels keep their type.
+        """
+        for key, array in arrays.items():
+            self._check(key, array)
+        if not self.spec:
+            return {key: np.array(array, dtype=_kept(array)) for key, array in arrays.items()}
+        import torch
+
+        # float32 holds the labels exactly, and is what the resampling works in
+        tensors = {key: torch.from_numpy(np.array(array, dtype=np.float32)) for key, array in arrays.items()}
+        out = self._run(tensors, arrays, seed)
+        return {key: np.asarray(out[key], dtype=_kept(array)) for key, array in arrays.items()}
+
+    def apply_volumes(self, volumes: Mapping[str, Volume], seed: int) -> dict[str, Volume]:
+        """Change a sample of Volumes; the affines follow the voxels.
+
+        Returns
+        -------
+        dict of Volume
+            Each with the affine under which what was changed still lies where it was.
+        """
+        import torch
+        from monai.data import MetaTensor
+
+        arrays = {key: volume.channels_first() for key, volume in volumes.items()}
+        if not self.spec:
+            return dict(volumes)
+        tensors = {
+            key: MetaTensor(torch.from_numpy(np.array(array, dtype=np.float32)), affine=_affine_of(volumes[key]))
+            for key, array in arrays.items()
+        }
+        out = self._run(tensors, arrays, seed)
+        made = {}
+        for key, volume in volumes.items():
+            meaning = {"kind": volume.kind, "labels": volume.labels or None, "unit": volume.unit}
+            if volume.channels:
+                meaning["channels"] = volume.channels
+            affine = _full_affine(np.asarray(out[key].affine, dtype=np.float64), volume)
+            array = np.asarray(out[key], dtype=_kept(arrays[key]))
+            made[key] = Volume.from_channels_first(array, affine, **meaning)
+        return made
+
+    def describe(self) -> str:
+        """Say in words what is done."""
+        return "; ".join(_WORDS[name](values) for name, values in self.spec.items()) or "no augmentation"
+
+    def __repr__(self) -> str:
+        return f"<Augment {self.spatial_ndim}D: {self.describe()}>"
+
+    def _run(self, tensors: dict[str, Any], arrays: Mapping[str, NDArray[Any]], seed: int) -> dict[str, Any]:
+        images = tuple(key for key, array in arrays.items() if not _is_label(array))
+        labels = tuple(key for key, array in arrays.items() if _is_label(array))
+        pipelines: dict[Any, Any] = self._local.__dict__.setdefault("pipelines", {})
+        if (images, labels) not in pipelines:
+            pipelines[images, labels] = _pipeline(self.spec, self.spatial_ndim, images, labels)
+        pipeline = pipelines[images, labels]
+        pipeline.set_random_state(seed=int(seed) % 2**32)
+        changed: dict[str, Any] = pipeline(tensors)
+        return changed
+
+    def _check(self, key: str, array: NDArray[Any]) -> None:
+        if array.ndim != self.spatial_ndim + 1:
+            raise InputError(
+                f"{key!r} must have a channel axis and {self.spatial_ndim} spatial axes, got shape {array.shape}."
+            )
+
+
+def _is_label(array: NDArray[Any]) -> bool:
+    return bool(np.issubdtype(array.dtype, np.integer) or array.dtype == np.bool_)
+
+
+def _kept(array: NDArray[Any]) -> Any:
+    return array.dtype if _is_label(array) else np.float32
+
+
+def _complete(spec: Mapping[str, Any], ndim: int) -> dict[str, dict[str, Any]]:
+    """Fill in the defaults and check every value."""
+    check_keywords(spec, DEFAULTS, "Augment")
+    out: dict[str, dict[str, Any]] = {}
+    for name, defaults in DEFAULTS.items():
+        given = spec.get(name)
+        if given is None:
+            continue
+        if not isinstance(given, Mapping):
+            raise InputError(f"Augment {name!r} takes a dict such as {defaults}, got {given!r}.")
+        check_keywords(given, defaults, f"Augment {name!r}")
+        values = {**copy.deepcopy(defaults), **given}
+        for key, value in values.items():
+            values[key] = _checked(name, key, value, ndim)
+        out[name] = values
+    return out
+
+
+def _checked(name: str, key: str, value: Any, ndim: int) -> Any:
+    where = f"Augment {name!r}, {key!r}"
+    if key == "axes":
+        axes = [value] if isinstance(value, int) else list(value)
+        if any(isinstance(a, bool) or not isinstance(a, int) or not 0 <= a < ndim for a in axes) or not axes:
+            raise InputError(f"{where} must be spatial axes from 0 to {ndim - 1}, got {value!r}.")
+        return sorted(set(axes))
+    if key in {"range", "sigma"}:
+        pair = [float(v) for v in value] if isinstance(value, list | tuple) and len(value) == 2 else []
+        if not pair or not 0 < pair[0] <= pair[1] < math.inf:
+            raise InputError(f"{where} must be two numbers above 0, the smaller first, got {value!r}.")
+        return pair
+    most = {"prob": 1.0, "scale": 0.9, "translate": 1.0, "rotate_deg": 180.0}.get(key, math.inf)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most or value == math.inf:
+        raise InputError(f"{where} must be a number from 0 to {most:g}, got {value!r}.")
+    return float(value)
+
+
+def _pipeline(spec: dict[str, dict[str, Any]], ndim: int, images: tuple[str, ...], labels: tuple[str, ...]) -> Any:
+    import monai.transforms as mt
+
+    from workbench.transforms import _spatial
+
+    keys = (*images, *labels)
+    mode = ("bilinear",) * len(images) + ("nearest",) * len(labels)
+    steps: list[Any] = []
+    if "flip" in spec:
+        steps += [mt.RandFlipd(keys, prob=spec["flip"]["prob"], spatial_axis=axis) for axis in spec["flip"]["axes"]]
+    if "affine" in spec:
+        steps.append(_spatial.AffineByShare(spec["affine"], keys, mode, ndim))
+    if "elastic" in spec:
+        steps.append(_spatial.elastic(spec["elastic"], keys, mode, ndim))
+    if "blur" in spec and images:
+        sigma = tuple(spec["blur"]["sigma"])
+        steps.append(mt.RandGaussianSmoothd(images, sigma, sigma, sigma, prob=spec["blur"]["prob"]))
+    if "noise" in spec and images:
+        steps.append(mt.RandGaussianNoised(images, prob=spec["noise"]["prob"], std=spec["noise"]["std"]))
+    if "gamma" in spec and images:
+        steps.append(mt.RandAdjustContrastd(images, prob=spec["gamma"]["prob"], gamma=tuple(spec["gamma"]["range"])))
+    if "intensity" in spec and images:
+        values = spec["intensity"]
+        steps.append(mt.RandScaleIntensityd(images, factors=values["scale"], prob=values["prob"]))
+        steps.append(mt.RandShiftIntensityd(images, offsets=values["shift"], prob=values["prob"]))
+    return mt.Compose(steps)
+
+
+def _affine_of(volume: Volume) -> NDArray[np.float64]:
+    """Return the affine as MONAI wants it: as many axes as the array has."""
+    if volume.spatial_ndim == 3:
+        return np.array(volume.affine)
+    # in the plane of the picture, from pixels to millimetres along its own two axes
+    return np.diag([*volume.spacing, 1.0])
+
+
+def _full_affine(moved: NDArray[np.float64], volume: Volume) -> NDArray[np.float64]:
+    if volume.spatial_ndim == 3:
+        return moved
+    # pixel of the changed picture -> pixel of the old picture -> millimetres in the body
+    pixels = np.diag([*(1 / s for s in volume.spacing), 1.0]) @ moved
+    lifted = np.eye(4)
+    lifted[:2, :2], lifted[:2, 3] = pixels[:2, :2], pixels[:2, 2]
+    return np.asarray(volume.affine @ lifted)
+
+
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "flip": lambda v: f"flip along axis {' and '.join(map(str, v['axes']))} ({v['prob']:.0%} each)",
+    "affine": lambda v: (
+        f"rotate up to {v['rotate_deg']:g} degrees, zoom up to {v['scale']:.0%}, shift up to {v['translate']:.0%} "
+        f"of the size ({v['prob']:.0%})"
+    ),
+    "elastic": lambda v: f"bend by about {v['magnitude']:g} voxels over {v['smooth']:g} ({v['prob']:.0%})",
+    "blur": lambda v: f"blur by {v['sigma'][0]:g} to {v['sigma'][1]:g} voxels ({v['prob']:.0%})",
+    "noise": lambda v: f"noise up to {v['std']:g} ({v['prob']:.0%})",
+    "gamma": lambda v: f"gamma {v['range'][0]:g} to {v['range'][1]:g} ({v['prob']:.0%})",
+    "intensity": lambda v: f"scale by 1 +- {v['scale']:g}, shift by +- {v['shift']:g} ({v['prob']:.0%})",
+}
