@@ -108,7 +108,7 @@ class TestRegion:
         labels = np.zeros(volume.shape, np.uint8)
         labels[3, 3, 5] = 1
         resolved = Region(Volume(labels, volume.affine, kind="labels"), 1).resolve(scene(model, volume))
-        grid = model.prepare(volume).own_grid
+        grid = model.prepare(volume).grid
         weights = resolved.score.weights[1]
         places = grid.to_world(np.argwhere(weights > 0))
         centre = (places * weights[weights > 0][:, None]).sum(0)

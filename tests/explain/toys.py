@@ -90,18 +90,13 @@ class ToyPrepared:
         if spec.get("size"):
             missing = [max(size - n, 0) for size, n in zip(spec["size"], grid.spatial_shape, strict=True)]
             grid = grid.pad([m // 2 for m in missing], [m - m // 2 for m in missing])
-        self.own_grid = grid
+        self.grid = grid
         self.array = np.ascontiguousarray(grid.channels_first(), np.float32)
         self.batch = self.array[None]
-        self.spatial_shape = grid.spatial_shape
         self.notes = ()
 
-    def grid(self, shape):
-        assert tuple(shape) == self.spatial_shape
-        return self.own_grid
-
     def restore(self, array, *, kind="scores", order=None):
-        return Volume(array, self.own_grid.affine, kind=kind).resample_like(self.original, order=order)
+        return Volume(array, self.grid.affine, kind=kind).resample_like(self.original, order=order)
 
 
 def decode(outputs):
@@ -141,7 +136,7 @@ class ToyModel:
         if logits.ndim == 2:
             return SimpleNamespace(probabilities=probabilities(logits)[0])
         labels = decode(logits)[0].astype(np.uint8)
-        return Volume(labels, prepared.own_grid.affine, kind="labels").resample_like(volume)
+        return Volume(labels, prepared.grid.affine, kind="labels").resample_like(volume)
 
     def layers(self):
         return self.framework.layers(self.module)

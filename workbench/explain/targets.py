@@ -71,7 +71,7 @@ class Scene:
     @cached_property
     def grid(self) -> Volume:
         """The network's grid."""
-        grid: Volume = self.prepared.grid(self.prepared.spatial_shape)
+        grid: Volume = self.prepared.grid
         return grid
 
     @property
