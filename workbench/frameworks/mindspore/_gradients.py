@@ -60,8 +60,8 @@ def input_gradient(module: Any, x: Array, score: LinearScore) -> tuple[Array, Ar
 def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tuple[Array, Array, Array]:
     """Return the scores, the layer's output and the gradient with respect to it.
 
-    The gradient with respect to a layer's output is that with respect to a zero added to it. The zero needs the output's
-    shape, hence a first forward pass.
+    The gradient with respect to a layer's output is that with respect to a zero added to it. The zero needs the
+    output's shape, hence a first forward pass.
     """
     names = {name: found for name, found in module.named_modules() if name}
     target = names[choose(layer, names, "layer")]

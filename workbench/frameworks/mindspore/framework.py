@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
+from workbench.frameworks._devices import cpu, resolve_device
 from workbench.frameworks.base import (
     Array,
     Define,
@@ -23,11 +24,18 @@ from workbench.frameworks.base import (
     Trainer,
     match,
 )
-from workbench.frameworks._devices import cpu, resolve_device
 from workbench.frameworks.mindspore import _runtime
 
-_MEMORY_WORDS = ("out of memory", "memory not enough", "not enough memory", "allocate memory failed", "malloc failed")
-_MEMORY_WORDS += ("can't allocate memory", "memory isn't enough", "device memory is not enough")
+_MEMORY_WORDS = (
+    "out of memory",
+    "memory not enough",
+    "not enough memory",
+    "memory isn't enough",
+    "memory is not enough",
+    "allocate memory failed",
+    "can't allocate memory",
+    "malloc failed",
+)
 
 
 class MindSporeFramework(Framework):

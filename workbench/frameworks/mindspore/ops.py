@@ -9,6 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import ops as _ops
 
+from workbench.frameworks.mindspore._einsum import einsum
 from workbench.frameworks.mindspore.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
 
 float32 = ms.float32
@@ -31,7 +32,7 @@ isfinite, isnan, logical_and, logical_or, logical_not = (
     _ops.logical_not,
 )
 
-__all__ = ["log_softmax", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = ["einsum", "log_softmax", "relu", "sigmoid", "softmax", "tanh"]
 
 
 def _device_free(options: dict[str, Any]) -> dict[str, Any]:
@@ -148,16 +149,12 @@ def roll(x: Any, shifts: Any, dims: Any) -> Any:
     return x
 
 
-def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
+def clamp(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002
     return _ops.clamp(x, min, max)
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     return _ops.where(condition, x, y)
-
-
-def einsum(equation: str, *operands: Any) -> Any:
-    return _ops.einsum(equation, *operands)
 
 
 def detach(x: Any) -> Any:

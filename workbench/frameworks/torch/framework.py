@@ -160,11 +160,11 @@ class TorchFramework(Framework):
             return
         # weights are enough: a convolution gives its output the layout of its weights, and the rest follows
         dims = {weight.dim() for weight in module.parameters()}
-        module.to(memory_format=next(layout for dim, layout in _CHANNELS_LAST.items() if dim in dims))
+        module.to(memory_format=next(layout for dim, layout in _CHANNELS_LAST.items() if dim in dims))  # type: ignore[call-overload]
         try:
             yield
         finally:
-            module.to(memory_format=torch.contiguous_format)
+            module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
 @contextlib.contextmanager

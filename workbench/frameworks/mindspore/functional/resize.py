@@ -10,7 +10,7 @@ from mindspore import ops
 from workbench.errors import InputError, choose
 from workbench.frameworks.mindspore.functional.pooling import adaptive_pool
 
-_LINEAR = {3: "linear", 4: "bilinear", 5: "trilinear"}
+_LINEAR = ("linear", "bilinear", "trilinear")  # the bicubic kernel gives other values than torch's
 
 
 def interpolate(
@@ -28,7 +28,7 @@ def interpolate(
     InputError
         If a scale factor gives a size that is not whole: torch then samples by the factor, MindSpore by the sizes.
     """
-    choose(mode, ("nearest", "area", "bicubic", *_LINEAR.values()), "interpolation mode")
+    choose(mode, ("nearest", "area", *_LINEAR), "interpolation mode")
     spatial = x.shape[2:]
     if (size is None) == (scale_factor is None):
         raise InputError("F.interpolate takes either size or scale_factor.")
@@ -42,7 +42,7 @@ def interpolate(
             )
     else:
         wanted = (size,) * len(spatial) if isinstance(size, int) else tuple(int(value) for value in size)
-    if wanted == tuple(spatial) and mode != "bicubic":
+    if wanted == tuple(spatial):
         return x
     if mode == "area":
         return adaptive_pool(x, len(spatial), wanted, "avg")

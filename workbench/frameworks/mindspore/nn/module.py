@@ -11,7 +11,9 @@ import numpy as np
 from workbench.errors import InputError
 
 
-def Parameter(data: Any, requires_grad: bool = True) -> ms.Parameter:
+def Parameter(  # noqa: N802 - torch's name
+    data: Any, requires_grad: bool = True
+) -> ms.Parameter:
     """Return a trainable tensor; its name is set when it becomes an attribute of a module."""
     return ms.Parameter(ms.Tensor(data), requires_grad=requires_grad)
 
@@ -197,13 +199,13 @@ class ModuleDict(Module):
         return iter(self._cells)
 
     def keys(self) -> Iterable[str]:
-        return self._cells.keys()
+        return list(self._cells)
 
     def values(self) -> Iterable[Any]:
-        return self._cells.values()
+        return list(self._cells.values())
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        return self._cells.items()
+        return list(self._cells.items())
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         raise InputError("nn.ModuleDict is a container and cannot be called. Call the modules in it.")

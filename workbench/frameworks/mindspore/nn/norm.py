@@ -148,12 +148,16 @@ class LayerNorm(Module):
         self.weight = Parameter(scale) if elementwise_affine else None
         self.bias = Parameter(shift) if elementwise_affine and bias else None
         self.unit, self.zero = scale, shift
-        self.normalise = P.LayerNorm(begin_norm_axis=-len(shape), begin_params_axis=-len(shape), epsilon=eps)
+        self.normalise = P.LayerNorm(begin_norm_axis=-1, begin_params_axis=-1, epsilon=eps)
 
     def forward(self, x: Any) -> Any:
         scale = self.unit if self.weight is None else self.weight
         shift = self.zero if self.bias is None else self.bias
-        return self.normalise(x, scale, shift)[0]
+        if len(self.normalized_shape) == 1:
+            return self.normalise(x, scale, shift)[0]
+        # the kernel normalises a trailing axis: join those that are meant
+        joined = x.reshape(*x.shape[: -len(self.normalized_shape)], -1)
+        return self.normalise(joined, scale.reshape(-1), shift.reshape(-1))[0].reshape(x.shape)
 
     def extend_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, {math.prod(self.normalized_shape)} values"
