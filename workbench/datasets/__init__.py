@@ -6,6 +6,7 @@ from workbench.datasets.cards import Card, CardList
 from workbench.datasets.catalogue import Entry, card, from_spec, list, load, options
 from workbench.datasets.dataset import Dataset, Sample
 from workbench.datasets.memory import from_list
+from workbench.datasets.obtain import download
 from workbench.datasets.splits import make_splits
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Entry",
     "Sample",
     "card",
+    "download",
     "from_list",
     "from_spec",
     "list",
