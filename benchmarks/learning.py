@@ -18,8 +18,9 @@ import tempfile
 import time
 from typing import Any
 
-import workbench as wb
 import _report
+
+import workbench as wb
 
 TASKS: dict[str, dict[str, Any]] = {
     "breastmnist": {
