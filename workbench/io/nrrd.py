@@ -257,8 +257,8 @@ def _header(volume: Volume, dtype: np.dtype[Any], packed: bool, data_file: str |
         f"encoding: {'gzip' if packed else 'raw'}",
         'space units: "mm" "mm" "mm"',
         f"space origin: {_vector(lps[:3, 3])}",
-        *([f"data file: {data_file}"] if data_file else []),
         f"{_OURS}:={_meaning.to_json(volume)}",
+        *([f"data file: {data_file}"] if data_file else []),
     ]
     return ("\n".join(lines) + "\n\n").encode()
 

@@ -8,6 +8,7 @@ per inch) are not used: most programs fill in 72 or 96 without knowing.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ _MODES: dict[str, tuple[str, int, str]] = {
 _NAMES = {1: (), 2: ("grey", "alpha"), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+#: Names of the axes of a TIFF that are not pages.
+_TIFF_AXES = {"Y": "i", "X": "j", "S": "c", "C": "c"}
 #: What tifffile decodes without a further package: none, deflate (two codes).
 _TIFFFILE_CODECS = {1, 8, 32946}
 
@@ -61,9 +64,12 @@ class Picture(Format):
         _files.check_memory(path, _files.count_bytes((*shape, channels), dtype))
         if head == _PNG:
             _files.check_promise(path, _files.count_bytes((*shape, channels), dtype) // 8, compressed=True)
-        volume = self._make(path, lambda: _load_pillow(path, mode), shape, channels, dtype, comment, notes)
-        if _has_no_end(path, head):
-            # cut short, or with something appended: only decoding it tells
+        load = partial(_load_pillow, path, mode)
+        volume = self._make(path, load, shape, channels if channels > 1 else 0, dtype, comment, notes)
+        if not _has_end(path, head):
+            if head == _PNG:
+                raise FileError(f"{path} is cut short: it has no last block (IEND). Get a fresh copy.")
+            # a JPEG may lack its end mark and be whole: only decoding it tells
             volume.load()
         return volume
 
@@ -74,11 +80,15 @@ class Picture(Format):
             series = tiff.series[0]
             page = series.keyframe
             comment = page.description or ""
-            axes = "".join("c" if a in "SC" else a for a, n in zip(series.axes, series.shape, strict=True) if n > 1)
-            shape = tuple(n for n in series.shape if n > 1)
-            if axes.count("c") > 1 or len(axes) - axes.count("c") > 3 or len(shape) < 2:
+            named = [(_TIFF_AXES.get(a, "k"), n) for a, n in zip(series.axes, series.shape, strict=True)]
+            # axes of length 1 are what programs fill their dimensions up with, unless we wrote them
+            ours = _meaning.from_json(comment).get("axes", ())
+            kept = [(a, n) for a, n in named if n > 1 or a in {"i", "j", *ours}]
+            axes, shape = "".join(a for a, _ in kept), tuple(n for _, n in kept)
+            if sorted(axes) not in (["i", "j"], ["c", "i", "j"], ["i", "j", "k"], ["c", "i", "j", "k"]):
                 raise FileError(f"{path}: a TIFF of shape {series.shape} ({series.axes}) is neither 2D nor 3D.")
             plain = page.compression in _TIFFFILE_CODECS and page.photometric != tifffile.PHOTOMETRIC.PALETTE
+            plain = plain and page.bitspersample >= 8
             dtype = np.dtype(series.dtype)
             end = max((o + n for p in series.pages if p for o, n in _strips(p)), default=0)
         if end > path.stat().st_size:
@@ -88,17 +98,16 @@ class Picture(Format):
         if not plain:
             return self._read_tiff_with_pillow(path, comment)
         _files.check_memory(path, _files.count_bytes(shape, dtype))
-        # tifffile gives (pages, rows, columns) with channels first or last; ours is rows, columns, pages, channels
-        spatial = [i for i, a in enumerate(axes) if a != "c"]
-        order = [*spatial[-2:], *spatial[:-2], *[i for i, a in enumerate(axes) if a == "c"]]
-        channels = shape[axes.index("c")] if "c" in axes else 1
-        new_shape = tuple(shape[i] for i in order)[: len(spatial)]
+        order = [axes.index(a) for a in "ijkc" if a in axes]
+        channels = shape[axes.index("c")] if "c" in axes else 0
+        new_shape = tuple(shape[axes.index(a)] for a in "ijk" if a in axes)
 
         def load() -> Array:
-            data = tifffile.imread(path, series=0)
+            data: Array = tifffile.imread(path, series=0)
             return data.reshape(shape).transpose(order)
 
-        return self._make(path, load, new_shape, channels, dtype.newbyteorder("="), comment, [])
+        native = dtype.newbyteorder("=")
+        return self._make(path, load, new_shape, channels, native, comment, [])
 
     def _read_tiff_with_pillow(self, path: Path, comment: str) -> Volume:
         from PIL import Image
@@ -113,18 +122,18 @@ class Picture(Format):
             frames = [_load_pillow(path, mode, number) for number in range(pages)]
             return frames[0] if pages == 1 else np.stack(frames, axis=2)
 
-        return self._make(path, load, shape, channels, np.dtype(kind), comment, [])
+        return self._make(path, load, shape, channels if channels > 1 else 0, np.dtype(kind), comment, [])
 
     def _make(
         self, path: Path, load: Any, shape: tuple[int, ...], channels: int, dtype: Any, comment: Any, notes: list[str]
     ) -> Volume:
-        full = shape if channels == 1 else (*shape, channels)
+        full = (*shape, channels) if channels else shape
         meaning = _meaning.from_json(comment)
         affine = _geometry.check_affine(meaning["affine"]) if "affine" in meaning else _geometry.PICTURE_AFFINE
         kept = _meaning.merge(meaning, full, dtype)
         if channels in _NAMES and dtype == np.uint8 and channels > 1:
             kept.setdefault("channels", _NAMES[channels])
-        axes = (*("i", "j", "k")[: len(shape)], *("c",) * (channels > 1))
+        axes = (*("i", "j", "k")[: len(shape)], *("c",) * (channels > 0))
         return self.lazy(path, load, affine, shape=full, dtype=dtype, axes=axes, notes=notes, **kept)
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:
@@ -178,11 +187,11 @@ def _load_pillow(path: Path, mode: str, frame: int = 0) -> Array:
     return array if array.dtype.isnative else array.byteswap().view(array.dtype.newbyteorder("="))
 
 
-def _has_no_end(path: Path, head: bytes) -> bool:
+def _has_end(path: Path, head: bytes) -> bool:
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 12))
+        file.seek(max(0, path.stat().st_size - (1 << 20)))
         tail = file.read()
-    return not (b"IEND" in tail if head == _PNG else tail.endswith(b"\xff\xd9"))
+    return b"IEND\xaeB`\x82" in tail if head == _PNG else tail.rstrip(b"\0").endswith(b"\xff\xd9")
 
 
 def _png_notes(path: Path) -> list[str]:
@@ -206,12 +215,15 @@ def _write_tiff(volume: Volume, data: Array, path: Path, *, compress: bool) -> N
 
     if data.dtype == np.float16:
         data = data.astype(np.float32)
+    if data.dtype.itemsize > 8:
+        raise InputError(f"TIFF has no type for {data.dtype}. Convert the data first.")
     pages = np.moveaxis(data, 2, 0) if volume.spatial_ndim == 3 else data
     colour = volume.dtype == np.uint8 and volume.num_channels in {3, 4} and "c" in volume.axes
     if "c" in volume.axes and not colour:
         pages = np.moveaxis(pages, -1, -3)
+    axes = "Z" * (volume.spatial_ndim == 3) + ("YX" if "c" not in volume.axes else "YXS" if colour else "CYX")
     with _files.writing(path) as temporary:
         tifffile.imwrite(
             temporary, np.ascontiguousarray(pages), photometric="rgb" if colour else "minisblack",
-            compression="zlib" if compress else None, description=_meaning.to_json(volume), metadata=None,
+            compression="zlib" if compress else None, description=_meaning.to_json(volume), metadata={"axes": axes},
         )  # fmt: skip

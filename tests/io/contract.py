@@ -1,0 +1,208 @@
+"""What every file format promises.
+
+A format reads lazily: after ``read`` the geometry is known and the voxels are not loaded. Written and read back, a
+volume has the same voxels, type, affine (1e-5), axes and meaning; a format that cannot hold something says so when
+writing and leaves nothing behind. A file that is cut anywhere, or has any byte changed, gives either a Volume or a
+WorkbenchError, never another error. An option that does not exist is an error that names it. Nothing of the path but
+its suffix is in the repr.
+
+A format's test class inherits `FormatContract` and says which volumes it can hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workbench import Volume, WorkbenchError
+from workbench._geometry import codes, from_codes
+from workbench.errors import FileError, InputError
+from workbench.io import GeometryWarning, read, write
+
+SHAPE = (4, 5, 6)
+
+
+def distinct(shape, dtype) -> np.ndarray:
+    """Voxels that all differ, as far as the type has values, in an order that is that of no axis."""
+    count = int(np.prod(shape))
+    values = np.random.default_rng(7).permutation(count)
+    if np.dtype(dtype).kind == "b":
+        return (values % 3 == 0).reshape(shape)
+    return (values % 251).astype(dtype).reshape(shape)
+
+
+@st.composite
+def affines(draw, shear: bool = False) -> np.ndarray:
+    """Rotations of any angle, flips, anisotropic voxels, far origins; sheared on demand."""
+    angles = [draw(st.floats(-np.pi, np.pi)) for _ in range(3)]
+    out = from_codes(draw(st.sampled_from(codes())))
+    for axis, angle in enumerate(angles):
+        turn = np.eye(4)
+        a, b = [other for other in range(3) if other != axis]
+        turn[a, a] = turn[b, b] = np.cos(angle)
+        turn[a, b], turn[b, a] = -np.sin(angle), np.sin(angle)
+        out = turn @ out
+    if shear:
+        lean = np.eye(4)
+        lean[1, 2] = draw(st.floats(-0.4, 0.4))
+        out = out @ lean
+    out[:3, :3] *= [draw(st.floats(0.2, 6.0)) for _ in range(3)]
+    out[:3, 3] = [draw(st.floats(-180.0, 180.0)) for _ in range(3)]
+    return out
+
+
+def drain(path: Path, **options) -> Volume:
+    """Read everything; notes about geometry are not the matter here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GeometryWarning)
+        return read(path, **options).load()
+
+
+def same(result: Volume, expected: Volume, tolerance: float = 0.0) -> None:
+    assert result.axes == expected.axes
+    assert result.dtype == expected.dtype
+    np.testing.assert_allclose(result.affine, expected.affine, atol=1e-5)
+    np.testing.assert_allclose(result.data, expected.data, rtol=0, atol=tolerance)
+
+
+class FormatContract:
+    """Inherit, and set what the format can hold."""
+
+    suffixes: tuple[str, ...]
+    dtypes: tuple[str, ...] = ("uint8", "int16", "uint16", "int32", "float32", "float64")
+    shape: tuple[int, ...] = SHAPE
+    keeps_affine = True
+    keeps_shear = True
+    keeps_channels = True
+    keeps_meaning = True
+
+    def volume(self, dtype="int16", affine=None, **meaning) -> Volume:
+        return Volume(distinct(self.shape, dtype), affine, **meaning)
+
+    def path(self, folder: Path, suffix: str) -> Path:
+        return folder / f"volume{suffix}"
+
+    def check_round_trip(self, volume: Volume, path: Path) -> Volume:
+        assert write(volume, path) == path
+        result = read(path)
+        assert not result.is_loaded
+        assert "not loaded" in repr(result)
+        assert result.shape == volume.shape
+        same(result, volume)
+        assert result.is_loaded
+        assert result.data.dtype.isnative
+        return result
+
+    def test_dtypes_round_trip(self, tmp_path):
+        for suffix in self.suffixes:
+            for dtype in self.dtypes:
+                self.check_round_trip(self.volume(dtype), self.path(tmp_path, f"-{dtype}{suffix}"))
+
+    def test_all_48_orientations_round_trip(self, tmp_path):
+        if not self.keeps_affine:
+            pytest.skip("a picture has no third axis")
+        for code in codes():
+            volume = self.volume(affine=from_codes(code, (0.7, 1.3, 2.5), (-11.5, 20.25, 93.125)))
+            result = self.check_round_trip(volume, self.path(tmp_path, f"-{code}{self.suffixes[0]}"))
+            assert result.orientation == code[: result.spatial_ndim]
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def test_oblique_affines_round_trip(self, data, tmp_path_factory):
+        if not self.keeps_affine:
+            pytest.skip("a picture has no third axis")
+        affine = data.draw(affines(shear=self.keeps_shear))
+        suffix = data.draw(st.sampled_from(self.suffixes))
+        self.check_round_trip(self.volume(affine=affine), self.path(tmp_path_factory.mktemp("oblique"), suffix))
+
+    def test_channels_round_trip(self, tmp_path, affine):
+        if not self.keeps_channels:
+            pytest.skip("the format has no channels")
+        for suffix in self.suffixes:
+            data = distinct((*self.shape, 3), np.float32)
+            volume = Volume(data, affine, axes=(*"ijk"[: len(self.shape)], "c"), channels=("a", "b", "c"))
+            result = self.check_round_trip(volume, self.path(tmp_path, suffix))
+            assert result.channels == ("a", "b", "c")
+
+    def test_meaning_round_trips(self, tmp_path):
+        if not self.keeps_meaning:
+            pytest.skip("the format has no field for it")
+        for suffix in self.suffixes:
+            volume = self.volume("uint8", kind="labels", labels={0: "background", 2: "Öl"}, unit="a.u.")
+            result = self.check_round_trip(volume, self.path(tmp_path, suffix))
+            assert (result.kind, result.labels, result.unit) == ("labels", {0: "background", 2: "Öl"}, "a.u.")
+
+    def test_what_is_read_can_be_changed(self, tmp_path):
+        path = write(self.volume("uint8"), self.path(tmp_path, self.suffixes[0]))
+        volume = read(path)
+        volume.data[...] = 3
+        assert (volume.data == 3).all()
+
+    def test_repr_hides_the_name(self, tmp_path):
+        path = write(self.volume("uint8"), self.path(tmp_path, f"-doe-john{self.suffixes[0]}"))
+        assert "doe" not in repr(drain(path))
+
+    def test_empty_file_is_a_file_error(self, tmp_path):
+        for suffix in self.suffixes:
+            path = tmp_path / f"empty{suffix or '.dcm'}"
+            path.write_bytes(b"")
+            with pytest.raises(FileError, match="empty"):
+                read(path)
+
+    def test_truncation_is_told_when_opened(self, tmp_path):
+        for suffix in self.suffixes:
+            for part in self.parts(write(self.volume("uint8"), self.path(tmp_path, suffix))):
+                whole = part.read_bytes()
+                for keep in (1, len(whole) // 3, len(whole) // 2, len(whole) - 9):
+                    part.write_bytes(whole[:keep])
+                    with pytest.raises(FileError):
+                        read(self.path(tmp_path, suffix))
+                part.write_bytes(whole)
+
+    def parts(self, path: Path) -> list[Path]:
+        """The files that one written volume consists of."""
+        return [path]
+
+    def test_mutations_never_escape(self, tmp_path):
+        generator = np.random.default_rng(5)
+        for suffix in self.suffixes:
+            path = write(self.volume("uint8"), self.path(tmp_path, suffix))
+            for part in self.parts(path)[:2]:
+                whole = part.read_bytes()
+                for number in range(60):
+                    mutated = bytearray(whole)
+                    # half of the changes hit the header
+                    end = min(len(whole), 400) if number % 2 else len(whole)
+                    for place in generator.integers(0, end, 1 + number % 5):
+                        mutated[place] = generator.integers(0, 256)
+                    if number % 7 == 0:
+                        mutated = mutated[: generator.integers(0, len(whole))]
+                    part.write_bytes(mutated)
+                    # anything but a WorkbenchError fails the test
+                    with contextlib.suppress(WorkbenchError):
+                        drain(path)
+                part.write_bytes(whole)
+
+    def test_unknown_option_is_named(self, tmp_path):
+        path = write(self.volume("uint8"), self.path(tmp_path, self.suffixes[0]))
+        with pytest.raises(InputError, match="colour"):
+            read(path, colour=True)
+        with pytest.raises(InputError, match="colour"):
+            write(self.volume("uint8"), self.path(tmp_path, f"-2{self.suffixes[0]}"), colour=True)
+
+    def test_unwritable_place_is_a_file_error(self, tmp_path):
+        for suffix in self.suffixes:
+            with pytest.raises(FileError, match="does not exist"):
+                write(self.volume("uint8"), tmp_path / "nowhere" / f"volume{suffix}")
+        assert not list(tmp_path.iterdir())
+
+    def test_nothing_is_left_when_writing_fails(self, tmp_path):
+        with pytest.raises(InputError):
+            write(Volume(np.zeros((2, 2, 2, 5), np.longdouble)), self.path(tmp_path, self.suffixes[0]))
+        assert not list(tmp_path.iterdir())

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.io.contract import FormatContract, distinct
+from workbench import Volume
+from workbench.errors import FileError, InputError
+from workbench.io import read, write
+
+HEADER = """ObjectType = Image
+NDims = 3
+DimSize = 2 3 4
+ElementSpacing = 1 2 3
+Offset = 10 20 30
+TransformMatrix = 1 0 0 0 1 0 0 0 1
+ElementType = MET_SHORT
+"""
+
+
+class TestMetaImage(FormatContract):
+    suffixes = (".mha", ".mhd")
+    dtypes = (*FormatContract.dtypes, "int8", "uint32", "int64", "uint64")
+    keeps_shear = False
+
+    def parts(self, path):
+        return [path, path.with_suffix(".zraw")] if path.suffix == ".mhd" else [path]
+
+
+def test_header_is_lps(tmp_path):
+    data = distinct((2, 3, 4), np.int16)
+    path = tmp_path / "a.mha"
+    path.write_bytes((HEADER + "ElementDataFile = LOCAL\n").encode() + data.tobytes(order="F"))
+    volume = read(path)
+    np.testing.assert_array_equal(volume.data, data)
+    np.testing.assert_array_equal(volume.affine, [[-1, 0, 0, -10], [0, -2, 0, -20], [0, 0, 3, 30], [0, 0, 0, 1]])
+    assert volume.orientation == "LPS"
+
+
+def test_big_endian_channels_and_header_size(tmp_path):
+    data = distinct((2, 3, 4, 2), np.int16)
+    stored = np.moveaxis(data, -1, 0).astype(">i2").tobytes(order="F")
+    extra = "BinaryDataByteOrderMSB = True\nElementNumberOfChannels = 2\nHeaderSize = -1\nElementDataFile = b.raw\n"
+    (tmp_path / "b.mhd").write_text(HEADER + extra)
+    (tmp_path / "b.raw").write_bytes(b"skip me" + stored)
+    np.testing.assert_array_equal(read(tmp_path / "b.mhd").data, data)
+
+
+def test_simpleitk_agrees(tmp_path, affine):
+    sitk = pytest.importorskip("SimpleITK")
+    for compress in (True, False):
+        volume = Volume(distinct((4, 5, 6), np.int16), affine)
+        path = write(volume, tmp_path / f"ours{compress}.mha", compress=compress)
+        image = sitk.ReadImage(str(path))
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(image).T, volume.data)
+        far = image.TransformIndexToPhysicalPoint((3, 4, 5))
+        np.testing.assert_allclose(np.array(far) * [-1, -1, 1], volume.to_world([3, 4, 5]), atol=1e-5)
+        sitk.WriteImage(image, str(tmp_path / f"theirs{compress}.mha"), useCompression=compress)
+        theirs = read(tmp_path / f"theirs{compress}.mha")
+        np.testing.assert_array_equal(theirs.data, volume.data)
+        np.testing.assert_allclose(theirs.affine, affine, atol=1e-5)
+
+
+def test_shear_is_refused():
+    sheared = np.eye(4)
+    sheared[1, 2] = 0.3
+    with pytest.raises(InputError, match="sheared"):
+        write(Volume(np.zeros((2, 2, 2)), sheared), "never.mha")
+
+
+@pytest.mark.parametrize("name", ["../secret.raw", "/etc/passwd", "sub/../../secret.raw", "..\\secret.raw"])
+def test_data_file_stays_in_the_folder(tmp_path, name):
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    (tmp_path / "secret.raw").write_bytes(bytes(48))
+    (folder / "a.mhd").write_text(HEADER + f"ElementDataFile = {name}\n")
+    with pytest.raises(FileError, match="outside"):
+        read(folder / "a.mhd")
+
+
+def test_link_out_of_the_folder_is_refused(tmp_path):
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    (tmp_path / "secret.raw").write_bytes(bytes(48))
+    (folder / "a.raw").symlink_to(tmp_path / "secret.raw")
+    (folder / "a.mhd").write_text(HEADER + "ElementDataFile = a.raw\n")
+    with pytest.raises(FileError, match="outside"):
+        read(folder / "a.mhd")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("DimSize = 2 3 4", "DimSize = 30000 30000 30000", "cut short"),
+        ("DimSize = 2 3 4", "DimSize = 2 -3 4", "1 or more"),
+        ("DimSize = 2 3 4", "DimSize = 2 3", "3 numbers"),
+        ("ElementSpacing = 1 2 3", "ElementSpacing = 1 nan 3", "ElementSpacing"),
+        ("TransformMatrix = 1 0 0 0 1 0 0 0 1", "TransformMatrix = 1 0 0 1 0 0 0 0 1", "geometry"),
+        ("MET_SHORT", "MET_OTHER", "MET_OTHER"),
+        ("NDims = 3", "NDims = 9", "2 to 4"),
+    ],
+)
+def test_broken_headers(tmp_path, old, new, words):
+    path = tmp_path / "a.mha"
+    path.write_bytes((HEADER.replace(old, new) + "ElementDataFile = LOCAL\n").encode() + bytes(48))
+    with pytest.raises(FileError, match=words):
+        read(path)

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import gzip
+import struct
+import time
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.io.contract import FormatContract, affines, distinct
+from workbench import Volume
+from workbench.errors import FileError, InputError
+from workbench.io import read, write
+
+
+class TestNifti(FormatContract):
+    suffixes = (".nii", ".nii.gz")
+    dtypes = (*FormatContract.dtypes, "int8", "uint32", "int64", "uint64")
+
+
+class TestNifti2D(TestNifti):
+    shape = (4, 5)
+
+
+def raw_header(volume: Volume, tmp_path) -> bytearray:
+    return bytearray(write(volume, tmp_path / "template.nii").read_bytes())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(affine=affines(shear=True), big=st.booleans(), version=st.sampled_from([1, 2]), gz=st.booleans())
+def test_nibabel_agrees_both_ways(affine, big, version, gz, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nibabel")
+    data = distinct((3, 4, 5), np.int16)
+    path = folder / f"a.nii{'.gz' if gz else ''}"
+    write(Volume(data, affine), path, version=version)
+    theirs = nib.load(path)
+    assert type(theirs) is (nib.Nifti1Image if version == 1 else nib.Nifti2Image)
+    np.testing.assert_allclose(theirs.affine, affine, atol=1e-4)
+    np.testing.assert_array_equal(np.asarray(theirs.dataobj), data)
+
+    kind = nib.Nifti1Image if version == 1 else nib.Nifti2Image
+    header = kind.header_class(endianness=">" if big else "<")
+    image = kind(data, None, header)
+    image.set_sform(affine, 2)
+    nib.save(image, path)
+    ours = read(path)
+    np.testing.assert_allclose(ours.affine, nib.load(path).affine, atol=1e-6)
+    assert ours.orientation == "".join(nib.aff2axcodes(nib.load(path).affine))
+    np.testing.assert_array_equal(ours.data, data)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(affine=affines(), sform=st.sampled_from([0, 1, 4]), qform=st.sampled_from([0, 1, 3]))
+def test_sform_goes_before_qform_goes_before_sizes(affine, sform, qform, tmp_path_factory):
+    path = tmp_path_factory.mktemp("forms") / "a.nii"
+    image = nib.Nifti1Image(distinct((3, 4, 5), np.uint8), None)
+    image.header.set_zooms((1.5, 2.5, 3.5))
+    image.set_qform(affine, qform)
+    if sform:
+        other = affine.copy()
+        other[:3, 3] += 10
+        image.set_sform(other, sform)
+    else:
+        image.header["sform_code"] = 0
+    nib.save(image, path)
+    np.testing.assert_allclose(read(path).affine, nib.load(path).affine, atol=1e-4)
+    assert bool(read(path).notes) == (not sform and not qform)
+
+
+def test_our_qform_is_our_affine(tmp_path, affine):
+    image = nib.load(write(Volume(distinct((3, 4, 5), np.uint8), affine), tmp_path / "a.nii"))
+    np.testing.assert_allclose(image.get_qform(), affine, atol=1e-5)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("meter", 1000), ("mm", 1), ("micron", 0.001), ("unknown", 1)])
+def test_units_become_millimetres(tmp_path, unit, factor):
+    image = nib.Nifti1Image(np.zeros((3, 4, 5), np.uint8), np.diag([2.0, 3, 4, 1]))
+    image.header.set_xyzt_units(unit)
+    nib.save(image, tmp_path / "a.nii")
+    np.testing.assert_allclose(read(tmp_path / "a.nii").spacing, np.array([2, 3, 4]) * factor, rtol=1e-6)
+
+
+def test_slope_and_intercept(tmp_path):
+    data = distinct((3, 4, 5), np.int16)
+    image = nib.Nifti1Image(data, np.eye(4))
+    image.header.set_slope_inter(0.5, -3)
+    nib.save(image, tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[112:120] = struct.pack("<ff", 0.5, -3)
+    (tmp_path / "a.nii").write_bytes(raw)
+    volume = read(tmp_path / "a.nii")
+    assert volume.dtype == np.float32
+    np.testing.assert_allclose(volume.data, nib.load(tmp_path / "a.nii").get_fdata())
+    for slope in (0.0, np.nan):
+        raw[112:120] = struct.pack("<ff", slope, 7)
+        (tmp_path / "a.nii").write_bytes(raw)
+        assert read(tmp_path / "a.nii").dtype == np.int16
+
+
+def test_four_axes_are_channels_and_single_ones_are_dropped(tmp_path):
+    for shape, expected in (
+        ((3, 4, 5, 2), (3, 4, 5, 2)),
+        ((3, 4, 5, 1), (3, 4, 5)),
+        ((3, 4, 5, 1, 3), (3, 4, 5, 3)),
+        ((3, 4, 5, 2, 3), (3, 4, 5, 6)),
+        ((3, 4, 1), (3, 4, 1)),
+        ((3, 4), (3, 4)),
+        ((3,), (3, 1, 1)),
+    ):
+        data = distinct(shape, np.int16)
+        nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii")
+        volume = read(tmp_path / "a.nii")
+        assert volume.shape == expected
+        np.testing.assert_array_equal(volume.data, data.reshape(expected, order="F"))
+
+
+def test_colours(tmp_path):
+    data = distinct((3, 4, 5, 3), np.uint8)
+    pixels = np.ascontiguousarray(data).view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0]
+    nib.save(nib.Nifti1Image(pixels, np.eye(4)), tmp_path / "a.nii.gz")
+    volume = read(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(volume.data, data)
+    assert volume.channels == ("red", "green", "blue")
+    again = nib.load(write(volume, tmp_path / "b.nii"))
+    assert again.header.get_data_dtype() == pixels.dtype
+    np.testing.assert_array_equal(read(tmp_path / "b.nii").data, data)
+
+
+def test_complex_values_are_two_channels(tmp_path):
+    data = (distinct((3, 4, 5), np.float32) + 2j * distinct((3, 4, 5), np.float32)).astype(np.complex64)
+    nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii")
+    volume = read(tmp_path / "a.nii")
+    assert volume.channels == ("real", "imaginary")
+    np.testing.assert_array_equal(volume.data[..., 0] + 1j * volume.data[..., 1], data)
+
+
+def test_exact_affine_gives_way_to_a_changed_sform(tmp_path, affine):
+    raw = raw_header(Volume(distinct((3, 4, 5), np.uint8), affine), tmp_path)
+    (tmp_path / "a.nii").write_bytes(raw)
+    np.testing.assert_array_equal(read(tmp_path / "a.nii").affine, affine)
+    raw[292:296] = struct.pack("<f", 500.0)
+    (tmp_path / "a.nii").write_bytes(raw)
+    assert read(tmp_path / "a.nii").affine[0, 3] == 500
+
+
+def test_kind_labels_of_a_float_file(tmp_path):
+    nib.save(nib.Nifti1Image(np.array([[[0.0, 1, 2]]], np.float32), np.eye(4)), tmp_path / "a.nii")
+    volume = read(tmp_path / "a.nii", kind="labels", labels={1: "liver"})
+    assert not volume.is_loaded
+    assert volume.dtype == np.int32
+    np.testing.assert_array_equal(volume.data, [[[0, 1, 2]]])
+    nib.save(nib.Nifti1Image(np.array([[[0.5]]], np.float32), np.eye(4)), tmp_path / "b.nii")
+    with pytest.raises(InputError, match="whole numbers"):
+        read(tmp_path / "b.nii", kind="labels").load()
+
+
+def test_text_named_nifti(tmp_path):
+    for name in ("a.nii.gz", "a.nii"):
+        (tmp_path / name).write_text("this is not a volume\n" * 100)
+        with pytest.raises(FileError, match="named like nifti"):
+            read(tmp_path / name)
+
+
+def test_no_usable_geometry(tmp_path):
+    raw = raw_header(Volume(distinct((3, 4, 5), np.uint8)), tmp_path)
+    for values in ([np.nan] * 4, [np.inf, 0, 0, 0], [0.0] * 4):
+        raw[280:296] = struct.pack("<4f", *values)
+        (tmp_path / "a.nii").write_bytes(raw)
+        with pytest.raises(FileError, match="geometry"):
+            read(tmp_path / "a.nii")
+
+
+def test_absurd_dimensions_are_refused_at_once(tmp_path):
+    raw = raw_header(Volume(distinct((3, 4, 5), np.uint8)), tmp_path)
+    for lengths in ([3, 30000, 30000, 30000], [7, *[32767] * 7], [3, -1, 2, 2], [0, 1, 1, 1], [9, 1, 1, 1]):
+        raw[40 : 40 + 2 * len(lengths)] = struct.pack(f"<{len(lengths)}h", *lengths)
+        for name, content in (("a.nii", bytes(raw)), ("a.nii.gz", gzip.compress(bytes(raw)))):
+            (tmp_path / name).write_bytes(content)
+            start = time.perf_counter()
+            with pytest.raises(FileError):
+                read(tmp_path / name)
+            assert time.perf_counter() - start < 1
+
+
+def test_gzip_damage(tmp_path):
+    path = write(Volume(distinct((30, 30, 30), np.uint8)), tmp_path / "a.nii.gz")
+    raw = bytearray(path.read_bytes())
+    raw[-6] ^= 255  # the checksum
+    path.write_bytes(raw)
+    with pytest.raises(FileError):
+        read(path).load()
+    raw[-6] ^= 255
+    raw[len(raw) // 2] ^= 255
+    path.write_bytes(raw)
+    with pytest.raises(FileError):
+        read(path).load()
+
+
+def test_gzip_in_several_members(tmp_path):
+    volume = Volume(distinct((30, 30, 30), np.uint8))
+    raw = write(volume, tmp_path / "a.nii").read_bytes()
+    (tmp_path / "a.nii.gz").write_bytes(b"".join(gzip.compress(raw[i : i + 5000]) for i in range(0, len(raw), 5000)))
+    np.testing.assert_array_equal(read(tmp_path / "a.nii.gz").data, volume.data)
+
+
+def test_bomb_is_not_unpacked(tmp_path):
+    raw = bytes(raw_header(Volume(distinct((3, 4, 5), np.uint8)), tmp_path))
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(raw + bytes(200_000_000), 1))
+    start = time.perf_counter()
+    assert read(tmp_path / "a.nii.gz").load().shape == (3, 4, 5)
+    assert time.perf_counter() - start < 1
+
+
+def test_same_volume_same_bytes(tmp_path):
+    volume = Volume(distinct((3, 4, 5), np.uint8))
+    first, second = write(volume, tmp_path / "a.nii.gz"), write(volume, tmp_path / "b.nii.gz")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_real_volumes_agree_with_nibabel(workbench_data):
+    paths = [*(workbench_data / "mni152").glob("*.nii.gz"), *(workbench_data / "volumes").glob("*.nii.gz")]
+    paths += sorted((workbench_data / "hippocampus" / "images").glob("*.nii.gz"))[:10]
+    assert len(paths) > 15
+    for path in paths:
+        ours, theirs = read(path), nib.load(path)
+        np.testing.assert_allclose(ours.affine, theirs.affine, atol=1e-5, err_msg=path.name)
+        assert ours.orientation == "".join(nib.aff2axcodes(theirs.affine))
+        data = np.asarray(theirs.dataobj)
+        assert ours.shape == tuple(n for i, n in enumerate(data.shape) if i < 3 or n > 1)
+        np.testing.assert_allclose(ours.data, data.reshape(ours.shape), rtol=1e-6, atol=1e-6)
