@@ -147,7 +147,7 @@ def compose(
     recipe: str | Path | Mapping[str, Any] | Recipe | None, data: str | Dataset | None, values: Mapping[str, Any]
 ) -> tuple[Recipe, Dataset]:
     """Return the complete recipe of a run, and its data set."""
-    from workbench import datasets, zoo
+    from workbench import datasets, frameworks, zoo
 
     base = _base(recipe)
     name = values.get("algorithm") or base.get("algorithm")
@@ -167,6 +167,7 @@ def compose(
     if not merged.get("splits"):
         merged["splits"] = {key: list(indices) for key, indices in dataset.splits.items()}
     _check_fit(algorithm, dataset)
+    choose(merged.get("framework", "torch"), frameworks.names(), "framework")
     return Recipe(**merged), dataset
 
 

@@ -1,0 +1,112 @@
+"""Whatever ends a run, its status says why and what to do."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from workbench import datasets, io
+from workbench.training import Run, fit
+from workbench.training.faults import VARIABLE
+from workbench.volume import Volume
+
+from .conftest import AFFINE, in_child, outcome, volumes
+
+
+@pytest.fixture(autouse=True)
+def fresh_counts(monkeypatch):
+    monkeypatch.setattr("workbench.training.faults._passed", Counter())
+
+
+def failed(run, cause, remedy):
+    status = run.status
+    assert status["state"] == "failed"
+    assert cause in status["cause"]
+    assert remedy in status["remedy"]
+    assert "Traceback" not in status["cause"]
+
+
+def test_a_loss_that_is_not_a_number(recipe_of, boxes, tmp_path):
+    run = fit(
+        recipe_of(boxes, optimizer={"name": "sgd", "lr": 1e30}, schedule="constant", grad_clip=None), tmp_path / "r"
+    )
+    failed(run, "The loss must be a finite number, but in epoch 1, step 2", "Lower the learning rate (it was 1e+30)")
+
+
+@pytest.mark.parametrize("place", ["checkpoint.model", "step", "checkpoint.begin"])
+def test_a_full_disk(recipe_of, boxes, tmp_path, monkeypatch, place):
+    recipe = recipe_of(boxes)
+    monkeypatch.setenv(VARIABLE, f"{place}:2:full")
+    run = fit(recipe, tmp_path / "r")
+    failed(run, "The disk of the run folder is full", "Free some space")
+    monkeypatch.delenv(VARIABLE)
+    fit(recipe, run.path)
+    whole = fit(recipe, tmp_path / "whole")
+    assert outcome(run) == outcome(whole)
+
+
+def test_a_disk_that_is_really_full(recipe_of, boxes, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    try:
+        run = fit(recipe_of(boxes, options={"width": 8, "depth": 2}), disk / "r")
+        failed(run, "The disk of the run folder is full", "Free some space")
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("place", ["batch", "checkpoint.begin"])
+def test_no_memory_left(recipe_of, boxes, tmp_path, monkeypatch, place):
+    monkeypatch.setenv(VARIABLE, f"{place}:2:memory")
+    failed(fit(recipe_of(boxes), tmp_path / "r"), "Memory ran out", "Lower batch_size (it was 2)")
+
+
+def test_data_that_is_gone(recipe_of, tmp_path):
+    data = datasets.from_list(volumes(), task="segmentation", classes=("background", "box"))
+    data = datasets.from_spec(data.save(tmp_path / "data"))
+    recipe = recipe_of(data)
+    shutil.rmtree(tmp_path / "data")
+    failed(fit(recipe, tmp_path / "r"), str(tmp_path / "data"), "Put the data back")
+
+
+def test_data_that_changed_while_the_run_was_away(recipe_of, tmp_path):
+    def save(seed):
+        data = datasets.from_list(volumes(seed=seed), task="segmentation", classes=("background", "box"))
+        return datasets.from_spec(data.save(tmp_path / "data"))
+
+    recipe = recipe_of(save(0))
+    in_child(recipe, tmp_path / "r", "step:4:kill")
+    shutil.rmtree(tmp_path / "data")
+    save(1)
+    failed(fit(recipe, tmp_path / "r"), "has changed since", "")
+
+
+def test_labels_nobody_named(recipe_of, tmp_path):
+    samples = volumes()
+    values = np.zeros((8, 10, 8), np.uint8)
+    values[2, 2, 2] = 7
+    samples[1]["label"] = Volume(values, AFFINE, kind="labels")
+    for number, sample in enumerate(samples):
+        for what in ("image", "label"):
+            (tmp_path / what).mkdir(exist_ok=True)
+            io.write(sample[what], tmp_path / what / f"{number}.nii.gz")
+    data = datasets.load(
+        "folder", images=tmp_path / "image", labels=tmp_path / "label", label_names={0: "background", 1: "box"}
+    )
+    run = fit(recipe_of(data.with_splits({"train": [0, 1], "val": [], "test": []})), tmp_path / "r")
+    failed(run, "7. Known: 0 background, 1 box", "Correct the value")
+
+
+def test_a_crash_of_the_worker_is_seen_by_the_reader(recipe_of, boxes, tmp_path):
+    folder = tmp_path / "r"
+    assert os.WTERMSIG(in_child(recipe_of(boxes), folder, "step:2:segfault")) == signal.SIGSEGV
+    status = Run(folder).status
+    assert status["state"] == "lost"
+    assert "ended without a word" in status["cause"]
+    assert "resume()" in status["remedy"]
