@@ -90,7 +90,13 @@ def test_pages_are_the_third_axis(tmp_path):
     import tifffile
 
     pages = distinct((5, 6, 7), np.uint16)
-    for options in ({}, {"imagej": True}, {"bigtiff": True}, {"compression": "zlib"}, {"byteorder": ">"}):
+    for options in (
+        {},
+        {"imagej": True, "metadata": {"axes": "ZYX"}},
+        {"bigtiff": True},
+        {"compression": "zlib"},
+        {"byteorder": ">"},
+    ):
         tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack", **options)
         volume = read(tmp_path / "a.tif")
         assert volume.axes == ("i", "j", "k")

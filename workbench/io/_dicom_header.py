@@ -23,7 +23,6 @@ from workbench.io import _files
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0099, "MEDICAL WORKBENCH"
 
 _SEG = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}
-_DIRECTORY = "1.2.840.10008.1.3.10"
 _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PIXEL_TAGS = {b"\xe0\x7f\x10\x00", b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00", b"\x7f\xe0\x00\x10", b"\x7f\xe0\x00\x08"}
@@ -150,7 +149,9 @@ def _check_fragments(path: Path, file: Any, start: int, size: int) -> None:
 def slices_of(path: Path, dataset: Any) -> list[Slice]:
     """Return the frames of a file; empty if it holds no image."""
     with _files.damage_becomes_file_error(path, "DICOM", private=True), quiet():
-        if "Rows" not in dataset or str(dataset.get("MediaStorageSOPClassUID", "")) == _DIRECTORY:
+        if "Rows" not in dataset:
+            if _says_image(dataset):
+                raise FileError(f"{path} is a DICOM image without a size; it is cut short. Get a fresh copy.")
             return []
         if "TotalPixelMatrixRows" in dataset or "TotalPixelMatrixColumns" in dataset:
             raise FileError(f"{path} is a tiled whole slide image, which is not supported. Export a region as TIFF.")
@@ -164,6 +165,14 @@ def slices_of(path: Path, dataset: Any) -> list[Slice]:
             _slice(path, dataset, pixels, number, [groups[number] if groups else None, shared, dataset])
             for number in range(count)
         ]
+
+
+def _says_image(dataset: Any) -> bool:
+    from pydicom.uid import UID
+
+    meta = getattr(dataset, "file_meta", {})
+    kind = str(dataset.get("SOPClassUID", "") or meta.get("MediaStorageSOPClassUID", ""))
+    return kind in _SEG or "Image Storage" in UID(kind).name
 
 
 def is_segmentation(dataset: Any) -> bool:

@@ -1,0 +1,473 @@
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from tests.io.contract import FormatContract, distinct, drain
+from workbench import Volume
+from workbench._geometry import from_codes
+from workbench.errors import FileError, InputError
+from workbench.io import GeometryWarning, list_series, read, write
+
+POSITIONS = {
+    "HFS": [1, 0, 0, 0, 1, 0],
+    "HFP": [-1, 0, 0, 0, -1, 0],
+    "FFS": [-1, 0, 0, 0, 1, 0],
+    "FFP": [1, 0, 0, 0, -1, 0],
+}
+SECRET = "DOE^JANE"
+
+
+class TestDicom(FormatContract):
+    suffixes = ("",)
+    dtypes = ("uint8", "int8", "int16", "uint16")
+    keeps_channels = False
+    # rows and columns are at right angles; a lean of the slices (gantry tilt) is tested below
+    keeps_shear = False
+
+    def path(self, folder, suffix):
+        folder = folder / "series"
+        folder.mkdir(exist_ok=True)
+        return folder / f"s{suffix.replace('.', '')}{len(list(folder.iterdir()))}"
+
+    def parts(self, path):
+        return sorted(path.iterdir())[:1]
+
+    def test_empty_file_is_a_file_error(self, tmp_path):
+        (tmp_path / "a.dcm").write_bytes(b"")
+        with pytest.raises(FileError, match="empty"):
+            read(tmp_path / "a.dcm")
+
+    def test_truncation_is_told_when_opened(self, tmp_path):
+        path = sorted(write(self.volume("int16"), tmp_path / "s").iterdir())[2]
+        whole = path.read_bytes()
+        for keep in (1, 100, 140, len(whole) // 2, len(whole) - 9):
+            path.write_bytes(whole[:keep])
+            with pytest.raises(FileError):
+                read(path)
+            if keep > 132:
+                with pytest.warns(GeometryWarning, match="left out"):
+                    assert "damaged" in read(tmp_path / "s").notes[0]
+
+    def test_unwritable_place_is_a_file_error(self, tmp_path):
+        with pytest.raises(FileError, match="does not exist"):
+            write(self.volume("uint8"), tmp_path / "nowhere" / "series")
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "x").write_text("")
+        with pytest.raises(FileError, match="not empty"):
+            write(self.volume("uint8"), tmp_path / "full")
+
+    def test_nothing_is_left_when_writing_fails(self, tmp_path):
+        with pytest.raises(InputError):
+            write(Volume(np.zeros((2, 2, 2, 5))), tmp_path / "series")
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def series(tmp_path):
+    """Write slices to a folder: `series(slices=..., orientation=..., change=...)`."""
+
+    def build(slices=6, orientation=(1, 0, 0, 0, 1, 0), step=None, change=None, folder="series", modality="CT"):
+        across, down = np.array(orientation, float).reshape(2, 3)
+        step = np.cross(across, down) * 2.5 if step is None else np.array(step, float)
+        place = tmp_path / folder
+        place.mkdir(parents=True, exist_ok=True)
+        data = distinct((slices, 4, 5), np.int16)
+        uid = pydicom.uid.generate_uid()
+        # names and numbers run in another order than positions
+        names = np.random.default_rng(3).permutation(slices)
+        for k in range(slices):
+            item = Dataset()
+            item.file_meta = pydicom.dataset.FileMetaDataset()
+            item.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+            item.file_meta.MediaStorageSOPClassUID = item.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+            item.SOPInstanceUID = item.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+            item.SeriesInstanceUID, item.Modality = uid, modality
+            item.PatientName = item.PatientID = SECRET
+            item.InstanceNumber = int(names[k]) + 1
+            item.Rows, item.Columns, item.SamplesPerPixel = 4, 5, 1
+            item.PhotometricInterpretation = "MONOCHROME2"
+            item.BitsAllocated, item.BitsStored, item.HighBit, item.PixelRepresentation = 16, 12, 11, 0
+            item.PixelSpacing = [0.75, 1.5]
+            item.SliceThickness = 2.5
+            item.ImageOrientationPatient = [float(n) for n in orientation]
+            item.ImagePositionPatient = [float(n) for n in np.array([-10, 20, 30]) + step * k]
+            item.RescaleSlope, item.RescaleIntercept = 1, -1024
+            item.PixelData = data[k].tobytes()
+            if change is None or change(k, item) is not False:
+                item.save_as(place / f"im{names[k]:02d}", enforce_file_format=True)
+        return place, data - 1024
+
+    return build
+
+
+def positions_are_kept(volume, folder):
+    """Every pixel of every file lies in the volume where its own header says."""
+    for path in folder.iterdir():
+        item = pydicom.dcmread(path)
+        across, down = np.array(item.ImageOrientationPatient).reshape(2, 3)
+        place = np.array(item.ImagePositionPatient) + across * 1.5 * 3 + down * 0.75 * 2
+        i, j, k = volume.to_voxel(place * [-1, -1, 1])
+        np.testing.assert_allclose([i, j], [3, 2], atol=1e-6)
+        assert abs(k - round(k)) < 1e-6
+        assert volume.data[3, 2, round(k)] == item.pixel_array[2, 3] - 1024
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+@pytest.mark.parametrize("direction", [1, -1])
+def test_four_patient_positions(series, position, direction):
+    orientation = POSITIONS[position]
+    normal = np.cross(orientation[:3], orientation[3:])
+    folder, data = series(orientation=orientation, step=normal * 2.5 * direction)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        volume = read(folder)
+    assert volume.shape == (5, 4, 6)
+    assert volume.spacing == pytest.approx((1.5, 0.75, 2.5))
+    assert volume.unit == "HU"
+    assert volume.dtype == np.int16
+    assert volume.orientation == {"HFS": "LPS", "HFP": "RAS", "FFS": "RPI", "FFP": "LAI"}[position]
+    np.testing.assert_array_equal(volume.data, data[::direction].transpose(2, 1, 0))
+    positions_are_kept(volume, folder)
+
+
+def test_oblique_slices(series, affine):
+    columns = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
+    folder, _ = series(orientation=columns.T.ravel())
+    positions_are_kept(read(folder), folder)
+
+
+def test_missing_slices_are_reported_and_leave_a_gap(series):
+    folder, data = series(slices=8, change=lambda k, item: k not in {2, 5})
+    with pytest.warns(GeometryWarning, match=r"2 missing slices of 8, 2.5 mm apart: k = \[2, 5\] at \(-10 20 35\)"):
+        volume = read(folder)
+    assert volume.shape == (5, 4, 8)
+    positions_are_kept(volume, folder)
+    assert (volume.data[:, :, 2] == volume.data.min()).all()
+    np.testing.assert_array_equal(volume.data[:, :, 3], data[3].T)
+
+
+def test_duplicate_slices_are_reported(series):
+    def double(k, item):
+        if k == 3:
+            item.ImagePositionPatient = [-10, 20, 35]
+
+    folder, _ = series(change=double)
+    with pytest.warns(GeometryWarning) as caught:
+        volume = read(folder)
+    notes = " ".join(str(note.message) for note in caught)
+    assert "1 duplicate slices at 1 of 5 positions were left out: (-10 20 35)" in notes
+    assert "missing" in notes
+    assert volume.shape == (5, 4, 6)
+
+
+def test_copies_of_a_file_are_left_out(series):
+    folder, data = series()
+    (folder / "copy").write_bytes((folder / "im00").read_bytes())
+    with pytest.warns(GeometryWarning, match="1 files are copies"):
+        np.testing.assert_array_equal(read(folder).data, data.transpose(2, 1, 0))
+
+
+def test_uneven_slices_are_reported(series):
+    def shift(k, item):
+        if k >= 4:
+            item.ImagePositionPatient = [-10, 20, 30 + 2.5 * k + 0.9]
+
+    folder, _ = series(change=shift)
+    with pytest.warns(GeometryWarning, match=r"unevenly spaced: gaps from 2.5 to 3.4 mm"):
+        volume = read(folder)
+    np.testing.assert_allclose(volume.to_world([0, 0, 5]), [10, -20, 30 + 12.5 + 0.9])
+
+
+def test_gantry_tilt_is_reported_and_keeps_places(series):
+    folder, _ = series(step=[0, 0.5, 2.5])
+    with pytest.warns(GeometryWarning, match=r"gantry tilt of 11.31 degrees"):
+        volume = read(folder)
+    positions_are_kept(volume, folder)
+
+
+def test_sheared_volumes_round_trip(tmp_path):
+    affine = from_codes("LPS", (1, 1, 2))
+    affine[1, 2] = 0.5
+    volume = Volume(distinct((3, 4, 5), np.int16), affine, unit="HU")
+    with pytest.warns(GeometryWarning, match="tilt"):
+        result = read(write(volume, tmp_path / "s"))
+    np.testing.assert_allclose(result.affine, affine, atol=1e-9)
+    np.testing.assert_array_equal(result.data, volume.data)
+
+
+def test_rescale_of_each_slice(series):
+    def scale(k, item):
+        item.RescaleSlope, item.RescaleIntercept = 0.5 + k, -k
+
+    folder, data = series(change=scale)
+    volume = read(folder)
+    assert volume.dtype == np.float32
+    slopes, inters = (0.5 + np.arange(6))[:, None, None], -np.arange(6)[:, None, None]
+    np.testing.assert_allclose(volume.data, ((data + 1024) * slopes + inters).transpose(2, 1, 0))
+
+
+def test_several_series_must_be_chosen(series):
+    folder, first = series(slices=6, folder="study/a")
+    _, second = series(slices=4, folder="study/b/c", modality="MR")
+    (folder.parent / "notes.txt").write_text("not DICOM" * 50)
+    (folder.parent / "DICOMDIR").write_bytes(bytes(128) + b"DICMnonsense")
+    infos = list_series(folder.parent)
+    assert [(info.modality, info.slices, info.shape) for info in infos] == [("CT", 6, (5, 4, 6)), ("MR", 4, (5, 4, 4))]
+    with pytest.raises(
+        InputError, match=rf"2 series.*{infos[0].suffix}: CT, 6 slices.*{infos[1].suffix}: MR"
+    ) as raised:
+        read(folder.parent)
+    assert SECRET not in str(raised.value) + repr(infos)
+    np.testing.assert_array_equal(read(folder.parent, series=infos[1].suffix).data, second.transpose(2, 1, 0))
+    np.testing.assert_array_equal(read(folder.parent, series=infos[0]).data, first.transpose(2, 1, 0))
+    with pytest.raises(InputError, match="fits 0"):
+        read(folder.parent, series="999999999")
+
+
+def test_mixed_orientations_in_one_series(series):
+    def turn(k, item):
+        if k == 5:
+            item.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+
+    folder, _ = series(change=turn)
+    with pytest.raises(InputError, match=r"2 sizes or orientations.*stack="):
+        read(folder)
+    assert read(folder, stack=0).shape == (5, 4, 5)
+    assert read(folder, stack=1).shape == (5, 4, 1)
+
+
+def test_echoes_are_channels_or_chosen(series):
+    def echo(k, item):
+        item.EchoTime = [4.6, 9.2][k % 2]
+        item.ImagePositionPatient = [-10, 20, 30 + 2.5 * (k // 2)]
+
+    folder, data = series(change=echo, modality="MR")
+    with pytest.warns(GeometryWarning, match="2 images lie at each position"):
+        volume = read(folder)
+    assert volume.channels == ("echo 4.6 ms", "echo 9.2 ms")
+    np.testing.assert_array_equal(volume.data[..., 1], data[1::2].transpose(2, 1, 0))
+    with pytest.warns(GeometryWarning):
+        np.testing.assert_array_equal(read(folder, volume=1).data, data[1::2].transpose(2, 1, 0))
+    with pytest.raises(InputError, match="0 to 1"):
+        read(folder, volume=2)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("ImageOrientationPatient", [1, 0, 0, 1, 0, 0]),
+        ("ImageOrientationPatient", [0, 0, 0, 0, 0, 0]),
+        ("ImagePositionPatient", [1, 2]),
+        ("PixelSpacing", [0, 1]),
+        ("PixelSpacing", [-1, 1]),
+        ("RescaleSlope", 0),
+        ("Rows", 0),
+        ("Rows", 60000),
+        ("BitsAllocated", 7),
+        ("SamplesPerPixel", 9),
+        ("NumberOfFrames", 1000000),
+    ],
+)
+def test_broken_headers(series, keyword, value):
+    folder, _ = series(slices=1, change=lambda k, item: setattr(item, keyword, value))
+    with pytest.raises(FileError) as raised:
+        drain(next(folder.iterdir()))
+    assert SECRET not in str(raised.value)
+    with pytest.raises(FileError):
+        drain(folder)
+
+
+def test_words_about_the_patient_stay_in_the_file(series, caplog, capsys):
+    def spoil(k, item):
+        item.add_new("PatientBirthDate", "DA", SECRET)
+        item.add_new("PatientAge", "AS", SECRET)
+
+    with pytest.warns(UserWarning, match="Invalid value"):
+        folder, _ = series(change=spoil)
+    caplog.clear()
+    capsys.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        volume = read(folder).load()
+    told = repr(volume) + caplog.text + "".join(capsys.readouterr()) + repr(volume._meaning()["notes"])
+    assert SECRET not in told
+
+
+def test_folders_without_images(tmp_path):
+    with pytest.raises(FileError, match="no DICOM image"):
+        read(tmp_path)
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "b.dcm").write_bytes(bytes(128) + b"DICM" + b"\xff" * 100)
+    with pytest.raises(FileError, match="1 damaged"):
+        read(tmp_path)
+
+
+def test_no_name_is_written(tmp_path):
+    folder = write(Volume(distinct((3, 4, 5), np.int16), unit="HU"), tmp_path / "s")
+    items = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+    assert {str(item.PatientName) + str(item.PatientID) for item in items} == {""}
+    assert len({item.SOPInstanceUID for item in items}) == 5
+    assert len({item.SeriesInstanceUID for item in items}) == 1
+
+
+def test_wide_values_are_written_in_16_bits(tmp_path):
+    data = np.linspace(-3.5, 8.25, 60).reshape(3, 4, 5)
+    result = read(write(Volume(data), tmp_path / "s"))
+    np.testing.assert_allclose(result.data, data, atol=11.75 / 65535)
+    whole = np.arange(60).reshape(3, 4, 5) + 100_000
+    np.testing.assert_array_equal(read(write(Volume(whole), tmp_path / "t")).data, whole)
+
+
+def test_simpleitk_agrees(tmp_path, affine):
+    sitk = pytest.importorskip("SimpleITK")
+    volume = Volume(distinct((3, 4, 5), np.int16), affine, unit="HU").reorient("LPS")
+    folder = write(volume, tmp_path / "s")
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    image = reader.Execute()
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(image).T, volume.data)
+    far = np.array(image.TransformIndexToPhysicalPoint((2, 3, 4))) * [-1, -1, 1]
+    np.testing.assert_allclose(far, volume.to_world([2, 3, 4]), atol=1e-5)
+
+
+def enhanced(path, frames, **fields):
+    """Write a multi-frame file: `frames` are (position, stack, time, slope, pixels)."""
+    item = Dataset()
+    item.file_meta = pydicom.dataset.FileMetaDataset()
+    item.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    item.file_meta.MediaStorageSOPClassUID = item.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    item.SOPInstanceUID = item.SeriesInstanceUID = pydicom.uid.generate_uid()
+    item.Modality, item.Rows, item.Columns, item.SamplesPerPixel = "MR", 4, 5, 1
+    item.PhotometricInterpretation, item.NumberOfFrames = "MONOCHROME2", len(frames)
+    item.BitsAllocated, item.BitsStored, item.HighBit, item.PixelRepresentation = 16, 16, 15, 1
+
+    def group(**parts):
+        out = Dataset()
+        for name, values in parts.items():
+            inner = Dataset()
+            for keyword, value in values.items():
+                setattr(inner, keyword, value)
+            setattr(out, name, Sequence([inner]))
+        return out
+
+    item.SharedFunctionalGroupsSequence = Sequence(
+        [
+            group(
+                PixelMeasuresSequence={"PixelSpacing": [0.75, 1.5], "SliceThickness": 2.5},
+                PlaneOrientationSequence={"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
+            )
+        ]
+    )
+    item.PerFrameFunctionalGroupsSequence = Sequence(
+        [
+            group(
+                PlanePositionSequence={"ImagePositionPatient": list(position)},
+                FrameContentSequence={"StackID": stack, "TemporalPositionIndex": time},
+                PixelValueTransformationSequence={"RescaleSlope": slope, "RescaleIntercept": 0, "RescaleType": "US"},
+            )
+            for position, stack, time, slope, _ in frames
+        ]
+    )
+    item.PixelData = np.stack([pixels for *_, pixels in frames]).astype(np.int16).tobytes()
+    for keyword, value in fields.items():
+        setattr(item, keyword, value)
+    item.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_enhanced_frames_by_position_time_and_slope(tmp_path):
+    data = distinct((3, 2, 4, 5), np.int16)
+    frames = [((1.0, 2.0, 3.0 + 4 * k), "1", time + 1, 1 + time, data[k, time]) for time in (1, 0) for k in (2, 0, 1)]
+    with pytest.warns(GeometryWarning, match="2 images"):
+        volume = read(enhanced(tmp_path / "a.dcm", frames))
+    assert volume.shape == (5, 4, 3, 2)
+    assert volume.spacing == (1.5, 0.75, 4.0)
+    assert volume.channels == ("time 1", "time 2")
+    np.testing.assert_array_equal(volume.data, (data * [[[[1]], [[2]]]]).transpose(3, 2, 0, 1))
+    np.testing.assert_allclose(volume.to_world([0, 0, 2]), [-1, -2, 11])
+
+
+def test_enhanced_stacks_are_chosen(tmp_path):
+    data = distinct((5, 4, 5), np.int16)
+    frames = [((0.0, 0.0, 2.0 * k + (100 if k > 2 else 0)), "2" if k > 2 else "1", 1, 1, data[k]) for k in range(5)]
+    path = enhanced(tmp_path / "a.dcm", frames)
+    with pytest.raises(InputError, match="stack="):
+        read(path)
+    np.testing.assert_array_equal(read(path, stack=0).data, data[:3].transpose(2, 1, 0))
+    np.testing.assert_array_equal(read(path, stack=1).data, data[3:].transpose(2, 1, 0))
+
+
+def test_enhanced_with_fewer_descriptions_than_frames(tmp_path):
+    frames = [((0.0, 0.0, float(k)), "1", 1, 1, np.zeros((4, 5))) for k in range(3)]
+    with pytest.raises(FileError, match="describes 3"):
+        read(enhanced(tmp_path / "a.dcm", frames, NumberOfFrames=2))
+
+
+def test_colour_and_dark_pictures(series):
+    def colour(k, item):
+        item.SamplesPerPixel, item.PhotometricInterpretation, item.PlanarConfiguration = 3, "YBR_FULL", 0
+        item.BitsAllocated, item.BitsStored, item.HighBit = 8, 8, 7
+        item.PixelData = np.full((4, 5, 3), (100, 128, 128), np.uint8).tobytes()
+        del item.ImagePositionPatient, item.ImageOrientationPatient
+
+    folder, _ = series(slices=1, change=colour)
+    volume = read(folder)
+    assert (volume.shape, volume.axes, volume.channels) == ((4, 5, 3), ("i", "j", "c"), ("red", "green", "blue"))
+    assert (volume.data == 100).all()
+    assert volume.spacing == (0.75, 1.5)
+
+    folder, data = series(
+        slices=1, folder="dark", change=lambda k, item: setattr(item, "PhotometricInterpretation", "MONOCHROME1")
+    )
+    with pytest.warns(GeometryWarning, match="MONOCHROME1"):
+        np.testing.assert_array_equal(read(folder).data[..., 0], data[0].T)
+
+
+def itk_volume(folder):
+    sitk = pytest.importorskip("SimpleITK")
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    image = reader.Execute()
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    return Volume(sitk.GetArrayFromImage(image).T, np.diag([-1, -1, 1, 1]) @ affine)
+
+
+@pytest.mark.parametrize("folder", ["dicom_ct_series/example_ct_dicom", "dicom_mr_t1/dicoms"])
+def test_real_series_agree_with_simpleitk(workbench_data, folder):
+    ours, theirs = read(workbench_data / folder), itk_volume(workbench_data / folder)
+    assert not ours.notes
+    np.testing.assert_allclose(ours.affine, theirs.affine, atol=1e-6)
+    np.testing.assert_array_equal(ours.data, theirs.data)
+
+
+def test_real_labels_lie_on_the_real_ct(workbench_data):
+    ct = read(workbench_data / "dicom_ct_series")
+    for path in (workbench_data / "dicom_ct_series").rglob("*.nii.gz"):
+        labels = read(path, kind="labels")
+        assert labels.same_grid(ct.reorient(labels.orientation), 1e-2)
+
+
+def test_real_enhanced_and_segmentations(workbench_data):
+    field_map = drain(workbench_data / "dicom_enhanced" / "In" / "Philips" / "IM_0027_fMAP.dcm")
+    assert field_map.shape == (64, 64, 32, 2)
+    seg = drain(workbench_data / "dicom_seg" / "seg_image_ct_binary.dcm")
+    assert seg.kind == "labels"
+    assert seg.labels == {1: "first segment"}
+    expected = pydicom.dcmread(seg.source).pixel_array
+    np.testing.assert_array_equal(np.sort(seg.data.sum((0, 1))), np.sort(expected.sum((1, 2))))
+    overlap = drain(workbench_data / "dicom_seg" / "seg_image_ct_binary_overlap.dcm")
+    assert overlap.num_channels == 2
+    scores = drain(workbench_data / "dicom_seg" / "seg_image_ct_true_fractional.dcm")
+    assert scores.kind == "scores"
+    assert 0 <= scores.data.min() <= scores.data.max() <= 1
+    for name in ("sm_image.dcm", "sr_document.dcm", "seg_image_cr_binary.dcm"):
+        with pytest.raises(FileError, match=r"not supported|without an image"):
+            read(workbench_data / "dicom_seg" / name)
