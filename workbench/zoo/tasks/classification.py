@@ -74,7 +74,7 @@ class ClassificationTask(Task):
             "batch_size": 32,
             "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2},
             "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {"flip": {"axes": [1]}, "shift": {"voxels": 2}},
+            "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0, "translate": 0.07}},
             "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
             "loss": {},
             "patch_size": None,
