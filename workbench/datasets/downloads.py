@@ -11,6 +11,7 @@ import tarfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -79,8 +80,8 @@ def fetch(
             f" {part.stat().st_size:,} bytes are kept and the next attempt goes on from there." if part.exists() else ""
         )
         raise FileError(
-            f"{address} could not be fetched ({reason or type(error).__name__}).{so_far} Without a network: fetch it by "
-            f"hand on another machine and put it at {path}."
+            f"{address} could not be fetched ({reason or type(error).__name__}).{so_far} "
+            f"Without a network: fetch it by hand on another machine and put it at {path}."
         ) from error
     except OSError as error:
         raise FileError(f"{part} cannot be written: {error}. Free some space, or set WORKBENCH_CACHE.") from error
@@ -110,6 +111,8 @@ def extract(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYT
         If the archive is not one, or breaks a rule; the message names the entry.
     """
     source, target = Path(archive).expanduser(), Path(folder).expanduser()
+    if not source.is_file():
+        raise FileError(f"There is no archive {source}.")
     limit = min(max_bytes, max(source.stat().st_size, 1 << 20) * MAX_RATIO)
     draft = target.with_name(target.name + f".{os.getpid()}.part")
     shutil.rmtree(draft, ignore_errors=True)
@@ -125,8 +128,12 @@ def extract(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYT
         if target.exists():
             raise FileError(f"{target} is there already; delete it to unpack {source.name} again.")
         draft.replace(target)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError) as error:
-        raise FileError(f"{source.name} is not a whole zip or tar archive ({error}); fetch it again.") from error
+    except FileError:
+        raise
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError) as error:
+        raise FileError(f"{source.name} is not a whole, open zip or tar archive ({error}); fetch it again.") from error
+    except OSError as error:
+        raise FileError(f"{source.name} cannot be unpacked into {target}: {error}.") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return target

@@ -9,7 +9,8 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from monai.transforms import MapTransform, Rand2DElasticd, Rand3DElasticd, RandAffined
+from monai.transforms.spatial.dictionary import Rand2DElasticd, Rand3DElasticd, RandAffined
+from monai.transforms.transform import MapTransform
 
 # what lies outside the image looks like its border, in images and labels alike
 _PADDING = "border"

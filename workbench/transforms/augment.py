@@ -108,7 +108,7 @@ class Augment:
             Each with the affine under which what was changed still lies where it was.
         """
         import torch
-        from monai.data import MetaTensor
+        from monai.data.meta_tensor import MetaTensor
 
         arrays = {key: volume.channels_first() for key, volume in volumes.items()}
         if not self.spec:
@@ -198,7 +198,9 @@ def _checked(name: str, key: str, value: Any, ndim: int) -> Any:
 
 
 def _pipeline(spec: dict[str, dict[str, Any]], ndim: int, images: tuple[str, ...], labels: tuple[str, ...]) -> Any:
-    import monai.transforms as mt
+    from monai.transforms.compose import Compose
+    from monai.transforms.intensity import dictionary as intensity
+    from monai.transforms.spatial.dictionary import RandFlipd
 
     from workbench.transforms import _spatial
 
@@ -206,23 +208,25 @@ def _pipeline(spec: dict[str, dict[str, Any]], ndim: int, images: tuple[str, ...
     mode = ("bilinear",) * len(images) + ("nearest",) * len(labels)
     steps: list[Any] = []
     if "flip" in spec:
-        steps += [mt.RandFlipd(keys, prob=spec["flip"]["prob"], spatial_axis=axis) for axis in spec["flip"]["axes"]]
+        steps += [RandFlipd(keys, prob=spec["flip"]["prob"], spatial_axis=axis) for axis in spec["flip"]["axes"]]
     if "affine" in spec:
         steps.append(_spatial.AffineByShare(spec["affine"], keys, mode, ndim))
     if "elastic" in spec:
         steps.append(_spatial.elastic(spec["elastic"], keys, mode, ndim))
     if "blur" in spec and images:
         sigma = tuple(spec["blur"]["sigma"])
-        steps.append(mt.RandGaussianSmoothd(images, sigma, sigma, sigma, prob=spec["blur"]["prob"]))
+        steps.append(intensity.RandGaussianSmoothd(images, sigma, sigma, sigma, prob=spec["blur"]["prob"]))
     if "noise" in spec and images:
-        steps.append(mt.RandGaussianNoised(images, prob=spec["noise"]["prob"], std=spec["noise"]["std"]))
+        steps.append(intensity.RandGaussianNoised(images, prob=spec["noise"]["prob"], std=spec["noise"]["std"]))
     if "gamma" in spec and images:
-        steps.append(mt.RandAdjustContrastd(images, prob=spec["gamma"]["prob"], gamma=tuple(spec["gamma"]["range"])))
+        steps.append(
+            intensity.RandAdjustContrastd(images, prob=spec["gamma"]["prob"], gamma=tuple(spec["gamma"]["range"]))
+        )
     if "intensity" in spec and images:
         values = spec["intensity"]
-        steps.append(mt.RandScaleIntensityd(images, factors=values["scale"], prob=values["prob"]))
-        steps.append(mt.RandShiftIntensityd(images, offsets=values["shift"], prob=values["prob"]))
-    return mt.Compose(steps)
+        steps.append(intensity.RandScaleIntensityd(images, factors=values["scale"], prob=values["prob"]))
+        steps.append(intensity.RandShiftIntensityd(images, offsets=values["shift"], prob=values["prob"]))
+    return Compose(steps)
 
 
 def _affine_of(volume: Volume) -> NDArray[np.float64]:
