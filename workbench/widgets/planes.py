@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._geometry import PICTURE_AFFINE
 from workbench.errors import StateError
 from workbench.volume import Volume
 from workbench.widgets.colors import lookup_table, rgb
@@ -157,8 +158,6 @@ def _linear(grid: NDArray[Any], voxel: NDArray[np.float64]) -> NDArray[np.float3
 
 
 def _picture_plane(base: Volume, flip: float) -> Plane:
-    from workbench.volume import PICTURE_AFFINE
-
     plain = np.allclose(base.affine[:3, :3], PICTURE_AFFINE[:3, :3])
     axes = base.affine[:3, :2]
     spacing = np.linalg.norm(axes, axis=0)

@@ -12,6 +12,12 @@ from workbench.widgets.planes import Plane, Point, need_layers, paint, planes, w
 from workbench.widgets.transfer import Parcel
 
 _INK = "#e6e6e6"
+# inches
+_GAP = 0.06
+_SIDE = 0.95
+_TITLE = 0.35
+_BAR = 0.9
+_MOST_NAMES = 10
 
 
 def montage(
@@ -63,30 +69,38 @@ def figure(
 
     base = need_layers(layers).volume
     if crosshair is None:
-        middle = [(n - 1) / 2 for n in base.spatial_shape]
-        x, y, z = base.to_world(middle)
+        x, y, z = base.to_world([(n - 1) / 2 for n in base.spatial_shape])
         crosshair = (float(x), float(y), float(z))
     drawn = planes(base, crosshair, convention)
-    widths, heights = [plane.size[0] for plane in drawn], [plane.size[1] for plane in drawn]
-    bars = [x for x in layers if x.visible and x.kind != "labels" and not x.is_rgb]
+    bars = [layer for layer in layers if layer.visible and layer.kind != "labels" and not layer.is_rgb]
     legends = [layer for layer in layers if layer.visible and layer.kind == "labels"]
-    side = 0.95 if bars or legends else 0.0
-    room = width - side
-    height = min(room * max(heights) / sum(widths), 1.2 * room)
-    out = Figure(figsize=(width, height + (0.35 if title else 0)), facecolor="black", layout="constrained")
+    side = _SIDE if bars or legends else 0.0
+    # every view to one scale, as wide as fits and not taller than a page likes
+    room = width - side - _GAP * (len(drawn) + 1)
+    scale = min(room / sum(plane.size[0] for plane in drawn), 0.8 * width / max(plane.size[1] for plane in drawn))
+    tallest = max(max(plane.size[1] for plane in drawn) * scale, _BAR * len(bars) + 0.3 * len(legends))
+    height = tallest + 2 * _GAP + (_TITLE if title else 0.0)
+
+    out = Figure(figsize=(width, height), facecolor="black")
     FigureCanvasAgg(out)
-    grid = out.add_gridspec(1, len(drawn) + bool(side), width_ratios=[*widths, *([sum(widths) * side / room] if side else [])])
-    for column, plane in enumerate(drawn):
-        _draw_plane(out.add_subplot(grid[0, column]), plane, layers, crosshair, base.spatial_ndim == 3)
+    spare = room - scale * sum(plane.size[0] for plane in drawn)
+    left = _GAP + spare / 2
+    for plane in drawn:
+        w, h = plane.size[0] * scale, plane.size[1] * scale
+        axes = out.add_axes((left / width, (_GAP + (tallest - h) / 2) / height, w / width, h / height))
+        _draw_plane(axes, plane, layers, crosshair, crossed=base.spatial_ndim == 3)
+        left += w + _GAP
     if side:
-        _draw_side(out, grid[0, len(drawn)], bars, legends)
+        _draw_side(out, bars, legends, (width - side, _GAP, side, tallest))
     if title:
-        out.suptitle(title, color=_INK, fontsize=11)
+        out.text(0.5, 1 - 0.5 * _TITLE / height, title, color=_INK, fontsize=11, ha="center", va="center")
     return out
 
 
 def _draw_plane(axes: Any, plane: Plane, layers: Sequence[Layer], crosshair: Point, crossed: bool) -> None:
-    axes.imshow(paint(layers, plane), origin="lower", extent=(0, plane.size[0], 0, plane.size[1]), interpolation="nearest")
+    axes.imshow(
+        paint(layers, plane), origin="lower", extent=(0, plane.size[0], 0, plane.size[1]), interpolation="nearest"
+    )
     axes.set_axis_off()
     if crossed:
         x, y = plane.place(crosshair)
@@ -97,27 +111,37 @@ def _draw_plane(axes: Any, plane: Plane, layers: Sequence[Layer], crosshair: Poi
         axes.text(*places[edge], letter, transform=axes.transAxes, color=_INK, fontsize=9, ha="center", va="center")
 
 
-def _draw_side(out: Any, cell: Any, bars: Sequence[Layer], legends: Sequence[Layer]) -> None:
+def _draw_side(out: Any, bars: Sequence[Layer], legends: Sequence[Layer], box: tuple[float, ...]) -> None:
+    """Colour bars from the top, the label names below them; `box` is (left, bottom, width, height) in inches."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
     from matplotlib.patches import Patch
 
-    rows = cell.subgridspec(len(bars) + bool(legends), 1)
-    for row, layer in enumerate(bars):
-        axes = out.add_subplot(rows[row, 0])
-        axes.set_axis_off()
+    left, bottom, side, tall = box
+    width, height = out.get_size_inches()
+    entries = [entry for layer in legends for entry in Parcel(layer).labels[1 : _MOST_NAMES + 1]]
+    names = min(0.2 * len(entries), tall / 2)
+    share = (tall - names) / max(1, len(bars))
+    for number, layer in enumerate(bars):
+        low = bottom + tall - (number + 1) * share
+        axes = out.add_axes(((left + 0.12) / width, (low + 0.1 * share) / height, 0.13 / width, 0.8 * share / height))
         mapped = ScalarMappable(Normalize(*window(layer)), ListedColormap(lookup_table(layer.colormap) / 255))
-        bar = out.colorbar(mapped, ax=axes, fraction=0.3, aspect=12)
-        unit = f" ({layer.volume.unit})" if layer.volume.unit else ""
-        bar.set_label(layer.name + unit, color=_INK, fontsize=8)
+        bar = out.colorbar(mapped, cax=axes)
+        bar.set_label(
+            f"{layer.name} ({layer.volume.unit})" if layer.volume.unit else layer.name, color=_INK, fontsize=8
+        )
         bar.ax.tick_params(colors=_INK, labelsize=7)
         bar.outline.set_edgecolor("#808080")
-    if legends:
-        axes = out.add_subplot(rows[len(bars), 0])
+    if entries:
+        axes = out.add_axes((left / width, bottom / height, side / width, names / height))
         axes.set_axis_off()
-        patches = [
-            Patch(color=entry["color"], label=entry["name"])
-            for layer in legends
-            for entry in Parcel(layer).labels[1:9]
-        ]
-        axes.legend(handles=patches, loc="center", fontsize=7, frameon=False, labelcolor=_INK, handlelength=1.0)
+        patches = [Patch(color=entry["color"], label=entry["name"]) for entry in entries]
+        axes.legend(
+            handles=patches,
+            loc="lower left",
+            fontsize=7,
+            frameon=False,
+            labelcolor=_INK,
+            handlelength=1.0,
+            borderpad=0.2,
+        )

@@ -63,10 +63,7 @@ class Parcel:
         self._itemsize = _largest_itemsize(volume.dtype, layer.kind) * self.samples
         spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)
         centred = layer.kind != "labels"
-        self.levels = [
-            self._level(factors, centred)
-            for factors in _pyramid(self.shape, self._itemsize, spacing)
-        ]
+        self.levels = [self._level(factors, centred) for factors in _pyramid(self.shape, self._itemsize, spacing)]
 
     def describe(self) -> dict[str, Any]:
         """Return what the browser must know before the first voxel: geometry and meaning, no voxels."""
@@ -113,7 +110,9 @@ class Parcel:
         names = self._layer.volume.labels or {}
         table = [{"value": 0, "name": names.get(0, "background"), "color": "#000000"}]
         for number, value in enumerate(self._values[1:]):
-            table.append({"value": int(value), "name": names.get(int(value), f"label {value}"), "color": label_color(number)})
+            table.append(
+                {"value": int(value), "name": names.get(int(value), f"label {value}"), "color": label_color(number)}
+            )
         return table
 
     @cached_property
@@ -194,9 +193,7 @@ def _factors(shape: tuple[int, int, int], spacing: NDArray[Any], voxels: int, si
     factors = [ceil(n / side) for n in shape]
     while prod(ceil(n / f) for n, f in zip(shape, factors, strict=True)) > voxels:
         # thin the axis that is sampled most finely, so that the picture stays equally sharp in all directions
-        step = [
-            spacing[axis] * factors[axis] if shape[axis] > factors[axis] else np.inf for axis in range(3)
-        ]
+        step = [spacing[axis] * factors[axis] if shape[axis] > factors[axis] else np.inf for axis in range(3)]
         factors[int(np.argmin(step))] += 1
     return factors[0], factors[1], factors[2]
 
@@ -232,9 +229,7 @@ def _reduce_box(
     return (np.rint(total, out=total) if grid.dtype.kind in "iu" else total).astype(grid.dtype)
 
 
-def _sample(
-    source: NDArray[Any], factors: tuple[int, int, int], offset: tuple[int, ...] | None = None
-) -> NDArray[Any]:
+def _sample(source: NDArray[Any], factors: tuple[int, int, int], offset: tuple[int, ...] | None = None) -> NDArray[Any]:
     """Take every factor-th voxel; where the last block is cut short, its last voxel stands in."""
     picks = [
         np.minimum(np.arange(ceil(n / f)) * f + (f // 2 if offset is None else offset[axis]), n - 1)

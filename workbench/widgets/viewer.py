@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +12,13 @@ import ipywidgets
 import numpy as np
 import traitlets as t
 
-from workbench.errors import InputError, StateError, WorkbenchError, check_keywords
-from workbench.volume import Volume
+from workbench.errors import InputError, StateError, WorkbenchError, check_keywords, choose
 from workbench.widgets.layer import STYLE, Layer
+from workbench.widgets.panel import bundle
 from workbench.widgets.transfer import Parcel
 
-STATIC = Path(__file__).parent / "static"
 OPTIONS = ("panes", "convention", "crosshair", "height")
+CHOICES = {"panes": ("all", "axial", "coronal", "sagittal", "3d"), "convention": ("radiological", "neurological")}
 
 _Click = Callable[[tuple[float, float, float], tuple[int, int, int]], Any]
 
@@ -43,11 +42,11 @@ class Viewer(anywidget.AnyWidget):
         Height of the drawing area in CSS pixels.
     """
 
-    _esm = STATIC / "viewer.js"
-    _css = STATIC / "viewer.css"
+    _esm = bundle("viewer")
+    _css = bundle("viewer", "css")
 
-    panes = t.Enum(("all", "axial", "coronal", "sagittal", "3d"), "all").tag(sync=True)
-    convention = t.Enum(("radiological", "neurological"), "radiological").tag(sync=True)
+    panes = t.Enum(CHOICES["panes"], "all").tag(sync=True)
+    convention = t.Enum(CHOICES["convention"], "radiological").tag(sync=True)
     crosshair = t.Tuple(t.Float(), t.Float(), t.Float(), default_value=(0.0, 0.0, 0.0)).tag(sync=True)
     height = t.Int(440, min=160).tag(sync=True)
     _layers = t.List(t.Dict()).tag(sync=True)
@@ -55,6 +54,8 @@ class Viewer(anywidget.AnyWidget):
 
     def __init__(self, *layers: Any, **options: Any) -> None:
         check_keywords(options, OPTIONS, "A viewer")
+        for option, values in CHOICES.items():
+            choose(options.get(option, values[0]), values, f"option of {option!r}")
         self._shown: list[Layer] = []
         self._parcels: dict[str, Parcel] = {}
         self._clicks: list[_Click] = []
@@ -222,6 +223,3 @@ def _triple(values: Any) -> tuple[float, float, float]:
 
 def _ijk3(values: Any) -> Any:
     return np.concatenate([np.ravel(values), np.zeros(3)])[:3]
-
-
-__all__ = ["Layer", "Viewer", "Volume"]

@@ -3,6 +3,7 @@
 import { h } from "../ui/dom";
 import { apply, invert, spacing } from "./geometry";
 import { LayerList } from "./layer_list";
+import { letterElements } from "./letters";
 import type { LayerInfo, Style, Vec3 } from "./protocol";
 import { readout } from "./readout";
 import { Scene } from "./scene";
@@ -20,7 +21,8 @@ export function mountViewer(root: HTMLElement, source: Source, voxels: Voxels): 
 
 class ViewerPanel {
   #canvas = h("canvas", { tabindex: "0", role: "application", "aria-label": "Slices and 3D view. Arrow keys, Page Up and Page Down move the crosshair." });
-  #stage = h("div", { class: "mwb-v-stage" }, this.#canvas);
+  #letters = h("div", { class: "mwb-v-letters" });
+  #stage = h("div", { class: "mwb-v-stage" }, this.#canvas, this.#letters);
   #message = h("div", { class: "mwb-v-message", role: "status" });
   #readout = h("output", { class: "mwb-v-readout", "aria-live": "off" });
   #scene: Scene;
@@ -41,6 +43,7 @@ class ViewerPanel {
       moved: (xyz) => this.#moved(xyz),
       clicked: (xyz) => this.source.send({ type: "click", xyz }),
       windowed: (id, window) => this.#restyle(id, { window }),
+      arranged: () => this.#refreshLetters(),
       failed: (cause) => this.#fail(cause),
     });
     this.#toolbar = new Toolbar({
@@ -165,6 +168,11 @@ class ViewerPanel {
 
   #refreshReadout(xyz: Vec3 = this.source.get("crosshair")): void {
     this.#readout.textContent = readout(this.#layers, this.#styles, (id) => this.voxels.get(id), xyz);
+  }
+
+  #refreshLetters(): void {
+    const { panes, lettered } = this.#scene.arrangement();
+    this.#letters.replaceChildren(...letterElements(panes, this.source.get("convention"), lettered));
   }
 
   #refreshMessage(layers: LayerInfo[]): void {

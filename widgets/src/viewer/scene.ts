@@ -4,6 +4,7 @@ import { DRAG_MODE, Niivue, NVImage, SLICE_TYPE } from "@niivue/niivue";
 
 import colors from "../../../workbench/widgets/colors.json";
 import { isPlainPicture, normalAxis, spacing } from "./geometry";
+import type { Pane, ViewName } from "./letters";
 import type { Convention, Header, LayerInfo, Panes, Style, Vec3 } from "./protocol";
 import { type Entry, type VoxelArray, Voxels } from "./voxels";
 
@@ -21,6 +22,8 @@ export interface SceneEvents {
   clicked(xyz: Vec3): void;
   /** The user changed a window by dragging with the right button. */
   windowed(id: string, window: [number, number]): void;
+  /** The views lie elsewhere than before: see `arrangement`. */
+  arranged(): void;
   failed(cause: string): void;
 }
 
@@ -28,6 +31,14 @@ export interface SceneEvents {
 const DATATYPES = { uint8: 2, int16: 4, float32: 16, uint16: 512 };
 const RGB24 = 128;
 const CROSSHAIR_PERCENT = 0.4;
+/** Between two views, in CSS pixels. */
+const GAP = 4;
+const NAMES: Record<number, ViewName> = {
+  [SLICE_TYPE.AXIAL]: "axial",
+  [SLICE_TYPE.CORONAL]: "coronal",
+  [SLICE_TYPE.SAGITTAL]: "sagittal",
+  [SLICE_TYPE.RENDER]: "3D",
+};
 const VIEWS = { axial: SLICE_TYPE.AXIAL, coronal: SLICE_TYPE.CORONAL, sagittal: SLICE_TYPE.SAGITTAL, "3d": SLICE_TYPE.RENDER };
 const ALL = [SLICE_TYPE.AXIAL, SLICE_TYPE.CORONAL, SLICE_TYPE.SAGITTAL, SLICE_TYPE.RENDER];
 
@@ -37,7 +48,11 @@ type Tile = { sliceType: SLICE_TYPE; position: [number, number, number, number] 
 export function tiles(width: number, height: number): Tile[] {
   const columns = Math.min(width / 4, height) > Math.min(width, height) / 2 ? 4 : 2;
   const [w, h] = [1 / columns, columns / 4];
-  return ALL.map((sliceType, n) => ({ sliceType, position: [(n % columns) * w, Math.floor(n / columns) * h, w, h] }));
+  const [gapX, gapY] = [GAP / width, GAP / height];
+  return ALL.map((sliceType, n) => ({
+    sliceType,
+    position: [(n % columns) * w + gapX / 2, Math.floor(n / columns) * h + gapY / 2, w - gapX, h - gapY],
+  }));
 }
 
 /** niivue makes every overlay either opaque or clear; ours fade in with the score. See `gradedOverlays`. */
@@ -70,6 +85,7 @@ export class Scene {
       isSliceMM: true,
       isNearestInterpolation: false,
       isRadiologicalConvention: true,
+      isOrientationTextVisible: false,
       isOrientCube: true,
       show3Dcrosshair: true,
       scrollRequiresFocus: true,
@@ -137,6 +153,7 @@ export class Scene {
     if (crosshair) {
       this.setCrosshair(crosshair);
     }
+    this.events.arranged();
   }
 
   setCrosshair(xyz: Vec3): void {
@@ -174,6 +191,22 @@ export class Scene {
     }
   }
 
+  /** Where each view lies, and whether its edges have names. */
+  arrangement(): { panes: Pane[]; lettered: boolean } {
+    const nv = this.#niivue;
+    const dpr = nv.uiData.dpr ?? 1;
+    const [canvasWidth, canvasHeight] = [this.canvas.clientWidth, this.canvas.clientHeight];
+    const panes = nv.screenSlices.map(({ axCorSag, leftTopWidthHeight }) => {
+      const [left, top, width, height] = leftTopWidthHeight.map((value) => value / dpr);
+      // one view alone is told as 0 by 0: it fills the canvas
+      return { view: NAMES[axCorSag], left, top, width: width || canvasWidth, height: height || canvasHeight };
+    });
+    if (panes.length === 0 && this.#panes === "3d" && nv.volumes.length > 0) {
+      panes.push({ view: "3D", left: 0, top: 0, width: canvasWidth, height: canvasHeight });
+    }
+    return { panes: nv.volumes.length > 0 ? panes : [], lettered: !this.#plain };
+  }
+
   /** Undo panning, zooming and turning. */
   reset(): void {
     this.#niivue.setPan2Dxyzmm([0, 0, 0, 1]);
@@ -198,9 +231,7 @@ export class Scene {
 
   #applyLayout(): void {
     const nv = this.#niivue;
-    const plain = this.#picture !== null && isPlainPicture(this.#picture.affine);
-    nv.opts.isRadiologicalConvention = plain || this.#convention === "radiological";
-    nv.opts.isOrientationTextVisible = !plain;
+    nv.opts.isRadiologicalConvention = this.#plain || this.#convention === "radiological";
     if (this.#picture) {
       this.#tiles(null);
       // slice types count from the axis through the plane: sagittal x, coronal y, axial z
@@ -214,6 +245,11 @@ export class Scene {
     }
     nv.opts.crosshairWidth = this.#picture ? 0 : CROSSHAIR_PERCENT;
     nv.drawScene();
+    this.events.arranged();
+  }
+
+  get #plain(): boolean {
+    return this.#picture !== null && isPlainPicture(this.#picture.affine);
   }
 
   /** Set niivue's tiles without the drawing that its own setter does. */

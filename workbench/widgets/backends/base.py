@@ -71,7 +71,9 @@ def get(name: str) -> Backend:
     else:
         backend = _foreign()[name].load()()
     if not isinstance(backend, Backend):
-        raise StateError(f"The viewer backend {name!r} must be a `workbench.widgets.backends.Backend`, got {backend!r}.")
+        raise StateError(
+            f"The viewer backend {name!r} must be a `workbench.widgets.backends.Backend`, got {backend!r}."
+        )
     backend.check_installed()
     return backend
 

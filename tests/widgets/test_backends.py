@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.widgets.contract import BLOCK, BackendContract, scene
+from workbench.errors import InputError, MissingExtraError, StateError
+from workbench.widgets.backends import base as registry
+from workbench.widgets.backends import get, names
+
+
+def rgb(png: bytes) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+class TestNiivue(BackendContract):
+    name = "niivue"
+    options: ClassVar = {"crosshair": BLOCK}
+
+    def pixels(self, opened: Any) -> np.ndarray:
+        return rgb(opened.png())
+
+
+class TestMatplotlib(BackendContract):
+    name = "matplotlib"
+    options: ClassVar = {"crosshair": BLOCK}
+
+    def pixels(self, opened: Any) -> np.ndarray:
+        opened.canvas.draw()
+        return np.asarray(opened.canvas.buffer_rgba())[..., :3]
+
+
+NAPARI = """
+import sys
+from pathlib import Path
+import pytest
+from tests.widgets.contract import BackendContract, scene
+
+class TestNapari(BackendContract):
+    name = "napari"
+
+    def pixels(self, opened):
+        opened.viewer.dims.set_point(0, -999)
+        for axis, value in zip(range(3), {block}):
+            opened.viewer.dims.set_point(axis, value)
+        return opened.screenshot()
+
+    def close(self, opened):
+        opened.close()
+
+    def test_edited_labels_come_back_on_their_grid(self, backend):
+        layers = scene()
+        window = backend.open(layers)
+        try:
+            window._ours[layers[1].id][1].data[0:2] = 7
+            edited = window.labels()
+        finally:
+            window.close()
+        assert edited.same_grid(layers[1].volume)
+        assert edited.kind == "labels"
+        assert edited.labels == {{3: "lesion"}}
+        assert (edited.data[:2] == 7).all()
+        assert (layers[1].volume.data[16:22, 12:18, 9:14] == 3).all()
+"""
+
+
+@pytest.mark.slow
+def test_napari_passes_the_contract(tmp_path: Any) -> None:
+    """In a process of its own, under a virtual display: a Qt application must not live in the test runner."""
+    import shutil
+
+    pytest.importorskip("napari", reason="napari is not installed (extra: napari)")
+    if not shutil.which("xvfb-run"):
+        pytest.skip("xvfb-run is missing: napari needs a display")
+    test = tmp_path / "test_napari_window.py"
+    test.write_text(NAPARI.format(block=BLOCK))
+    environment = {key: value for key, value in os.environ.items() if key != "QT_QPA_PLATFORM"}
+    root = str(Path.cwd())
+    done = subprocess.run(
+        ["xvfb-run", "-a", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={root}",
+         f"--confcutdir={root}", str(test)],
+        env={**environment, "PYTHONPATH": root}, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_napari_without_a_display_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("napari", reason="napari is not installed (extra: napari)")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    with pytest.raises(StateError, match="xvfb-run"):
+        wb.view(*scene(), backend="napari")
+
+
+def test_missing_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "find_spec", lambda _name: None)
+    with pytest.raises(MissingExtraError, match=r"medical-workbench\[napari\]"):
+        wb.view(*scene(), backend="napari")
+
+
+def test_unknown_backend_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="Did you mean 'niivue'"):
+        wb.view(*scene(), backend="nivue")
+
+
+def test_four_backends_are_ours() -> None:
+    assert {"niivue", "matplotlib", "napari", "itk"} <= set(names())
+
+
+def test_a_package_can_bring_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Echo(registry.Backend):
+        name = "echo"
+
+        def open(self, layers: Any, **options: Any) -> Any:
+            return [layer.name for layer in layers]
+
+    class Point:
+        def load(self) -> Any:
+            return Echo
+
+    monkeypatch.setattr(registry, "_foreign", lambda: {"echo": Point()})
+    assert wb.view(*scene(), backend="echo") == ["image", "labels"]
+    assert get("echo").name == "echo"
