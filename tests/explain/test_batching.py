@@ -73,6 +73,16 @@ def test_a_single_input_that_does_not_fit_says_what_to_do(model, method):
         wb.explain(model, VOLUME, method)
 
 
+def test_a_forward_that_does_not_fit_says_what_to_do(model):
+    class Full(TorchFramework):
+        def forward(self, module, x):
+            raise MemoryError
+
+    model.framework = Full()
+    with pytest.raises(StateError, match="does not fit"):
+        wb.explain(model, VOLUME, "saliency")
+
+
 def test_other_errors_pass_unchanged(model):
     class Broken(TorchFramework):
         def scores(self, module, x, score):

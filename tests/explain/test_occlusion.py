@@ -115,7 +115,7 @@ class TestOcclusion(ExplainerContract):
         assert np.allclose(part.data[box], whole.data[box], atol=1e-6)
         outside = part.data.copy()
         outside[box] = 0
-        assert np.abs(outside).max() < 1e-6
+        assert (outside == 0).all()
         assert sum(size * times for size, _, times in part.schedule) < sum(n * times for n, _, times in whole.schedule)
         assert part.replay().options["within"] == [[2, 1, 4], [6, 4, 7]]
 
@@ -197,6 +197,11 @@ class TestOcclusion(ExplainerContract):
         assert all(preview.same_grid(volume) for preview in shown)
         assert np.array_equal(shown[-1].data, why.data)
         assert maps[0] == (0, None)
+
+    @pytest.mark.parametrize(("shape", "windows"), [((32, 48), (15, 15)), ((16, 24, 32), (8, 8, 8))])
+    def test_without_options_there_are_a_few_hundred_windows(self, shape, windows):
+        why = wb.explain(toys.cnn_model(len(shape), width=2), toys.noise_volume(shape), "occlusion")
+        assert why.native_resolution == windows
 
 
 class TestWindows:

@@ -145,12 +145,6 @@ class _Task:
         asked = as_target(target)
 
         self.prepared = model.prepare(volume)
-        scene = Scene(model, volume, self.prepared, model.forward(self.prepared.batch))
-        resolved = (asked if asked is not None else default_target(scene)).resolve(scene)
-        score = dataclasses.replace(resolved.score, activation=self.options["activation"])
-        self.target, self.notes = resolved.target, resolved.notes
-        self.score = evaluate(score, scene.outputs)
-        self.grid = scene.grid
         config = json.dumps(model.config, sort_keys=True, default=str)
         self.batches = Batches(
             model.framework,
@@ -160,6 +154,13 @@ class _Task:
             size=self.options.get("batch_size"),
             schedule=schedule,
         )
+        outputs = self.batches.once(lambda: model.forward(self.prepared.batch))
+        scene = Scene(model, volume, self.prepared, outputs)
+        resolved = (asked if asked is not None else default_target(scene)).resolve(scene)
+        score = dataclasses.replace(resolved.score, activation=self.options["activation"])
+        self.target, self.notes = resolved.target, resolved.notes
+        self.score = evaluate(score, scene.outputs)
+        self.grid = scene.grid
         self.problem = Problem(
             framework=model.framework,
             module=model.module,
@@ -178,7 +179,13 @@ class _Task:
     def restore(self, step: Step) -> Volume:
         values = step.make_map()
         restored: Volume = self.prepared.restore(np.asarray(values, np.float32), kind="scores", order=1)
-        return restored
+        if self.within is None:
+            return restored
+        # interpolation between the grids may have carried values over the edge of the box
+        inside = tuple(slice(start, stop) for start, stop in zip(*self.within, strict=True))
+        data = np.zeros_like(restored.data)
+        data[inside] = restored.data[inside]
+        return restored.with_data(data)
 
     def finish(self, step: Step) -> Explanation:
         from workbench import __version__

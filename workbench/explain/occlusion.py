@@ -33,7 +33,7 @@ class Occlusion(Explainer):
         "window": Option("extent", None, "Size of the hidden window; an eighth of the grid if not given.",
                          low=1, unit="voxels of the network's grid"),
         "window_mm": Option("extent", None, "Size of the hidden window, instead of `window`.", low=0, unit="mm"),
-        "stride": Option("extent", None, "Step from window to window; half the window if not given.",
+        "stride": Option("extent", None, "Step between windows; if not given, half the window in 2D, the window in 3D.",
                          low=1, unit="voxels of the network's grid"),
         "baseline": BASELINE,
         "blur": BLUR,
@@ -133,8 +133,8 @@ def _per_axis(value: Any, ndim: int, name: str) -> list[float]:
 
 
 def _stride(value: Any, window: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    if value is None:
-        return tuple(max(width // 2, 1) for width in window)
+    if value is None:  # a few hundred windows in either case
+        return tuple(max(width // 2, 1) for width in window) if len(shape) == 2 else window
     stride = tuple(round(step) for step in _per_axis(value, len(window), "stride"))
     if any(step > width < size for step, width, size in zip(stride, window, shape, strict=True)):
         raise InputError(
