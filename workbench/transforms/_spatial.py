@@ -16,7 +16,7 @@ from monai.transforms.transform import MapTransform
 _PADDING = "border"
 
 
-class AffineByShare(RandAffined):  # type: ignore[misc]
+class AffineByShare(RandAffined):
     """`RandAffined` whose shift is a share of the image's size instead of a number of voxels."""
 
     def __init__(self, values: Mapping[str, Any], keys: Sequence[str], mode: Sequence[str], ndim: int) -> None:
@@ -34,7 +34,7 @@ class AffineByShare(RandAffined):  # type: ignore[misc]
     def __call__(self, data: Mapping[Hashable, Any], lazy: bool | None = None) -> dict[Hashable, Any]:
         """Set the range of shifts for this image, then do what MONAI does."""
         size = next(iter(data.values())).shape[1:]
-        self.rand_affine.rand_affine_grid.translate_range = [self._share * n for n in size]
+        self.rand_affine.rand_affine_grid.translate_range = tuple(self._share * n for n in size)
         changed: dict[Hashable, Any] = super().__call__(data, lazy=lazy)
         return changed
 

@@ -114,13 +114,16 @@ class Augment:
         if not self.spec:
             return dict(volumes)
         tensors = {
-            key: MetaTensor(torch.from_numpy(np.array(array, dtype=np.float32)), affine=_affine_of(volumes[key]))
+            key: MetaTensor(
+                torch.from_numpy(np.array(array, dtype=np.float32)),
+                affine=torch.from_numpy(_affine_of(volumes[key])),
+            )
             for key, array in arrays.items()
         }
         out = self._run(tensors, arrays, seed)
         made = {}
         for key, volume in volumes.items():
-            meaning = {"kind": volume.kind, "labels": volume.labels or None, "unit": volume.unit}
+            meaning: dict[str, Any] = {"kind": volume.kind, "labels": volume.labels or None, "unit": volume.unit}
             if volume.channels:
                 meaning["channels"] = volume.channels
             affine = _full_affine(np.asarray(out[key].affine, dtype=np.float64), volume)

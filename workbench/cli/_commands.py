@@ -1,0 +1,156 @@
+"""The sub-commands and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import workbench
+from workbench.errors import WorkbenchError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 an error that was explained, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except WorkbenchError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `workbench datasets | head`
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("workbench: stopped", file=sys.stderr)
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="workbench", description=(workbench.__doc__ or "").partition("\n")[0])
+    parser.add_argument("--version", action="version", version=f"workbench {workbench.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = _add(commands, "doctor", _doctor, "say what works here, and the command that mends what does not")
+    command.add_argument("--json", action="store_true", help="print the findings as JSON")
+
+    for name, words in (("info", "describe an image file or DICOM folder"), ("read", "the same as info")):
+        command = _add(commands, name, _info, words)
+        command.add_argument("path", help="file or folder")
+        command.add_argument("--json", action="store_true", help="print the description as JSON")
+
+    command = _add(commands, "datasets", _datasets, "list the data sets, or show one card")
+    command.add_argument("name", nargs="?", help="a data set")
+    command = _add(commands, "zoo", _zoo, "list the algorithms, or show one card")
+    command.add_argument("name", nargs="?", help="an algorithm")
+    command = _add(commands, "runs", _runs, "list the training runs of a folder")
+    command.add_argument("folder", nargs="?", help="folder of runs (default: WORKBENCH_RUNS, else ./runs)")
+
+    command = _add(commands, "download", _download, "fetch the data of a data set into the cache")
+    command.add_argument("name", help="a data set")
+    command.add_argument("--size", type=int, default=28, help="picture size, for MedMNIST (default: 28)")
+
+    command = _add(commands, "lab", _lab, "open JupyterLab")
+    command.add_argument("rest", nargs=argparse.REMAINDER, help="arguments for JupyterLab")
+    return parser
+
+
+def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+    sentence = f"{words[0].upper()}{words[1:]}."
+    command: argparse.ArgumentParser = commands.add_parser(name, help=words, description=sentence)
+    command.set_defaults(run=run)
+    return command
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from workbench.cli import _doctor
+
+    findings = _doctor.examine()
+    print(json.dumps([f.to_dict() for f in findings], indent=2) if options.json else _doctor.report(findings))
+    return 0 if _doctor.core_is_fine(findings) else 1
+
+
+def _info(options: argparse.Namespace) -> int:
+    from workbench import io
+
+    volume = io.read(options.path)
+    facts = {
+        "kind": volume.kind,
+        "shape": [*volume.shape],
+        "axes": [*volume.axes],
+        "spacing_mm": [round(s, 6) for s in volume.spacing],
+        "orientation": volume.orientation,
+        "dtype": str(volume.dtype),
+        "unit": volume.unit,
+        "megabytes": round(volume.nbytes / 1e6, 3),
+        "minimum": volume.data.min().item(),
+        "maximum": volume.data.max().item(),
+        "labels": {str(value): name for value, name in volume.labels.items()},
+        "affine": volume.affine.tolist(),
+        "notes": [*volume.notes],
+    }
+    if options.json:
+        print(json.dumps(facts, indent=2))
+        return 0
+    for name, value in facts.items():
+        if name == "affine":
+            for row, line in enumerate(volume.affine):
+                print(f"{'affine' if row == 0 else '':<13}" + " ".join(f"{number:10.4f}" for number in line))
+        elif value not in ("", [], {}):
+            print(f"{name:<13}{' x '.join(map(str, value)) if name in {'shape', 'spacing_mm'} else value}")
+    return 0
+
+
+def _datasets(options: argparse.Namespace) -> int:
+    from workbench import datasets
+
+    if options.name is None:
+        print(datasets.list())
+        return 0
+    print(datasets.card(options.name))
+    print("  options   " + ", ".join(f"{name}={value!r}" for name, value in datasets.options(options.name).items()))
+    return 0
+
+
+def _zoo(options: argparse.Namespace) -> int:
+    from workbench import zoo
+
+    print(zoo.list() if options.name is None else zoo.card(options.name))
+    return 0
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from workbench import training
+
+    found = training.runs(options.folder)
+    if not found:
+        print("No runs here.")
+    for run in found:
+        status = run.status
+        print(f"{run.id}  {run.state:<9} epoch {status.get('epoch', 0)}/{status.get('epochs', '?')}  {run.path}")
+    return 0
+
+
+def _download(options: argparse.Namespace) -> int:
+    from workbench import datasets
+
+    shows = sys.stderr.isatty()
+
+    def progress(done: int, total: int | None) -> None:
+        if shows:
+            share = f"{done / total:4.0%} of {total / 1e6:,.1f} MB" if total else f"{done / 1e6:,.1f} MB"
+            print(f"\r{options.name}: {share}", end="", file=sys.stderr, flush=True)
+
+    place = datasets.download(options.name, size=options.size, progress=progress)
+    if shows:
+        print(file=sys.stderr)
+    print(place)
+    return 0
+
+
+def _lab(options: argparse.Namespace) -> int:
+    return subprocess.run([sys.executable, "-m", "jupyterlab", *options.rest], check=False).returncode  # noqa: S603

@@ -1,0 +1,302 @@
+"""Looking around: what of the workbench works on this machine, and what mends the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import resources
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+#: What every notebook of the workbench needs.
+_CORE = (
+    "numpy",
+    "scipy",
+    "pydantic",
+    "nibabel",
+    "pydicom",
+    "monai",
+    "captum",
+    "safetensors",
+    "matplotlib",
+    "anywidget",
+    "jupyterlab",
+)
+_MENDED_BY = "pip install medical-workbench  (in a checkout: make lab)"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes
+    ----------
+    group, name : str
+        What was looked at.
+    state : str
+        ``"ok"``, ``"warning"`` (works, but read on), ``"absent"`` (optional, not here) or ``"broken"`` (needed).
+    found : str
+        What is there.
+    remedy : str
+        The command that mends it.
+    """
+
+    group: str
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """Return it as JSON-able data."""
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """Look at everything; a part that cannot be examined is itself a finding."""
+    findings: list[Finding] = []
+    for part in (_python, _frameworks, _viewers, _jupyter, _browser, _data):
+        try:
+            findings += part()
+        except Exception as error:  # noqa: BLE001 - the doctor must go on to the next part, and says what happened
+            name = part.__name__.lstrip("_")
+            findings.append(Finding(name, name, "broken", f"could not be examined: {error!r}", _MENDED_BY))
+    return findings
+
+
+def core_is_fine(findings: list[Finding]) -> bool:
+    """Tell whether nothing that is needed is broken."""
+    return all(finding.state != "broken" for finding in findings)
+
+
+def report(findings: list[Finding]) -> str:
+    """Return the findings as text."""
+    marks = {"ok": "ok  ", "warning": "!   ", "absent": "-   ", "broken": "FAIL"}
+    lines: list[str] = []
+    group = ""
+    for finding in findings:
+        if finding.group != group:
+            group = finding.group
+            lines += ["", group] if lines else [group]
+        lines.append(f"  {marks[finding.state]} {finding.name:<22} {finding.found}")
+        if finding.remedy:
+            lines.append(f"       {'':<22} -> {finding.remedy}")
+    broken = [finding.name for finding in findings if finding.state == "broken"]
+    lines += ["", f"Broken: {', '.join(broken)}." if broken else "Everything that is needed works."]
+    return "\n".join(lines)
+
+
+def _python() -> Iterator[Finding]:
+    good = sys.version_info >= (3, 11)
+    yield Finding(
+        "Python",
+        "Python",
+        "ok" if good else "broken",
+        f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "" if good else "install Python 3.11 or later",
+    )
+    for name in _CORE:
+        yield _package("Python", name, "broken", _MENDED_BY)
+
+
+def _frameworks() -> Iterator[Finding]:
+    from workbench import frameworks
+    from workbench.errors import MissingExtraError
+
+    group = "Frameworks"
+    for name in frameworks.names():
+        needed = name == "torch"
+        worse = "broken" if needed else "absent"
+        remedy = _MENDED_BY if needed else _extra(name)
+        try:
+            devices = frameworks.get(name).devices()
+        except MissingExtraError:
+            yield Finding(group, name, worse, "not installed", remedy)
+            continue
+        except Exception as error:  # noqa: BLE001 - a clash of versions shows itself in any way, and the rest goes on
+            yield Finding(group, name, "broken" if needed else "warning", f"cannot be used: {error}", remedy)
+            continue
+        yield Finding(group, name, "ok", _version(name) or "installed")
+        for device in devices:
+            parts = [device.name]
+            if device.cores:
+                parts.append(f"{device.cores} cores")
+            if device.memory:
+                free = f", {device.free_memory / 2**30:.1f} GB free" if device.free_memory else ""
+                parts.append(f"{device.memory / 2**30:.1f} GB{free}")
+            yield Finding(group, f"  {name} {device.id}", "ok", ", ".join(parts))
+        if name == "mindspore":
+            yield from mindspore_warnings(str(_version("mindspore")), str(_version("numpy")), _cpu_flags(), os.environ)
+
+
+def mindspore_warnings(mindspore: str, numpy: str, cpu_flags: set[str], environment: Any) -> Iterator[Finding]:
+    """Yield what is known to go wrong with these versions on this processor."""
+    if _numbers(numpy) >= (2,):
+        yield Finding(
+            "Frameworks",
+            "  mindspore and numpy",
+            "warning",
+            f"numpy {numpy}: MindSpore is built against NumPy 1, some of its operators fail with NumPy 2",
+            'pip install "numpy<2"',
+        )
+    slow = _numbers(mindspore) >= (2, 9) and any(flag.startswith("avx512") for flag in cpu_flags)
+    if slow and environment.get("ONEDNN_MAX_CPU_ISA") != "AVX2":
+        yield Finding(
+            "Frameworks",
+            "  mindspore speed",
+            "warning",
+            f"MindSpore {mindspore} convolves up to 90 times slower than 2.8.0 on processors with AVX-512",
+            "pip install mindspore==2.8.0  (or set ONEDNN_MAX_CPU_ISA=AVX2 in the process that imports mindspore)",
+        )
+
+
+def _viewers() -> Iterator[Finding]:
+    group = "Viewers"
+    bundle = resources.files("workbench").joinpath("widgets/static/viewer.js")
+    built = bundle.is_file()
+    yield Finding(
+        group,
+        "niivue (notebook)",
+        "ok" if built else "broken",
+        "bundled, works without a network" if built else "the bundle is not built",
+        "" if built else "cd widgets && npm install && npm run build  (an installed wheel has it)",
+    )
+    yield _package(group, "matplotlib", "broken", _MENDED_BY)
+    yield _package(group, "napari", "absent", _extra("napari"))
+    yield _package(group, "itkwidgets", "absent", _extra("itk"))
+
+
+def _jupyter() -> Iterator[Finding]:
+    from jupyter_core.paths import jupyter_config_path, jupyter_path
+
+    group = "JupyterLab"
+    name = "medical-workbench"
+    yield _package(group, "jupyterlab", "broken", _MENDED_BY)
+    places = [Path(place) / name for place in jupyter_path("labextensions")]
+    place = next((place for place in places if (place / "package.json").is_file()), None)
+    mend = "pip install medical-workbench  (in a checkout: make lab)"
+    if place is None:
+        yield Finding(group, "extension", "warning", "not installed: no launcher card, no volume documents", mend)
+    elif name in _disabled(jupyter_config_path(), place.parent):
+        yield Finding(group, "extension", "warning", "disabled", f"jupyter labextension enable {name}")
+    else:
+        yield Finding(group, "extension", "ok", f"installed in {place.parent}")
+    enabled = _server_extension(jupyter_config_path())
+    yield Finding(
+        group,
+        "server extension",
+        "ok" if enabled else "warning",
+        "enabled" if enabled else "not enabled: volume files do not open in the viewer",
+        "" if enabled else "jupyter server extension enable workbench.lab",
+    )
+
+
+def _disabled(config_path: list[str], labextensions: Path) -> dict[str, Any]:
+    disabled: dict[str, Any] = {}
+    files = [Path(place) / "labconfig" / "page_config.json" for place in reversed(config_path)]
+    for file in [labextensions.parent / "lab" / "settings" / "page_config.json", *files]:
+        stated = _json(file).get("disabledExtensions", {})
+        disabled |= dict.fromkeys(stated, True) if isinstance(stated, list) else stated
+    return {name: True for name, off in disabled.items() if off}
+
+
+def _server_extension(config_path: list[str]) -> bool:
+    enabled = False
+    for place in reversed(config_path):
+        folder = Path(place)
+        for file in (*sorted(folder.glob("jupyter_server_config.d/*.json")), folder / "jupyter_server_config.json"):
+            stated = _json(file).get("ServerApp", {}).get("jpserver_extensions", {})
+            enabled = stated.get("workbench.lab", enabled)
+    return enabled
+
+
+def _browser() -> Iterator[Finding]:
+    group = "Browser tests"
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    yield Finding(
+        group,
+        "Chromium",
+        "ok" if found else "absent",
+        found or "not found: the browser tests cannot run",
+        "" if found else "apt-get install chromium  (or your system's package of it)",
+    )
+    yield _package(group, "playwright", "absent", "pip install 'medical-workbench[test]'")
+
+
+def _data() -> Iterator[Finding]:
+    from workbench.datasets import list as cards
+    from workbench.datasets.places import cache_folder
+
+    group = "Data"
+    stated = os.environ.get("WORKBENCH_DATA")
+    mend = "export WORKBENCH_DATA=/folder/of/your/data"
+    if not stated:
+        yield Finding(group, "WORKBENCH_DATA", "absent", "not set", mend)
+    elif not Path(stated).is_dir():
+        yield Finding(group, "WORKBENCH_DATA", "warning", f"{stated} is not a folder", mend)
+    else:
+        yield Finding(group, "WORKBENCH_DATA", "ok", stated)
+    known = cards()
+    here = [card.name for card in known if card.available == "here"]
+    yield Finding(
+        group,
+        "data sets",
+        "ok",
+        f"{len(known)} known; on this machine: {', '.join(['phantom-xray', 'phantom-ct', *here])}",
+        "" if here else "workbench download breastmnist",
+    )
+    cache = cache_folder()
+    at = next(place for place in (cache, *cache.parents) if place.exists())
+    free = shutil.disk_usage(at).free / 2**30
+    writable = os.access(at, os.W_OK)
+    yield Finding(
+        group,
+        "cache",
+        "ok" if writable and free > 1 else "warning",
+        f"{cache}, {free:.1f} GB free" if writable else f"{cache} cannot be written",
+        "" if writable and free > 1 else "export WORKBENCH_CACHE=/folder/with/space",
+    )
+
+
+def _package(group: str, name: str, otherwise: str, remedy: str) -> Finding:
+    found = _version(name)
+    if found is None:
+        return Finding(group, name, otherwise, "not installed", remedy)
+    return Finding(group, name, "ok", found)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _extra(name: str) -> str:
+    return f"pip install 'medical-workbench[{name}]'  (in a checkout: make lab EXTRAS={name})"
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("+")[0].split(".") if part.isdigit())
+
+
+def _cpu_flags() -> set[str]:
+    file = Path("/proc/cpuinfo")  # elsewhere the flags are not known, and nothing is said
+    if not file.exists():
+        return set()
+    line = next((line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("flags")), "")
+    return set(line.partition(":")[2].split())
+
+
+def _json(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return content if isinstance(content, dict) else {}
