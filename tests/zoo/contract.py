@@ -1,8 +1,8 @@
 """What every algorithm of the zoo promises; the tests of each one inherit it, and so may those of other packages.
 
 - The card is complete, its parameter counts are those of the network, its default options build.
-- The network runs on every framework; from one weights file the outputs agree to 1e-4, gradients to 1e-3 relative, and so
-  do the losses of the first three training steps.
+- The network runs on every framework; from one weights file the outputs agree to 1e-4, gradients to 1e-3 relative, and
+  so do the losses of the first three training steps.
 - A model comes back from its file as it was: same weights, same answer, same names, same preprocessing.
 - Decoding the ideal output of an annotation gives the annotation back.
 - Training on one sample lowers its loss.
@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.golden import filled, test_input
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.frameworks import LinearScore, OptimizerSpec
@@ -86,9 +85,13 @@ class AlgorithmContract:
     def same_weights(self, tmp_path: Any) -> tuple[Any, Any]:
         one = self.model("torch", seed=3)
         other = self.model("mindspore", seed=4)
-        one.framework.load_state(one.module, filled(one.state(), one.framework.parameter_names(one.module)))
+        one.framework.load_state(one.module, self.settle(one.state()))
         other.load(one.save(tmp_path / "weights.safetensors"))
         return one, other
+
+    def settle(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return weights that rounding does not drive apart within three steps; fresh ones, unless said otherwise."""
+        return state
 
     def trainer(self, model: Any, name: str = "sgd", lr: float = 0.05) -> Any:
         spec = OptimizerSpec(name=name, lr=lr, momentum=0.9)
@@ -156,7 +159,7 @@ class AlgorithmContract:
     def test_parity(self, tmp_path: Any) -> None:
         one, other = self.same_weights(tmp_path)
         assert one.weights_fingerprint() == other.weights_fingerprint()
-        inputs = test_input(2, self.in_channels, *self.size)
+        inputs = self.inputs(2)
         outputs = [self.main(model.forward(inputs)) for model in (one, other)]
         assert np.abs(outputs[0] - outputs[1]).max() <= 1e-4
         weights = np.random.default_rng(1).normal(size=outputs[0].shape[1:]).astype(np.float32)
@@ -168,18 +171,21 @@ class AlgorithmContract:
     @pytest.mark.mindspore
     def test_parity_of_training(self, tmp_path: Any) -> None:
         models = self.same_weights(tmp_path)
-        inputs, targets = test_input(2, self.in_channels, *self.size), self.batch_targets(2)
+        inputs, targets = self.inputs(3), self.batch_targets(3)
         before = models[0].state()
-        trainers = [self.trainer(model) for model in models]
-        losses = [[t.step(inputs, targets, step_seed=0, lr=0.05)["loss"]] for t in trainers]
+        # small steps: batch norm over a handful of values turns rounding into chaos after large ones
+        rate = 2e-3
+        trainers = [self.trainer(model, lr=rate) for model in models]
+        losses = [[t.step(inputs, targets, step_seed=0, lr=rate)["loss"]] for t in trainers]
         names = models[0].framework.parameter_names(models[0].module)
-        for name in (names[0], names[-2]):  # the first and the last weight: one step of descent shows their gradients
+        matrices = [name for name in names if before[name].ndim > 1]
+        for name in (matrices[0], matrices[-1]):  # one step of descent shows their gradients
             steps = [model.state()[name] - before[name] for model in models]
             assert np.abs(steps[0]).max() > 0, name
             assert np.abs(steps[0] - steps[1]).max() <= 1e-3 * np.abs(steps[0]).max() + 1e-7, name
         for k in (1, 2):
             for history, trainer in zip(losses, trainers, strict=True):
-                history.append(trainer.step(inputs, targets, step_seed=k, lr=0.05)["loss"])
+                history.append(trainer.step(inputs, targets, step_seed=k, lr=rate)["loss"])
         assert np.allclose(losses[0], losses[1], rtol=1e-3)
 
     # ---- files ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Weights and inputs that depend on nothing but shapes, so that two implementations can be compared by their numbers."""
+"""Weights and inputs that depend on nothing but shapes: two implementations can be compared by their numbers."""
 
 from __future__ import annotations
 

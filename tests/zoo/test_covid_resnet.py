@@ -14,3 +14,7 @@ class TestBottlenecks(ClassificationContract):
     tiny = {"depth": 50, "width": 2}
     in_channels = 1
     size = (64, 48)
+
+    def settle(self, state):
+        # fifty fresh layers amplify rounding a hundred thousand times in three steps; with weak branches they do not
+        return {name: value * 0.1 if name.endswith("bn3.weight") else value for name, value in state.items()}

@@ -9,7 +9,7 @@ import workbench as wb
 from tests.zoo.contract import FRAMEWORKS, need
 from tests.zoo.golden import filled, test_input
 
-# (algorithm, channels, classes, how it is asked for), parameters, input, output: shape, mean, mean |x|, first four, last
+# (algorithm, channels, classes, how to ask for it), parameters, input, output: shape, mean, mean |x|, first four, last
 ORIGINALS = {
     "Cicek 3D U-Net": (
         ("3d-unet", 3, 3, {}),

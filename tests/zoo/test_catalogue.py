@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+
+import workbench as wb
+from workbench.errors import FileError, InputError, StateError
+from workbench.zoo import catalogue
+from workbench.zoo.card import read_card
+
+HOME = Path(catalogue.__file__).parent
+
+
+def test_list_is_a_table():
+    cards = wb.zoo.list()
+    names = [card.name for card in cards]
+    assert {"covid-resnet", "2d-unet", "3d-unet"} <= set(names)
+    lines = repr(cards).splitlines()
+    assert len(lines) == len(names) + 1
+    assert lines[0].split() == ["name", "title", "task", "summary"]
+    assert cards._repr_html_().count("<tr>") == len(names) + 1
+
+
+def test_every_folder_with_a_card_is_listed():
+    assert len(wb.zoo.list()) >= len(list(HOME.glob("*/card.yaml")))
+
+
+def test_unknown_names():
+    with pytest.raises(InputError, match="Did you mean '3d-unet'"):
+        wb.zoo.card("3d-unt")
+    with pytest.raises(InputError, match="variant of '3d-unet'.*Did you mean 'small'"):
+        wb.zoo.create("3d-unet", variant="smal")
+    with pytest.raises(InputError, match="Unknown framework 'tensor'"):
+        wb.zoo.create("3d-unet", framework="tensor")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": "8"}, "kind 'integer'"),
+        ({"width": True}, "kind 'integer'"),
+        ({"width": 0}, "at least 2"),
+        ({"depth": 9}, "at least 2 and at most 6"),
+        ({"norm": "layer"}, "Valid: batch"),
+        ({"conv_bias": 1}, "kind 'flag'"),
+        ({"in_channels": 0}, "in_channels is a whole number"),
+        ({"num_classes": 2.0}, "num_classes is a whole number"),
+    ],
+)
+def test_wrong_values(options, message):
+    with pytest.raises(InputError, match=message):
+        wb.zoo.create("3d-unet", **options)
+
+
+def test_a_choice_of_numbers():
+    with pytest.raises(InputError, match="one of 18, 34, 50"):
+        wb.zoo.create("covid-resnet", depth=101)
+
+
+def test_an_algorithm_from_outside(tmp_path, monkeypatch):
+    folder = shutil.copytree(HOME / "unet_2d", tmp_path / "my_unet")
+    card = yaml.safe_load((folder / "card.yaml").read_text())
+    (folder / "card.yaml").write_text(yaml.safe_dump({**card, "name": "my-unet"}))
+    register(monkeypatch, tmp_path, "my_unet")
+    assert "my-unet" in repr(wb.zoo.list())
+    model = wb.zoo.create("my-unet", width=2)
+    assert model.name == "my-unet"
+
+
+def test_two_of_one_name(tmp_path, monkeypatch):
+    shutil.copytree(HOME / "unet_2d", tmp_path / "twin_unet")
+    register(monkeypatch, tmp_path, "twin_unet")
+    with pytest.raises(StateError, match="Two algorithms are called '2d-unet'"):
+        wb.zoo.list()
+
+
+def test_an_entry_point_to_nowhere(tmp_path, monkeypatch):
+    register(monkeypatch, tmp_path, "no_such_package")
+    with pytest.raises(StateError, match="no_such_package"):
+        wb.zoo.list()
+
+
+def register(monkeypatch, folder, package):
+    entry = metadata.EntryPoint(package, package, catalogue.GROUP)
+    monkeypatch.setattr(catalogue.metadata, "entry_points", lambda group: [entry] if group == catalogue.GROUP else [])
+    monkeypatch.syspath_prepend(str(folder))
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        del sys.modules[name]
+    catalogue._known.cache_clear()
+    monkeypatch.setattr(catalogue, "_known", catalogue._known.__wrapped__)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dimensions": 4}, "dimensions"),
+        ({"summry": "x"}, "summry"),
+        ({"name": "3D U-Net"}, "name"),
+        ({"parameters": []}, "parameters"),
+        ({"variants": {"odd": {"widht": 3}}}, "widht"),
+        ({"variants": {"odd": {"width": "3"}}}, "kind 'integer'"),
+    ],
+)
+def test_a_wrong_card_says_where(tmp_path, change, message):
+    card = yaml.safe_load((HOME / "unet_3d" / "card.yaml").read_text())
+    (tmp_path / "card.yaml").write_text(yaml.safe_dump({**card, **change}))
+    with pytest.raises(FileError, match=message):
+        read_card(tmp_path / "card.yaml")
+
+
+def test_a_card_that_is_not_there_or_not_yaml(tmp_path):
+    with pytest.raises(FileError, match="could not be read"):
+        read_card(tmp_path / "card.yaml")
+    (tmp_path / "card.yaml").write_text("a: [")
+    with pytest.raises(FileError, match="not valid YAML"):
+        read_card(tmp_path / "card.yaml")
