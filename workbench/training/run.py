@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import time
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 _LEAVING_SECONDS = 5.0
 # Kept so that a worker that ended is buried by its parent and does not stay behind as a zombie.
-_started: list[subprocess.Popen[bytes]] = []
+_started: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 class Run:
@@ -147,7 +148,7 @@ class Run:
                 f"To go on, ask for more: resume(epochs={2 * recipe.epochs})."
             )
         (self.path / CONTROL).unlink(missing_ok=True)
-        _started.append(launch(self.path, recipe, epochs))
+        _started[self.path] = launch(self.path, recipe, epochs)
         return self
 
     def wait(self, timeout: float | None = None) -> Run:
@@ -170,6 +171,11 @@ class Run:
                 raise StateError(f"Run {self.id} is still {self.state} after {timeout:g} s. Wait longer, or stop() it.")
             time.sleep(pause)
             pause = min(0.25, pause * 1.5)
+        self._released_by()
+        worker = _started.get(self.path)
+        if worker is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.wait(_LEAVING_SECONDS)
         return self
 
     def checkpoint(self, epoch: int | str | None = None) -> Checkpoint:
@@ -239,7 +245,6 @@ class Run:
         deadline = time.monotonic() + _LEAVING_SECONDS
         while (owner := holder(self.path)) is not None and time.monotonic() < deadline:
             time.sleep(0.02)
-            _bury()
         return owner
 
     def __repr__(self) -> str:
@@ -284,9 +289,11 @@ def create(folder: Path, recipe: Recipe) -> Run:
 
 def start(run: Run) -> Run:
     """Start the first worker of a run."""
-    _started.append(launch(run.path, run.recipe))
+    _started[run.path] = launch(run.path, run.recipe)
     return run
 
 
 def _bury() -> None:
-    _started[:] = [process for process in _started if process.poll() is None]
+    for path, process in list(_started.items()):
+        if process.poll() is not None:
+            del _started[path]
