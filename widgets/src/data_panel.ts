@@ -87,6 +87,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     summary.hidden = !scope.get("summary");
     setText(line, scope.get("summary"));
     setText(small, scope.get("details"));
+    warnings.hidden = scope.get<string[]>("notes").length === 0;
     replace(warnings, ...scope.get<string[]>("notes").map((note) => h("p", { class: "mwb-warning" }, note)));
   });
   whenBusy((idle) => {

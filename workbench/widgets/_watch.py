@@ -49,7 +49,8 @@ class Curves:
                 self.loss.append((line["epoch"], line["loss"]))
                 for name, value in (line.get("val") or {}).items():
                     if isinstance(value, (int, float)) and name != "loss":
-                        self.metrics.setdefault(name, []).append((line["epoch"], value))
+                        # `dice/liver` beside `dice`: the label alone says it, and fits the legend
+                        self.metrics.setdefault(name.rpartition("/")[2], []).append((line["epoch"], value))
         return {
             "steps": thin(self.steps),
             "loss": thin(self.loss),
@@ -141,6 +142,7 @@ class Watcher:
                     "id": self.run.id,
                     "title": self.run.id,
                     "state": "lost",
+                    "line": "",
                     "message": "The run cannot be read.",
                     "cause": str(error),
                     "remedy": "Look into its folder; if it was moved or deleted, choose another run.",

@@ -23,7 +23,7 @@ from workbench.widgets.train_panel import TrainPanel
 from workbench.widgets.viewer import Viewer
 
 _WAIT_SECONDS = 0.1
-_VIEWER_HEIGHT = 560
+_VIEWER_HEIGHT = 540
 
 
 class AppBar(Panel):

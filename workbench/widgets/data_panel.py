@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,10 +17,18 @@ from workbench.widgets import _options
 from workbench.widgets.panel import Panel, bundle
 
 _ALL = "all"
+_LABELS = {"n": "Cases", "lesion_probability": "Lesions", "fractions": "Split"}
+_UNITS = {"spacing": "mm", "lesion_size": "mm"}
 _HERE = frozenset({"built in", "here", "your files"})
 _HINTS = {"download": "not downloaded yet", "your files": ""}
 _TOOLTIPS = {
-    "cases": "How many cases to make",
+    "n": "How many cases to make",
+    "noise": "Standard deviation of the noise, in HU or grey values",
+    "spacing": "Millimetres between neighbouring voxels; told from the size when empty",
+    "fractions": "Shares of training, validation and test, separated by commas; 0.7, 0.1, 0.2 when empty",
+    "orientation": "How the voxel axes lie in the body, such as RAS or LPS",
+    "lesion_probability": "How likely a case has a lesion, 0 to 1",
+    "lesion_size": "Smallest and largest diameter of a lesion, in mm, separated by commas",
     "seed": "The same seed makes the same cases",
     "size": "Voxels along each axis, one number or several separated by commas",
     "task": "What is to be learned from the cases",
@@ -69,7 +78,8 @@ class DataPanel(Panel):
         self._file: tuple[str, dict[str, Any]] | None = None
         self._loaded: tuple[str, dict[str, Any]] | None = None
         self._listeners: list[Callable[[], None]] = []
-        super().__init__(catalogue=[_entry(card) for card in datasets.list()], **traits)
+        entries = [_entry(card) for card in datasets.list()]
+        super().__init__(catalogue=sorted(entries, key=lambda entry: not entry["available"]), **traits)
 
     @property
     def volume(self) -> Volume | None:
@@ -216,19 +226,24 @@ class DataPanel(Panel):
         self.sample = sample
         self.split, self.count = split, dict(map(tuple, self.splits)).get(split, 1)
         self.index = index
-        self.summary, self.details = _summary(sample), self._details(sample)
+        made_by = "" if self.dataset is None else re.split(r"[,(]", self.dataset.card.modality)[0].strip()
+        self.summary, self.details = f"{made_by} {_summary(sample)}".strip(), self._details(sample)
         self.notes = list(sample["image"].notes)
         self.note = f"{len(self.dataset)} cases" if self.dataset is not None else "one volume"
         for listener in tuple(self._listeners):
             listener()
 
     def _details(self, sample: Sample) -> str:
+        volume: Volume = sample["image"]
+        values = f"{volume.dtype} {volume.unit}".strip()
+        if volume.num_channels > 1:
+            values = f"{volume.num_channels} channels of {values}"
         if self.dataset is None:
-            return ""
+            return values
         label = sample["label"]
         shown = f", this case: {self.dataset.classes[label]}" if isinstance(label, int) else ""
         kinds = f"{self.dataset.num_classes} {'labels' if self.dataset.task == 'segmentation' else 'classes'}"
-        return f"{self.dataset.task}, {kinds}{shown}"
+        return f"{values}; {self.dataset.task}, {kinds}{shown}"
 
     @t.observe("name")
     def _name_changed(self, _change: Any) -> None:
@@ -241,19 +256,18 @@ def _entry(card: datasets.Card) -> dict[str, Any]:
     hint = "" if available else f"{_HINTS.get(card.available, card.available)}; wb.datasets.download({card.name!r})"
     defaults = datasets.options(card.name)
     schema = _options.from_defaults(defaults, {"task": card.tasks} if "task" in defaults else {}, _TOOLTIPS)
+    for option in schema:
+        option["label"] = _LABELS.get(option["name"], option["label"])
+        option["unit"] = _UNITS.get(option["name"], "")
     return {"name": card.name, "title": card.title, "available": available, "hint": hint, "options": schema}
 
 
 def _summary(sample: Sample) -> str:
-    """Return the case in one line: ``T1 MR 35x51x35, 1 mm, RAS``."""
+    """Return the grid of the case in a few words: ``35x51x35, 1 mm, RAS``."""
     volume: Volume = sample["image"]
     spacing = [f"{step:.3g}" for step in volume.spacing]
-    even = spacing[0] if len(set(spacing)) == 1 else " x ".join(spacing)
-    parts = [" x ".join(map(str, volume.spatial_shape)), f"{even} mm", volume.orientation]
-    if volume.num_channels > 1:
-        parts.append(f"{volume.num_channels} channels")
-    parts.append(f"{volume.dtype}" + (f" {volume.unit}" if volume.unit else ""))
-    return ", ".join(parts)
+    even = spacing[0] if len(set(spacing)) == 1 else "x".join(spacing)
+    return ", ".join(["x".join(map(str, volume.spatial_shape)), f"{even} mm", volume.orientation])
 
 
 def _call(first: str, options: dict[str, Any]) -> str:

@@ -71,7 +71,7 @@ class ModelPanel(Panel):
         self._from_browser = False
         super().__init__(**traits)
         self._list_algorithms()
-        self.devices = [{"value": "cpu", "label": "cpu", "framework": name} for name in frameworks.names()]
+        self.devices = [_cpu(name) for name in frameworks.names()]
         self.frameworks = [{"value": name, "label": _TITLES.get(name, name)} for name in frameworks.names()]
         # Asking for devices imports the frameworks, which takes seconds: the panel does not wait for it.
         threading.Thread(target=self._look_for_devices, name="device-list", daemon=True).start()
@@ -210,7 +210,11 @@ class ModelPanel(Panel):
             chosen = str(self._need_run().checkpoint().model_path)
         elif self.weights == "file":
             chosen = self._need_file()
-        new = (self.in_channels, self.num_classes, self.classes, repr(sorted(self.values().items()))) if chosen is None else ()
+        new = (
+            (self.in_channels, self.num_classes, self.classes, repr(sorted(self.values().items())))
+            if chosen is None
+            else ()
+        )
         return (self.algorithm, self.framework, self.device, self.weights, chosen, *new)
 
     def _make(self) -> Model:
@@ -262,7 +266,11 @@ class ModelPanel(Panel):
         channels = "1 channel" if self.in_channels == 1 else f"{self.in_channels} channels"
         self.summary = f"{entry['summary']}"
         origin = {"new": "new weights", "file": "weights from a file", "run": "weights of the run"}[self.weights]
-        self.details = f"{channels} in, {self.num_classes} classes out, {origin}"
+        self.details = f"{channels} in, {self.num_classes} classes out, {origin}; {self._device_name()}"
+
+    def _device_name(self) -> str:
+        chosen = (self.framework, self.device)
+        return next((one["name"] for one in self.devices if (one["framework"], one["value"]) == chosen), self.device)
 
     def _list_algorithms(self) -> None:
         self.catalogue = [self._algorithm(card) for card in zoo.list()]
@@ -289,8 +297,9 @@ class ModelPanel(Panel):
             self._failed(error, "Looking for devices", ())
             return
         self.devices = [
-            {"value": device.id, "label": _device(device), "framework": device.framework} for device in found
+            {"value": one.id, "label": _label(one), "name": _name(one), "framework": one.framework} for one in found
         ]
+        self._describe_chosen()
         self.frameworks = [_framework(name) for name in frameworks.names()]
 
     def _changed(self) -> None:
@@ -342,8 +351,16 @@ def _framework(name: str) -> dict[str, Any]:
     return {"value": name, "label": title, "enabled": True, "reason": ""}
 
 
-def _device(device: frameworks.Device) -> str:
-    parts = [f"{device.id}: {device.name}" if device.name and device.id != "cpu" else device.id]
+def _cpu(framework: str) -> dict[str, Any]:
+    return {"value": "cpu", "label": "cpu", "name": "cpu", "framework": framework}
+
+
+def _label(device: frameworks.Device) -> str:
+    return f"{device.id}, {device.cores} cores" if device.cores else f"{device.id}: {device.name}"
+
+
+def _name(device: frameworks.Device) -> str:
+    parts = [f"{device.id}: {device.name}" if device.name else device.id]
     if device.cores:
         parts.append(f"{device.cores} cores")
     if device.free_memory:

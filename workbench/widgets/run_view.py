@@ -51,7 +51,7 @@ class RunView(Panel):
 
     def _told(self, now: dict[str, Any]) -> None:
         self.run_state = now
-        self.note = now.get("line", "")
+        self.note = ""
 
 
 def mimebundle(run: Run) -> Any:

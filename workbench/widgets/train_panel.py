@@ -99,9 +99,9 @@ class TrainPanel(Panel):
         rows = []
         for run in found:
             try:
-                label = f"{run.id} ({run.state})"
+                label = f"{run_label(run.id)}, {run.state}"
             except WorkbenchError as error:
-                label = f"{run.id} (unreadable: {error})"
+                label = f"{run_label(run.id)}, unreadable: {error}"
             rows.append({"value": run.id, "label": label})
         self.runs = rows
         self._model.offer_runs([(row["value"], row["label"], self._known[row["value"]]) for row in rows])
@@ -233,7 +233,7 @@ class TrainPanel(Panel):
     def _told(self, now: dict[str, Any]) -> None:
         before = self.run_state.get("state")
         self.run_state = now
-        self.note = now.get("line", "") if now["state"] in ALIVE else now["state"]
+        self.note = now["line"].split(",")[0] if now["state"] in ALIVE else now["state"]
         if self.run is None:
             return
         ended = now["state"] not in ALIVE
@@ -255,3 +255,12 @@ class TrainPanel(Panel):
             if change["new"] not in self._known:
                 raise InputError(f"There is no run {change['new']!r}. `wb.runs()` lists them.")
             self.watch(change["new"])
+
+
+def run_label(name: str) -> str:
+    """Return a short form of a run's name: ``3d-unet 21.11. 14:03`` for ``20261121-140312-3d-unet-8358``."""
+    date, _, rest = name.partition("-")
+    clock, _, rest = rest.partition("-")
+    if not (len(date) == 8 and len(clock) == 6 and (date + clock).isdigit()):
+        return name  # a folder that somebody has renamed
+    return f"{rest.rpartition('-')[0] or rest} {date[6:]}.{date[4:6]}. {clock[:2]}:{clock[2:4]}"

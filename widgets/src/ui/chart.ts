@@ -117,7 +117,10 @@ function span(values: number[], axis: "x" | "y"): Record<string, number> {
 function ticks(low: number, high: number, wanted: number): number[] {
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? rough;
+  // The largest round step that still gives two ticks: an axis with one number says nothing.
+  const inside = (s: number) => Math.floor(high / s + 1e-9) - Math.ceil(low / s - 1e-9) + 1;
+  const rounds = [10, 5, 2.5, 2, 1, 0.5, 0.25, 0.2, 0.1].map((m) => m * power);
+  const step = rounds.find((s) => s <= 2 * rough && inside(s) >= Math.min(wanted, 3)) ?? rounds.find((s) => inside(s) >= 2) ?? rough;
   const out: number[] = [];
   for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) out.push(value);
   return out;

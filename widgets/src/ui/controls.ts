@@ -57,6 +57,8 @@ export function select(text: Label, change: (value: string) => void): SelectCont
     set(value) {
       wanted = value;
       input.value = value;
+      const chosen = input.selectedOptions[0]?.textContent;
+      input.title = chosen ? `${chosen}\n${text.tooltip}` : text.tooltip;
     },
     enable(on) {
       input.disabled = !on;

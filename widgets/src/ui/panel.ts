@@ -19,7 +19,7 @@ export function frame(model: Model, el: HTMLElement, number: string, title: stri
   const body = h("div", { class: "mwb-body" });
   const toggle = h(
     "button",
-    { type: "button", class: "mwb-fold", id: heading, "aria-expanded": "true", title: `Fold or unfold ${title}` },
+    { type: "button", class: "mwb-fold", id: heading, "aria-expanded": "true", "aria-label": `${title} panel`, title: `Fold or unfold ${title}` },
     number && h("span", { class: "mwb-badge", "aria-hidden": "true" }, number),
     h("span", { class: "mwb-title" }, title),
   );
