@@ -6,6 +6,8 @@ import colors from "../../../workbench/widgets/colors.json";
 import { isPlainPicture, normalAxis, spacing } from "./geometry";
 import type { Pane, ViewName } from "./letters";
 import type { Convention, Header, LayerInfo, Panes, Style, Vec3 } from "./protocol";
+import { gradeOverlays } from "./shader";
+import { type Position, tiles } from "./tiles";
 import { type Entry, type VoxelArray, Voxels } from "./voxels";
 
 /** A layer with its style and what has arrived of its voxels, from the bottom up. */
@@ -31,8 +33,6 @@ export interface SceneEvents {
 const DATATYPES = { uint8: 2, int16: 4, float32: 16, uint16: 512 };
 const RGB24 = 128;
 const CROSSHAIR_PERCENT = 0.4;
-/** Between two views, in CSS pixels. */
-const GAP = 4;
 const NAMES: Record<number, ViewName> = {
   [SLICE_TYPE.AXIAL]: "axial",
   [SLICE_TYPE.CORONAL]: "coronal",
@@ -42,21 +42,7 @@ const NAMES: Record<number, ViewName> = {
 const VIEWS = { axial: SLICE_TYPE.AXIAL, coronal: SLICE_TYPE.CORONAL, sagittal: SLICE_TYPE.SAGITTAL, "3d": SLICE_TYPE.RENDER };
 const ALL = [SLICE_TYPE.AXIAL, SLICE_TYPE.CORONAL, SLICE_TYPE.SAGITTAL, SLICE_TYPE.RENDER];
 
-type Tile = { sliceType: SLICE_TYPE; position: [number, number, number, number] };
-
-/** All four views in two rows, or in one where the panel is so wide that they become larger that way. */
-export function tiles(width: number, height: number): Tile[] {
-  const columns = Math.min(width / 4, height) > Math.min(width, height) / 2 ? 4 : 2;
-  const [w, h] = [1 / columns, columns / 4];
-  const [gapX, gapY] = [GAP / width, GAP / height];
-  return ALL.map((sliceType, n) => ({
-    sliceType,
-    position: [(n % columns) * w + gapX / 2, Math.floor(n / columns) * h + gapY / 2, w - gapX, h - gapY],
-  }));
-}
-
-/** niivue makes every overlay either opaque or clear; ours fade in with the score. See `gradedOverlays`. */
-export const ALL_OR_NOTHING = /if \(layer > 0\.7\)\s*FragColor\.a = step\(0\.00001, FragColor\.a\);/;
+type Tile = { sliceType: SLICE_TYPE; position: Position };
 
 export class Scene {
   #niivue: Niivue;
@@ -116,7 +102,7 @@ export class Scene {
 
   /** Start drawing. Rejects with the cause where the browser cannot. */
   async start(): Promise<void> {
-    gradedOverlays(this.canvas);
+    gradeOverlays(this.canvas);
     this.#listen("webglcontextlost", (event) => {
       event.preventDefault();
       this.events.failed("The browser took the graphics context away (too many 3D views, or the GPU was reset).");
@@ -238,7 +224,8 @@ export class Scene {
       nv.opts.sliceType = [SLICE_TYPE.SAGITTAL, SLICE_TYPE.CORONAL, SLICE_TYPE.AXIAL][normalAxis(this.#picture.affine)];
     } else if (this.#panes === "all") {
       nv.opts.sliceType = SLICE_TYPE.MULTIPLANAR;
-      this.#tiles(tiles(this.canvas.clientWidth, this.canvas.clientHeight));
+      const positions = tiles(this.canvas.clientWidth, this.canvas.clientHeight);
+      this.#tiles(ALL.map((sliceType, n) => ({ sliceType, position: positions[n] })));
     } else {
       this.#tiles(null);
       nv.opts.sliceType = VIEWS[this.#panes];
@@ -365,18 +352,3 @@ function ramp(stops: number[][], alpha: (t: number) => number) {
     I: at.map((t) => Math.round(t * 255)),
   };
 }
-
-/**
- * Take one line out of niivue's shaders before they are compiled: the one that rounds an overlay's transparency to all
- * or nothing. A map of scores must let the anatomy through where it says little.
- */
-function gradedOverlays(canvas: HTMLCanvasElement): void {
-  // the same attributes as niivue asks for: a canvas has one context, and the first call decides
-  const gl = canvas.getContext("webgl2", { alpha: true, antialias: false });
-  if (!gl) {
-    throw new Error("This browser has no WebGL 2, which the viewer draws with.");
-  }
-  const compile = gl.shaderSource.bind(gl);
-  gl.shaderSource = (shader, source) => compile(shader, source.replace(ALL_OR_NOTHING, ""));
-}
-
