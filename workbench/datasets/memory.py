@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -84,7 +85,7 @@ def save(dataset: Dataset, folder: str | Path) -> dict[str, Any]:
             file = target / "cases" / f"{index:06d}.npz"
             with file.open("wb") as stream:
                 np.savez_compressed(stream, **arrays)
-            cases.append({**entry, "sha256": _sha256(file)})
+            cases.append({**entry, "content": _content(sample), "sha256": _sha256(file.read_bytes())})
         content = {
             "schema": _SCHEMA,
             "task": dataset.task,
@@ -164,9 +165,7 @@ class _InMemory(Dataset):
         return self._spec
 
     def _checksums(self) -> Iterator[str]:
-        for sample in self._samples:
-            label = sample["label"]
-            yield f"{sample['image'].fingerprint()}|{label.fingerprint() if isinstance(label, Volume) else label}"
+        return (_content(sample) for sample in self._samples)
 
 
 class _Saved(Dataset):
@@ -197,17 +196,17 @@ class _Saved(Dataset):
         case = self._cases[index]
         file = self._folder / "cases" / f"{index:06d}.npz"
         try:
-            with np.load(file, allow_pickle=False) as stored:
-                arrays = dict(stored)
-        except FileNotFoundError:
-            raise FileError(f"Case {index} is missing: {file.name} is not in {file.parent}.") from None
-        except (OSError, ValueError) as error:
-            raise FileError(f"{file} cannot be read ({error}); save the data set again.") from error
+            content = file.read_bytes()
+        except OSError as error:
+            raise FileError(f"Case {index} cannot be read: {error}. Save the data set again.") from error
+        if _sha256(content) != case["sha256"]:
+            raise FileError(f"{file} was changed after the data set was saved; save the data set again.")
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            arrays = dict(stored)
         sample: Sample = {"id": case["id"], "patient": case["patient"], "label": case.get("class")}
-        for key, meaning in case["volumes"].items():
-            labels = {int(value): name for value, name in meaning.pop("labels", {}).items()} or None
-            sample[key] = Volume(arrays[key], arrays[f"{key}.affine"], labels=labels, **meaning)
-            meaning["labels"] = labels or {}
+        for key, stated in case["volumes"].items():
+            labels = {int(value): name for value, name in stated["labels"].items()}
+            sample[key] = Volume(arrays[key], arrays[f"{key}.affine"], **{**stated, "labels": labels})
         return sample
 
     def targets(self) -> list[int | None] | None:
@@ -217,7 +216,7 @@ class _Saved(Dataset):
         return {"name": self.name, "options": {"path": str(self._folder.resolve())}}
 
     def _checksums(self) -> Iterator[str]:
-        return (case["sha256"] for case in self._cases)
+        return (case["content"] for case in self._cases)
 
 
 def _as_dict(sample: Any, index: int) -> dict[str, Any]:
@@ -296,6 +295,10 @@ def _to_arrays(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, entry
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _content(sample: Sample) -> str:
+    label = sample["label"]
+    return f"{sample['image'].fingerprint()}|{label.fingerprint() if isinstance(label, Volume) else label}"
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,80 @@
+"""Names, options and plug-ins."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from workbench import datasets
+from workbench.datasets import Card, Entry, catalogue, from_list
+from workbench.errors import InputError
+
+
+def test_the_list_is_a_table():
+    cards = datasets.list()
+    names = [card.name for card in cards]
+    assert {"phantom-xray", "phantom-ct", "hippocampus", "breastmnist", "folder", "memory"} <= set(names)
+    lines = repr(cards).splitlines()
+    assert lines[0].split()[:3] == ["name", "title", "task"]
+    assert len(lines) == len(cards) + 1
+    assert "<td" in cards._repr_html_()
+    assert "CC BY-SA 4.0" in repr(datasets.card("hippocampus"))
+    assert datasets.card("breastmnist").to_dict()["classes"] == ["malignant", "normal, benign"]
+
+
+def test_unknown_names_and_options_name_the_nearest():
+    with pytest.raises(InputError, match="Did you mean 'hippocampus'"):
+        datasets.load("hipocampus")
+    with pytest.raises(InputError, match=r"'spacng'.*Did you mean 'spacing'"):
+        datasets.load("phantom-ct", spacng=1)
+    assert datasets.options("phantom-ct")["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [None, {}, {"name": "phantom-ct", "option": {}}, {"name": "x", "parent": {"name": "phantom-ct"}}, {"name": "nope"}],
+)
+def test_bad_specs_are_named(spec):
+    with pytest.raises(InputError):
+        datasets.from_spec(spec)
+
+
+class Point:
+    def __init__(self, name, target):
+        self.name, self.value, self._target = name, f"somewhere:{name}", target
+
+    def load(self):
+        if isinstance(self._target, Exception):
+            raise self._target
+        return self._target
+
+
+def test_plug_ins_are_loaded_and_broken_ones_do_not_take_the_rest_along(monkeypatch):
+    mine = Entry(
+        Card(name="mine", title="Mine", tasks=("classification",)),
+        lambda scale=1: from_list([(np.full((3, 3), float(scale)), 0)], task="classification"),
+    )
+    points = [Point("good", lambda: [mine]), Point("bad", ImportError("no such thing"))]
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: points if group == "workbench.datasets" else [])
+    catalogue._entries.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="'bad'.*no such thing"):
+            names = [card.name for card in datasets.list()]
+        assert "mine" in names
+        assert "phantom-ct" in names
+        assert datasets.load("mine", scale=4)[0]["image"].data.max() == 4
+        with pytest.raises(InputError, match="Did you mean 'scale'"):
+            datasets.load("mine", scle=4)
+    finally:
+        catalogue._entries.cache_clear()
+    assert importlib.metadata.entry_points is not None
+
+
+def test_importing_the_room_stays_light():
+    code = "import sys, workbench.datasets; print([m for m in ('torch', 'monai', 'scipy', 'matplotlib') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

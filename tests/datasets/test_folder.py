@@ -1,0 +1,161 @@
+"""Image and label folders, and the hippocampus set that is one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.datasets.contract import DatasetContract
+from workbench import datasets
+from workbench.errors import FileError, InputError
+from workbench.volume import Volume
+
+NAMES = ("background", "left", "right")
+
+
+def write_pairs(folder, affine, names):
+    rng = np.random.default_rng(1)
+    for index, name in enumerate(names):
+        image = Volume(rng.integers(0, 900, (6, 5, 7)).astype(np.int16), affine)
+        wb.write(image, folder / "images" / f"{name}.nii.gz")
+        label = np.zeros((6, 5, 7), np.uint8)
+        label[index % 3 : index % 3 + 2, 1:3, 2:5] = 1 + index % 2
+        wb.write(Volume(label, affine, kind="labels"), folder / "labels" / f"{name}.nii.gz")
+
+
+@pytest.fixture
+def folder(tmp_path, affine):
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    write_pairs(tmp_path, affine, [f"pat{i // 2}_scan{i % 2}" for i in range(8)])
+    return tmp_path
+
+
+def load(folder, **options):
+    return datasets.load(
+        "folder", **{"images": folder / "images", "labels": folder / "labels", "label_names": NAMES, **options}
+    )
+
+
+class TestFolder(DatasetContract):
+    @pytest.fixture
+    def dataset(self, folder):
+        return load(folder, patient=r"pat(\d+)")
+
+
+def test_cases_of_a_patient_stay_together(folder):
+    dataset = load(folder, patient=r"pat(\d+)", fractions=(2, 1, 1))
+    assert dataset.patients == ("0", "0", "1", "1", "2", "2", "3", "3")
+    assert {name: len(part) for name, part in dataset.splits.items()} == {"train": 4, "val": 2, "test": 2}
+
+
+def test_samples_are_read_when_asked_for(folder):
+    dataset = load(folder)
+    (folder / "images" / "pat3_scan1.nii.gz").write_bytes(b"broken")
+    assert dataset[0]["image"].shape == (6, 5, 7)
+    with pytest.raises(FileError):
+        dataset[7]
+
+
+def test_the_last_samples_are_kept(folder):
+    dataset = load(folder)
+    first = dataset[0]["image"]
+    assert dataset[0]["image"] is first
+    dataset._cache._limit = first.nbytes * 3
+    for index in range(1, 8):
+        _ = dataset[index]
+    assert dataset._cache._bytes <= first.nbytes * 3
+    assert dataset[0]["image"] is not first
+
+
+def test_files_without_a_partner_are_named(folder):
+    (folder / "labels" / "pat0_scan0.nii.gz").rename(folder / "labels" / "other.nii.gz")
+    with pytest.raises(FileError, match=r"image pat0_scan0\.nii\.gz, label other\.nii\.gz"):
+        load(folder)
+
+
+def test_hidden_files_are_left_alone_and_twins_refused(folder):
+    (folder / "images" / "._pat0_scan0.nii.gz").write_bytes(b"x")
+    assert len(load(folder)) == 8
+    (folder / "images" / "pat0_scan0.nii").write_bytes(b"x")
+    with pytest.raises(FileError, match="both the case 'pat0_scan0'"):
+        load(folder)
+
+
+def test_unknown_label_values_are_named_with_the_file(folder, affine):
+    label = np.zeros((6, 5, 7), np.uint8)
+    label[0, 0, 0], label[1, 0, 0] = 9, 4
+    wb.write(Volume(label, affine, kind="labels"), folder / "labels" / "pat1_scan0.nii.gz")
+    with pytest.raises(InputError, match=r"pat1_scan0\.nii\.gz.*no name: 4, 9.*0 background, 1 left, 2 right"):
+        load(folder)[2]
+
+
+def test_labels_on_another_grid_are_refused(folder, affine):
+    wb.write(Volume(np.zeros((6, 5, 8), np.uint8), affine, kind="labels"), folder / "labels" / "pat1_scan0.nii.gz")
+    with pytest.raises(InputError, match=r"Image: shape \(6, 5, 7\).*Labels: shape \(6, 5, 8\)"):
+        load(folder)[2]
+
+
+def test_a_changed_file_changes_the_fingerprint(folder, affine):
+    before = load(folder).fingerprint()
+    assert load(folder).fingerprint() == before
+    wb.write(Volume(np.ones((6, 5, 7), np.int16), affine), folder / "images" / "pat2_scan0.nii.gz")
+    assert load(folder).fingerprint() != before
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"images": None}, InputError, "needs `images=`"),
+        ({"images": "/nowhere"}, FileError, "no folder"),
+        ({"label_names": {0: "background", 2: "x"}}, InputError, r"missing \[1\]"),
+        ({"patient": "("}, InputError, "regular expression"),
+        ({"patient": "subject"}, InputError, "does not match 'pat0_scan0'"),
+        ({"task": "classification"}, InputError, "segmentation"),
+    ],
+)
+def test_bad_options_are_named(folder, options, error, words):
+    with pytest.raises(error, match=words):
+        load(folder, **options)
+
+
+def test_label_names_may_leave_out_the_background(folder):
+    assert load(folder, label_names={1: "left", 2: "right"}).classes == NAMES
+
+
+def test_pictures_pair_across_formats(tmp_path):
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    for index in range(2):
+        wb.write(
+            Volume(np.full((6, 4, 3), 50 * index, np.uint8), axes=("i", "j", "c")), tmp_path / "images" / f"{index}.png"
+        )
+        wb.write(Volume(np.eye(6, 4, dtype=np.uint8), kind="labels"), tmp_path / "masks" / f"{index}.png")
+    dataset = datasets.load("folder", images=tmp_path / "images", labels=tmp_path / "masks", label_names=("no", "yes"))
+    assert (dataset.spatial_ndim, dataset.in_channels) == (2, 3)
+    assert dataset[1]["label"].data.sum() == 4
+    assert dataset.splits == {"train": [0, 1]}
+
+
+class TestHippocampus(DatasetContract):
+    @pytest.fixture
+    def dataset(self, workbench_data):
+        return datasets.load("hippocampus", path=workbench_data / "hippocampus")
+
+
+def test_hippocampus_is_found_by_the_environment(workbench_data):
+    dataset = datasets.load("hippocampus")
+    assert len(dataset) == 180
+    assert {name: len(part) for name, part in dataset.splits.items()} == {"train": 126, "val": 18, "test": 36}
+    assert dataset.card.available in {"here", ""}
+    assert datasets.card("hippocampus").available == "here"
+    assert "path" not in dataset.spec()["options"]  # another machine has it elsewhere
+
+
+def test_missing_hippocampus_says_where_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("WORKBENCH_DATA", raising=False)
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    with pytest.raises(FileError, match=r"https://.*Task04_Hippocampus\.tar by hand"):
+        datasets.load("hippocampus")
+    assert datasets.card("hippocampus").available == "download"

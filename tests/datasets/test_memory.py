@@ -1,0 +1,162 @@
+"""Lists in memory and the folder they are saved into."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.datasets.contract import DatasetContract
+from workbench import datasets
+from workbench.errors import FileError, InputError
+from workbench.volume import Volume
+
+
+def volumes(affine, count=5):
+    rng = np.random.default_rng(0)
+    for index in range(count):
+        label = np.zeros((5, 6, 4), np.uint8)
+        label[1:3, 2:4] = 1 + index % 2
+        yield {
+            "image": Volume(
+                rng.standard_normal((5, 6, 4, 2)).astype(np.float32), affine, channels=("t1", "t2"), unit="a.u."
+            ),
+            "label": Volume(label, affine, kind="labels", labels={0: "background", 1: "cyst", 2: "stone"}),
+            "patient": f"p{index // 2}",
+        }
+
+
+class TestSegmentation(DatasetContract):
+    @pytest.fixture
+    def dataset(self, affine, tmp_path):
+        made = datasets.from_list(volumes(affine), task="segmentation")
+        made.save(tmp_path / "set")
+        return made
+
+
+class TestClassification(DatasetContract):
+    @pytest.fixture
+    def dataset(self, tmp_path):
+        pictures = [(np.full((4, 5), float(i)), "dog" if i % 2 else "cat") for i in range(9)]
+        made = datasets.from_list(pictures, task="classification", fractions=(1, 1, 1))
+        made.save(tmp_path / "set")
+        return made
+
+
+def test_names_come_from_the_labels(affine):
+    made = datasets.from_list(volumes(affine), task="segmentation")
+    assert made.classes == ("background", "cyst", "stone")
+    assert made.in_channels == 2
+    assert made.spec() is None
+    assert datasets.from_list([(np.zeros((3, 3)), "b"), (np.zeros((3, 3)), "a")], task="classification").classes == (
+        "a",
+        "b",
+    )
+    array = np.zeros((3, 3, 3), int)
+    array[0] = 2
+    assert datasets.from_list([(array * 1.0, array)], task="segmentation").classes == (
+        "background",
+        "label 1",
+        "label 2",
+    )
+
+
+def test_a_saved_set_keeps_geometry_names_and_has_no_pickle(affine, tmp_path):
+    made = datasets.from_list(volumes(affine), task="segmentation")
+    spec = made.save(tmp_path / "set")
+    assert made.spec() == spec
+    opened = datasets.from_spec(spec)
+    for left, right in zip(opened, made, strict=True):
+        np.testing.assert_array_equal(left["image"].affine, right["image"].affine)
+        np.testing.assert_array_equal(left["image"].data, right["image"].data)
+        assert left["image"].channels == ("t1", "t2")
+        assert left["label"].labels == {0: "background", 1: "cyst", 2: "stone"}
+        assert left["patient"] == right["patient"]
+    # the second reading of a case must not be poorer than the first
+    assert (
+        opened._read(0)["label"].labels == opened._read(0)["label"].labels == {0: "background", 1: "cyst", 2: "stone"}
+    )
+    with np.load(tmp_path / "set" / "cases" / "000000.npz", allow_pickle=False) as stored:
+        assert set(stored) == {"image", "image.affine", "label", "label.affine"}
+    assert not [file for file in (tmp_path / "set").rglob("*") if file.suffix == ".part"]
+
+
+def test_file_names_do_not_tell_who_the_patient_is(affine, tmp_path):
+    samples = [{**sample, "id": f"smith-{i}"} for i, sample in enumerate(volumes(affine))]
+    datasets.from_list(samples, task="segmentation").save(tmp_path)
+    assert not [file for file in tmp_path.rglob("*") if "smith" in file.name]
+
+
+def test_given_splits_are_kept():
+    pictures = [(np.zeros((4, 5)), 0) for _ in range(4)]
+    made = datasets.from_list(pictures, task="classification", classes=("a", "b"), splits={"train": [3, 0], "val": [1]})
+    assert made.splits == {"train": [3, 0], "val": [1]}
+    assert datasets.from_list(pictures[:2], task="classification").splits["train"] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("samples", "task", "options", "words"),
+    [
+        ([], "segmentation", {}, "at least one sample"),
+        (
+            [(np.zeros((4, 4)), np.zeros((4, 5), int))],
+            "segmentation",
+            {},
+            r"'case-0000' must have the image's shape \(4, 4\)",
+        ),
+        ([(np.zeros((4, 4)), np.full((4, 4), 7))], "segmentation", {"classes": ("a", "b")}, "no name: 7"),
+        ([(np.zeros((4, 4)), np.full((4, 4), -1))], "segmentation", {"classes": ("a", "b")}, "no name: -1"),
+        ([(np.zeros((4, 4)), 2)], "classification", {"classes": ("a", "b")}, "the classes are 0 to 1"),
+        ([(np.zeros((4, 4)), "c")], "classification", {"classes": ("a", "b")}, "not one of a, b"),
+        ([(np.zeros((4, 4)), 0), (np.zeros((4, 4, 4)), 0)], "classification", {}, "'case-0000' is 2D"),
+        ([{"picture": 1}], "classification", {}, "'picture'"),
+        ([{"label": 1}], "classification", {}, "no 'image'"),
+        ([3], "classification", {}, "dict or an"),
+        ([(np.zeros((4, 4)), 0)], "clasification", {}, "Did you mean 'classification'"),
+    ],
+)
+def test_bad_samples_are_named(samples, task, options, words):
+    with pytest.raises(InputError, match=words):
+        datasets.from_list(samples, task=task, **options)
+
+
+def test_labels_on_another_grid_are_refused_with_both_grids(affine):
+    image = Volume(np.zeros((4, 4, 4)), affine)
+    moved = affine.copy()
+    moved[0, 3] += 5
+    label = Volume(np.zeros((4, 4, 4), np.uint8), moved, kind="labels", labels={0: "background"})
+    with pytest.raises(InputError, match=r"Image: shape .*12, .*Labels: shape .*17, "):
+        datasets.from_list([(image, label)], task="segmentation")
+
+
+def test_broken_folders_are_named(affine, tmp_path):
+    with pytest.raises(FileError, match=r"no dataset\.json"):
+        datasets.load("memory", path=tmp_path)
+    datasets.from_list(volumes(affine), task="segmentation").save(tmp_path)
+    (tmp_path / "cases" / "000002.npz").write_bytes(b"PK not a zip")
+    opened = datasets.load("memory", path=tmp_path)
+    assert opened[1]["id"]
+    with pytest.raises(FileError, match=r"000002\.npz was changed"):
+        opened[2]
+    (tmp_path / "cases" / "000001.npz").unlink()
+    with pytest.raises(FileError, match="Case 1 cannot be read"):
+        datasets.load("memory", path=tmp_path)[1]
+    content = json.loads((tmp_path / "dataset.json").read_text())
+    (tmp_path / "dataset.json").write_text(json.dumps({**content, "schema": 99}))
+    with pytest.raises(FileError, match="schema 99"):
+        datasets.load("memory", path=tmp_path)
+    (tmp_path / "dataset.json").write_text("{")
+    with pytest.raises(FileError, match="not JSON"):
+        datasets.load("memory", path=tmp_path)
+    with pytest.raises(InputError, match="path="):
+        datasets.load("memory")
+
+
+def test_changed_data_changes_the_fingerprint(affine):
+    samples = list(volumes(affine))
+    before = datasets.from_list(samples, task="segmentation").fingerprint()
+    data = samples[3]["image"].data.copy()
+    data[0, 0, 0, 0] += 1
+    samples[3]["image"] = samples[3]["image"].with_data(data)
+    assert datasets.from_list(samples, task="segmentation").fingerprint() != before
