@@ -28,7 +28,7 @@ import workbench as wb
 
 RESULTS = Path(__file__).parent / "results"
 #: Shapes whose gzip files come out at about 30 and 120 MB.
-SHAPES = {"30 MB": (512, 512, 80), "120 MB": (512, 512, 320)}
+SHAPES = {"30 MB": (512, 512, 142), "120 MB": (512, 512, 570)}
 
 
 def ct_like(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:

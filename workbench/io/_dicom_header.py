@@ -124,6 +124,8 @@ def _check_pixels(path: Path, dataset: Any, file: Any, syntax: str) -> None:
     if pixels.photometric == "YBR_FULL_422":
         needed = needed * 2 // 3
     if syntax in _NATIVE or not syntax:
+        # the tag and the length that come before the pixels
+        start += 8 if dataset.original_encoding[0] else 12
         if size - start < needed:
             raise FileError(
                 f"{path} is cut short: its header promises {needed:,} bytes of pixels, {size - start:,} are there. "

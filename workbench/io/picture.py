@@ -7,7 +7,10 @@ per inch) are not used: most programs fill in 72 or 96 without knowing.
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,7 +58,7 @@ class Picture(Format):
             return self._read_tiff(path)
         from PIL import Image
 
-        with _no_pillow_warnings(), Image.open(path) as image:
+        with _quiet(), Image.open(path) as image:
             mode, channels, kind = _MODES[_plain_mode(image)]
             notes = _png_notes(path) if head == _PNG else []
             comment = image.info.get("comment" if head.startswith(_JPEG) else "medical-workbench", "")
@@ -76,7 +79,7 @@ class Picture(Format):
     def _read_tiff(self, path: Path) -> Volume:
         import tifffile
 
-        with tifffile.TiffFile(path) as tiff:
+        with _quiet(), tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
             page = series.keyframe
             comment = page.description or ""
@@ -103,7 +106,8 @@ class Picture(Format):
         new_shape = tuple(shape[axes.index(a)] for a in "ijk" if a in axes)
 
         def load() -> Array:
-            data: Array = tifffile.imread(path, series=0)
+            with _quiet():
+                data: Array = tifffile.imread(path, series=0)
             return data.reshape(shape).transpose(order)
 
         native = dtype.newbyteorder("=")
@@ -112,7 +116,7 @@ class Picture(Format):
     def _read_tiff_with_pillow(self, path: Path, comment: str) -> Volume:
         from PIL import Image
 
-        with _no_pillow_warnings(), Image.open(path) as image:
+        with _quiet(), Image.open(path) as image:
             pages = getattr(image, "n_frames", 1)
             mode, channels, kind = _MODES[_plain_mode(image)]
             shape = (image.height, image.width) if pages == 1 else (image.height, image.width, pages)
@@ -178,7 +182,7 @@ def _plain_mode(image: Any) -> str:
 def _load_pillow(path: Path, mode: str, frame: int = 0) -> Array:
     from PIL import Image
 
-    with _no_pillow_warnings(), Image.open(path) as image:
+    with _quiet(), Image.open(path) as image:
         if frame:
             image.seek(frame)
         if image.mode in {"P", "PA"} and mode == "LA":
@@ -201,9 +205,17 @@ def _png_notes(path: Path) -> list[str]:
     return ["16-bit colours were reduced to 8 bits"] if header[24] == 16 and header[25] in {2, 4, 6} else []
 
 
-def _no_pillow_warnings() -> Any:
-    # its words about odd metadata say nothing about the pixels
-    return warnings.catch_warnings(action="ignore")
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # what the decoders say about odd metadata says nothing about the pixels; real damage is raised
+    logger = logging.getLogger("tifffile")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _strips(page: Any) -> list[tuple[int, int]]:

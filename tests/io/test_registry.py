@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+
+from workbench import Volume, WorkbenchError, read, write
+from workbench.errors import FileError, InputError
+from workbench.io import Format, _registry, formats
+
+
+def test_the_names_of_the_formats():
+    assert [known.name for known in formats()] == ["nifti", "dicom", "metaimage", "nrrd", "picture", "numpy"]
+
+
+def test_missing_path(tmp_path):
+    with pytest.raises(FileError, match="does not exist"):
+        read(tmp_path / "nothing.nii")
+    assert issubclass(FileError, OSError)
+    assert issubclass(FileError, WorkbenchError)
+
+
+def test_unknown_content_lists_the_formats(tmp_path):
+    (tmp_path / "a.xyz").write_bytes(b"something else entirely" * 100)
+    with pytest.raises(FileError, match=r"no known format.*nifti \(.nii, .nii.gz\).*dicom.*nrrd"):
+        read(tmp_path / "a.xyz")
+
+
+def test_unknown_suffix_is_known_by_its_content(tmp_path, affine):
+    volume = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4), affine)
+    for suffix in (".nii", ".nii.gz", ".nrrd", ".mha", ".npz", ".tif"):
+        path = write(volume, tmp_path / f"a{suffix}")
+        path = path.rename(tmp_path / f"renamed{suffix.replace('.', '')}")
+        np.testing.assert_array_equal(read(path).data, volume.data)
+
+
+def test_unknown_suffix_cannot_be_written(tmp_path):
+    with pytest.raises(InputError, match="suffix"):
+        write(Volume(np.zeros((2, 2))), tmp_path / "a.xyz")
+    with pytest.raises(InputError, match="Volume"):
+        write(np.zeros((2, 2)), tmp_path / "a.nii")
+
+
+def test_format_by_name(tmp_path):
+    path = write(Volume(np.zeros((2, 3, 4))), tmp_path / "a.dat", format="nrrd")
+    assert read(path, format="nrrd").shape == (2, 3, 4)
+    with pytest.raises(InputError, match="nifti"):
+        read(path, format="nifty")
+    with pytest.raises(FileError):
+        read(path, format="nifti")
+
+
+def test_given_meaning(tmp_path):
+    path = write(Volume(np.zeros((2, 3, 4), np.int16)), tmp_path / "a.nii")
+    volume = read(path, kind="labels", labels={1: "liver"}, unit="a.u.")
+    assert (volume.kind, volume.labels, volume.unit, volume.is_loaded) == ("labels", {1: "liver"}, "a.u.", False)
+    with pytest.raises(InputError, match="labels"):
+        read(path, kind="label")
+
+
+def test_writing_over_a_file_is_all_or_nothing(tmp_path, monkeypatch):
+    path = write(Volume(np.ones((2, 3, 4), np.int16)), tmp_path / "a.nii")
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("workbench.io._files.write_array", fail)
+    with pytest.raises(FileError, match="No space left"):
+        write(Volume(np.zeros((2, 3, 4), np.int16)), path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.nii"]
+
+
+def test_more_than_the_free_memory_is_refused(tmp_path, monkeypatch):
+    path = write(Volume(np.zeros((512, 512, 200), np.int16)), tmp_path / "a.nii.gz")
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 1e6}))
+    with pytest.raises(FileError, match="memory"):
+        read(path)
+
+
+class Ours(Format):
+    name = "ours"
+    suffixes = (".ours",)
+    can_write = False
+
+    def sniff(self, head):
+        return head.startswith(b"OURS")
+
+    def read(self, path, **options):
+        return self.lazy(path, lambda: np.ones((2, 2)) * int(path.read_bytes()[4:]), None, shape=(2, 2), dtype=float)
+
+
+def test_a_package_can_add_a_format(tmp_path, monkeypatch):
+    sys.modules["their_package"] = sys.modules[__name__]
+    entry = EntryPoint("ours", "their_package:Ours", _registry.GROUP)
+    monkeypatch.setattr(_registry, "entry_points", lambda group: [entry] if group == "workbench.formats" else [])
+    _registry._known.cache_clear()
+    try:
+        (tmp_path / "a.ours").write_bytes(b"OURS7")
+        assert (read(tmp_path / "a.ours").data == 7).all()
+        # what a loader raises on damaged bytes comes out in our words
+        (tmp_path / "b.ours").write_bytes(b"OURSx")
+        with pytest.raises(FileError, match="ours"):
+            read(tmp_path / "b.ours").load()
+        with pytest.raises(InputError, match="suffix"):
+            write(Volume(np.zeros((2, 2))), tmp_path / "c.ours")
+    finally:
+        _registry._known.cache_clear()
+        del sys.modules["their_package"]

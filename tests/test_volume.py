@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.io.contract import affines, distinct
+from workbench import Volume
+from workbench._geometry import codes, from_codes
+from workbench.errors import FileError, InputError
+
+quick = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def lazy(data, affine=None, **meaning):
+    return Volume(lambda: data, affine, shape=data.shape, dtype=data.dtype, **meaning)
+
+
+def test_defaults():
+    volume = Volume(np.zeros((2, 3, 4), np.int16))
+    assert volume.orientation == "RAS"
+    assert volume.spacing == (1, 1, 1)
+    assert (volume.axes, volume.kind, volume.num_channels) == (("i", "j", "k"), "image", 1)
+    picture = Volume(np.zeros((2, 3), np.uint8))
+    assert (picture.orientation, picture.spacing, picture.spatial_ndim) == ("PL", (1, 1), 2)
+    np.testing.assert_array_equal(picture.to_world([1, 2]), [-2, -1, 0])
+    colour = Volume(np.zeros((2, 3, 4), np.uint8), axes=("i", "j", "c"))
+    assert (colour.spatial_shape, colour.num_channels) == ((2, 3), 4)
+    assert Volume(np.zeros((2, 3, 4, 5))).axes == ("i", "j", "k", "c")
+
+
+def test_repr_tells_the_truth(affine):
+    volume = lazy(np.zeros((2, 3, 4), np.int16), affine, unit="HU", source="/home/doe-jane/ct.nii.gz")
+    assert repr(volume) == "<Volume image 2x3x4 int16, 0.8x1.25x2.5 mm LAS, HU, 48 bytes, not loaded, .nii.gz>"
+    volume.load()
+    assert "48 bytes, loaded" in repr(volume)
+    assert "doe" not in repr(volume)
+
+
+def test_loading_happens_once_and_is_checked():
+    calls = []
+
+    def loader():
+        calls.append(1)
+        return np.zeros((2, 2))
+
+    volume = Volume(loader, shape=(2, 2), dtype=float)
+    assert volume.nbytes == 32
+    assert not calls
+    assert volume.data is volume.data
+    assert len(calls) == 1
+    with pytest.raises(FileError, match=r"\(2, 3\).*\(2, 2\)"):
+        Volume(loader, shape=(2, 3), dtype=float).load()
+    with pytest.raises(InputError, match="shape"):
+        Volume(loader)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"affine": np.eye(3)}, "4x4"),
+        ({"affine": np.full((4, 4), np.nan)}, "finite"),
+        ({"affine": np.diag([1, 1, 0, 1])}, "length above 0"),
+        ({"affine": np.array([[1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])}, "one plane"),
+        ({"affine": np.diag([1, 1, 1, 2])}, "last row"),
+        ({"affine": "RAS"}, "4x4"),
+        ({"kind": "label"}, "labels"),
+        ({"axes": ("x", "y", "z")}, "axes"),
+        ({"axes": ("i", "j")}, "axes"),
+        ({"channels": ("a", "b")}, "every channel"),
+        ({"labels": {"one": "liver"}}, "whole numbers"),
+    ],
+)
+def test_rules_of_construction(arguments, words):
+    with pytest.raises(InputError, match=words):
+        Volume(np.zeros((2, 3, 4)), **arguments)
+
+
+@pytest.mark.parametrize(
+    "data", [np.zeros(3), np.zeros((2,) * 5), np.zeros((0, 2)), np.array([["a", "b"]]), 1j * np.eye(2)]
+)
+def test_arrays_that_are_no_volume(data):
+    with pytest.raises(InputError):
+        Volume(data)
+
+
+def test_float_labels_become_whole_or_are_refused():
+    assert Volume(np.array([[0.0, 2.0]]), kind="labels").dtype == np.int32
+    with pytest.raises(InputError, match="fractions"):
+        Volume(np.array([[0.5, 2.0]]), kind="labels")
+
+
+@pytest.mark.parametrize("code", codes())
+def test_reorient_from_all_48_keeps_every_point(code):
+    for target in ("RAS", "LPS", "SLA", "IPL"):
+        volume = lazy(distinct((3, 4, 5, 2), np.int16), from_codes(code, (0.7, 1.3, 2.5), (-11.5, 20.25, 93)))
+        assert volume.orientation == code
+        turned = volume.reorient(target)
+        assert not turned.is_loaded
+        assert turned.orientation == target
+        for index in ((0, 0, 0), (2, 3, 4), (1, 2, 0)):
+            new = np.rint(turned.to_voxel(volume.to_world(index))).astype(int)
+            np.testing.assert_allclose(turned.to_world(new), volume.to_world(index), atol=1e-9)
+            np.testing.assert_array_equal(turned.data[tuple(new)], volume.data[index])
+    back = turned.reorient(code)
+    np.testing.assert_array_equal(back.data, volume.data)
+    np.testing.assert_allclose(back.affine, volume.affine, atol=1e-12)
+
+
+@quick
+@given(affine=affines(shear=True), target=st.sampled_from(codes()))
+def test_reorient_oblique(affine, target):
+    volume = Volume(distinct((3, 4, 5), np.int16), affine)
+    turned = volume.reorient(target)
+    corner = np.rint(turned.to_voxel(volume.to_world([2, 0, 4]))).astype(int)
+    assert turned.data[tuple(corner)] == volume.data[2, 0, 4]
+    np.testing.assert_allclose(turned.to_world(corner), volume.to_world([2, 0, 4]), atol=1e-6)
+
+
+def test_reorient_of_a_picture():
+    picture = Volume(distinct((3, 4), np.uint8))
+    turned = picture.reorient("RAS")
+    assert turned.orientation == "RA"
+    np.testing.assert_array_equal(turned.data, picture.data.T[::-1, ::-1])
+    np.testing.assert_allclose(turned.to_world(turned.to_voxel(picture.to_world([1, 2]))), picture.to_world([1, 2]))
+    for code in ("RS", "RRA", "XYZ", "R"):
+        with pytest.raises(InputError):
+            picture.reorient(code)
+
+
+def ramp(shape, affine):
+    """An image whose value is a linear function of the place in mm."""
+    volume = Volume(np.zeros(shape), affine)
+    points = volume.to_world(np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1))
+    return volume.with_data((points @ [0.3, -0.7, 1.1] + 5).astype(np.float32))
+
+
+def inside(volume, margin):
+    return volume.crop([margin] * 3, [n - margin for n in volume.spatial_shape])
+
+
+@quick
+@given(affine=affines(shear=True), factor=st.sampled_from([0.4, 0.5, 1.0, 1.3, 2.0]))
+def test_resample_keeps_points(affine, factor):
+    volume = ramp((12, 13, 14), affine)
+    for order in (1, 3):
+        result = volume.resample([s * factor for s in volume.spacing], order=order)
+        np.testing.assert_allclose(result.spacing, np.array(volume.spacing) * factor, rtol=1e-6)
+        margin = max(1, int(np.ceil(0.5 / factor))) + (3 if order == 3 else 0)
+        margin = min(margin, (min(result.spatial_shape) - 1) // 2)
+        result = inside(result, margin)
+        expected = ramp(result.spatial_shape, result.affine)
+        near = np.all(
+            (volume.to_voxel(result.to_world(np.argwhere(np.ones(result.shape)))) >= 3)
+            & (volume.to_voxel(result.to_world(np.argwhere(np.ones(result.shape)))) <= [8, 9, 10]),
+            axis=-1,
+        ).reshape(result.shape)
+        scale = np.abs(expected.data).max() + 1
+        np.testing.assert_allclose(result.data[near], expected.data[near], atol=(1e-4 if order == 1 else 3e-2) * scale)
+
+
+def test_resample_covers_the_same_field_of_view():
+    volume = Volume(distinct((8, 8, 6), np.int16), np.diag([1.0, 1, 2, 1]))
+    half = volume.resample(2.0)
+    assert half.shape == (4, 4, 6)
+    np.testing.assert_allclose(half.to_world([-0.5, -0.5, -0.5]), volume.to_world([-0.5, -0.5, -0.5]))
+    np.testing.assert_array_equal(half.data[1, 1, 2], np.rint(volume.data[2:4, 2:4, 2].mean()))
+    assert half.dtype == np.int16
+
+
+def test_labels_are_never_mixed():
+    labels = Volume(np.repeat(np.array([0, 7, 3]), 4).reshape(3, 4, 1), kind="labels", labels={7: "liver"})
+    for result in (
+        labels.resample(0.37),
+        labels.resample_like(Volume(np.zeros((9, 9, 9)), np.diag([0.4, 0.4, 0.4, 1]))),
+    ):
+        assert set(np.unique(result.data)) <= {0, 3, 7}
+        assert result.labels == {7: "liver"}
+        assert result.dtype == labels.dtype
+    with pytest.raises(InputError, match="order 0"):
+        labels.resample(2, order=1)
+
+
+@quick
+@given(source=affines(shear=True), turn=affines())
+def test_resample_like_on_any_grid(source, turn):
+    volume = ramp((12, 13, 14), source)
+    target = Volume(
+        np.zeros((6, 7, 8)), source @ np.linalg.inv(from_codes("RAS")) @ np.diag([1.1, 0.9, 0.7, 1]) @ nudge(turn)
+    )
+    result = volume.resample_like(target, fill=-999)
+    assert result.same_grid(target)
+    where = volume.to_voxel(target.to_world(np.argwhere(np.ones(target.shape)))).reshape(*target.shape, 3)
+    limits = np.array(volume.shape) - 1
+    within = ((where >= 0) & (where <= limits)).all(-1)
+    beyond = ((where < -0.51) | (where > limits + 0.51)).any(-1)
+    expected = ramp(target.shape, target.affine).data
+    np.testing.assert_allclose(result.data[within], expected[within], atol=1e-4 * (np.abs(volume.data).max() + 1))
+    assert (result.data[beyond] == -999).all()
+
+
+def nudge(affine):
+    """A rotation about the middle of the grid, without the far origin."""
+    out = np.eye(4)
+    out[:3, :3] = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    out[:3, 3] = np.array([6, 6, 6]) - out[:3, :3] @ [3, 3.5, 4]
+    return out
+
+
+def test_resample_like_takes_flips_exactly():
+    volume = Volume(distinct((4, 5, 6), np.uint8), from_codes("LPS", (1, 2, 3), (3, 2, 1)))
+    for code in codes():
+        turned = volume.reorient(code)
+        np.testing.assert_array_equal(volume.resample_like(turned).data, turned.data)
+        np.testing.assert_array_equal(volume.resample_like(turned, order=0).data, turned.data)
+
+
+def test_resample_keeps_types():
+    for dtype in (bool, np.uint8, np.int16, np.uint16, np.int32, np.int64, np.float32, np.float64):
+        volume = Volume(distinct((4, 5, 6, 2), dtype))
+        for order in (0, 1, 3):
+            assert volume.resample(0.6, order=order).dtype == np.dtype(dtype)
+    bright = Volume(np.array([[[0, 255, 0, 255, 255]]], np.uint8)).resample((1, 1, 0.3), order=3)
+    assert bright.data.max() == 255
+
+
+@pytest.mark.parametrize("spacing", [0, -1, np.nan, (1, 2), "fine", 1e-9])
+def test_bad_spacings(spacing):
+    with pytest.raises(InputError):
+        Volume(np.zeros((4, 4, 4))).resample(spacing)
+
+
+def test_crop_and_pad_keep_points(affine):
+    volume = lazy(distinct((5, 6, 7), np.int16), affine)
+    part = volume.crop([1, 2, 3], [4, 5, 7])
+    assert not part.is_loaded
+    np.testing.assert_allclose(part.to_world([0, 0, 0]), volume.to_world([1, 2, 3]))
+    np.testing.assert_array_equal(part.data, volume.data[1:4, 2:5, 3:7])
+    again = part.pad([1, 2, 3], [1, 1, 0], value=-5)
+    np.testing.assert_allclose(again.affine, volume.affine, atol=1e-12)
+    np.testing.assert_array_equal(again.data[1:4, 2:5, 3:7], part.data)
+    assert (again.data[0] == -5).all()
+    for start, stop in (
+        ([0, 0, 0], [6, 6, 7]),
+        ([-1, 0, 0], [2, 2, 2]),
+        ([2, 2, 2], [2, 3, 3]),
+        ([0.5, 0, 0], [2, 2, 2]),
+    ):
+        with pytest.raises(InputError):
+            volume.crop(start, stop)
+
+
+def test_slices_keep_their_place(affine):
+    volume = lazy(distinct((5, 6, 7, 2), np.int16), affine)
+    for axis, index, rest in (("i", 4, (1, 2)), ("j", 3, (0, 2)), (2, 6, (0, 1))):
+        picture = volume.slice_2d(axis, index)
+        number = axis if isinstance(axis, int) else "ijk".index(axis)
+        assert picture.axes == ("i", "j", "c")
+        np.testing.assert_array_equal(picture.data, np.take(volume.data, index, axis=number))
+        point = [0, 0, 0]
+        point[number], point[rest[0]], point[rest[1]] = index, 2, 3
+        np.testing.assert_allclose(picture.to_world([2, 3]), volume.to_world(point))
+        np.testing.assert_allclose(picture.to_voxel(volume.to_world(point)), [2, 3], atol=1e-9)
+    for axis, index in (("k", 7), ("x", 0), (3, 0), ("i", -1)):
+        with pytest.raises(InputError):
+            volume.slice_2d(axis, index)
+
+
+def test_with_data_and_meaning(affine):
+    volume = Volume(np.zeros((3, 4, 5), np.int16), affine, unit="HU", labels={1: "a"})
+    scores = volume.with_data(np.zeros((3, 4, 5, 2)), kind="scores", channels=("x", "y"))
+    assert (scores.kind, scores.channels, scores.unit, scores.labels) == ("scores", ("x", "y"), "", {})
+    assert scores.same_grid(volume)
+    assert volume.with_data(np.ones((3, 4, 5))).unit == "HU"
+    with pytest.raises(InputError, match="grid"):
+        volume.with_data(np.zeros((3, 4, 6)))
+    with pytest.raises(InputError, match="color"):
+        volume.with_meaning(color="red")
+
+
+def test_same_grid_measures_the_far_corner(affine):
+    volume = Volume(np.zeros((100, 4, 5)), affine)
+    shifted, scaled = affine.copy(), affine.copy()
+    shifted[0, 3] += 2e-4
+    scaled[:3, 0] *= 1 + 1e-5
+    assert volume.same_grid(Volume(np.zeros((100, 4, 5)), affine + 0.0))
+    assert not volume.same_grid(Volume(np.zeros((100, 4, 5)), shifted))
+    assert not volume.same_grid(Volume(np.zeros((100, 4, 5)), scaled))
+    assert volume.same_grid(Volume(np.zeros((100, 4, 5)), shifted), tolerance=1e-3)
+
+
+def test_fingerprint(affine):
+    data = distinct((3, 4, 5), np.int16)
+    one = Volume(data, affine).fingerprint()
+    assert len(one) == 64
+    assert Volume(np.asfortranarray(data), affine).fingerprint() == one
+    assert Volume(data.astype(">i2"), affine).fingerprint() == one
+    other = data.copy()
+    other[2, 3, 4] += 1
+    assert Volume(other, affine).fingerprint() != one
+    assert Volume(data.astype(np.int32), affine).fingerprint() != one
+    assert Volume(data, np.eye(4)).fingerprint() != one
+
+
+def test_channels_first_and_back(affine):
+    volume = Volume(distinct((3, 4, 5, 2), np.float32), affine)
+    array = volume.channels_first()
+    assert array.shape == (2, 3, 4, 5)
+    assert np.shares_memory(array, volume.data)
+    back = Volume.from_channels_first(array, affine)
+    np.testing.assert_array_equal(back.data, volume.data)
+    assert Volume.from_channels_first(array[:1]).shape == (3, 4, 5)
+    assert Volume.from_channels_first(array[:, 0]).axes == ("i", "j", "c")
+    with pytest.raises(InputError):
+        Volume.from_channels_first(array[0, 0])
+
+
+def test_points_must_have_the_right_length():
+    volume = Volume(np.zeros((3, 4, 5)))
+    for call in (volume.to_world, volume.to_voxel):
+        with pytest.raises(InputError):
+            call([1, 2])
+
+
+def test_affine_cannot_be_changed_behind_the_back(affine):
+    volume = Volume(np.zeros((3, 4, 5)), affine)
+    affine[0, 3] = 1000
+    assert volume.affine[0, 3] == 12
+    with pytest.raises(ValueError, match="read-only"):
+        volume.affine[0, 3] = 0
+
+
+def test_copies_to_other_processes(affine):
+    volume = lazy(distinct((3, 4, 5), np.int16), affine, kind="labels", labels={1: "a"}, notes=["tilt"])
+    other = pickle.loads(pickle.dumps(volume))
+    np.testing.assert_array_equal(other.data, volume.data)
+    assert (other.kind, other.labels, other.notes) == (volume.kind, volume.labels, volume.notes)
