@@ -104,6 +104,8 @@ def test_voxels_that_cannot_be_read_are_refused_with_the_cause(monkeypatch: pyte
     [(message, _)] = browser.sent
     assert message["type"] == "refused"
     assert "slice 12 ends early" in message["cause"]
+    data, _ = viewer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data, "the widget itself tells the cause"
 
 
 def test_click_tells_millimetres_and_voxel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def montage(
     *,
     convention: str = "radiological",
     width: float = 9.0,
-    dpi: int = 72,
+    dpi: int = 96,
     title: str = "",
 ) -> bytes:
     """Return PNG bytes of the figure that `figure` draws."""

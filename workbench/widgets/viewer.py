@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,9 @@ from workbench.widgets.transfer import Parcel
 
 OPTIONS = ("panes", "convention", "crosshair", "height")
 CHOICES = {"panes": ("all", "axial", "coronal", "sagittal", "3d"), "convention": ("radiological", "neurological")}
+
+#: What reading a volume's voxels may raise.
+_CANNOT_SHOW = (WorkbenchError, OSError, ValueError, MemoryError)
 
 _Click = Callable[[tuple[float, float, float], tuple[int, int, int]], Any]
 
@@ -135,11 +139,13 @@ class Viewer(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**kwargs)
         if not bundle or not self._shown:
             return bundle
-        from base64 import b64encode
-
         data, metadata = bundle
+        try:
+            picture = self.png()
+        except _CANNOT_SHOW:
+            return bundle  # the widget asks for the same voxels, and tells the cause in the cell
         # what a code host, a PDF or a reader without a kernel shows instead of the live view
-        return {**data, "image/png": b64encode(self.png()).decode()}, metadata
+        return {**data, "image/png": b64encode(picture).decode()}, metadata
 
     def __repr__(self) -> str:
         return f"Viewer({', '.join(layer.name for layer in self._shown) or 'no layers'})"
@@ -199,7 +205,7 @@ class Viewer(anywidget.AnyWidget):
             try:
                 buffer = parcel.brick(level, int(index))
                 header = parcel.header()
-            except (WorkbenchError, OSError, ValueError, MemoryError) as error:
+            except _CANNOT_SHOW as error:
                 self.send({"type": "refused", **known, "cause": f"{type(error).__name__}: {error}"})
                 return
             self.send({"type": "brick", **known, "index": index, **header}, [buffer])

@@ -172,8 +172,14 @@ class Row {
         actions.restyle(id, { window });
       }
     };
-    this.#low.addEventListener("change", commit);
-    this.#high.addEventListener("change", commit);
+    for (const input of [this.#low, this.#high]) {
+      input.addEventListener("change", commit);
+      input.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") {
+          commit();
+        }
+      });
+    }
     const parts: (HTMLElement | string)[] = [this.#map, this.#low, this.#bar, this.#high];
     if (unit) {
       parts.push(h("span", { class: "mwb-v-unit" }, unit));

@@ -1,6 +1,6 @@
 // The line that says what lies under the crosshair.
 
-import { apply, formatValue, inside, voxelAt } from "./geometry";
+import { apply, formatValue, inside, isPlainPicture, voxelAt } from "./geometry";
 import type { LayerInfo, Style, Vec3 } from "./protocol";
 import { type Entry, Voxels } from "./voxels";
 
@@ -17,10 +17,11 @@ export function readout(
   const base = layers[0];
   const voxel = voxelAt(base.affine, xyz);
   const at = base.picture ? voxel.slice(0, 2) : voxel;
-  const parts = [
-    `${base.picture ? "pixel" : "voxel"} (${at.join(", ")})`,
-    `RAS (${xyz.map((value) => (Math.abs(value) < 0.05 ? 0 : value).toFixed(1)).join(", ")}) mm`,
-  ];
+  const parts = [`${base.picture ? "pixel" : "voxel"} (${at.join(", ")})`];
+  // a photograph has no place in a patient
+  if (!base.picture || !isPlainPicture(base.affine)) {
+    parts.push(`RAS (${xyz.map((value) => (Math.abs(value) < 0.05 ? 0 : value).toFixed(1)).join(", ")}) mm`);
+  }
   for (const layer of layers) {
     const held = entry(layer.id);
     const found = held && inside(layer.shape, voxelAt(layer.affine, layer.picture ? flat(layer, xyz) : xyz)) ? Voxels.valueAt(held, xyz) : null;
