@@ -103,8 +103,6 @@ class Volume:
             return cls(array[0], affine, axes=_checks.AXES[0 if array.ndim == 3 else 2], **meaning)
         return cls(np.moveaxis(array, 0, -1), affine, axes=_checks.AXES[1 if array.ndim == 3 else 3], **meaning)
 
-    # ---- what it is ----------------------------------------------------------------------------------------------
-
     @property
     def data(self) -> Array:
         """Voxels, indexed [i, j(, k)(, c)] as the affine maps them; loaded on first use."""
@@ -198,17 +196,11 @@ class Volume:
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.data, self._affine, self._meaning())
 
-    # ---- the same grid -------------------------------------------------------------------------------------------
-
     def with_data(self, array: ArrayLike, **meaning: Any) -> Volume:
         """Return a Volume with other values on the same grid.
 
-        Parameters
-        ----------
-        array : array [*spatial_shape] or [*spatial_shape, c]
-            New values.
-        **meaning
-            ``kind``, ``channels``, ``labels``, ``unit``, ``axes`` of the result where they differ from this Volume's.
+        `array` is [*spatial_shape] or [*spatial_shape, c]; `meaning` gives ``kind``, ``channels``, ``labels``, ``unit``
+        or ``axes`` where they differ from this Volume's.
         """
         array = np.asarray(array)
         if array.shape[: self.spatial_ndim] != self.spatial_shape or array.ndim - self.spatial_ndim not in {0, 1}:
@@ -254,8 +246,6 @@ class Volume:
         """Return the values as [c, *spatial], as networks take them; a view where possible."""
         return np.moveaxis(self.data, -1, 0) if "c" in self.axes else self.data[np.newaxis]
 
-    # ---- points --------------------------------------------------------------------------------------------------
-
     def to_world(self, ijk: ArrayLike) -> NDArray[np.float64]:
         """Map voxel indices [..., 3] ([..., 2] in a picture) to RAS mm [..., 3]."""
         points = np.asarray(ijk, dtype=float)
@@ -272,8 +262,6 @@ class Volume:
             raise InputError(f"Points are RAS millimetres [..., 3], got shape {points.shape}.")
         inverse = np.linalg.inv(self._affine)
         return np.asarray(points @ inverse[:3, :3].T + inverse[:3, 3])[..., : self.spatial_ndim]
-
-    # ---- other grids ---------------------------------------------------------------------------------------------
 
     def reorient(self, code: str = "RAS") -> Volume:
         """Flip and transpose the axes so that they run to `code`; no voxel value and no point in mm changes.
@@ -359,8 +347,6 @@ class Volume:
         return self._derive(
             lambda data: np.take(data, index, axis=along), affine, shape, axes=_checks.AXES["c" in self.axes]
         )
-
-    # ---- helpers -------------------------------------------------------------------------------------------------
 
     def _meaning(self) -> dict[str, Any]:
         return {
