@@ -203,6 +203,17 @@ class TestOcclusion(ExplainerContract):
         why = wb.explain(toys.cnn_model(len(shape), width=2), toys.noise_volume(shape), "occlusion")
         assert why.native_resolution == windows
 
+    def test_the_native_spacing_is_the_stride(self):
+        volume = toys.noise_volume((8, 9), np.diag([2.0, 0.5, 1.0, 1.0]))
+        why = self.explain(toys.cnn_model(2), volume, window=4, stride=(2, 3), within=((0, 0), (3, 3)))
+        assert why.native_spacing == (4.0, 1.5)
+
+    def test_a_map_of_zeros_says_so(self):
+        state = toys.random_state(toys.define_cnn, {"ndim": 2, "channels": 1, "classes": 3, "width": 4})
+        state["fc.weight"][1] = 0
+        why = self.explain(toys.cnn_model(2, state=state), toys.noise_volume((9, 8)), target=1)
+        assert any("map is zero" in note for note in why.notes)
+
 
 class TestWindows:
     @pytest.mark.parametrize(

@@ -132,12 +132,16 @@ class Step:
         Returns the map so far, ``[*spatial]`` on the network's grid. Called only when somebody looks.
     native_shape : tuple of int
         Shape in which the method measured, before any enlarging.
+    cell : tuple of float, optional
+        Distance from one measurement to the next, in voxels of the network's grid, where it is not simply the grid's
+        shape over `native_shape`.
     """
 
     fraction: float
     make_map: Callable[[], Array]
     native_shape: tuple[int, ...]
     notes: tuple[str, ...] = field(default=())
+    cell: tuple[float, ...] | None = None
 
 
 class Explainer(ABC):

@@ -190,24 +190,29 @@ class _Task:
     def finish(self, step: Step) -> Explanation:
         from workbench import __version__
 
-        cells = zip(self.grid.spatial_shape, step.native_shape, self.grid.spacing, strict=True)
+        shapes = zip(self.grid.spatial_shape, step.native_shape, strict=True)
+        cells = step.cell or tuple(size / cells for size, cells in shapes)
         within = {} if self.within is None else {"within": [list(corner) for corner in self.within]}
+        volume = self.restore(step)
+        notes = (*self.prepared.notes, *self.notes, *step.notes)
+        if not step.notes and not np.any(volume.data):
+            notes += ("The map is zero: nothing that was changed in the input changes this score.",)
         return Explanation(
-            volume=self.restore(step),
+            volume=volume,
             method=self.explainer.name,
             layer=self.layer,
             target=self.target,
             options={**self.options, **within},
             score=self.score,
             native_resolution=step.native_shape,
-            native_spacing=tuple(round(size * voxel / cell, 6) for size, cell, voxel in cells),
+            native_spacing=tuple(round(a * b, 6) for a, b in zip(cells, self.grid.spacing, strict=True)),
             weights_fingerprint=self.model.weights_fingerprint(),
             input_fingerprint=self.volume.fingerprint(),
             algorithm=self.model.algorithm.name,
             framework=self.model.framework.name,
             device=str(self.model.device),
             versions={"workbench": __version__, **self.model.framework.versions()},
-            notes=(*self.prepared.notes, *self.notes, *step.notes),
+            notes=notes,
             schedule=[list(entry) for entry in self.batches.schedule],
             _model=self.model,
             _input=self.volume,

@@ -68,7 +68,7 @@ class Occlusion(Explainer):
             for index, score in zip(part, occluded, strict=True):
                 total[windows[index]] += unoccluded - float(score)
                 covered[windows[index]] += 1
-            yield Step(part.stop / len(windows), current, counts)
+            yield Step(part.stop / len(windows), current, counts, cell=stride)
 
 
 def window_shape(options: Mapping[str, Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
