@@ -1,4 +1,4 @@
-"""From `wb.train(...)` to the end of the first step, in fresh processes, and how long `wb.train` itself keeps the caller.
+"""From `wb.train(...)` to the end of the first step, in fresh processes, and how long the call keeps the caller.
 
     python benchmarks/worker_start.py
 
