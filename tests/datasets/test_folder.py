@@ -128,9 +128,8 @@ def test_pictures_pair_across_formats(tmp_path):
     for name in ("images", "masks"):
         (tmp_path / name).mkdir()
     for index in range(2):
-        wb.write(
-            Volume(np.full((6, 4, 3), 50 * index, np.uint8), axes=("i", "j", "c")), tmp_path / "images" / f"{index}.png"
-        )
+        picture = Volume(np.full((6, 4, 3), 50 * index, np.uint8), axes=("i", "j", "c"))
+        wb.write(picture, tmp_path / "images" / f"{index}.png")
         wb.write(Volume(np.eye(6, 4, dtype=np.uint8), kind="labels"), tmp_path / "masks" / f"{index}.png")
     dataset = datasets.load("folder", images=tmp_path / "images", labels=tmp_path / "masks", label_names=("no", "yes"))
     assert (dataset.spatial_ndim, dataset.in_channels) == (2, 3)

@@ -19,9 +19,7 @@ def volumes(affine, count=5):
         label = np.zeros((5, 6, 4), np.uint8)
         label[1:3, 2:4] = 1 + index % 2
         yield {
-            "image": Volume(
-                rng.standard_normal((5, 6, 4, 2)).astype(np.float32), affine, channels=("t1", "t2"), unit="a.u."
-            ),
+            "image": Volume(rng.random((5, 6, 4, 2), np.float32), affine, channels=("t1", "t2"), unit="a.u."),
             "label": Volume(label, affine, kind="labels", labels={0: "background", 1: "cyst", 2: "stone"}),
             "patient": f"p{index // 2}",
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain, combinations
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ EXPECTED = [[0, 3, 4, 7], [5, 6], [1, 2]]
 def test_counts_follow_the_fractions():
     parts = make_splits([f"case{i}" for i in range(180)])
     assert {name: len(part) for name, part in parts.items()} == {"train": 126, "val": 18, "test": 36}
-    assert sorted(sum(parts.values(), [])) == list(range(180))
+    assert sorted(chain(*parts.values())) == list(range(180))
 
 
 def test_is_the_same_everywhere():
@@ -34,7 +35,7 @@ def test_patients_stay_together():
     patients = [f"p{i // 3}" for i in range(30)]
     parts = make_splits([str(i) for i in range(30)], patients=patients, fractions=(0.6, 0.2, 0.2))
     seen = [{patients[i] for i in part} for part in parts.values()]
-    assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+    assert not any(a & b for a, b in combinations(seen, 2))
     assert [len(part) for part in parts.values()] == [18, 6, 6]
 
 
@@ -60,10 +61,10 @@ def test_nothing_is_lost_and_no_part_is_empty(n, seed, shares, group, classes):
         patients = [str(i) for i in range(n)]
     targets = [i % classes for i in range(n)]
     parts = make_splits([f"c{i}" for i in range(n)], fractions=shares, seed=seed, patients=patients, targets=targets)
-    assert sorted(sum(parts.values(), [])) == list(range(n))
+    assert sorted(chain(*parts.values())) == list(range(n))
     assert all(parts.values())
     homes = [{patients[i] for i in part} for part in parts.values()]
-    assert not (homes[0] & homes[1] or homes[0] & homes[2] or homes[1] & homes[2])
+    assert not any(a & b for a, b in combinations(homes, 2))
 
 
 def test_bad_input_is_named():

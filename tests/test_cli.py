@@ -1,0 +1,157 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.cli import _doctor, main
+from workbench.cli._doctor import Finding, core_is_fine, examine, mindspore_warnings, report
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys; from workbench.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as stop: assert stop.code == 0\n"
+        "print([m for m in ('numpy', 'torch', 'monai', 'mindspore', 'matplotlib') if m in sys.modules])"
+    )
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert time.monotonic() - start < 20
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "doctor" in done.stdout
+
+
+def test_python_dash_m_works():
+    done = subprocess.run([sys.executable, "-m", "workbench", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"workbench {wb.__version__}"
+
+
+@pytest.mark.parametrize("command", ["info", "read"])
+def test_info_describes_a_volume(command, tmp_path, affine, capsys):
+    volume = wb.Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4), affine)
+    wb.write(volume, tmp_path / "v.nii.gz")
+    assert main([command, str(tmp_path / "v.nii.gz"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["shape"] == [2, 3, 4]
+    assert (facts["minimum"], facts["maximum"]) == (0, 23)
+    np.testing.assert_allclose(facts["affine"], affine, atol=1e-4)
+    assert main([command, str(tmp_path / "v.nii.gz")]) == 0
+    out = capsys.readouterr().out
+    assert "2 x 3 x 4" in out
+    assert f"orientation  {volume.orientation}" in out
+
+
+def test_errors_are_one_line_and_exit_code_one(tmp_path, capsys):
+    (tmp_path / "bad.nii.gz").write_bytes(b"text")
+    for arguments in (["info", str(tmp_path / "bad.nii.gz")], ["datasets", "nope"], ["download", "phantom-ct"]):
+        assert main(arguments) == 1
+        captured = capsys.readouterr()
+        assert captured.err.startswith("workbench: ")
+        assert captured.err.count("\n") == 1
+        assert captured.out == ""
+    with pytest.raises(SystemExit) as stop:
+        main(["no-such-command"])
+    assert stop.value.code == 2
+
+
+def test_datasets_are_listed_and_shown(capsys):
+    assert main(["datasets"]) == 0
+    assert "phantom-ct" in capsys.readouterr().out
+    assert main(["datasets", "phantom-ct"]) == 0
+    assert "lesion_probability=0.5" in capsys.readouterr().out
+
+
+def test_the_zoo_is_listed_and_shown(capsys):
+    assert main(["zoo"]) == 0
+    assert "3d-unet" in capsys.readouterr().out
+    assert main(["zoo", "3d-unet"]) == 0
+    assert capsys.readouterr().out
+
+
+def test_runs_of_an_empty_folder(tmp_path, capsys):
+    assert main(["runs", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "No runs here.\n"
+
+
+def test_the_doctor_finds_the_core_fine_here(capsys):
+    findings = examine()
+    broken = [finding for finding in findings if finding.state == "broken"]
+    # a checkout whose browser half is not built is the only thing that may be broken where tests run
+    assert {finding.name for finding in broken} <= {"niivue (notebook)"}
+    assert {"Python", "Frameworks", "Viewers", "JupyterLab", "Data"} <= {finding.group for finding in findings}
+    assert any(finding.name.strip() == "torch cpu" for finding in findings)
+    assert all(finding.remedy for finding in findings if finding.state != "ok")
+    assert main(["doctor", "--json"]) == (0 if core_is_fine(findings) else 1)
+    assert {line["name"] for line in json.loads(capsys.readouterr().out)} >= {"Python", "numpy"}
+
+
+def test_the_doctor_reports_what_is_broken_and_what_mends_it(monkeypatch, capsys):
+    monkeypatch.setattr(_doctor, "_version", lambda name: None if name == "nibabel" else "1.0")
+    for part in ("_frameworks", "_viewers", "_jupyter", "_browser", "_data"):
+        monkeypatch.setattr(_doctor, part, lambda: iter(()))
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL nibabel" in out
+    assert "-> pip install medical-workbench" in out
+    assert out.splitlines()[-1] == "Broken: nibabel."
+
+
+def test_the_doctor_goes_on_when_a_part_cannot_be_examined(monkeypatch):
+    def _viewers():
+        raise RuntimeError("surprise")
+        yield
+
+    monkeypatch.setattr(_doctor, "_viewers", _viewers)
+    monkeypatch.setattr(_doctor, "_frameworks", lambda: iter(()))
+    findings = examine()
+    assert any("surprise" in finding.found and finding.state == "broken" for finding in findings)
+    assert any(finding.group == "Data" for finding in findings)
+
+
+def test_data_that_is_missing_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "c"))
+    monkeypatch.delenv("WORKBENCH_DATA", raising=False)
+    found = {finding.name: finding for finding in _doctor._data()}
+    assert found["WORKBENCH_DATA"].state == "absent"
+    assert found["data sets"].remedy == "workbench download breastmnist"
+    assert found["cache"].state == "ok"
+    monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path / "nowhere"))
+    assert {finding.name: finding.state for finding in _doctor._data()}["WORKBENCH_DATA"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("mindspore", "numpy", "flags", "environment", "remedies"),
+    [
+        ("2.8.0", "1.26.4", {"avx512f"}, {}, []),
+        ("2.10.0", "1.26.4", {"avx2", "avx512f"}, {}, ["ONEDNN_MAX_CPU_ISA=AVX2"]),
+        ("2.10.0", "1.26.4", {"avx512f"}, {"ONEDNN_MAX_CPU_ISA": "AVX2"}, []),
+        ("2.9.0", "1.26.4", {"avx2"}, {}, []),
+        ("2.8.0", "2.1.0", set(), {}, ["numpy<2"]),
+        ("2.9.0", "2.0.0", {"avx512_vnni"}, {}, ["numpy<2", "ONEDNN_MAX_CPU_ISA=AVX2"]),
+    ],
+)
+def test_what_is_known_of_mindspore_is_said(mindspore, numpy, flags, environment, remedies):
+    findings = [*mindspore_warnings(mindspore, numpy, flags, environment)]
+    assert len(findings) == len(remedies)
+    assert all(words in finding.remedy for words, finding in zip(remedies, findings, strict=True))
+    assert core_is_fine(findings)
+
+
+def test_the_report_is_readable():
+    text = report([Finding("Data", "x", "warning", "odd", "mend x"), Finding("Data", "y", "ok", "fine")])
+    assert text.splitlines() == [
+        "Data",
+        "  !    x                      odd",
+        "                              -> mend x",
+        "  ok   y                      fine",
+        "",
+        "Everything that is needed works.",
+    ]
