@@ -3,8 +3,8 @@
     python benchmarks/training_overhead.py
 
 The two take turns, so that whatever else the machine does falls on both. Same network, loss, optimiser, batches and
-threads, samples prepared and in memory; the loop adds what a run needs: metrics, status, asking whether to stop, batches
-made ahead.
+threads, samples prepared and in memory; the loop adds what a run needs: metrics, status, asking whether to stop,
+batches made ahead.
 Target: within 5 %.
 """
 
