@@ -33,7 +33,7 @@ def test_every_folder_with_a_card_is_listed():
 def test_unknown_names():
     with pytest.raises(InputError, match="Did you mean '3d-unet'"):
         wb.zoo.card("3d-unt")
-    with pytest.raises(InputError, match="variant of '3d-unet'.*Did you mean 'small'"):
+    with pytest.raises(InputError, match=r"variant of '3d-unet'.*Did you mean 'small'"):
         wb.zoo.create("3d-unet", variant="smal")
     with pytest.raises(InputError, match="Unknown framework 'tensor'"):
         wb.zoo.create("3d-unet", framework="tensor")

@@ -63,7 +63,7 @@ def test_memory_for_not_even_one_window():
     def forward(batch):
         raise MemoryError
 
-    with pytest.raises(StateError, match="8x8 voxels does not fit.*patch_size"):
+    with pytest.raises(StateError, match=r"8x8 voxels does not fit.*patch_size"):
         sliding_windows(forward, np.zeros((1, 1, 16, 16)), (8, 8), out_of_memory=lambda e: isinstance(e, MemoryError))
 
 
@@ -82,6 +82,6 @@ def test_progress_and_cancel():
     assert seen == sorted(seen)
     assert seen[-1] == 1
     assert len(seen) == 15
+    calls = iter([False, False, False, True])
     with pytest.raises(Cancelled, match="after 3 of 15"):
-        calls = iter([False, False, False, True])
         sliding_windows(per_voxel, images, (8, 8), batch_size=1, cancel=lambda: next(calls))
