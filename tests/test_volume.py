@@ -338,3 +338,11 @@ def test_copies_to_other_processes(affine):
     other = pickle.loads(pickle.dumps(volume))
     np.testing.assert_array_equal(other.data, volume.data)
     assert (other.kind, other.labels, other.notes) == (volume.kind, volume.labels, volume.notes)
+
+
+def test_layout_in_memory_does_not_matter(affine):
+    data = distinct((12, 12, 9), np.int16)
+    for spacing in (0.7, 1.7):
+        one = Volume(data, affine).resample(spacing)
+        other = Volume(np.asfortranarray(data), affine).resample(spacing)
+        np.testing.assert_array_equal(one.data, other.data)

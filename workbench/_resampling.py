@@ -89,16 +89,23 @@ def _linear(data: NDArray[Any], positions: list[NDArray[np.float64]]) -> NDArray
         weight = (position - low).astype(work)
         shape = [1] * data.ndim
         shape[axis] = len(position)
-        below = np.take(result, low, axis=axis).astype(work, copy=False)
+        below = _take(result, low, axis).astype(work, copy=False)
         if not weight.any():
             result = below
             continue
-        above = np.take(result, np.minimum(low + 1, data.shape[axis] - 1), axis=axis).astype(work, copy=False)
+        above = _take(result, np.minimum(low + 1, data.shape[axis] - 1), axis).astype(work, copy=False)
         above -= below
         above *= weight.reshape(shape)
         above += below
         result = above
     return _cast(result, data.dtype)
+
+
+def _take(array: NDArray[Any], index: NDArray[np.intp], axis: int) -> NDArray[Any]:
+    if array.flags.f_contiguous:
+        # files are read first axis fastest; walking memory in its own order is several times faster
+        return np.take(array.T, index, axis=array.ndim - 1 - axis).T
+    return np.take(array, index, axis=axis)
 
 
 def _spline(data: NDArray[Any], positions: list[NDArray[np.float64]], order: int) -> NDArray[Any]:
