@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from math import ceil, prod
 from typing import Any
 
@@ -212,20 +213,19 @@ def _reduce_box(
     grid: NDArray[Any], factors: tuple[int, int, int], box: tuple[int, int, int, int], kind: str
 ) -> NDArray[Any]:
     j0, j1, k0, k1 = box
-    fi, fj, fk = factors
+    _, fj, fk = factors
     if factors == (1, 1, 1):
         return grid[:, j0:j1, k0:k1]
     source = grid[:, j0 * fj : j1 * fj, k0 * fk : k1 * fk]
     if kind == "labels":
         return _sample(source, factors)
-    total: NDArray[Any] | None = None
-    count = 0
-    for offset in np.ndindex(fi, fj, fk):
-        part = _sample(source, factors, offset)
-        total = part.astype(np.float32) if total is None else np.add(total, part, out=total)
-        count += 1
-    assert total is not None
-    total /= count
+    # two voxels along each axis, placed evenly about the middle, stand for all: a mean of 8 is smooth enough for a
+    # first picture, and a mean of all takes five times as long
+    offsets = list(product(*(sorted({f // 4, f - 1 - f // 4}) for f in factors)))
+    total = _sample(source, factors, offsets[0]).astype(np.float32)
+    for offset in offsets[1:]:
+        np.add(total, _sample(source, factors, offset), out=total)
+    total /= len(offsets)
     return (np.rint(total, out=total) if grid.dtype.kind in "iu" else total).astype(grid.dtype)
 
 
