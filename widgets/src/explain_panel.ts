@@ -40,6 +40,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const voxel = h("p", { class: "mwb-hint", "aria-live": "polite" });
   const options = optionsForm("Options", (values) => scope.set({ options: values }));
   const run = button("Explain", "Make the map and lay it over the image", () => scope.act("run"), "primary");
+  const predict = button("Predict", "Let the model answer for this case: a layer with its labels, or its class", () => scope.act("predict"));
   const over = button(
     "Over training",
     "Make the map at every checkpoint of the run: how the attention moved",
@@ -47,7 +48,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   );
   const epoch = slider({ label: "Epoch", tooltip: "The map at this checkpoint" }, (value) => scope.act("epoch", { index: value }));
   const at = h("p", { class: "mwb-hint" });
-  const timeline = h("div", { class: "mwb-fields" }, epoch.row, at);
+  const timeline = h("div", { class: "mwb-fields mwb-timeline" }, epoch.row, at);
   epoch.input.addEventListener("input", () => scope.act("epoch", { index: epoch.value() }));
   const maps = h("ul", { class: "mwb-list", "aria-label": "Maps in the viewer" });
   body.append(
@@ -58,7 +59,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     label.row,
     voxel,
     options.element,
-    actions(run.element, over.element),
+    actions(run.element, predict.element, over.element),
     timeline,
     maps,
   );
@@ -100,6 +101,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     const blocked = scope.get<string>("blocked");
     const idle = !scope.get("busy");
     run.enable(idle && !blocked, blocked);
+    predict.enable(idle && !blocked, blocked);
     over.show(scope.get("has_run"));
     over.enable(idle && !blocked, blocked);
   };

@@ -133,6 +133,11 @@ def _parse_one(option: Schema, given: Any) -> Any:
         except ValueError:
             raise InputError(f"{name} is one number, or one for each axis separated by commas; got {text!r}.") from None
         return numbers[0] if len(numbers) == 1 else numbers
+    if kind in ("int", "float"):
+        try:
+            return _number(text)
+        except ValueError:
+            raise InputError(f"{name} is a number, got {text!r}.") from None
     if kind == "text":
         # An option without a default says nothing of its kind: what reads as numbers is meant as numbers.
         try:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from workbench.errors import MissingExtraError, WorkbenchError
 
+#: A name of one or two letters is nobody's, and would be found in the middle of words.
+_SHORTEST_NAME = 3
 _REMEDY_UNEXPECTED = "This is a fault of the workbench, not yours. Please report it with the details below."
 _REMEDY_MEMORY = "Choose a smaller batch, a smaller crop or a coarser spacing, or close other programs."
 
@@ -39,9 +41,11 @@ def describe(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> d
 
 def _without(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
+        if not secret.strip():
+            continue
         path = Path(secret)
         shown = f"<your file>{path.suffix}"
         for form in dict.fromkeys((str(path.expanduser().resolve()), str(path), secret, path.name)):
-            if form not in ("", "/", "."):
+            if len(form.strip()) >= _SHORTEST_NAME:
                 text = text.replace(form, shown)
     return text

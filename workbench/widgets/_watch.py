@@ -44,7 +44,7 @@ class Curves:
         per_epoch = self._run.status["steps_per_epoch"] or 1
         for line in news.lines:
             if line["kind"] == "step":
-                self.steps.append(((line["epoch"] - 1) + line["step"] / per_epoch, line["loss"]))
+                self.steps.append((line["step"] / per_epoch, line["loss"]))
             elif line["kind"] == "epoch":
                 self.loss.append((line["epoch"], line["loss"]))
                 for name, value in (line.get("val") or {}).items():
@@ -76,7 +76,7 @@ def snapshot(run: Run, curves: Curves) -> Snapshot:
     recipe = run.recipe
     return {
         "id": run.id,
-        "title": f"{recipe.algorithm} on {recipe.data.get('name', 'data')}, {recipe.framework} {recipe.device}",
+        "title": f"{recipe.algorithm} on {recipe.data.get('name', 'data')}",
         "state": status["state"],
         "progress": status["progress"],
         "line": line(status),

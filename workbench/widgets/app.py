@@ -15,8 +15,9 @@ from workbench.errors import InputError, StateError
 from workbench.explain import Cancelled
 from workbench.volume import Volume
 from workbench.widgets._watch import ALIVE
+from workbench.widgets.code import page
 from workbench.widgets.data_panel import DataPanel
-from workbench.widgets.explain_panel import ExplainPanel, join
+from workbench.widgets.explain_panel import ExplainPanel
 from workbench.widgets.model_panel import ModelPanel
 from workbench.widgets.panel import Panel, bundle
 from workbench.widgets.train_panel import TrainPanel
@@ -99,8 +100,8 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.bar = AppBar(self)
         self._fitted: Any = None
         self._using = threading.Lock()
-        self.train.data_code = self.data.code
-        self.explain.volume_code, self.explain.model_code = self.data.code, self.model.code
+        self.train.data_code = self.data.snippet
+        self.explain.volume_code, self.explain.model_code = self.data.snippet, self.model.snippet
         panels = _box([self.data, self.model, self.train, self.explain], "mwb-app-panels")
         right = _box([self.viewer, self.explain.strip], "mwb-app-viewer")
         self.bar.add_class("mwb-app-footer")
@@ -118,18 +119,18 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         """Return code that does what the App did: read the data, train, explain, show."""
         run, made = self.train.run, self.explain.explanation
         if self.data.sample is None:
-            return "import workbench as wb\n\napp = wb.App()\napp\n"
-        parts = [self.data.code()]
-        if run is not None and self.model.run == run and self.data.dataset is not None:
+            return page("app = wb.App()", show="app")
+        parts = [self.data.snippet()]
+        if run is not None and self.model.run == run:
             epoch = run.checkpoint().position.epoch if run.checkpoints() else None
-            parts += [self.train.code(), f"run.wait()\nmodel = run.model(epoch={epoch})\n"]
+            parts += [self.train.snippet(), f"model = run.wait().model(epoch={epoch})"]
         elif self.model.algorithm:
-            parts.append(self.model.code())
+            parts.append(self.model.snippet())
         shown = ["volume", *(['sample["label"]'] if self.data.truth is not None else [])]
         if made is not None:
-            parts.append(made.code("model", "volume"))
+            parts.append(self.explain.snippet())
             shown.append("why")
-        return join(*parts, f"wb.view({', '.join(shown)})\n")
+        return page(*parts, show=f"wb.view({', '.join(shown)})")
 
     def report(self, path: str | Path | None = None) -> Path:
         """Save a self-contained page with the pictures and every parameter; no patient text is in it."""

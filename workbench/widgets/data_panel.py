@@ -14,6 +14,7 @@ from workbench.datasets import Dataset, Sample
 from workbench.errors import InputError, StateError, choose
 from workbench.volume import Volume
 from workbench.widgets import _options
+from workbench.widgets.code import call, page
 from workbench.widgets.panel import Panel, bundle
 
 _ALL = "all"
@@ -182,23 +183,23 @@ class DataPanel(Panel):
             self._show(sample, part, place)
         return sample
 
-    def code(self) -> str:
+    def snippet(self) -> str:
         """Return code that reads the case shown into ``volume``, and the data set into ``data``."""
         if self.sample is None:
-            return "# Nothing is loaded yet: choose a data set or open a file first.\n"
+            return "# Nothing is loaded yet: choose a data set or open a file first."
         if self._file is not None:
             path, options = self._file
-            return f"import workbench as wb\n\nvolume = wb.read({_call(path, options)})\nvolume\n"
+            return call("volume", "wb.read", repr(path), **options)
         if self._loaded is None:
-            return "# This data is an object in your own notebook: `app.data.dataset` or `app.data.volume`.\n"
+            return "# This data is an object in your own notebook: `app.data.dataset` or `app.data.volume`."
         name, options = self._loaded
         part = "data" if self.split == _ALL else f"data.subset({self.split!r})"
-        return (
-            "import workbench as wb\n\n"
-            f"data = wb.datasets.load({_call(name, options)})\n"
-            f"sample = {part}[{self.index}]\n"
-            'volume = sample["image"]\nvolume\n'
-        )
+        load = call("data", "wb.datasets.load", repr(name), **options)
+        return f'{load}\nsample = {part}[{self.index}]\nvolume = sample["image"]'
+
+    def code(self) -> str:
+        """Return code that reads the case shown."""
+        return page(self.snippet(), show="volume" if self.sample is not None else "")
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -268,8 +269,3 @@ def _summary(sample: Sample) -> str:
     spacing = [f"{step:.3g}" for step in volume.spacing]
     even = spacing[0] if len(set(spacing)) == 1 else "x".join(spacing)
     return ", ".join(["x".join(map(str, volume.spatial_shape)), f"{even} mm", volume.orientation])
-
-
-def _call(first: str, options: dict[str, Any]) -> str:
-    """Return the arguments of a call as code."""
-    return ", ".join([repr(first), *(f"{key}={value!r}" for key, value in options.items())])

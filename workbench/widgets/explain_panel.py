@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
@@ -11,10 +10,13 @@ import traitlets as t
 from workbench import explain
 from workbench.errors import InputError, StateError, choose
 from workbench.explain import Explanation
+from workbench.explain.base import ACTIVATION
 from workbench.volume import Volume
 from workbench.widgets import _options
+from workbench.widgets.code import page
 from workbench.widgets.compare_strip import CompareStrip
 from workbench.widgets.layer import Layer
+from workbench.widgets.map_layers import OPACITY, Map, Preview
 from workbench.widgets.panel import Panel, bundle
 from workbench.widgets.viewer import Viewer
 
@@ -24,17 +26,6 @@ if TYPE_CHECKING:
 
 _PREDICTED = ""
 _PREDICTION = "prediction"
-_OPACITY = 0.6
-
-
-@dataclass(frozen=True)
-class Map:
-    """A map that was made, and its layer in the viewer."""
-
-    number: int
-    label: str
-    explanation: Explanation
-    layer: Layer
 
 
 class ExplainPanel(Panel):
@@ -98,8 +89,8 @@ class ExplainPanel(Panel):
         self._epochs: list[tuple[int, Explanation]] = []
         self._epoch_layer: Layer | None = None
         self._last_code: tuple[Explanation, str] | None = None
-        self.model_code: Callable[[], str] = lambda: "model = ...  # the model that is explained\n"
-        self.volume_code: Callable[[], str] = lambda: "volume = ...  # the volume that is explained\n"
+        self.model_code: Callable[[], str] = lambda: "model = ...  # the model that is explained"
+        self.volume_code: Callable[[], str] = lambda: "volume = ...  # the volume that is explained"
         self.strip = CompareStrip(viewer)
         super().__init__(methods=[_method(one) for one in explain.methods()], **traits)
         viewer.on_click(self._clicked)
@@ -177,7 +168,7 @@ class ExplainPanel(Panel):
             model, volume = self._subject()
             wanted = self.target_now() if target is None else target
             values = options or _options.parse(chosen["options"], self.options)
-            preview = _Preview(self._viewer, chosen["label"])
+            preview = Preview(self._viewer, chosen["label"])
             try:
                 result = explain.explain(
                     model,
@@ -193,7 +184,7 @@ class ExplainPanel(Panel):
             except BaseException:
                 preview.drop()
                 raise
-        self.note = f"{chosen['label']}, {result.target}"
+        self.note = f"{chosen['label']}: {_short(result.target)}"
         return result
 
     def predict(self) -> Any:
@@ -243,7 +234,7 @@ class ExplainPanel(Panel):
         if self._epoch_layer is None or self._epoch_layer not in self._viewer.layers:
             for other in self._maps:
                 other.layer.visible = False
-            self._epoch_layer = self._viewer.add(one.volume, name="over training", opacity=_OPACITY)
+            self._epoch_layer = self._viewer.add(one.volume, name="over training", opacity=OPACITY)
             self._epoch_layer.window = self._common_window()
         else:
             self._epoch_layer.volume = one.volume
@@ -280,12 +271,17 @@ class ExplainPanel(Panel):
         self.timeline, self.timeline_index, self.voxel = [], 0, ""
         self._list_maps()
 
+    def snippet(self) -> str:
+        """Return code that makes the newest map from ``model`` and ``volume``, as ``why``."""
+        if not self._maps:
+            return "# No map was made yet: press Explain first."
+        return self._maps[-1].explanation.code("model", "volume")
+
     def code(self) -> str:
         """Return code that makes the newest map again, from reading the volume on."""
         if not self._maps:
-            return "# No map was made yet: press Explain first.\n"
-        made = self._maps[-1].explanation.code("model", "volume")
-        return join(self.volume_code(), self.model_code(), made, "wb.view(volume, why)\n")
+            return page(self.snippet())
+        return page(self.volume_code(), self.model_code(), self.snippet(), show="wb.view(volume, why)")
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -301,20 +297,20 @@ class ExplainPanel(Panel):
         self.look_at(model)
         return model, volume
 
-    def _progress(self, preview: _Preview, label: str, fraction: float, so_far: Volume | None) -> None:
+    def _progress(self, preview: Preview, label: str, fraction: float, so_far: Volume | None) -> None:
         self.tell(fraction, f"{label}: {fraction:.0%}")
         if so_far is not None:
             preview.show(so_far)
 
     def _add(self, explanation: Explanation, layer: Layer | None) -> None:
         method = next(one["label"] for one in self.methods if one["value"] == explanation.method)
-        label = f"{method}, {explanation.target}"
+        label = f"{method}: {_short(explanation.target)}"
         for other in self._maps:
             other.layer.visible = False
         if self._epoch_layer is not None:
             self._epoch_layer.visible = False
         if layer is None:
-            layer = self._viewer.add(explanation.volume, name=label, opacity=_OPACITY)
+            layer = self._viewer.add(explanation.volume, name=label, opacity=OPACITY)
         else:
             layer.volume, layer.name = explanation.volume, label
         low, high = explanation.display_range
@@ -334,7 +330,7 @@ class ExplainPanel(Panel):
         ]
         if self._epochs:
             window = self._common_window()
-            tiles = [(f"epoch {n}", Layer(one.volume, opacity=_OPACITY, window=window)) for n, one in self._epochs]
+            tiles = [(f"epoch {n}", Layer(one.volume, opacity=OPACITY, window=window)) for n, one in self._epochs]
             self.strip.show(tiles[-8:], "Attention over training")
         elif len(self._maps) > 1:
             self.strip.show([(one.label, one.layer) for one in self._maps[-6:]], "Compare")
@@ -359,44 +355,17 @@ class ExplainPanel(Panel):
 _DIVERGING = "coolwarm"
 
 
-class _Preview:
-    """The map in the making: a layer of the viewer that gets sharper, and is gone if the work is given up."""
-
-    def __init__(self, viewer: Viewer, label: str) -> None:
-        self._viewer, self._label = viewer, label
-        self._layer: Layer | None = None
-
-    def show(self, so_far: Volume) -> None:
-        if self._layer is None:
-            self._layer = self._viewer.add(so_far, name=f"{self._label} (in the making)", opacity=_OPACITY)
-        else:
-            self._layer.volume = so_far
-
-    def close(self) -> Layer | None:
-        layer, self._layer = self._layer, None
-        return layer
-
-    def drop(self) -> None:
-        if self._layer is not None and self._layer in self._viewer.layers:
-            self._viewer.remove(self._layer)
-
-
-def join(*parts: str) -> str:
-    """Put pieces of code together: one import at the top, and no expression in the middle that shows nothing."""
-    body = "\n".join(part.strip() for part in parts if part.strip())
-    lines = [line for line in body.splitlines() if line not in ("import workbench as wb", "volume", "model", "run")]
-    text = "\n".join(lines).strip("\n")
-    while "\n\n\n" in text:
-        text = text.replace("\n\n\n", "\n\n")
-    return f"import workbench as wb\n\n{text}\n"
+def _short(target: explain.Target) -> str:
+    """Return a target in a word or two, for a layer's name."""
+    name = getattr(target, "name", "") or str(target)
+    return f"{name} at the click" if isinstance(target, explain.Voxel) else name
 
 
 def _method(explainer: explain.Explainer) -> dict[str, Any]:
-    options = {**explainer.options}
     return {
         "value": explainer.name,
         "label": explainer.title,
         "title": explainer.summary[:1].upper() + explainer.summary[1:] + ".",
         "needs_layer": explainer.needs_layer,
-        "options": _options.from_explainer(options),
+        "options": _options.from_explainer({**explainer.options, "activation": ACTIVATION}),
     }

@@ -14,6 +14,7 @@ from workbench.datasets import Dataset
 from workbench.errors import InputError, MissingExtraError, StateError, choose
 from workbench.volume import Volume
 from workbench.widgets import _options
+from workbench.widgets.code import call, page
 from workbench.widgets.panel import Panel, bundle
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _TITLES = {"torch": "PyTorch", "mindspore": "MindSpore"}
 _GIB = 2**30
+_VARIANT = "variant"
+_STANDARD = "standard"
 
 
 class ModelPanel(Panel):
@@ -173,34 +176,36 @@ class ModelPanel(Panel):
     def values(self) -> dict[str, Any]:
         """Return the options that differ from the algorithm's defaults."""
         entry = next((e for e in self.catalogue if e["value"] == self.algorithm), None)
-        return _options.parse(entry["options"], self.options) if entry else {}
+        if entry is None:
+            return {}
+        typed = _options.parse(entry["options"], self.options)
+        preset = zoo.card(self.algorithm).variants.get(typed.pop(_VARIANT, ""), {})
+        return {**preset, **typed}
 
     def describe(self) -> None:
         """Build the model, so that the panel can say how large it is."""
         if self.algorithm:
             self.build()
 
-    def code(self) -> str:
-        """Return code that makes the model."""
-        where = f"framework={self.framework!r}, device={self.device!r}"
+    def snippet(self) -> str:
+        """Return code that makes the model, as ``model``."""
+        where = {"framework": self.framework, "device": self.device}
         if self.weights == "run":
             run = self._need_run()
-            best = run.checkpoint().position.epoch
-            return (
-                "import workbench as wb\nfrom workbench.training import Run\n\n"
-                f"run = Run({str(run.path)!r})\nmodel = run.model(epoch={best}, {where})\nmodel\n"
-            )
+            epoch = run.checkpoint().position.epoch
+            made = call("model", "run.model", epoch=epoch, **where)
+            return f"from workbench.training import Run\n\nrun = Run({str(run.path)!r})\n{made}"
         if self.weights == "file":
-            return f"import workbench as wb\n\nmodel = wb.zoo.load({self._need_file()!r}, {where})\nmodel\n"
+            return call("model", "wb.zoo.load", repr(self._need_file()), **where)
         if not self.algorithm:
-            return "# No algorithm is chosen yet.\n"
-        values = "".join(f", {name}={value!r}" for name, value in self.values().items())
-        classes = f"classes={self.classes!r}" if self.classes else f"num_classes={self.num_classes}"
-        return (
-            "import workbench as wb\n\n"
-            f"model = wb.zoo.create({self.algorithm!r}, {where}, in_channels={self.in_channels}, "
-            f"{classes}{values})\nmodel\n"
-        )
+            return "# No algorithm is chosen yet."
+        sizes: dict[str, Any] = {"classes": self.classes} if self.classes else {"num_classes": self.num_classes}
+        chosen = {**where, "in_channels": self.in_channels, **sizes, **self.values()}
+        return call("model", "wb.zoo.create", repr(self.algorithm), **chosen)
+
+    def code(self) -> str:
+        """Return code that makes the model."""
+        return page(self.snippet(), show="model" if self.algorithm else "")
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -210,12 +215,9 @@ class ModelPanel(Panel):
             chosen = str(self._need_run().checkpoint().model_path)
         elif self.weights == "file":
             chosen = self._need_file()
-        new = (
-            (self.in_channels, self.num_classes, self.classes, repr(sorted(self.values().items())))
-            if chosen is None
-            else ()
-        )
-        return (self.algorithm, self.framework, self.device, self.weights, chosen, *new)
+        if chosen is None:
+            chosen = (self.in_channels, self.num_classes, self.classes, repr(sorted(self.values().items())))
+        return (self.algorithm, self.framework, self.device, self.weights, chosen)
 
     def _make(self) -> Model:
         if self.weights == "run":
@@ -287,7 +289,7 @@ class ModelPanel(Panel):
             "summary": card.summary,
             "enabled": not reason,
             "reason": reason,
-            "options": _options.from_algorithm(card.options),
+            "options": [*_variants(card), *_options.from_algorithm(card.options)],
         }
 
     def _look_for_devices(self) -> None:
@@ -338,6 +340,16 @@ class ModelPanel(Panel):
             self.use_run(self._runs[self.run_id])
         else:
             self._changed()
+
+
+def _variants(card: Any) -> list[_options.Schema]:
+    if not card.variants:
+        return []
+    tooltip = "A named set of options: " + "; ".join(
+        f"{name}: {', '.join(f'{key} {value}' for key, value in values.items())}"
+        for name, values in card.variants.items()
+    )
+    return [_options.field(_VARIANT, "choice", _STANDARD, choices=(_STANDARD, *card.variants), tooltip=tooltip)]
 
 
 def _framework(name: str) -> dict[str, Any]:

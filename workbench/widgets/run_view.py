@@ -8,6 +8,7 @@ import traitlets as t
 
 from workbench.training import Run
 from workbench.widgets._watch import Watcher
+from workbench.widgets.code import page
 from workbench.widgets.panel import Panel, bundle
 
 
@@ -47,7 +48,7 @@ class RunView(Panel):
 
     def code(self) -> str:
         """Return code that finds the run again."""
-        return f"from workbench.training import Run\n\nrun = Run({str(self.run.path)!r})\nrun\n"
+        return page(f"from workbench.training import Run\n\nrun = Run({str(self.run.path)!r})", show="run")
 
     def _told(self, now: dict[str, Any]) -> None:
         self.run_state = now

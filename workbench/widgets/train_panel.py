@@ -12,7 +12,7 @@ from workbench.datasets import Dataset
 from workbench.errors import InputError, StateError, WorkbenchError, choose
 from workbench.training import Run
 from workbench.widgets._watch import ALIVE, Watcher
-from workbench.widgets.explain_panel import join
+from workbench.widgets.code import call, page
 from workbench.widgets.model_panel import ModelPanel
 from workbench.widgets.panel import Panel, bundle
 
@@ -169,21 +169,24 @@ class TrainPanel(Panel):
         self._watcher = Watcher(run, self._told).start()
         return run
 
-    def code(self) -> str:
-        """Return code that starts the run that is shown again, or the one that Start would start."""
+    def snippet(self) -> str:
+        """Return code that starts the run that is shown again, or the one that Start would start, as ``run``."""
         if self.run is not None and (self._started is None or self._started[0] != self.run.id):
             # It was started elsewhere: its folder says all there is to know, its data included.
-            return (
-                "import workbench as wb\nfrom workbench.training import Run\n\n"
-                f"run = wb.train(Run({str(self.run.path)!r}).recipe)\nrun\n"
-            )
+            where = str(self.run.path)
+            return f"from workbench.training import Run\n\nrun = wb.train(Run({where!r}).recipe)"
         if self.run is None and self._missing():
-            return f"# {self._missing()}.\n"
+            return f"# {self._missing()}."
         _, arguments, data = self._started or ("", self._arguments(), self.data_code())
-        call = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        return join(data, f"run = wb.train({call}, data=data)\n") + "run\n"
+        name = repr(arguments["algorithm"])
+        rest = {key: value for key, value in arguments.items() if key != "algorithm"}
+        return f"{data}\n\n{call('run', 'wb.train', f'{name}, data=data', **rest)}"
 
-    data_code: Callable[[], str] = staticmethod(lambda: "data = ...  # the data set\n")
+    def code(self) -> str:
+        """Return code that starts the run again."""
+        return page(self.snippet(), show="run" if self.run is not None or not self._missing() else "")
+
+    data_code: Callable[[], str] = staticmethod(lambda: "data = ...  # the data set")
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -242,7 +245,7 @@ class TrainPanel(Panel):
             self._checkpoints = count
             for listener in tuple(self._listeners):
                 listener(self.run)
-        if ended and before in ALIVE:
+        if before != now["state"]:
             self.list_runs()
 
     @t.observe("mode")

@@ -1,0 +1,136 @@
+"""The model panel without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workbench import datasets, frameworks, zoo
+from workbench.errors import MissingExtraError, StateError
+from workbench.volume import Volume
+from workbench.widgets import ModelPanel
+from workbench.widgets import model_panel as module
+
+SMALL = {"width": 4, "depth": 2}
+
+
+@pytest.fixture
+def panel() -> ModelPanel:
+    return ModelPanel()
+
+
+@pytest.fixture
+def data() -> datasets.Dataset:
+    return datasets.load("phantom-ct", n=4, size=(16, 16, 16))
+
+
+def choices(rows: list[dict[str, Any]]) -> dict[str, bool]:
+    return {row["value"]: row.get("enabled", True) for row in rows}
+
+
+def test_what_does_not_fit_the_data_cannot_be_chosen_and_says_why(panel: ModelPanel, data: datasets.Dataset) -> None:
+    panel.fit(data)
+    assert choices(panel.catalogue)["3d-unet"]
+    assert not choices(panel.catalogue)["2d-unet"]
+    flat = next(row for row in panel.catalogue if row["value"] == "2d-unet")
+    assert "2D" in flat["reason"]
+    assert "3D" in flat["reason"]
+    assert panel.algorithm == "3d-unet"
+    assert (panel.in_channels, panel.num_classes) == (1, 6)
+
+
+def test_a_classifier_is_offered_for_a_classification(panel: ModelPanel) -> None:
+    panel.fit(datasets.load("phantom-xray", n=4, size=(16, 16), task="classification"))
+    assert panel.algorithm == "covid-resnet"
+    assert not choices(panel.catalogue)["2d-unet"]
+
+
+def test_a_single_volume_tells_dimensions_and_channels(panel: ModelPanel) -> None:
+    panel.fit(Volume(np.zeros((8, 8, 3), np.uint8), axes=("i", "j", "c")))
+    assert panel.in_channels == 3
+    assert [name for name, enabled in choices(panel.catalogue).items() if not enabled] == ["3d-unet"]
+
+
+def test_build_makes_the_model_once(panel: ModelPanel, data: datasets.Dataset) -> None:
+    built: list[Any] = []
+    panel.on_built(built.append)
+    panel.fit(data)
+    panel.options = SMALL
+    model = panel.build()
+    assert model.config["width"] == 4
+    assert model.classes == data.classes
+    assert panel.model is model
+    assert built == [model]
+    assert panel.note.endswith("parameters")
+    panel.options = {"width": 5, "depth": 2}
+    assert panel.model is not model
+
+
+def test_nothing_chosen_is_told(panel: ModelPanel) -> None:
+    with pytest.raises(StateError, match="No algorithm is chosen"):
+        panel.build()
+    assert "No algorithm" in panel.problem["cause"]
+
+
+def test_a_choice_in_the_browser_is_built_in_the_background(panel: ModelPanel, data: datasets.Dataset) -> None:
+    panel.fit(data)
+    panel.set_state({"options": SMALL})
+    panel.wait(60)
+    assert panel.note.endswith("parameters")
+    panel.set_state({"options": {"width": -1}})
+    panel.wait(60)
+    assert "width" in panel.problem["cause"]
+
+
+def test_weights_from_a_file(panel: ModelPanel, data: datasets.Dataset, tmp_path: Path) -> None:
+    saved = zoo.create("3d-unet", in_channels=1, classes=data.classes, seed=7, **SMALL)
+    path = saved.save(tmp_path / "Jane_Doe.safetensors")
+    panel.load(path)
+    assert (panel.weights, panel.algorithm) == ("file", "3d-unet")
+    assert panel.model.weights_fingerprint() == saved.weights_fingerprint()
+    assert panel.options["width"] == 4
+    assert "Jane" not in str(panel.get_state())
+    scope: dict[str, Any] = {}
+    exec(panel.code(), scope)
+    assert scope["model"].weights_fingerprint() == saved.weights_fingerprint()
+
+
+def test_a_file_that_is_no_model_is_told_without_its_name(panel: ModelPanel, tmp_path: Path) -> None:
+    path = tmp_path / "Jane_Doe.safetensors"
+    path.write_bytes(b"no model")
+    panel._on_message(panel, {"action": "open", "path": str(path)}, [])
+    panel.wait(30)
+    assert panel.problem["title"] == "Opening the model failed."
+    assert "Jane" not in str(panel.get_state())
+
+
+def test_code_makes_the_same_model(panel: ModelPanel, data: datasets.Dataset) -> None:
+    panel.fit(data)
+    panel.options = {"width": "4", "depth": 2}
+    scope: dict[str, Any] = {}
+    exec(panel.code(), scope)
+    assert scope["model"].config == panel.model.config
+    assert scope["model"].weights_fingerprint() == panel.model.weights_fingerprint()
+
+
+def test_devices_are_named_with_their_memory() -> None:
+    rows = [module._name(device) for device in frameworks.get("torch").devices()]
+    assert rows[0].startswith("cpu")
+    assert "cores" in rows[0]
+    assert "GiB free" in rows[0]
+
+
+def test_a_framework_that_is_not_installed_cannot_be_chosen_and_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def absent(name: str) -> Any:
+        raise MissingExtraError(f"The {name} framework", "mindspore")
+
+    monkeypatch.setattr(frameworks, "get", absent)
+    row = module._framework("mindspore")
+    assert row == {
+        "value": "mindspore", "label": "MindSpore", "enabled": False, "reason": "not installed (extra 'mindspore')",
+    }  # fmt: skip
