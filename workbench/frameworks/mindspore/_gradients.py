@@ -15,7 +15,7 @@ from workbench.frameworks.base import Array, LinearScore, Outputs
 
 def to_tensor(array: Array) -> ms.Tensor:
     """Return a tensor with the array's values and dtype."""
-    return ms.Tensor(np.ascontiguousarray(array))
+    return ms.Tensor(np.asarray(array, order="C"))
 
 
 def _copy(tensor: Any) -> Array:

@@ -13,7 +13,7 @@ from workbench.frameworks.base import Array, LinearScore
 
 def to_tensor(array: Array, device: torch.device) -> torch.Tensor:
     """Return a tensor on `device`; on the CPU it shares the array's memory where torch allows that."""
-    array = np.ascontiguousarray(array)
+    array = np.asarray(array, order="C")
     if not array.flags.writeable:
         # torch has no read-only tensors; sharing would let an in-place operation write into the caller's data
         array = array.copy()

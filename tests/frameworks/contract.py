@@ -1,0 +1,389 @@
+"""What every framework must do. A test class for a framework inherits `FrameworkContract` and sets `name`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.errors import InputError, StateError
+from workbench.frameworks import Framework, LinearScore, OptimizerSpec, get
+
+
+def tiny(nn, F, ops):
+    """Convolution, batch norm, in-place activation, dropout, linear; a dictionary of outputs if asked."""
+
+    class Tiny(nn.Module):
+        def __init__(self, width=3, dropout=0.3, named=False):
+            super().__init__()
+            self.conv = nn.Conv2d(1, width, 3, padding=1)
+            self.norm = nn.BatchNorm2d(width)
+            self.act = nn.ReLU(inplace=True)
+            self.blocks = nn.ModuleList([nn.Sequential(nn.Conv2d(width, width, 1), nn.Tanh())])
+            self.drop = nn.Dropout(dropout)
+            self.head = nn.Linear(width, 2)
+            self.unused = nn.Linear(2, 2)
+            self.named = named
+
+        def forward(self, x):
+            x = self.act(self.norm(self.conv(x)))
+            x = self.blocks[0](x)
+            logits = self.head(self.drop(ops.mean(x, dim=(2, 3))))
+            if self.named:
+                return {"logits": logits, "features": x}
+            return logits
+
+    return Tiny
+
+
+def linear(nn, F, ops):
+    class Linear(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    return Linear
+
+
+def quadratic(nn, F, ops):
+    """Known gradient: sum of squares through a layer that an in-place ReLU follows."""
+
+    class Quadratic(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Identity()
+            self.act = nn.ReLU(inplace=True)
+
+        def forward(self, x):
+            y = self.act(self.first(x * 2))
+            return y * y
+
+    return Quadratic
+
+
+def classification(nn, F, ops):
+    def loss(outputs, targets):
+        entropy = F.cross_entropy(outputs, targets["label"])
+        penalty = 0.01 * ops.mean(outputs * outputs)
+        return {"loss": entropy + penalty, "entropy": entropy, "penalty": penalty}
+
+    return loss
+
+
+class FrameworkContract:
+    name: str
+
+    @pytest.fixture
+    def framework(self) -> Framework:
+        return get(self.name)
+
+    @pytest.fixture
+    def x(self) -> np.ndarray:
+        return np.random.default_rng(1).normal(size=(6, 1, 5, 4)).astype(np.float32)
+
+    @pytest.fixture
+    def targets(self) -> dict[str, np.ndarray]:
+        return {"label": np.array([0, 1, 0, 1, 1, 0])}
+
+    score = LinearScore(np.array([1.0, -0.5]))
+
+    # building and weights
+
+    def test_the_same_seed_builds_the_same_weights(self, framework):
+        a, b, other = (framework.state(framework.build(tiny, {}, seed=seed)) for seed in (7, 7, 8))
+        assert all(np.array_equal(a[key], b[key]) for key in a)
+        assert not np.array_equal(a["conv.weight"], other["conv.weight"])
+
+    def test_no_seed_builds_fresh_weights(self, framework):
+        a, b = (framework.state(framework.build(tiny, {}, seed=None)) for _ in range(2))
+        assert not np.array_equal(a["conv.weight"], b["conv.weight"])
+
+    def test_initial_weights_are_distributed_as_torchs(self, framework):
+        state = framework.state(framework.build(tiny, {"width": 64}))
+        bound = 1 / np.sqrt(64)
+        weights = state["blocks.0.0.weight"]
+        assert np.abs(weights).max() <= bound
+        assert abs(weights.std() - bound / np.sqrt(3)) < 0.05 * bound
+        assert np.abs(state["blocks.0.0.bias"]).max() <= bound
+        assert np.array_equal(state["norm.running_var"], np.ones(64, np.float32))
+
+    def test_names_are_torchs(self, framework):
+        module = framework.build(tiny, {})
+        parameters = ["conv.weight", "conv.bias", "norm.weight", "norm.bias", "blocks.0.0.weight", "blocks.0.0.bias"]
+        parameters += ["head.weight", "head.bias", "unused.weight", "unused.bias"]
+        assert framework.parameter_names(module) == parameters
+        assert set(framework.state(module)) == {*parameters, "norm.running_mean", "norm.running_var"}
+        assert framework.num_parameters(module) == 3 * 9 + 3 + 6 + 12 + 8 + 6
+
+    def test_layers_are_listed_in_order(self, framework):
+        found = {layer.name: layer for layer in framework.layers(framework.build(tiny, {}))}
+        assert list(found) == ["conv", "norm", "act", "blocks.0", "blocks.0.0", "blocks.0.1", "drop", "head", "unused"]
+        assert found["conv"].type == "Conv2d"
+        assert found["blocks.0.1"].path == ("blocks", "0", "1")
+        assert not found["blocks.0"].leaf
+        assert found["blocks.0.1"].leaf
+
+    def test_state_round_trip(self, framework, x):
+        a, b = framework.build(tiny, {}, seed=1), framework.build(tiny, {}, seed=2)
+        before = framework.forward(a, x)
+        assert not np.allclose(before, framework.forward(b, x))
+        report = framework.load_state(b, framework.state(a))
+        assert report.complete
+        assert len(report.matched) == 12
+        assert np.array_equal(before, framework.forward(b, x))
+
+    def test_state_is_a_copy(self, framework, x):
+        module = framework.build(tiny, {})
+        before = framework.forward(module, x)
+        for array in framework.state(module).values():
+            array[...] = 9.0
+        assert np.array_equal(before, framework.forward(module, x))
+
+    def test_strict_loading_names_what_differs_and_changes_nothing(self, framework):
+        module = framework.build(tiny, {})
+        state = framework.state(module)
+        kept = {key: value.copy() for key, value in state.items()}
+        state["head.weight"] = np.zeros((5, 3), np.float32)
+        state["extra"] = np.zeros(1, np.float32)
+        del state["conv.bias"]
+        state["conv.weight"] = state["conv.weight"] + 1
+        with pytest.raises(InputError, match=r"conv\.bias.*extra.*head\.weight \(5, 3\) for \(2, 3\)"):
+            framework.load_state(module, state)
+        assert all(np.array_equal(value, kept[key]) for key, value in framework.state(module).items())
+        report = framework.load_state(module, state, strict=False)
+        assert report.missing == ("conv.bias",)
+        assert report.unexpected == ("extra",)
+        assert report.mismatched == {"head.weight": ((5, 3), (2, 3))}
+        assert np.array_equal(framework.state(module)["conv.weight"], state["conv.weight"])
+        assert np.array_equal(framework.state(module)["head.weight"], kept["head.weight"])
+
+    def test_batch_counters_are_ignored(self, framework):
+        module = framework.build(tiny, {})
+        state = framework.state(module) | {"norm.num_batches_tracked": np.array(3)}
+        assert framework.load_state(module, state).complete
+
+    # forward and gradients
+
+    def test_forward_values(self, framework):
+        module = framework.build(linear, {})
+        framework.load_state(
+            module,
+            {"fc.weight": np.array([[1, 2], [3, 4]], np.float32), "fc.bias": np.array([0.5, -0.5], np.float32)},
+        )
+        got = framework.forward(module, np.array([[1, 1], [2, 0]], np.float32))
+        assert got.dtype == np.float32
+        assert np.allclose(got, [[3.5, 6.5], [2.5, 5.5]])
+
+    def test_named_outputs(self, framework, x):
+        module = framework.build(tiny, {"named": True})
+        outputs = framework.forward(module, x)
+        assert {key: value.shape for key, value in outputs.items()} == {"logits": (6, 2), "features": (6, 3, 5, 4)}
+        weights = np.zeros((3, 5, 4))
+        weights[1, 2, 3] = 2.0
+        scores = framework.scores(module, x, LinearScore(weights, output="features"))
+        assert np.allclose(scores, 2 * outputs["features"][:, 1, 2, 3], atol=1e-6)
+        default = framework.scores(module, x, self.score)
+        assert np.allclose(default, outputs["logits"] @ [1.0, -0.5], atol=1e-6)
+        with pytest.raises(InputError, match=r"featurs.*features"):
+            framework.scores(module, x, LinearScore(weights, output="featurs"))
+
+    @pytest.mark.parametrize("activation", ["none", "softmax", "sigmoid"])
+    def test_score_activations_and_weights_per_sample(self, framework, x, activation):
+        module = framework.build(tiny, {})
+        logits = framework.forward(module, x).astype(np.float64)
+        value = {
+            "none": logits,
+            "softmax": np.exp(logits) / np.exp(logits).sum(1, keepdims=True),
+            "sigmoid": 1 / (1 + np.exp(-logits)),
+        }[activation]
+        weights = np.arange(12.0).reshape(6, 2)
+        got = framework.scores(module, x, LinearScore(weights, activation=activation))
+        assert np.allclose(got, (value * weights).sum(1), atol=1e-4)
+
+    def test_weights_of_a_wrong_shape_are_refused(self, framework, x):
+        with pytest.raises(InputError, match=r"\(2,\).*\(6, 2\).*got \(3,\)"):
+            framework.scores(framework.build(tiny, {}), x, LinearScore(np.ones(3)))
+
+    def test_input_gradient_equals_finite_differences(self, framework, x):
+        module = framework.build(tiny, {})
+        score = LinearScore(np.array([1.0, -0.5]), activation="softmax")
+        untouched = x.copy()
+        scores, gradient = framework.input_gradient(module, x, score)
+        assert np.array_equal(x, untouched)
+        assert gradient.shape == x.shape
+        assert np.allclose(scores, framework.scores(module, x, score), atol=1e-6)
+        direction = np.random.default_rng(3).normal(size=x.shape).astype(np.float32)
+        step = 1e-2
+        ahead, behind = (framework.scores(module, x + sign * step * direction, score) for sign in (1, -1))
+        slope = (gradient * direction).sum((1, 2, 3))
+        assert np.allclose(slope, (ahead - behind) / (2 * step), atol=2e-3)
+
+    def test_layer_gradient_survives_an_in_place_activation(self, framework):
+        module = framework.build(quadratic, {})
+        x = np.array([[1.0, -2.0, 3.0]], np.float32)
+        scores, activation, gradient = framework.layer_gradient(module, "first", x, LinearScore(np.ones(3)))
+        assert np.allclose(scores, [4 + 36])
+        assert np.array_equal(activation, [[2, -4, 6]])
+        assert np.array_equal(gradient, [[4, 0, 12]])
+
+    @pytest.mark.parametrize("layer", ["conv", "norm", "blocks.0", "blocks.0.0", "head"])
+    def test_layer_gradient_equals_finite_differences(self, framework, x, layer):
+        module = framework.build(tiny, {})
+        scores, activation, gradient = framework.layer_gradient(module, layer, x, self.score)
+        assert activation.shape == gradient.shape
+        assert np.allclose(scores, framework.scores(module, x, self.score), atol=1e-6)
+        if f"{layer}.bias" not in framework.state(module):
+            return
+        # a small change of a layer's bias is a small change of its whole output
+        state, step = framework.state(module), 2e-3
+        moved = []
+        for sign in (1, -1):
+            changed = dict(state)
+            changed[f"{layer}.bias"] = state[f"{layer}.bias"] + np.float32(sign * step)
+            framework.load_state(module, changed)
+            moved.append(framework.scores(module, x, self.score))
+        framework.load_state(module, state)
+        total = gradient.reshape(len(x), -1).sum(1)
+        assert np.allclose(total, (moved[0] - moved[1]) / (2 * step), atol=5e-3)
+
+    def test_layer_errors(self, framework, x):
+        module = framework.build(tiny, {})
+        with pytest.raises(InputError, match=r"Did you mean 'conv'"):
+            framework.layer_gradient(module, "convv", x, self.score)
+        with pytest.raises(InputError, match="did not run"):
+            framework.layer_gradient(module, "unused", x, self.score)
+
+    # training
+
+    def _trainer(self, framework, module, spec=None, **options):
+        return framework.trainer(module, classification, spec or OptimizerSpec("adamw", weight_decay=0.01), **options)
+
+    def test_training_lowers_the_loss(self, framework, x, targets):
+        module = framework.build(tiny, {"dropout": 0.0})
+        trainer = self._trainer(framework, module)
+        losses = [trainer.step(x, targets, step_seed=step, lr=0.02) for step in range(40)]
+        assert set(losses[0]) == {"loss", "entropy", "penalty"}
+        assert all(isinstance(value, float) for value in losses[0].values())
+        assert losses[0]["loss"] == pytest.approx(losses[0]["entropy"] + losses[0]["penalty"], rel=1e-5)
+        assert losses[-1]["loss"] < 0.5 * losses[0]["loss"]
+        assert not module.training
+
+    def test_frozen_parameters_and_norms_stay(self, framework, x, targets):
+        module = framework.build(tiny, {})
+        before = framework.state(module)
+        trainer = self._trainer(framework, module, trainable=["head.weight", "head.bias"])
+        trainer.step(x, targets, step_seed=0, lr=0.1)
+        after = framework.state(module)
+        changed = {key for key in before if not np.array_equal(before[key], after[key])}
+        assert changed == {"head.weight", "head.bias"}
+
+    def test_all_parameters_train_again_after_a_frozen_trainer(self, framework, x, targets):
+        module = framework.build(tiny, {})
+        self._trainer(framework, module, trainable=["head.bias"]).step(x, targets, step_seed=0, lr=0.1)
+        before = framework.state(module)
+        self._trainer(framework, module).step(x, targets, step_seed=0, lr=0.1)
+        after = framework.state(module)
+        assert not np.array_equal(before["conv.weight"], after["conv.weight"])
+        assert not np.array_equal(before["norm.running_mean"], after["norm.running_mean"])
+
+    def test_unknown_trainable_names_are_refused(self, framework):
+        module = framework.build(tiny, {})
+        with pytest.raises(InputError, match=r"head\.wieght.*head\.weight"):
+            self._trainer(framework, module, trainable=["head.wieght"])
+        with pytest.raises(InputError, match="nothing to train"):
+            self._trainer(framework, module, trainable=[])
+
+    def test_gradient_clipping_bounds_the_step(self, framework, x, targets):
+        module = framework.build(tiny, {"dropout": 0.0})
+        before = framework.state(module)
+        spec = OptimizerSpec("sgd", momentum=0.0)
+        self._trainer(framework, module, spec, grad_clip=1e-3).step(x, targets, step_seed=0, lr=1.0)
+        after = framework.state(module)
+        moved = [after[name] - before[name] for name in framework.parameter_names(module)]
+        assert np.sqrt(sum((move**2).sum() for move in moved)) == pytest.approx(1e-3, rel=1e-2)
+
+    def test_a_loss_that_is_not_finite_is_returned(self, framework, x, targets):
+        module = framework.build(tiny, {})
+
+        def broken(nn, F, ops):
+            def loss(outputs, targets):
+                return {"loss": ops.mean(outputs) * float("nan")}
+
+            return loss
+
+        values = framework.trainer(module, broken, OptimizerSpec()).step(x, targets, step_seed=0, lr=0.1)
+        assert np.isnan(values["loss"])
+
+    def test_the_step_seed_decides_dropout(self, framework, x, targets):
+        losses = []
+        for seed in (5, 5, 6):
+            module = framework.build(tiny, {"dropout": 0.6})
+            losses.append(self._trainer(framework, module).step(x, targets, step_seed=seed, lr=0.1)["loss"])
+        assert losses[0] == losses[1] != losses[2]
+
+    @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+    def test_a_resumed_run_is_bit_identical(self, framework, x, targets, optimizer):
+        spec = OptimizerSpec(optimizer, weight_decay=0.01)
+
+        def run(interrupt):
+            module = framework.build(tiny, {})
+            trainer = self._trainer(framework, module, spec, grad_clip=1.0)
+            for step in range(6):
+                if step == interrupt:
+                    state, (tensors, scalars) = framework.state(module), trainer.state()
+                    module = framework.build(tiny, {}, seed=99)
+                    framework.load_state(module, state)
+                    trainer = self._trainer(framework, module, spec, grad_clip=1.0)
+                    trainer.load_state(tensors, scalars)
+                values = trainer.step(x, targets, step_seed=step, lr=0.05 / (1 + step))
+            return framework.state(module), trainer.state()[0], values
+
+        (a, slots_a, values_a), (b, slots_b, values_b) = run(None), run(3)
+        assert values_a == values_b
+        assert all(np.array_equal(a[key], b[key]) for key in a)
+        assert set(slots_a) == set(slots_b)
+        assert all(np.array_equal(slots_a[key], slots_b[key]) for key in slots_a)
+
+    def test_optimizer_state_is_plain_data_and_checked(self, framework, x, targets):
+        import json
+
+        module = framework.build(tiny, {})
+        trainer = self._trainer(framework, module)
+        trainer.step(x, targets, step_seed=0, lr=0.1)
+        tensors, scalars = trainer.state()
+        assert json.loads(json.dumps(scalars)) == scalars
+        assert "exp_avg.conv.weight" in tensors
+        assert all(isinstance(value, np.ndarray) for value in tensors.values())
+        with pytest.raises(InputError, match="sgd"):
+            self._trainer(framework, module, OptimizerSpec("sgd")).load_state(tensors, scalars)
+        broken = tensors | {"exp_avg.conv.weight": np.zeros((1, 2), np.float32)}
+        with pytest.raises(InputError, match=r"exp_avg\.conv\.weight.*\(3, 1, 3, 3\).*\(1, 2\)"):
+            trainer.load_state(broken, scalars)
+        with pytest.raises(InputError, match=r"exp_avg\.nothing"):
+            trainer.load_state(tensors | {"exp_avg.nothing": np.zeros(1, np.float32)}, scalars)
+
+    # devices and errors
+
+    def test_the_cpu_is_a_device(self, framework):
+        devices = framework.devices()
+        assert devices[0].id == "cpu"
+        assert devices[0].framework == self.name
+        assert devices[0].cores >= 1
+        assert 0 < devices[0].free_memory <= devices[0].memory
+        assert framework.device_of(framework.build(tiny, {}, device="cpu")) == "cpu"
+
+    def test_an_absent_device_is_an_error_that_lists_those_present(self, framework):
+        with pytest.raises(StateError, match=r"no device 'cuda:77'.*'cpu'"):
+            framework.build(tiny, {}, device="cuda:77")
+
+    def test_memory_errors_are_recognised(self, framework):
+        assert framework.out_of_memory(MemoryError())
+        assert framework.out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to ..."))
+        assert framework.out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory"))
+        assert not framework.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+        assert not framework.out_of_memory(ValueError("out of memory"))
+
+    def test_versions_name_the_framework(self, framework):
+        assert framework.versions()[self.name][0].isdigit()
