@@ -9,7 +9,7 @@ from workbench.datasets._anatomy import HEART, LESION, LUNGS, Patient
 from workbench.volume import Volume
 
 #: Voxels painted at once, so that the working arrays stay in the processor's cache and in little memory.
-_SLAB = 1 << 18
+_SLAB = 1 << 17
 
 #: Attenuation of water in 1/mm at the mean energy of a chest radiograph.
 _WATER = 0.019
@@ -49,7 +49,7 @@ def radiograph(
     """
     from scipy.ndimage import gaussian_filter
 
-    step = float(np.clip(np.mean(spacing) * 1.6, 4.0, 7.0))
+    step = float(np.clip(np.mean(spacing) * 2.0, 3.5, 8.0))
     y = np.arange(-120.0, 120.0, step)
     columns = np.array([[0.0, -spacing[1], 0.0], [0.0, 0.0, -1.0], [-spacing[0], 0.0, 0.0]])
     affine = _centered((*size, 1), columns, np.array([0.0, 0.0, -6.0]))
