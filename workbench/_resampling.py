@@ -104,8 +104,8 @@ def _linear(data: NDArray[Any], positions: list[NDArray[np.float64]]) -> NDArray
 def _take(array: NDArray[Any], index: NDArray[np.intp], axis: int) -> NDArray[Any]:
     if array.flags.f_contiguous:
         # files are read first axis fastest; walking memory in its own order is several times faster
-        return np.take(array.T, index, axis=array.ndim - 1 - axis).T
-    return np.take(array, index, axis=axis)
+        return np.asarray(np.take(array.T, index, axis=array.ndim - 1 - axis).T)
+    return np.asarray(np.take(array, index, axis=axis))
 
 
 def _spline(data: NDArray[Any], positions: list[NDArray[np.float64]], order: int) -> NDArray[Any]:
