@@ -111,6 +111,22 @@ def reorientation(affine: Affine, shape: Sequence[int], target: str) -> tuple[li
     return order, steps, affine @ change
 
 
+def rescaled(affine: Affine, shape: Sequence[int], new_shape: Sequence[int], steps: Sequence[float]) -> Affine:
+    """Return the affine of a grid of `new_shape` with the same centre, a step of which is `steps` old voxels long."""
+    change = np.eye(4)
+    for axis, step in enumerate(steps):
+        change[axis, axis] = step
+        change[axis, 3] = (shape[axis] - 1) / 2 - step * (new_shape[axis] - 1) / 2
+    return np.asarray(affine @ change)
+
+
+def shifted(affine: Affine, start: Sequence[float]) -> Affine:
+    """Return the affine of a grid whose first voxel is voxel `start` of the old one."""
+    moved = np.array(affine, dtype=np.float64)
+    moved[:3, 3] += moved[:3, : len(start)] @ np.asarray(start, dtype=float)
+    return moved
+
+
 def from_codes(code: str, spacing_mm: Sequence[float] = (1, 1, 1), origin: Sequence[float] = (0, 0, 0)) -> Affine:
     """Return the axis-aligned affine with orientation `code`, `spacing_mm` and `origin` (all 48 codes are valid)."""
     matrix = np.eye(4)

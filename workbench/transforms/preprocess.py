@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench import _geometry
 from workbench.errors import InputError, check_keywords, choose
 from workbench.transforms.intensity import check_intensity, normalize
 from workbench.volume import Volume
@@ -103,7 +104,9 @@ class Preprocess:
         array = normalize(np.ascontiguousarray(turned.channels_first()), self.intensity)
         low, high = self._margins(sampled.spatial_shape)
         array = _pad_crop(array, low, high)
-        return Prepared(array, _moved(sampled, low), _geometry_of(volume), sampled is turned, notes)
+        return Prepared(
+            array, _geometry.shifted(sampled.affine, [-n for n in low]), _geometry_of(volume), sampled is turned, notes
+        )
 
     def apply_labels(self, volume: Volume) -> NDArray[np.int64]:
         """Bring a label volume onto the network's grid: array [*spatial], int64; what is added is 0."""
@@ -228,11 +231,7 @@ class Prepared:
 
 def _scaled_grid(grid: Volume, ratio: Array, shape: Sequence[int]) -> Volume:
     # same centre: for the ratio of the shapes, that is the same field of view
-    change = np.eye(4)
-    for axis, step in enumerate(ratio):
-        change[axis, axis] = step
-        change[axis, 3] = (grid.spatial_shape[axis] - 1) / 2 - step * (shape[axis] - 1) / 2
-    return _empty(grid.affine @ change, shape)
+    return _empty(_geometry.rescaled(grid.affine, grid.spatial_shape, shape, ratio.tolist()), shape)
 
 
 def _empty(affine: Array, shape: Sequence[int]) -> Volume:
@@ -244,12 +243,6 @@ def _empty(affine: Array, shape: Sequence[int]) -> Volume:
 
 def _geometry_of(volume: Volume) -> Volume:
     return _empty(volume.affine, volume.spatial_shape)
-
-
-def _moved(grid: Volume, added: Sequence[int]) -> Array:
-    affine = grid.affine.copy()
-    affine[:3, 3] -= affine[:3, : len(added)] @ np.array(added, dtype=float)
-    return affine
 
 
 def _pad_crop(array: Array, low: Sequence[int], high: Sequence[int]) -> Array:
