@@ -12,8 +12,10 @@ import pytest
 
 from workbench import datasets
 from workbench.errors import FileError, InputError, StateError
-from workbench.training import Run, fit, runs, train
+from workbench.training import Run, faults, fit, runs, train
 from workbench.training.lock import holder
+from workbench.training.run import create
+from workbench.training.store import write_json
 
 from .conftest import outcome, volumes
 
@@ -39,9 +41,11 @@ def started():
 
 
 def test_from_training_to_a_model(boxes, tmp_path):
-    began = time.monotonic()
+    began, work = time.monotonic(), time.process_time()
     run = train("3d-unet", boxes, epochs=2, num_threads=1, width=2, depth=2, folder=tmp_path)
-    assert time.monotonic() - began < 1
+    # Work under a second; the clock is given more, as the machine may be busy with other tests.
+    assert time.process_time() - work < 1
+    assert time.monotonic() - began < 5
     assert run.state in ("created", "running")
     assert run.wait(60).state == "finished", run.log()
     assert [line["epoch"] for line in run.metrics() if line["kind"] == "epoch"] == [1, 2]
@@ -177,3 +181,24 @@ def test_bad_requests_are_refused_at_once(boxes, tmp_path, arguments, match):
     with pytest.raises(InputError, match=match):
         train(**{"recipe": "3d-unet", "data": boxes, "folder": tmp_path, **arguments})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_stopped_while_validating_goes_on_there(recipe_of, boxes, tmp_path, monkeypatch):
+    recipe = recipe_of(boxes, splits={"train": [0, 1, 2, 3], "val": [4, 5, 6, 7]})
+    whole = fit(recipe, tmp_path / "whole")
+    run = create(tmp_path / "stopped", recipe)
+    visits = []
+
+    def ask(message):
+        visits.append(message)
+        if len(visits) == 2:
+            write_json(run.path / "control.json", {"command": "stop"})
+
+    monkeypatch.setattr(faults, "point", lambda name: ask(name) if name == "step" else None)
+    fit(recipe, run.path)
+    assert run.state == "stopped"
+    assert run.checkpoint("last").position.step == 2
+    assert [line["kind"] for line in run.metrics()] == ["step", "step"]
+    monkeypatch.undo()
+    fit(recipe, run.path)
+    assert outcome(run) == outcome(whole)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from workbench.zoo import Model
 
 
+# More threads than this wait for one another's share of the interpreter.
+_MOST_LOADERS = 4
+
+
 @dataclass
 class Parts:
     """What a loop needs, in the state of `position`; `fresh` tells that nothing was ever done."""
@@ -76,7 +80,8 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
         say(f"Going on from checkpoint {resumed.path.name}." + (f" Removed: {', '.join(removed)}." if removed else ""))
     write_manifest(folder, recipe, dataset, model, threads=threads, init=init)
     samples = Samples(dataset, Preprocess(model.preprocess), model.task, recipe.cache_bytes)
-    batches = Batches(samples, model.task, _augment(recipe, dataset.spatial_ndim), recipe)
+    loaders = min(_MOST_LOADERS, available_cores() // 2)
+    batches = Batches(samples, model.task, _augment(recipe, dataset.spatial_ndim), recipe, loaders)
     return Parts(model, trainer, batches, samples, position, fresh=resumed is None)
 
 

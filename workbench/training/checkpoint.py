@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -173,7 +172,7 @@ class Checkpoints:
                 found.append(_read(path))
             except FileError as error:
                 problems.append(str(error))
-        return sorted(found, key=lambda item: item.position.global_step), problems
+        return sorted(found, key=lambda item: (item.position.global_step, item.position.epoch)), problems
 
     def latest(self) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest checkpoint to resume from, verified, and why newer ones were passed over."""
@@ -266,6 +265,4 @@ def _digest(record: dict[str, Any]) -> str:
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        os.fsync(stream.fileno())
-    return digest
+        return hashlib.file_digest(stream, "sha256").hexdigest()

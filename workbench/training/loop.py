@@ -51,6 +51,8 @@ class Loop:
         Where it starts.
     asked_to_stop : callable
         Another way to be asked, besides ``control.json``.
+    say : callable
+        Takes a line for the log.
     """
 
     def __init__(
@@ -66,13 +68,14 @@ class Loop:
         status: StatusWriter,
         position: Position,
         asked_to_stop: Callable[[], bool] = lambda: False,
+        say: Callable[[str], None] = print,
     ) -> None:
         self._folder, self._recipe = folder, recipe
         self._model, self._trainer = model, trainer
         self._batches, self._samples = batches, samples
         self._metrics, self._status = metrics, status
         self._position = position
-        self._asked_to_stop = asked_to_stop
+        self._asked_to_stop, self._say = asked_to_stop, say
         self._steps = batches.steps
         self._saved_at = time.monotonic()
         self._saved_step = position.global_step
@@ -145,9 +148,9 @@ class Loop:
         position = replace(position, epoch=epoch, step=0, sums={}, samples=0)
         began = time.perf_counter()
         if recipe.splits.get("val") and (epoch % recipe.validate_every == 0 or epoch == recipe.epochs):
-            line["val"] = scores = self._validate(epoch)
-            name = recipe.monitor.removeprefix("val/")
-            value = scores[choose(name, scores, "validation score to monitor")]
+            line["val"] = self._validate(epoch)
+            name = choose(recipe.monitor.removeprefix("val/"), line["val"], "validation score to monitor")
+            value = line["val"][name]
             if _better(value, position.best_score, recipe.mode):
                 position = replace(position, best_epoch=epoch, best_score=value)
             line["best"] = position.best_epoch == epoch
@@ -159,12 +162,16 @@ class Loop:
         if due or epoch % recipe.kept_every() == 0 or position.best_epoch == epoch:
             self.save(resumable=due)
         self._tell(best_epoch=position.best_epoch, best_score=position.best_score)
+        scores = {**means, **line.get("val", {})}
+        self._say(f"Epoch {epoch}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
 
     def _validate(self, epoch: int) -> Scores:
         indices = self._recipe.splits["val"]
 
         def visit(done: int, total: int) -> None:
             self._tell(f"Validating after epoch {epoch}: {done} of {total}.")
+            if done < total:
+                self._look_whether_to_stop()
 
         return score(self._model, self._samples, indices, batch_size=self._recipe.batch_size, visit=visit)
 
@@ -194,7 +201,7 @@ class Loop:
             epochs=epochs,
             step=position.step,
             steps_per_epoch=self._steps,
-            progress=(position.epoch + position.step / self._steps) / epochs,
+            progress=min(1.0, (position.epoch + position.step / self._steps) / epochs),
             **words,
             **changes,
         )

@@ -19,6 +19,8 @@ ENDED = frozenset({"stopped", "finished", "failed", "lost"})
 # Heads what each worker prints in the log, which several workers may have written to.
 LOG_HEAD = "=== worker started "
 _WRITE_SECONDS = 0.3
+# Between laying out a run and starting its worker.
+_LAUNCH_SECONDS = 10.0
 _LOG_TAIL = 4000
 
 
@@ -106,6 +108,8 @@ def read_status(folder: Path) -> dict[str, Any]:
     status = read_json(folder / STATUS) or status
     if silent and launch["id"] != status["launch"]:
         return _lost(folder, status, began=False)
+    if status["state"] == "created" and not launch and time.time() - status["updated"] < _LAUNCH_SECONDS:
+        return status
     if status["state"] in ("created", "running"):
         return _lost(folder, status, began=True)
     return status
@@ -124,7 +128,7 @@ def _lost(folder: Path, status: dict[str, Any], *, began: bool) -> dict[str, Any
         fault = tail.rpartition("Fatal Python error: ")[2].partition("\n")[0]
         cause = f"{what}: it crashed ({fault}). log.txt tells where."
         remedy = "resume() goes on from the last checkpoint; if it crashes again, report it with log.txt."
-    elif not began and "Traceback" in tail:
+    elif "Traceback" in tail:
         state, cause = "failed", f"{what}: {tail.strip().splitlines()[-1]}"
         remedy = "Mend what the last lines of log.txt name, then resume()."
     else:

@@ -109,6 +109,7 @@ def _train(folder: Path, recipe: Recipe, status: StatusWriter, asked_to_stop: Ca
             status=status,
             position=parts.position,
             asked_to_stop=asked_to_stop,
+            say=_say,
         )
         if parts.fresh:
             loop.save(resumable=True)
