@@ -116,6 +116,14 @@ def test_code_makes_the_same_model(panel: ModelPanel, data: datasets.Dataset) ->
     assert scope["model"].weights_fingerprint() == panel.model.weights_fingerprint()
 
 
+def test_a_variant_is_a_named_set_of_options(panel: ModelPanel, data: datasets.Dataset) -> None:
+    panel.fit(data)
+    panel.options = {"variant": "small", "depth": 2}
+    assert panel.values() == {**zoo.card("3d-unet").variants["small"], "depth": 2}
+    panel.options = {"variant": "standard"}
+    assert panel.values() == {}
+
+
 def test_devices_are_named_with_their_memory() -> None:
     rows = [module._name(device) for device in frameworks.get("torch").devices()]
     assert rows[0].startswith("cpu")
