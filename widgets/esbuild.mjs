@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 import * as esbuild from "esbuild";
 
+import { fetchItkViewer } from "./vendor.mjs";
+
 const here = dirname(fileURLToPath(import.meta.url));
 const watch = process.argv.includes("--watch");
 const tests = process.argv.includes("--tests");
@@ -24,6 +26,7 @@ const common = {
   target: "es2022",
   logLevel: "info",
   loader: {
+    ".jstxt": "text",
     ".jpg": "dataurl",
     ".png": "dataurl",
     ".svg": "text",
@@ -56,9 +59,10 @@ if (tests) {
 } else {
   const outdir = join(here, "../workbench/widgets/static");
   mkdirSync(outdir, { recursive: true });
+  const withItk = fetchItkViewer();
   const options = {
     ...common,
-    entryPoints: entries("src", ".ts"),
+    entryPoints: entries("src", ".ts").filter((path) => withItk || !path.endsWith("itk_viewer.ts")),
     outdir,
     platform: "browser",
     minify: !watch,

@@ -1,0 +1,4 @@
+declare module "*.jstxt" {
+  const text: string;
+  export default text;
+}
