@@ -10,6 +10,7 @@ Target: within 5 %.
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
@@ -103,6 +104,7 @@ def main() -> None:
         "by_hand_ms": round(1000 * statistics.median(hand for hand, _ in rounds), 2),
         "workbench_ms": round(1000 * statistics.median(ours for _, ours in rounds), 2),
         "overhead_percent": round(100 * (statistics.median(ratios) - 1), 1),
+        "load_average": round(os.getloadavg()[0], 1),
         "overhead_percent_of_rounds": [round(100 * (ratio - 1), 1) for ratio in ratios],
     }
     print(results)
