@@ -235,3 +235,14 @@ data = np.full((30, 30, 30), 7717, np.int16); data[5:20] = 123""")
     )
     assert "DOE_JOHN" not in text.replace("source='/tmp/DOE_JOHN.nii.gz'", "")
     assert len(text) < 400_000
+
+
+def test_the_itk_viewer_draws_without_a_network(lab: Any) -> None:
+    lab.run_cell(SCENE)
+    cell = lab.run_cell("wb.view(ct, seg, backend='itk', height=360)")
+    cell.locator(".mwb-v-itk canvas").first.wait_for()
+    cell.locator(".mwb-v-message").wait_for(state="hidden")
+    lab.page.wait_for_timeout(4000)
+    pixels = lab.shot("viewer-itk", cell.locator(".mwb-v-stage")).astype(int)
+    middle = pixels[:, pixels.shape[1] // 3 : -pixels.shape[1] // 3]
+    assert middle.std() > 5, "something is drawn on the grey ground"

@@ -13,6 +13,8 @@ import pytest
 import workbench as wb
 from tests.widgets.contract import BLOCK, BackendContract, scene
 from workbench.errors import InputError, MissingExtraError, StateError
+from workbench.volume import Volume
+from workbench.widgets import Layer
 from workbench.widgets.backends import base as registry
 from workbench.widgets.backends import get, names
 
@@ -132,3 +134,27 @@ def test_a_package_can_bring_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_foreign", lambda: {"echo": Point()})
     assert wb.view(*scene(), backend="echo") == ["image", "labels"]
     assert get("echo").name == "echo"
+
+
+class TestItk(BackendContract):
+    """Its widget is seen in the browser tests; here its fallback picture stands for it."""
+
+    name = "itk"
+    options: ClassVar = {"crosshair": BLOCK}
+
+    def pixels(self, opened: Any) -> np.ndarray:
+        return rgb(opened.png())
+
+    def test_large_volumes_are_shown_coarser_and_labels_on_their_grid(self, backend: registry.Backend) -> None:
+        image, labels = scene()
+        large = Layer(Volume(np.zeros((200, 150, 100), np.uint8), image.volume.affine))
+        opened = backend.open([large, labels])
+        shown = [layer.volume for layer in opened.layers]
+        assert np.prod(shown[0].shape) < 2_000_000
+        assert shown[1].same_grid(shown[0])
+        assert shown[1].data.max() == 3
+        assert opened.layers[1].opacity == labels.opacity
+
+    def test_two_images_are_too_many(self, backend: registry.Backend) -> None:
+        with pytest.raises(InputError, match="one image and one label volume"):
+            backend.open([scene()[0], scene()[0]])

@@ -6,17 +6,24 @@ The ``itkwidgets`` package loads the same program from a public address, and sho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from workbench.errors import InputError, StateError
+from workbench.volume import Volume
 from workbench.widgets.backends.base import Backend
 from workbench.widgets.layer import Layer
 from workbench.widgets.panel import bundle
 from workbench.widgets.viewer import Viewer
 
+#: From 2 million values on, itk-vtk-viewer cuts an image into a pyramid, by programs that it fetches from the network.
+MOST_VALUES = 1_900_000
+
 
 class ItkViewer(Viewer):
     """Volume rendering and slices by VTK, of one image (or map of scores) and one label volume.
+
+    Volumes of more than `MOST_VALUES` are shown at a coarser spacing, and labels on the grid of the image.
 
     Colours, opacity and the crosshair are set in its own menu; ours are not shared with it.
     """
@@ -51,4 +58,26 @@ class ItkBackend(Backend):
                 "The ITK viewer was left out when the browser half was built. "
                 "Run `npm install && npm run build` in widgets/ with a network."
             )
-        return ItkViewer(*layers, **options)
+        return ItkViewer(*_fitting(layers), **options)
+
+
+def _fitting(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers small enough, labels on the image's grid: what the program shows without further programs."""
+    images = [layer for layer in layers if layer.kind != "labels"]
+    base = _small((images or list(layers))[0].volume) if layers else None
+    fitted = []
+    for layer in layers:
+        volume = layer.volume
+        if base is not None and not volume.same_grid(base):
+            volume = volume.resample_like(base) if layer.kind == "labels" and images else base
+        fitted.append(layer if volume is layer.volume else Layer(volume, **layer.style()))
+    return fitted
+
+
+def _small(volume: Volume) -> Volume:
+    values = prod(volume.shape)
+    if values < MOST_VALUES:
+        return volume
+    # a little more than the root, because sizes are rounded up
+    factor = 1.02 * (values / MOST_VALUES) ** (1 / volume.spatial_ndim)
+    return volume.resample([factor * step for step in volume.spacing])
