@@ -9,6 +9,7 @@ from workbench.training import display
 
 if TYPE_CHECKING:
     from workbench.training import Run
+    from workbench.widgets._view import view
     from workbench.widgets.app import App
     from workbench.widgets.data_panel import DataPanel
     from workbench.widgets.explain_panel import ExplainPanel
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from workbench.widgets.model_panel import ModelPanel
     from workbench.widgets.run_view import RunView
     from workbench.widgets.train_panel import TrainPanel
-    from workbench.widgets.view import view
     from workbench.widgets.viewer import Viewer
 
 _HOMES = {
@@ -28,7 +28,7 @@ _HOMES = {
     "RunView": "workbench.widgets.run_view",
     "TrainPanel": "workbench.widgets.train_panel",
     "Viewer": "workbench.widgets.viewer",
-    "view": "workbench.widgets.view",
+    "view": "workbench.widgets._view",
 }
 
 __all__ = ["App", "DataPanel", "ExplainPanel", "Layer", "ModelPanel", "RunView", "TrainPanel", "Viewer", "view"]

@@ -51,7 +51,7 @@ class AppBar(Panel):
     def napari(self) -> Any:
         """Open the layers of the viewer in a napari window."""
         with self.working("Opening napari"):
-            from workbench.widgets.view import view
+            from workbench.widgets import view
 
             if not self._app.viewer.layers:
                 raise StateError("There is nothing to open yet. Load a data set or open a file first.")
