@@ -37,7 +37,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "hippocampus": {
         "seeds": (0,),
         "scores": ("dice",),
-        "recipe": {"algorithm": "3d-unet", "options": {"width": 16, "depth": 3}, "epochs": 20},
+        "recipe": {"algorithm": "3d-unet", "options": {"width": 8}, "epochs": 10, "batch_size": 2},
     },
 }
 

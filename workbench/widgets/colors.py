@@ -44,7 +44,8 @@ def lookup_table(name: str, size: int = 256) -> NDArray[np.uint8]:
     stops = np.asarray(_table()["maps"][check_colormap(name)], dtype=float)
     at = np.linspace(0, len(stops) - 1, size)
     columns = [np.interp(at, np.arange(len(stops)), stops[:, channel]) for channel in range(3)]
-    return np.rint(np.stack(columns, axis=1)).astype(np.uint8)
+    colours: NDArray[np.uint8] = np.rint(np.stack(columns, axis=1)).astype(np.uint8)
+    return colours
 
 
 def label_color(index: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import traitlets as t
+from numpy.typing import NDArray
 
 from workbench.errors import InputError, check_keywords
 from workbench.volume import Volume
@@ -46,10 +47,11 @@ class Layer(t.HasTraits):
         If a value is out of its range or an option is unknown.
     """
 
+    _volume: Volume
     name = t.Unicode()
     colormap = t.Unicode()
     opacity = t.Float()
-    window = t.Tuple(t.Float(), t.Float(), allow_none=True, default_value=None)
+    window: Any = t.Tuple(t.Float(), t.Float(), allow_none=True, default_value=None)
     visible = t.Bool(True)
     channel = t.Int(0)
     #: Counts the replacements of the volume or channel, so that a viewer knows when what it holds is stale.
@@ -91,7 +93,7 @@ class Layer(t.HasTraits):
         """Return how the layer is shown, as plain data."""
         return {key: getattr(self, key) for key in STYLE}
 
-    def grid(self) -> np.ndarray:
+    def grid(self) -> NDArray[Any]:
         """Return the voxels that are shown, [i, j, k] (or [i, j, k, 3] for colours); a picture has one k."""
         data = self._volume.data
         if self._volume.spatial_ndim == 2:

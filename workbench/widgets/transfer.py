@@ -120,7 +120,8 @@ class Parcel:
     def window(self) -> tuple[float, float]:
         """The values at the two ends of the colour map: those asked for, or those that suit the voxels."""
         if self._layer.window is not None:
-            return self._layer.window
+            low, high = self._layer.window
+            return low, high
         if self._layer.kind == "labels":
             return 0.0, float(max(1, len(self._values) - 1))
         if self.samples > 1:
@@ -238,15 +239,14 @@ def _sample(source: NDArray[Any], factors: tuple[int, int, int], offset: tuple[i
     regular = all(n % f == 0 for n, f in zip(source.shape[:3], factors, strict=True))
     if regular:
         starts = [f // 2 if offset is None else offset[axis] for axis, f in enumerate(factors)]
-        return source[starts[0] :: factors[0], starts[1] :: factors[1], starts[2] :: factors[2]]
-    return source[np.ix_(*picks)]
+        view: NDArray[Any] = source[starts[0] :: factors[0], starts[1] :: factors[1], starts[2] :: factors[2]]
+        return view
+    picked: NDArray[Any] = source[np.ix_(*picks)]
+    return picked
 
 
 def _largest_itemsize(dtype: Any, kind: str) -> int:
-    dtype = np.dtype(dtype)
-    if kind == "labels":
-        return 2
-    return min(4, dtype.itemsize)
+    return 2 if kind == "labels" else min(4, int(np.dtype(dtype).itemsize))
 
 
 def _wire_dtype(data: NDArray[Any]) -> Any:
@@ -282,7 +282,8 @@ def _dense_labels(data: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
         return order[np.searchsorted(values[order], data)].astype(dtype)
     table = np.zeros(high - low + 1, dtype)
     table[values - low] = np.arange(len(values), dtype=dtype)
-    return table[data.astype(np.int64) - low]
+    dense: NDArray[Any] = table[data.astype(np.int64) - low]
+    return dense
 
 
 def _channel_names(volume: Any) -> list[str]:
