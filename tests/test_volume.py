@@ -40,6 +40,16 @@ def test_repr_tells_the_truth(affine):
     assert "doe" not in repr(volume)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("scan.doe", ""), ("scan.DOE.gz", ".gz"), ("Doe.Jane.NII.GZ", ".NII.GZ"), ("jane.doe.dcm", ".dcm")],
+)
+def test_repr_shows_no_ending_that_may_be_a_name(name, shown):
+    text = repr(Volume(np.zeros((2, 3)), source=f"/scans/{name}"))
+    assert text.lower().count("doe") == 0
+    assert text.endswith(f", {shown}>" if shown else "loaded>")
+
+
 def test_loading_happens_once_and_is_checked():
     calls = []
 
@@ -77,6 +87,32 @@ def test_loading_happens_once_and_is_checked():
 def test_rules_of_construction(arguments, words):
     with pytest.raises(InputError, match=words):
         Volume(np.zeros((2, 3, 4)), **arguments)
+
+
+@pytest.mark.parametrize("value", [0.5, np.nan, np.inf, -np.inf, 3e9])
+def test_what_no_label_can_be_is_named(value):
+    with pytest.raises(InputError, match=f"got {value:g}".replace("+", r"\+")):
+        Volume(np.array([[1.0, value]]), kind="labels")
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (lambda v: Volume([[1], [2, 3]]), "one array of numbers"),
+        (lambda v: v.pad(1, 1, np.nan), "hold -32768 to 32767, got value nan"),
+        (lambda v: v.pad(1, 1, 1e6), "got value 1000000.0"),
+        (lambda v: v.pad(1, 1, "air"), "one number, got 'air'"),
+        (lambda v: v.resample_like(Volume(np.zeros((2, 2, 2))), fill=np.nan), "got fill nan"),
+        (lambda v: v.resample_like(v.data), "takes the Volume.*got ndarray"),
+        (lambda v: v.slice_2d("k", 1.5), "slices 0 to 3, got 1.5"),
+        (lambda v: v.slice_2d([1], 0), r"along i, j or k.*got \[1\]"),
+        (lambda v: v.to_world("here"), "Voxel indices are numbers, got 'here'"),
+        (lambda v: v.to_voxel(["x", "y", "z"]), "Points in mm are numbers"),
+    ],
+)
+def test_rules_of_use(action, words):
+    with pytest.raises(InputError, match=words):
+        action(Volume(np.zeros((2, 3, 4), np.int16)))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,32 @@ from workbench.errors import InputError
 
 Array = NDArray[Any]
 AXES = (("i", "j"), ("i", "j", "c"), ("i", "j", "k"), ("i", "j", "k", "c"))
+#: Endings of file names that say what kind of file it is; any other may be part of a patient's name.
+_ENDINGS = {
+    ".dcm", ".dicom", ".gz", ".ima", ".jpeg", ".jpg", ".mha", ".mhd", ".nhdr", ".nii", ".npy", ".npz", ".nrrd", ".png",
+    ".tif", ".tiff",
+}  # fmt: skip
+
+
+def as_array(data: Any, dtype: Any = None) -> Array:
+    try:
+        return np.asarray(data, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        kind = type(data).__name__
+        raise InputError(f"The values of a Volume are one array of numbers, got {kind} ({error}).") from None
 
 
 def as_kind(array: Array, kind: str) -> Array:
     if kind != "labels" or array.dtype.kind not in "f":
         return array
-    whole = array.astype(np.int32)
-    if not np.array_equal(whole, array):
-        raise InputError("Labels are whole numbers, got fractions. Read it as an image, or threshold it first.")
+    with np.errstate(invalid="ignore"):  # values that int32 cannot hold are found by the comparison
+        whole = array.astype(np.int32)
+    wrong = whole != array
+    if wrong.any():
+        raise InputError(
+            f"Labels are whole numbers below 2**31, not fractions; got {array[wrong][0]:g}. Read it as an image, or "
+            "threshold it first."
+        )
     return whole
 
 
@@ -55,6 +74,35 @@ def numbers(value: Any, ndim: int, what: str) -> NDArray[np.float64]:
         return np.broadcast_to(np.asarray(value, dtype=float), (ndim,)).copy()
     except (TypeError, ValueError):
         raise InputError(f"Give {what} as one number or {ndim} (one per spatial axis), got {value!r}.") from None
+
+
+def points(value: Any, what: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} are numbers, got {value!r}.") from None
+
+
+def constant(value: Any, dtype: np.dtype[Any], what: str) -> Any:
+    """Return `value` if voxels of `dtype` can hold it."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"Give {what} as one number, got {value!r}.") from None
+    if dtype.kind == "f":
+        return value
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if not low <= number <= high:
+        raise InputError(f"Voxels of {dtype} hold {low} to {high}, got {what} {value!r}. Convert the data first.")
+    return value
+
+
+def ending(source: Path | None) -> str:
+    """Return what of a file name may be shown: `.nii.gz`, `.dcm`, but not `.Smith`."""
+    if source is None:
+        return ""
+    parts = [suffix for suffix in source.suffixes[-2:] if suffix.lower() in _ENDINGS]
+    return "".join(parts if source.suffix.lower() == ".gz" else parts[-1:])
 
 
 def size(nbytes: int) -> str:

@@ -77,7 +77,7 @@ class Volume:
             self._loader = data
             self._shape, self._dtype = tuple(int(n) for n in shape), np.dtype(dtype)
         else:
-            self._data = _checks.as_kind(np.asarray(data, dtype=dtype), kind)
+            self._data = _checks.as_kind(_checks.as_array(data, dtype), kind)
             self._shape, self._dtype = self._data.shape, self._data.dtype
         self.axes = _checks.check_axes(axes, self._shape)
         _checks.check_dtype(self._dtype, kind)
@@ -185,10 +185,7 @@ class Volume:
             self.unit,
             _checks.size(self.nbytes),
             "loaded" if self.is_loaded else "not loaded",
-            # a file name may hold a patient's name, so only its ending is shown
-            "".join(self.source.suffixes[-2:] if self.source.suffix == ".gz" else [self.source.suffix])
-            if self.source
-            else "",
+            _checks.ending(self.source),
             f"{len(self.notes)} notes" if self.notes else "",
         ]
         return f"<Volume {', '.join(fact for fact in facts if fact)}>"
@@ -248,7 +245,7 @@ class Volume:
 
     def to_world(self, ijk: ArrayLike) -> NDArray[np.float64]:
         """Map voxel indices [..., 3] ([..., 2] in a picture) to RAS mm [..., 3]."""
-        points = np.asarray(ijk, dtype=float)
+        points = _checks.points(ijk, "Voxel indices")
         if points.shape[-1:] == (2,) and self.spatial_ndim == 2:
             points = np.concatenate([points, np.zeros((*points.shape[:-1], 1))], axis=-1)
         if points.shape[-1:] != (3,):
@@ -257,7 +254,7 @@ class Volume:
 
     def to_voxel(self, xyz: ArrayLike) -> NDArray[np.float64]:
         """Map RAS mm [..., 3] to (fractional) voxel indices [..., spatial_ndim]."""
-        points = np.asarray(xyz, dtype=float)
+        points = _checks.points(xyz, "Points in mm")
         if points.shape[-1:] != (3,):
             raise InputError(f"Points are RAS millimetres [..., 3], got shape {points.shape}.")
         inverse = np.linalg.inv(self._affine)
@@ -304,6 +301,8 @@ class Volume:
 
     def resample_like(self, other: Volume, *, order: int | None = None, fill: float = 0) -> Volume:
         """Interpolate onto the grid of `other`; voxels outside of this Volume become `fill`."""
+        if not isinstance(other, Volume):
+            raise InputError(f"resample_like takes the Volume whose grid is wanted, got {type(other).__name__}.")
         if other.spatial_ndim != self.spatial_ndim:
             raise InputError(f"A {self.spatial_ndim}D volume cannot be put on a {other.spatial_ndim}D grid.")
         if self.same_grid(other, 1e-6):
@@ -311,6 +310,7 @@ class Volume:
         change = np.linalg.inv(self._affine) @ other.affine
         if self.spatial_ndim == 2 and np.abs(change[2, [0, 1, 3]]).max() > 1e-3:
             raise InputError("The two pictures do not lie in the same plane, so one cannot be put on the other's grid.")
+        fill = _checks.constant(fill, self._dtype, "fill")
         return self._sample(change, other.spatial_shape, other.affine, order, fill)
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
@@ -327,6 +327,7 @@ class Volume:
     def pad(self, before: int | Sequence[int], after: int | Sequence[int], value: float = 0) -> Volume:
         """Add voxels of `value` at the beginning and the end of each spatial axis."""
         low, high = self._indices(before, "before"), self._indices(after, "after")
+        value = _checks.constant(value, self._dtype, "value")
         if (low < 0).any() or (high < 0).any():
             raise InputError(f"Padding is 0 or more voxels, got {low.tolist()}, {high.tolist()}. Use crop to remove.")
         width = [*zip(low, high, strict=True), *[(0, 0)] * ("c" in self.axes)]
@@ -336,16 +337,16 @@ class Volume:
     def slice_2d(self, axis: str | int, index: int) -> Volume:
         """Cut one slice out of a 3D Volume; the picture keeps its place in the body."""
         number = "ijk".find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
-        if self.spatial_ndim != 3 or number not in {0, 1, 2}:
+        if self.spatial_ndim != 3 or number not in (0, 1, 2):
             raise InputError(f"A slice is cut along i, j or k of a 3D volume, got {axis!r} of {self.spatial_ndim}D.")
         along = int(number)
-        if not 0 <= index < self._shape[along]:
-            raise InputError(f"Axis {'ijk'[along]} has slices 0 to {self._shape[along] - 1}, got {index}.")
+        if index not in range(self._shape[along]):
+            raise InputError(f"Axis {'ijk'[along]} has slices 0 to {self._shape[along] - 1}, got {index!r}.")
         affine = self._affine[:, [*(a for a in range(3) if a != along), along, 3]]
         affine[:, 3] += self._affine[:, along] * index
         shape = [n for a, n in enumerate(self._shape) if a != along]
         return self._derive(
-            lambda data: np.take(data, index, axis=along), affine, shape, axes=_checks.AXES["c" in self.axes]
+            lambda data: np.take(data, int(index), axis=along), affine, shape, axes=_checks.AXES["c" in self.axes]
         )
 
     def _meaning(self) -> dict[str, Any]:
