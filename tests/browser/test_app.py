@@ -3,183 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
-import numpy as np
 import pytest
 
-#: What is typed into the forms: small enough for two cores, enough to find the structure in one epoch.
-HIPPOCAMPUS = {"name": "hippocampus", "options": {"Split": "0.1, 0.01, 0.89"}, "grid": "mm, RAS"}
-PHANTOM = {"name": "phantom-ct", "options": {"Cases": "10", "Size": "32"}, "grid": "CT 32x32x32"}
-MODEL = {"Width": "8", "Depth": "2"}
-TRAINING = {"Epochs": "1", "Batch": "1", "Learning rate": "0.01"}
-TRAINING_MS = 280_000
-REDRAW_MS = 2500
-
-SHOW = """
-def show(*names):
-    for layer in app.viewer.layers:
-        layer.visible, layer.opacity = layer.name in names, 1.0
-"""
+from tests.browser.app_page import REDRAW_MS, Page, go_the_whole_way
 
 
-class Page:
-    """The App on a page, in the words of its labels."""
-
-    def __init__(self, lab: Any) -> None:
-        self.lab = lab
-        cell = lab.run_cell("import workbench as wb\napp = wb.App()\napp")
-        self.app = cell.locator(".mwb-app")
-        self.app.get_by_label("Data panel").wait_for()
-
-    def kernel(self, code: str) -> str:
-        """Run code in the kernel without a cell, and return what it prints."""
-        printed = self.lab.page.evaluate(
-            """async (code) => {
-                const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
-                const future = kernel.requestExecute({ code, store_history: false });
-                let printed = "";
-                future.onIOPub = ({ header, content }) => {
-                    if (header.msg_type === "stream") printed += content.text;
-                    if (header.msg_type === "error") printed += "RAISED " + content.traceback.join("\\n");
-                };
-                await future.done;
-                return printed;
-            }""",
-            code,
-        )
-        assert "RAISED" not in printed, printed
-        return str(printed)
-
-    def panel(self, number: int) -> Any:
-        return self.app.locator(".mwb-app-panels .mwb-card").nth(number - 1)
-
-    def fill(self, panel: Any, values: dict[str, str]) -> None:
-        for label, value in values.items():
-            panel.get_by_label(label, exact=True).fill(value)
-            panel.get_by_label(label, exact=True).press("Tab")
-
-    def press(self, panel: Any, name: str) -> None:
-        panel.get_by_role("button", name=name, exact=True).click()
-
-    def picture(self, name: str, *layers: str) -> np.ndarray:
-        """Return what the viewer draws when only these layers are shown, opaque."""
-        self.kernel(f"show({', '.join(map(repr, layers))})")
-        self.lab.page.wait_for_timeout(REDRAW_MS)
-        pixels: np.ndarray = self.lab.shot(name, self.app.locator(".mwb-viewer canvas").first)
-        return pixels.astype(int)
-
-    def fits(self) -> None:
-        """Nothing of the App is wider than the room it has."""
-        too_wide = self.app.evaluate(
-            "app => [app, ...app.querySelectorAll('.mwb-card, .mwb-app-panels, .mwb-body')]"
-            ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className)"
-        )
-        assert too_wide == []
+def in_a_cell(lab: Any) -> Page:
+    cell = lab.run_cell("import workbench as wb\napp = wb.App()\napp")
+    return Page(lab, cell.locator(".mwb-app"))
 
 
 def test_the_whole_way(lab: Any) -> None:
-    data = HIPPOCAMPUS if os.environ.get("WORKBENCH_DATA") else PHANTOM
-    page = Page(lab)
-    lab.shot("app-empty")
-    page.fits()
-
-    first = page.panel(1)
-    first.get_by_label("Name", exact=True).select_option(data["name"])
-    first.get_by_text("Options").click()
-    page.fill(first, data["options"])
-    first.get_by_text("Options").click()
-    page.press(first, "Load")
-    first.get_by_text(data["grid"]).wait_for()
-
-    second = page.panel(2)
-    assert second.get_by_label("Algorithm", exact=True).input_value() == "3d-unet", "what fits the data is chosen"
-    second.get_by_text("Options").click()
-    page.fill(second, MODEL)
-    second.get_by_text("parameters").wait_for()
-    second.get_by_text("Options").click()
-    lab.shot("app-loaded")
-    page.fits()
-
-    third = page.panel(3)
-    page.fill(third, TRAINING)
-    page.press(third, "Start")
-    third.locator(".mwb-chip[data-state=running]").wait_for(timeout=TRAINING_MS)
-    lab.page.wait_for_timeout(REDRAW_MS)
-    lab.shot("app-training")
-    third.locator(".mwb-chip[data-state=finished]").wait_for(timeout=TRAINING_MS)
-    third.locator(".mwb-chart svg path").first.wait_for()
-
-    fourth = page.panel(4)
-    page.press(fourth, "Predict")
-    fourth.get_by_text("prediction is shown").wait_for()
-    fourth.get_by_label("Method", exact=True).select_option("grad-cam")
-    page.press(fourth, "Explain")
-    fourth.locator(".mwb-list li").first.wait_for()
-    lab.page.wait_for_timeout(REDRAW_MS)
-    lab.shot("app-explained")
-    page.fits()
-    for panel in (first, second, third, fourth):
-        assert panel.locator(".mwb-error:visible").count() == 0
-
-    prove_that_the_map_lies_over_the_structure(page)
-    page.kernel("show('image', app.viewer.layers[-1].name); app.viewer.layers[-1].opacity = 0.6")
-    lab.dark()
-    lab.page.wait_for_timeout(REDRAW_MS)
-    lab.shot("app-dark")
-
+    page = in_a_cell(lab)
+    go_the_whole_way(page, "app")
     case = page.kernel("print(app.data.sample['id'])").strip()
     assert case
     assert case not in json.dumps(lab.saved_notebook()), "a saved notebook must not name a patient"
 
 
-def prove_that_the_map_lies_over_the_structure(page: Page) -> None:
-    page.kernel(SHOW)
-    page.kernel("""
-import numpy as np
-name = app.viewer.layers[-1].name
-label = app.explain.explanation.target.which
-found = next(layer.volume for layer in app.viewer.layers if layer.name == 'prediction')
-places = np.argwhere(found.data == label)
-slices, counts = np.unique(places[:, 2], return_counts=True)
-fullest = slices[counts.argmax()]
-app.viewer.layout = 'axial'
-def go(k):
-    here = places[places[:, 2] == k]
-    app.viewer.crosshair = tuple(found.to_world([*here.mean(axis=0)[:2], k]))
-    found_layer.volume = found.with_data(np.where(found.data == label, found.data, 0))
-found_layer = next(layer for layer in app.viewer.layers if layer.name == 'prediction')
-go(fullest)
-""")
-    name = page.kernel("print(name)").strip()
-    bare = page.picture("app-slice", "image")
-    structure = changed(page.picture("app-slice-predicted", "image", "prediction"), bare)
-    heat = strength(page.picture("app-slice-map", "image", name), bare)
-    assert structure.sum() > 100, "the structure is to be seen"
-    inside, outside = heat[structure].mean(), heat[~structure].mean()
-    assert inside > 3 * outside, f"the map is over the predicted structure: {inside:.1f} inside, {outside:.1f} outside"
-
-    # One slice up or down: the map moves along.
-    page.kernel("others = [k for k in slices if k != fullest]; go(others[len(others) // 4])")
-    bare_there = page.picture("app-slice-moved", "image")
-    structure_there = changed(page.picture("app-slice-moved-predicted", "image", "prediction"), bare_there)
-    heat_there = strength(page.picture("app-slice-moved-map", "image", name), bare_there)
-    assert changed(bare_there, bare).sum() > 100, "another slice is shown"
-    assert heat_there[structure_there].mean() > 3 * heat_there[~structure_there].mean()
-    page.kernel("app.viewer.layout = 'grid'; go(fullest)")
-
-
-def strength(shown: np.ndarray, bare: np.ndarray) -> np.ndarray:
-    return np.abs(shown - bare).sum(axis=2)
-
-
-def changed(shown: np.ndarray, bare: np.ndarray) -> np.ndarray:
-    return strength(shown, bare) > 40
-
-
 def test_by_keyboard_and_with_a_screen_reader(lab: Any) -> None:
-    page = Page(lab)
+    page = in_a_cell(lab)
     nameless = page.app.evaluate(
         """app => [...app.querySelectorAll('.mwb-ui :is(button, select, input)')]
             .filter(e => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim())
@@ -214,7 +59,7 @@ def test_by_keyboard_and_with_a_screen_reader(lab: Any) -> None:
 
 
 def test_copy_as_code_runs_in_a_new_cell(lab: Any) -> None:
-    page = Page(lab)
+    page = in_a_cell(lab)
     page.kernel("app.data.load('phantom-ct', n=4, size=(16, 16, 16)); app.model.options = {'width': 2, 'depth': 2}")
     page.kernel("made = app.explain.run('saliency', target=1)")
     page.press(page.app.locator(".mwb-footer"), "Copy as code")
@@ -231,7 +76,7 @@ def test_copy_as_code_runs_in_a_new_cell(lab: Any) -> None:
 @pytest.mark.parametrize("width", [640, 1024])
 def test_nothing_scrolls_sideways_in_a_narrow_window(lab: Any, width: int) -> None:
     lab.page.set_viewport_size({"width": width, "height": 800})
-    page = Page(lab)
+    page = in_a_cell(lab)
     page.kernel("app.data.load('phantom-ct', n=4, size=(16, 16, 16))")
     lab.page.wait_for_timeout(REDRAW_MS)
     lab.shot(f"app-{width}")
