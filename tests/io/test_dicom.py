@@ -279,8 +279,11 @@ def test_broken_headers(series, keyword, value):
     with pytest.raises(FileError) as raised:
         drain(next(folder.iterdir()))
     assert SECRET not in str(raised.value)
-    with pytest.raises(FileError):
+    with pytest.raises(FileError) as of_folder:
         drain(folder)
+    # a folder says no less than its file
+    assert str(raised.value) in str(of_folder.value)
+    assert SECRET not in str(of_folder.value)
 
 
 def test_words_about_the_patient_stay_in_the_file(series, caplog, capsys):
@@ -304,7 +307,7 @@ def test_folders_without_images(tmp_path):
         read(tmp_path)
     (tmp_path / "a.txt").write_text("hello")
     (tmp_path / "b.dcm").write_bytes(bytes(128) + b"DICM" + b"\xff" * 100)
-    with pytest.raises(FileError, match="1 damaged"):
+    with pytest.raises(FileError, match=r"Damaged DICOM files: 1; the first: .*b\.dcm"):
         read(tmp_path)
 
 

@@ -74,6 +74,21 @@ def test_writing_over_a_file_is_all_or_nothing(tmp_path, monkeypatch):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.nii"]
 
 
+@pytest.mark.parametrize("path", [None, 3, ""])
+def test_what_is_no_path_is_named(path):
+    with pytest.raises(InputError, match=f"got {path!r}"):
+        read(path)
+    with pytest.raises(InputError, match=f"got {path!r}"):
+        write(Volume(np.zeros((2, 3, 4))), path)
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mhd", ".nhdr", ".npz", ".dcm", ""])
+def test_a_name_too_long_for_the_file_system_is_a_file_error(tmp_path, suffix):
+    with pytest.raises(FileError, match="cannot be written"):
+        write(Volume(np.zeros((2, 3), np.uint8)), tmp_path / ("x" * 300 + suffix))
+    assert not list(tmp_path.iterdir())
+
+
 def test_more_than_the_free_memory_is_refused(tmp_path, monkeypatch):
     path = write(Volume(np.zeros((512, 512, 200), np.int16)), tmp_path / "a.nii.gz")
     monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 1e6}))

@@ -51,10 +51,6 @@ def write(volume: Volume, path: Path) -> None:
         if path.is_dir():
             path.rmdir()
         temporary.rename(path)
-    except OSError as error:
-        raise FileError(
-            f"{path} cannot be written ({error.strerror or error}). Choose a folder that is writable and has space."
-        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -241,6 +241,15 @@ def writing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def refusal_becomes_error(path: Path) -> Iterator[None]:
+    """Turn what the system or an encoder says against writing `path` into a FileError or an InputError."""
+    try:
+        yield
     except WorkbenchError:
         raise
     except OSError as error:
@@ -249,5 +258,3 @@ def writing(path: Path) -> Iterator[Path]:
         ) from error
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"This volume cannot be written as {path.name} ({error}). Choose another format.") from error
-    finally:
-        temporary.unlink(missing_ok=True)

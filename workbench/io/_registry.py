@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import FileError, InputError, choose
-from workbench.io._files import damage_becomes_file_error, read_head
+from workbench.io._files import damage_becomes_file_error, read_head, refusal_becomes_error
 from workbench.io._format import HEAD_BYTES, Format
 from workbench.volume import Volume
 
@@ -82,7 +82,7 @@ def read(
     InputError
         If an option is unknown or a choice must be made (several series, several arrays).
     """
-    source = Path(path).expanduser()
+    source = _path(path)
     with damage_becomes_file_error(source, "a file"):
         chosen = _format_of(source, format)
     chosen.check_options(options, "read")
@@ -116,19 +116,18 @@ def write(
     """
     if not isinstance(volume, Volume):
         raise InputError(f"write takes a Volume, got {type(volume).__name__}. Wrap it: wb.Volume(array, affine).")
-    target = Path(path).expanduser()
-    writers = {known.name: known for known in formats() if known.can_write}
-    if format is not None:
-        chosen = writers[choose(format, writers, "format to write")]
-    else:
-        fitting = [known for known in writers.values() if known.matches(target)]
-        if not fitting:
-            raise InputError(f"The suffix of {target.name!r} tells no format that can be written. {_listing()}")
-        chosen = fitting[0]
-    chosen.check_options(options, "write")
-    volume.load()
-    chosen.write(volume, target, **options)
+    target = _path(path)
+    with refusal_becomes_error(target):
+        chosen = _format_for(target, format)
+        chosen.check_options(options, "write")
+        chosen.write(volume.load(), target, **options)
     return target
+
+
+def _path(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise InputError(f"Give the path of a file or a folder, got {path!r}.")
+    return Path(path).expanduser()
 
 
 def _format_of(path: Path, name: str | None) -> Format:
@@ -142,13 +141,23 @@ def _format_of(path: Path, name: str | None) -> Format:
         raise FileError(f"{path} is empty (0 bytes). Get a fresh copy.")
     head = read_head(path, HEAD_BYTES)
     fitting = [known for known in formats() if known.sniff(head)]
-    # the content decides; the suffix only between formats that both know the content
-    for known in sorted(fitting, key=lambda known: not known.matches(path)):
-        return known
+    if fitting:
+        # the content decides; the suffix only between formats that both know the content
+        return max(fitting, key=lambda known: known.matches(path))
     named = [known.name for known in formats() if known.matches(path)]
     if named:
         raise FileError(f"{path} is named like {named[0]} but does not begin like it. It is damaged or misnamed.")
     raise FileError(f"{path} is of no known format. {_listing()}")
+
+
+def _format_for(path: Path, name: str | None) -> Format:
+    writers = {known.name: known for known in formats() if known.can_write}
+    if name is not None:
+        return writers[choose(name, writers, "format to write")]
+    fitting = [known for known in writers.values() if known.matches(path)]
+    if not fitting:
+        raise InputError(f"The suffix of {path.name!r} tells no format that can be written. {_listing()}")
+    return fitting[0]
 
 
 def _listing() -> str:

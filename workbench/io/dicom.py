@@ -80,7 +80,7 @@ class Dicom(Format):
             chosen = _choose_series(path, found, options.get("series"))
             frames, datasets = chosen.frames, chosen.datasets
         else:
-            damaged = 0
+            damaged = []
             dataset = read_dataset(path)
             frames, datasets = slices_of(path, dataset), [(path, dataset)]
             if not frames:
@@ -95,7 +95,7 @@ class Dicom(Format):
         else:
             volume = self._image(path, frames, options)
         if damaged:
-            note = f"{damaged} DICOM files in the folder are damaged or of a kind not supported and were left out"
+            note = f"{len(damaged)} DICOM files in the folder are damaged or of a kind not supported and were left out"
             volume = volume.with_meaning(notes=(note, *volume.notes))
         for note in volume.notes:
             warnings.warn(note, GeometryWarning, stacklevel=4)
@@ -180,9 +180,11 @@ class _Series:
         return SeriesInfo(first.series, first.modality, len(self.frames), shape, files)
 
 
-def _scan(folder: Path) -> tuple[list[_Series], int]:
+def _scan(folder: Path) -> tuple[list[_Series], list[FileError]]:
+    """Return the series, the largest first, and what is wrong with the files that cannot be read."""
     found: dict[str, _Series] = {}
-    damaged = seen = 0
+    damaged: list[FileError] = []
+    seen = 0
     for place, _, names in os.walk(folder):
         for name in sorted(names):
             path = Path(place) / name
@@ -195,32 +197,30 @@ def _scan(folder: Path) -> tuple[list[_Series], int]:
                 head = file.read(132)
             if not looks_like_dicom(head):
                 continue
-            dataset, frames = _try_read(path, head)
-            damaged += frames is None
+            try:
+                dataset, frames = _read_frames(path)
+            except FileError as error:
+                if head[128:132] == b"DICM":  # otherwise it was only a guess that this is DICOM
+                    damaged.append(error)
+                continue
             if frames:
                 series = found.setdefault(frames[0].series, _Series([], []))
                 series.frames += frames
                 # of most files only the numbers in Slice are needed again
                 series.datasets.append((path, dataset if is_segmentation(dataset) else {}))
     if not found:
-        bad = f" ({damaged} damaged DICOM files)" if damaged else ""
+        bad = f" Damaged DICOM files: {len(damaged)}; the first: {damaged[0]}" if damaged else ""
         raise FileError(
-            f"{folder} holds no DICOM image{bad}; {seen} files were looked at. Give the folder of the slices."
+            f"{folder} holds no DICOM image; {seen} files were looked at. Give the folder of the slices.{bad}"
         )
     return sorted(found.values(), key=lambda series: -len(series.frames)), damaged
 
 
-def _try_read(path: Path, head: bytes) -> tuple[Any, list[Slice] | None]:
-    try:
-        dataset = read_dataset(path)
-        if not any(keyword in dataset for keyword in ("SOPClassUID", "SeriesInstanceUID", "Rows")):
-            # without the magic it was only a guess that this is DICOM
-            return dataset, None if head[128:132] == b"DICM" else []
-        return dataset, slices_of(path, dataset)
-    except FileError:
-        if head[128:132] != b"DICM":
-            return {}, []
-        return {}, None
+def _read_frames(path: Path) -> tuple[Any, list[Slice]]:
+    dataset = read_dataset(path)
+    if not any(keyword in dataset for keyword in ("SOPClassUID", "SeriesInstanceUID", "Rows")):
+        raise FileError(f"{path} says neither what it is nor what series it is of; it is cut short. Get a fresh copy.")
+    return dataset, slices_of(path, dataset)
 
 
 def _choose_series(folder: Path, found: list[_Series], wanted: Any) -> _Series:
