@@ -97,6 +97,7 @@ def test_given_splits_are_kept():
     ("samples", "task", "options", "words"),
     [
         ([], "segmentation", {}, "at least one sample"),
+        (None, "segmentation", {}, "list of dicts.*got None"),
         (
             [(np.zeros((4, 4)), np.zeros((4, 5), int))],
             "segmentation",

@@ -175,9 +175,14 @@ def _stem(file: Path) -> str:
 
 
 def _classes(names: Mapping[int, str] | Sequence[str]) -> list[str]:
+    if isinstance(names, str) or not isinstance(names, Mapping | Sequence):
+        raise InputError(f"`label_names` are a list of names, or a dict of value to name, got {names!r}.")
     if not isinstance(names, Mapping):
         return [str(name) for name in names]
-    numbered = {int(value): str(name) for value, name in names.items()}
+    try:
+        numbered = {int(value): str(name) for value, name in names.items()}
+    except (TypeError, ValueError):
+        raise InputError(f"`label_names` map whole numbers to names, got {dict(names)}.") from None
     numbered.setdefault(0, "background")
     gaps = sorted(set(range(max(numbered) + 1)) - set(numbered))
     if gaps or min(numbered) < 0:

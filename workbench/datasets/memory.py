@@ -62,6 +62,8 @@ def from_list(
         sample.
     """
     choose(task, TASKS, "task")
+    if not isinstance(samples, Iterable):
+        raise InputError(f"`samples` are a list of dicts or (image, label) pairs, got {samples!r}.")
     raw = [_as_dict(sample, index) for index, sample in enumerate(samples)]
     if not raw:
         raise InputError("A data set needs at least one sample, got an empty list.")

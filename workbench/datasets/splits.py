@@ -82,14 +82,15 @@ def check_fractions(fractions: Fractions | None) -> dict[str, float]:
     """
     if fractions is None:
         return dict(DEFAULT_FRACTIONS)
-    if isinstance(fractions, Mapping):
-        named = {str(name): float(share) for name, share in fractions.items()}
-    else:
-        if len(fractions) > len(DEFAULT_FRACTIONS):
-            raise InputError(
-                f"`fractions` without names are (train, val, test); got {len(fractions)} numbers. Name them in a dict."
-            )
-        named = {name: float(share) for name, share in zip(DEFAULT_FRACTIONS, fractions, strict=False)}
+    if not isinstance(fractions, Mapping) and len(fractions) > len(DEFAULT_FRACTIONS):
+        raise InputError(
+            f"`fractions` without names are (train, val, test); got {len(fractions)} numbers. Name them in a dict."
+        )
+    pairs = fractions.items() if isinstance(fractions, Mapping) else zip(DEFAULT_FRACTIONS, fractions, strict=False)
+    try:
+        named = {str(name): float(share) for name, share in pairs}
+    except (TypeError, ValueError):
+        raise InputError(f"`fractions` are numbers, such as (0.7, 0.1, 0.2), got {fractions!r}.") from None
     total = sum(named.values())
     if not named or min(named.values()) < 0 or not 0 < total < float("inf"):
         raise InputError(f"`fractions` must be 0 or more with a sum above 0, got {dict(named)}.")
