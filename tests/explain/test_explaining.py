@@ -35,6 +35,11 @@ def test_an_unknown_method_names_the_nearest():
         wb.explain(toys.cnn_model(2), toys.noise_volume((8, 8)), "gradcam")
 
 
+def test_what_is_no_model_is_named():
+    with pytest.raises(InputError, match=r"is a Model.*got int"):
+        wb.explain(3, toys.noise_volume((8, 8)))
+
+
 def test_the_methods_are_a_table():
     table = repr(wb.explain.methods())
     assert "occlusion" in table

@@ -1,6 +1,7 @@
 import pytest
 
 from workbench.errors import FileError, InputError
+from workbench.training.api import compose
 from workbench.training.recipe import Recipe
 from workbench.training.schedule import learning_rate
 
@@ -31,6 +32,11 @@ def test_a_recipe_comes_back_from_a_file_as_it_was(tmp_path, suffix):
 def test_a_broken_rule_is_named_with_the_value_and_the_nearest_valid_one(values, match):
     with pytest.raises(InputError, match=match):
         Recipe(algorithm="x", **values)
+
+
+def test_what_is_no_data_set_is_named():
+    with pytest.raises(InputError, match=r"got list\. Make one .*from_list"):
+        compose("3d-unet", [1, 2], {})
 
 
 def test_files_that_are_not_recipes(tmp_path):

@@ -152,6 +152,12 @@ def test_preprocess_keeps_the_networks_rule():
         model.preprocess = {"spacin": 1}
 
 
+def test_an_array_is_not_a_volume():
+    model = wb.zoo.create("3d-unet", **TINY)
+    with pytest.raises(InputError, match=r"got ndarray. Wrap it"):
+        model.predict(np.zeros((8, 8, 8)))
+
+
 def test_names_of_classes_must_be_as_many():
     model = wb.zoo.create("3d-unet", num_classes=3, **TINY)
     with pytest.raises(InputError, match="3 classes"):

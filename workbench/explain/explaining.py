@@ -136,6 +136,8 @@ class _Task:
         *,
         schedule: Sequence[Sequence[Any]] = (),
     ) -> None:
+        if not hasattr(model, "prepare"):
+            raise InputError(f"What is explained is a Model (wb.zoo.create, run.model()), got {type(model).__name__}.")
         self.model, self.volume = model, volume
         self.explainer = get(method)
         self.layer = _choose_layer(self.explainer, model, layer)

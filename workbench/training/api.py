@@ -162,6 +162,11 @@ def compose(
         dataset = datasets.from_spec(merged["data"])
     else:
         dataset = datasets.load(data) if isinstance(data, str) else data
+    if not isinstance(dataset, datasets.Dataset):
+        raise InputError(
+            f"Training takes a data set or the name of one, got {type(data).__name__}. Make one of a list of samples "
+            "with `wb.datasets.from_list(...)`."
+        )
     # Empty for one that lives in memory; it is saved with the run.
     merged["data"] = dataset.spec() or {}
     if not merged.get("splits"):

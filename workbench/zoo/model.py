@@ -156,6 +156,10 @@ class Model:
             If the number of spatial axes or of channels is not what the network takes.
         """
         ndim = self.spatial_ndim
+        if not isinstance(volume, Volume):
+            raise InputError(
+                f"A model looks at a Volume, got {type(volume).__name__}. Wrap it: wb.Volume(array, affine)."
+            )
         if volume.spatial_ndim != ndim:
             fix = (
                 "Cut a slice with volume.slice_2d('k', index)."
