@@ -10,7 +10,8 @@ import { ICommandPalette } from "@jupyterlab/apputils";
 import { type ConsolePanel, IConsoleTracker } from "@jupyterlab/console";
 import { ILauncher } from "@jupyterlab/launcher";
 
-import { workbenchIcon } from "./icon";
+import { workbenchIcon, workbenchIconAddress } from "./icon";
+import "./lab.css";
 
 const COMMAND = "medical-workbench:open-app";
 const TITLE = "Medical Workbench";
@@ -18,41 +19,39 @@ const PANEL_CLASS = "wb-AppPanel";
 // Asks for the kernel's one App, so that a reloaded page meets the App it had and not a second one.
 const CODE = "from workbench.lab import kernel_app; kernel_app()";
 
-const STYLE = `
-.${PANEL_CLASS} > .jp-Toolbar,
-.${PANEL_CLASS} .jp-CodeConsole-banner,
-.${PANEL_CLASS} .jp-CodeConsole-input,
-.${PANEL_CLASS} .jp-CodeConsole-split > .lm-SplitPanel-handle,
-.${PANEL_CLASS} .jp-CodeConsole-content .jp-Cell-inputWrapper,
-.${PANEL_CLASS} .jp-CodeConsole-content .jp-OutputPrompt,
-.${PANEL_CLASS} .jp-CodeConsole-content .jp-OutputArea-promptOverlay,
-.${PANEL_CLASS} .jp-CodeConsole-content .jp-Cell-outputCollapser { display: none !important; }
-.${PANEL_CLASS} .jp-CodeConsole-content { inset: 0 !important; width: 100% !important; height: 100% !important; overflow: auto; }
-.${PANEL_CLASS} .jp-CodeConsole-content .jp-Cell { padding: 0 8px; }
-`;
-
+// By its path too: Notebook 7 opens a console in a page of its own, by path alone.
 function isWorkbench(panel: ConsolePanel): boolean {
-  return panel.sessionContext.name === TITLE;
+  const { name, path } = panel.sessionContext;
+  return name === TITLE || /(^|\/)medical-workbench-\d+$/.test(path);
 }
 
 async function showApp(panel: ConsolePanel): Promise<void> {
   panel.addClass(PANEL_CLASS);
+  panel.toolbar.hide();
   panel.title.icon = workbenchIcon;
   await panel.sessionContext.ready;
+  if (panel.isDisposed) return;
   panel.title.label = TITLE;
   panel.title.icon = workbenchIcon;
-  panel.console.clear();
-  await panel.console.inject(CODE);
+  let restarting = false;
   panel.sessionContext.statusChanged.connect((_, status) => {
     if (status === "restarting" || status === "autorestarting") {
-      void panel.sessionContext.session?.kernel?.info.then(() => showAgain(panel));
+      restarting = true;
+      panel.console.clear();
+    } else if (restarting && status === "idle") {
+      // What was drawn belonged to the kernel that is gone.
+      restarting = false;
+      void run(panel);
     }
   });
+  await run(panel);
 }
 
-async function showAgain(panel: ConsolePanel): Promise<void> {
+async function run(panel: ConsolePanel): Promise<void> {
   panel.console.clear();
   await panel.console.inject(CODE);
+  // A console follows its last line; the App is read from the top.
+  panel.node.querySelector(".jp-CodeConsole-content")?.scrollTo({ top: 0 });
 }
 
 export const appPlugin: JupyterFrontEndPlugin<void> = {
@@ -67,10 +66,6 @@ export const appPlugin: JupyterFrontEndPlugin<void> = {
     launcher: ILauncher | null,
     palette: ICommandPalette | null,
   ) => {
-    const style = document.createElement("style");
-    style.textContent = STYLE;
-    document.head.appendChild(style);
-
     // Also reached when the page is reloaded and JupyterLab restores its consoles.
     consoles.widgetAdded.connect((_, panel) => {
       if (isWorkbench(panel)) {
@@ -85,12 +80,12 @@ export const appPlugin: JupyterFrontEndPlugin<void> = {
         app.commands.execute("console:create", {
           name: TITLE,
           path: `${String(args["cwd"] ?? "")}/medical-workbench-${Date.now()}`.replace(/^\//, ""),
-          kernelPreference: { name: "python3", shouldStart: true, canStart: true, autoStartDefault: true },
+          kernelPreference: { name: "python3", language: "python", shouldStart: true, canStart: true, autoStartDefault: true },
           activate: true,
         }),
       describedBy: { args: { type: "object", properties: { cwd: { type: "string" } } } },
     });
-    launcher?.add({ command: COMMAND, category: "Notebook", rank: 1 });
+    launcher?.add({ command: COMMAND, category: "Notebook", rank: 1, kernelIconUrl: workbenchIconAddress });
     palette?.addItem({ command: COMMAND, category: TITLE });
   },
 };

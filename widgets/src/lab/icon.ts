@@ -11,3 +11,6 @@ const DRAWING = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0
 </svg>`;
 
 export const workbenchIcon = new LabIcon({ name: "medical-workbench:icon", svgstr: DRAWING });
+
+/** For launcher cards among the kernels, which take pictures by address only. */
+export const workbenchIconAddress = `data:image/svg+xml,${encodeURIComponent(DRAWING)}`;

@@ -29,10 +29,10 @@ export class ServerModel {
     const { description, style } = await response.json();
     const id = description.id as string;
     return new ServerModel(path, {
-      layout: "grid",
+      panes: "all",
       convention: "radiological",
       crosshair: middle(description.shape, description.affine),
-      height: 0,
+      height: 400,
       _layers: [description],
       _styles: { [id]: style },
     });

@@ -6,6 +6,7 @@ import { Widget } from "@lumino/widgets";
 
 import viewer from "../viewer";
 import { workbenchIcon } from "./icon";
+import "./lab.css";
 import { ServerModel } from "./server_model";
 
 const FACTORY = "Medical volume";
@@ -33,7 +34,6 @@ class VolumeView extends Widget {
   constructor(private readonly context: DocumentRegistry.Context) {
     super();
     this.addClass("wb-VolumeView");
-    this.node.style.cssText = "overflow: auto; padding: 8px; background: var(--jp-layout-color1);";
     void context.ready.then(() => this.draw());
     context.fileChanged.connect(() => void this.draw());
   }
@@ -45,9 +45,6 @@ class VolumeView extends Widget {
     try {
       const model = await ServerModel.open(path);
       if (this.isDisposed) return;
-      // Bars above and below the drawing; what is left of the panel belongs to the picture.
-      model.set("height", Math.max(320, this.node.clientHeight - 150));
-      model.save_changes();
       this.node.replaceChildren();
       const el = document.createElement("div");
       this.node.appendChild(el);
@@ -67,6 +64,8 @@ class VolumeFactory extends ABCWidgetFactory<DocumentWidget<VolumeView>> {
   protected createNewWidget(context: DocumentRegistry.Context): DocumentWidget<VolumeView> {
     const widget = new DocumentWidget({ context, content: new VolumeView(context) });
     widget.title.icon = workbenchIcon;
+    // the viewer has a toolbar of its own
+    widget.toolbar.hide();
     return widget;
   }
 }
@@ -86,9 +85,7 @@ async function mount(model: ServerModel, el: HTMLElement): Promise<() => void> {
 function failure(message: string): HTMLElement {
   const box = document.createElement("div");
   box.setAttribute("role", "alert");
-  box.style.cssText =
-    "margin: 16px; padding: 12px 16px; border-left: 4px solid var(--jp-error-color1); color: var(--jp-ui-font-color1);" +
-    "background: var(--jp-layout-color2); font-family: var(--jp-ui-font-family); line-height: 1.5;";
+  box.className = "wb-VolumeView-failure";
   const title = document.createElement("strong");
   title.textContent = "This file cannot be shown. ";
   box.append(title, message);

@@ -1,0 +1,223 @@
+"""The JupyterLab extension as a person meets it: the launcher's App, and volume files opened by double-click."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.browser.app_page import Page, changed, go_the_whole_way, strength
+
+LABEL = 3
+#: What the first label is drawn in: #e69f00.
+ORANGE = (230, 159, 0)
+REDRAW_MS = 2500
+
+
+# -- the App's panel ------------------------------------------------------------------------------------------
+
+
+def open_app(lab: Any) -> Page:
+    """Click the launcher's card and return the App of the panel that appears."""
+    lab.page.locator(".jp-LauncherCard", has_text="Medical Workbench").click()
+    return app_of(lab)
+
+
+def app_of(lab: Any) -> Page:
+    page = Page(lab, lab.page.locator(".wb-AppPanel .mwb-app"))
+    page.kernel("from workbench.lab import kernel_app\napp = kernel_app()")
+    return page
+
+
+def kernels(lab: Any) -> list[str]:
+    with urllib.request.urlopen(lab.server.address("api/kernels")) as answer:
+        return [kernel["id"] for kernel in json.load(answer)]
+
+
+def kernel_of(lab: Any) -> str:
+    script = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"
+    identity: str = lab.page.evaluate(script)
+    return identity
+
+
+def load_phantom(page: Page) -> None:
+    page.panel(1).get_by_label("Name", exact=True).select_option("phantom-xray")
+    page.press(page.panel(1), "Load")
+    page.panel(1).get_by_text("PL").first.wait_for()
+    page.lab.page.wait_for_timeout(REDRAW_MS)
+
+
+def test_the_launcher_opens_the_app_in_a_panel_that_outlives_the_page_and_the_kernel(open_lab: Any) -> None:
+    lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
+    before = kernels(lab)
+    icon = lab.page.locator(".jp-LauncherCard", has_text="Medical Workbench").locator("img")
+    assert icon.get_attribute("src").startswith("data:image/svg")
+    lab.shot("lab-launcher")
+    page = open_app(lab)
+    own = kernel_of(lab)
+    assert own not in before, "the App has a kernel of its own"
+    lab.page.wait_for_timeout(REDRAW_MS)
+    lab.shot("lab-app-empty")
+
+    tab = lab.page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="Medical Workbench")
+    assert tab.locator("svg").count() >= 1
+    panel = lab.page.locator(".wb-AppPanel")
+    for machinery in (".jp-CodeConsole-input", ".jp-CodeConsole-banner", ".jp-Cell-inputWrapper", ".jp-OutputPrompt"):
+        assert panel.locator(f"{machinery}:visible").count() == 0, machinery
+    page.fits()
+    sideways = panel.evaluate(
+        """panel => [panel, ...panel.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth + 1 &&
+            ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)).map(e => e.className)"""
+    )
+    assert sideways == []
+    footer = page.app.locator(".mwb-footer").bounding_box()
+    assert footer["y"] + footer["height"] <= 800, "the whole App is on the screen"
+
+    # the page is reloaded: the same App of the same kernel, with what was done in it
+    load_phantom(page)
+    page.kernel("app.mark = 'before the reload'")
+    drawn = lab.shot("lab-app-loaded", page.app.locator(".mwb-v-stage").first)
+    lab.page.reload()
+    lab.page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored")
+    page = app_of(lab)
+    assert kernel_of(lab) == own
+    assert page.kernel("print(app.mark)").strip() == "before the reload"
+    page.panel(1).get_by_text("PL").first.wait_for()
+    lab.page.wait_for_timeout(2 * REDRAW_MS)
+    again = lab.shot("lab-app-reloaded", page.app.locator(".mwb-v-stage").first)
+    assert lab.page.locator(".wb-AppPanel .mwb-app").count() == 1
+    assert drawn.std() > 20
+    assert again.std() == pytest.approx(drawn.std(), rel=0.1), "the picture is drawn again"
+    page.press(page.panel(1), "Load")
+    page.panel(1).get_by_text("PL").first.wait_for()
+
+    # the kernel is restarted from the menu: a fresh App, alive
+    restarting = lab.page.evaluate_handle("() => ({ done: window.jupyterapp.commands.execute('kernelmenu:restart') })")
+    lab.page.locator(".jp-Dialog button.jp-mod-accept").click()
+    restarting.evaluate("async (command) => { await command.done; }")
+    page.app.get_by_text("Choose a data set, or open a file").wait_for()
+    page = app_of(lab)
+    assert page.kernel("print(hasattr(app, 'mark'))").strip() == "False"
+    load_phantom(page)
+    lab.shot("lab-app-restarted")
+
+
+def test_from_the_launcher_to_an_overlay(open_lab: Any) -> None:
+    lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
+    page = open_app(lab)
+    go_the_whole_way(page, "lab-app")
+
+    # where the map is drawn strongest inside the structure, a click tells the kernel a voxel of that structure
+    page.kernel("app.viewer.panes = 'axial'; app.viewer.convention = 'radiological'; go(fullest)")
+    bare = page.picture("lab-click-bare", "image")
+    heat = strength(page.picture("lab-click-map", "image", page.kernel("print(name)").strip()), bare)
+    seen = changed(page.picture("lab-click-predicted", "image", "prediction"), bare)
+    row, column = np.unravel_index(np.argmax(np.where(seen, heat, 0)), heat.shape)
+    page.app.locator(".mwb-viewer canvas").first.click(position={"x": float(column), "y": float(row)})
+    lab.page.wait_for_timeout(REDRAW_MS)
+    near = """
+i, j, k = np.rint(found.to_voxel(app.viewer.crosshair)).astype(int)
+print(bool((found.data[i-1:i+2, j-1:j+2, k] == label).any()), k == fullest)"""
+    assert page.kernel(near).split() == ["True", "True"]
+
+    # far from the structure its place shows no map any more
+    page.kernel("""
+size = found.shape[2]
+away = max(range(size), key=lambda k: np.abs(slices - k).min() * 1000 - float(app.explain.explanation.data[:, :, k].sum()))
+weak = float(app.explain.explanation.data[:, :, away].mean() / app.explain.explanation.data[:, :, fullest].mean())
+app.viewer.crosshair = (*app.viewer.crosshair[:2], float(found.to_world([0, 0, away])[2]))""")
+    there = page.picture("lab-away-bare", "image")
+    left = strength(page.picture("lab-away-map", "image", page.kernel("print(name)").strip()), there)
+    assert float(page.kernel("print(weak)")) < 0.5
+    assert changed(there, bare)[seen].mean() > 0.1, "another slice is shown at the structure's place"
+    assert left[seen].mean() < 0.5 * heat[seen].mean(), "the map has moved on with the slice"
+
+
+# -- volume files ---------------------------------------------------------------------------------------------
+
+
+def write_labels(path: Path) -> wb.Volume:
+    """A block of one label, off-centre on an oblique, flipped and anisotropic grid."""
+    turn = np.deg2rad(20)
+    affine = np.eye(4)
+    rotation = [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
+    affine[:3, :3] = rotation @ np.diag([-1.0, 1.2, 1.5])
+    affine[:3, 3] = [40, -20, -20]
+    data = np.zeros((60, 50, 40), np.uint8)
+    data[6:26, 22:40, 14:30] = LABEL
+    volume = wb.Volume(data, affine, kind="labels", labels={LABEL: "lesion"})
+    wb.write(volume, path)
+    return volume
+
+
+def double_click(lab: Any, name: str) -> Any:
+    """Open a file from the file browser and return its panel."""
+    lab.page.evaluate("() => window.jupyterapp.commands.execute('filebrowser:refresh')")
+    lab.page.locator(".jp-DirListing-item", has_text=name).first.dblclick()
+    return lab.page.locator(".jp-Document:visible", has=lab.page.locator(".wb-VolumeView"))
+
+
+def drawn(panel: Any) -> Any:
+    panel.locator(".mwb-v-stage canvas").wait_for()
+    panel.locator(".mwb-v-message").wait_for(state="hidden")
+    panel.page.wait_for_timeout(2 * REDRAW_MS)
+    return panel.locator(".mwb-v-stage")
+
+
+def test_double_click_opens_a_volume_in_the_viewer(open_lab: Any, server: Any) -> None:
+    volume = write_labels(server.folder / "oblique.nii.gz")
+    lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
+    before = kernels(lab)
+    panel = double_click(lab, "oblique.nii.gz")
+    stage = drawn(panel)
+    lab.shot("lab-document")
+    assert kernels(lab) == before, "a file needs no kernel"
+
+    panel.get_by_role("button", name="Axial").click()
+    lab.page.wait_for_timeout(REDRAW_MS)
+    middle = volume.to_world([15.5, 30.5, 21.5])
+    picture = lab.shot("lab-document-axial", stage).astype(int)
+    # the label's orange, at half opacity over black; not the crosshair's blue, not the letters' yellow
+    block = np.argwhere(np.abs(picture - np.array(ORANGE) // 2).max(axis=2) < 25)
+    assert len(block) > 5000
+    row, column = block.mean(axis=0)
+    panel.locator("canvas").click(position={"x": float(column), "y": float(row)})
+    lab.page.wait_for_timeout(REDRAW_MS)
+    text = panel.locator(".mwb-v-readout").inner_text()
+    lab.shot("lab-document-clicked")
+    found = [float(part) for part in text.split("RAS (")[1].split(")")[0].split(",")]
+    assert found[:2] == pytest.approx(middle[:2], abs=0.8)
+    assert "lesion" in text
+
+
+def test_other_formats_and_broken_files(open_lab: Any, server: Any) -> None:
+    data = np.zeros((30, 24, 18), np.int16)
+    data[5:15, 4:12, 3:15] = 700
+    wb.write(wb.Volume(data, np.diag([-1.5, 1.0, 2.0, 1.0])), server.folder / "scan.mha")
+    (server.folder / "diary.nii.gz").write_text("Dear diary, this is no volume.")
+    whole = server.folder / "whole.nii"
+    wb.write(wb.Volume(data), whole)
+    (server.folder / "short.nii").write_bytes(whole.read_bytes()[:3000])
+
+    lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
+    stage = drawn(double_click(lab, "scan.mha"))
+    picture = lab.shot("lab-document-mha", stage)
+    assert (picture.min(axis=2) > 200).sum() > 1000, "the bright block is seen"
+
+    for name in ("diary.nii.gz", "short.nii"):
+        panel = double_click(lab, name)
+        told = panel.locator(".wb-VolumeView-failure, .mwb-v-bad")
+        told.wait_for()
+        lab.shot(f"lab-document-broken-{name.split('.')[0]}")
+        words = told.inner_text()
+        assert name in words or "ends early" in words, words
+        assert str(server.folder) not in words
+    # the server answered 400, which Chromium writes to the console as an error of its own
+    assert all("400 (Bad Request)" in line for line in lab.errors), lab.errors
+    lab.errors.clear()
