@@ -382,3 +382,13 @@ def test_layout_in_memory_does_not_matter(affine):
         one = Volume(data, affine).resample(spacing)
         other = Volume(np.asfortranarray(data), affine).resample(spacing)
         np.testing.assert_array_equal(one.data, other.data)
+
+
+def test_a_grid_larger_than_the_free_memory_is_refused(monkeypatch):
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 1e8}))
+    volume = Volume(np.zeros((10, 10, 10), np.int16))
+    assert volume.resample(0.05).shape == (200, 200, 200)
+    with pytest.raises(InputError, match=r"1000 x 1000 x 1000 voxels takes 2.0 GB of memory, 100.0 MB are free"):
+        volume.resample(0.01)
+    with pytest.raises(InputError, match="Choose larger voxels"):
+        volume.resample_like(Volume(lambda: None, shape=(1000,) * 3, dtype=np.uint8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,21 @@ def constant(value: Any, dtype: np.dtype[Any], what: str) -> Any:
     if not low <= number <= high:
         raise InputError(f"Voxels of {dtype} hold {low} to {high}, got {what} {value!r}. Convert the data first.")
     return value
+
+
+def room(shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Raise if an array to be made is larger than the free memory."""
+    needed = math.prod(int(n) for n in shape) * dtype.itemsize
+    if needed < 1 << 26:
+        return
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise InputError(
+            f"A grid of {' x '.join(map(str, shape))} voxels takes {size(needed)} of memory, {size(free)} are free. "
+            "Choose larger voxels, crop first, or check the spacing of the file."
+        )
 
 
 def ending(source: Path | None) -> str:

@@ -390,6 +390,7 @@ class Volume:
             raise InputError(f"The order of interpolation is 0 to 5, got {order!r}.")
         if chosen and self.kind == "labels":
             raise InputError(f"Labels are numbers of structures; order {order} would mix them. Use order 0.")
+        _checks.room((*shape, *self._shape[self.spatial_ndim :]), self._dtype)
         keep = [*range(self.spatial_ndim), 3]
         matrix = change[np.ix_(keep, keep)]
         return Volume(resample_array(self.data, matrix, shape, order=chosen, fill=fill), affine, **self._meaning())

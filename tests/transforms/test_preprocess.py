@@ -178,11 +178,20 @@ def test_specification_is_plain_data():
         ({"size": (8, -1)}, "above 0"),
         ({"fit": "crop"}, "Did you mean 'pad-crop'"),
         ({"divisible_by": 0}, "at least 1"),
+        ({"divisible_by": "a"}, "whole number of voxels, at least 1, got 'a'"),
+        ({"divisible_by": 2.5}, "got 2.5"),
     ],
 )
 def test_wrong_specifications(spec, message):
     with pytest.raises(InputError, match=message):
         Preprocess(spec)
+
+
+def test_a_header_with_absurd_voxels_takes_no_absurd_time_or_memory():
+    coarse = Preprocess(spacing=1e9, intensity=RAW).apply(Volume(np.ones((40, 40, 40), np.float32)))
+    assert coarse.array.shape == (1, 1, 1, 1)
+    with pytest.raises(InputError, match="check the spacing"):
+        Preprocess(spacing=1).apply(Volume(np.ones((4, 4, 4), np.float32), np.diag([1e6, 1e6, 1e6, 1])))
 
 
 def test_number_of_axes_must_fit():

@@ -8,6 +8,7 @@ several seconds, and a prediction should not wait for that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
     InputError
         If a key or a value is not allowed.
     """
+    if not isinstance(spec, Mapping | None):
+        raise InputError(f"The intensity normalisation is a dict such as {{'kind': 'zscore'}}, got {spec!r}.")
     given = dict(spec or {})
     check_keywords(given, _DEFAULTS, "The intensity normalisation")
     full = _DEFAULTS | given
@@ -45,6 +48,8 @@ def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
         full["low"] = 0.5 if full["low"] is None else full["low"]
         full["high"] = 99.5 if full["high"] is None else full["high"]
     low, high = full["low"], full["high"]
+    if not all(isinstance(end, Real | None) for end in (low, high)):
+        raise InputError(f"The ends of a range of intensities are numbers, got low={low!r} and high={high!r}.")
     if kind == "window" and (low is None or high is None):
         raise InputError("A window needs both ends, got no `low` or no `high`. For lungs on CT: low=-1024, high=600.")
     if kind in {"zscore", "none"} and not (low is None and high is None):
@@ -53,7 +58,10 @@ def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
         raise InputError(f"A range of intensities needs low < high, got low={low!r} and high={high!r}.")
     if kind == "percentile" and (low < 0 or high > 100):
         raise InputError(f"Percentiles lie between 0 and 100, got low={low!r} and high={high!r}.")
-    out = [float(value) for value in full["out"]]
+    try:
+        out = [float(value) for value in full["out"]]
+    except (TypeError, ValueError):
+        out = []
     if len(out) != 2 or not out[0] < out[1]:
         raise InputError(f"`out` is a pair of rising numbers such as [0, 1], got {full['out']!r}.")
     return {**full, "out": out, "channel_wise": bool(full["channel_wise"])}

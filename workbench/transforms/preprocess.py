@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,9 @@ class Preprocess:
         self.size = _positive(full["size"], int, "size")
         self.fit = choose(full["fit"], ("resize", "pad-crop"), "way to a fixed size")
         self.intensity = check_intensity(full["intensity"])
-        self.divisible_by = int(full["divisible_by"])
-        if self.divisible_by < 1:
+        if not isinstance(full["divisible_by"], Integral) or full["divisible_by"] < 1:
             raise InputError(f"`divisible_by` is a whole number of voxels, at least 1, got {full['divisible_by']!r}.")
+        self.divisible_by = int(full["divisible_by"])
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -254,7 +255,8 @@ def _pad_crop(array: Array, low: Sequence[int], high: Sequence[int]) -> Array:
 def _smoothed(volume: Volume, grid: Volume) -> Volume:
     """Blur before making voxels larger, so that fine structure does not turn into false coarse structure."""
     ratio = np.array(grid.spacing) / np.array(volume.spacing)
-    sigma = np.maximum(0, (ratio - 1) / 2)
+    # wider than the volume blurs no more, but takes time without bound where a header gives an absurd voxel size
+    sigma = np.clip((ratio - 1) / 2, 0, volume.spatial_shape)
     if sigma.max() < 0.1:
         return volume
     from scipy import ndimage
