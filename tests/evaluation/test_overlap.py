@@ -73,3 +73,7 @@ def test_what_is_no_label_map_is_refused(pair, affine):
         evaluation.dice(pair[0], labels(pair[1].data, affine, None))
     with pytest.raises(InputError, match=r"\(4, 4, 4\) and \(4,\)"):
         evaluation.dice_arrays(pair[0].data, np.zeros(4), [1])
+    with pytest.raises(InputError, match=r"prediction must be a Volume, got ndarray"):
+        evaluation.dice(pair[0].data, pair[1])
+    with pytest.raises(InputError, match=r"`labels` are label values.*'liver'"):
+        evaluation.dice(*pair, labels="liver")

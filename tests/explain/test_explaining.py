@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from typing import Any, ClassVar
@@ -21,6 +22,7 @@ def test_the_package_can_be_called_and_is_still_a_package():
     assert wb.explain.Class is explain.Class
     assert wb.explain.explain.__module__ == "workbench.explain.explaining"
     assert "method : str" in type(wb.explain).__call__.__doc__
+    assert inspect.signature(wb.explain) == inspect.signature(explain.explain)
 
 
 def test_importing_it_loads_no_framework():

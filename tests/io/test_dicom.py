@@ -115,7 +115,7 @@ def positions_are_kept(volume, folder):
         i, j, k = volume.to_voxel(place * [-1, -1, 1])
         np.testing.assert_allclose([i, j], [3, 2], atol=1e-6)
         assert abs(k - round(k)) < 1e-6
-        assert volume.data[3, 2, round(k)] == item.pixel_array[2, 3] - 1024
+        assert volume.data[3, 2, round(k)] == int(item.pixel_array[2, 3]) - 1024
 
 
 @pytest.mark.parametrize("position", POSITIONS)

@@ -72,6 +72,8 @@ def on_one_grid(prediction: Volume, truth: Volume) -> tuple[Volume, Volume]:
         If one is not a label map, or one is 2D and the other 3D.
     """
     for volume, what in ((prediction, "prediction"), (truth, "truth")):
+        if not isinstance(volume, Volume):
+            raise InputError(f"The {what} must be a Volume, got {type(volume).__name__}. For arrays: dice_arrays.")
         if volume.kind != "labels" or volume.num_channels != 1:
             raise InputError(
                 f"The {what} must be a Volume of kind 'labels' without channels, got kind {volume.kind!r} with "
@@ -99,9 +101,12 @@ def name_labels(labels: Labels | None, truth: Volume) -> dict[int, str]:
         if not chosen:
             raise InputError("The truth names no labels; say which to score with `labels=`.")
         return chosen
-    if isinstance(labels, Mapping):
-        return {int(value): str(name) for value, name in labels.items()}
-    return {int(value): truth.labels.get(int(value), str(int(value))) for value in labels}
+    try:
+        if isinstance(labels, Mapping):
+            return {int(value): str(name) for value, name in labels.items()}
+        return {int(value): truth.labels.get(int(value), str(int(value))) for value in labels}
+    except (TypeError, ValueError):
+        raise InputError(f"`labels` are label values, or a dict of value to name, got {labels!r}.") from None
 
 
 def spatial(volume: Volume) -> NDArray[Any]:

@@ -5,6 +5,7 @@ The package itself can be called: ``wb.explain(model, volume, method="grad-cam")
 
 from __future__ import annotations
 
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -39,6 +40,11 @@ class _CallableModule(ModuleType):
         return explain(*args, **options)
 
 
+_parameters = inspect.signature(explain)
+_self = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
 _CallableModule.__call__.__doc__ = explain.__doc__
-_CallableModule.__call__.__wrapped__ = explain  # type: ignore[attr-defined]  # so that help() shows its parameters
+# so that help() and the notebook's tooltip show its parameters
+_CallableModule.__call__.__signature__ = _parameters.replace(  # type: ignore[attr-defined]
+    parameters=[_self, *_parameters.parameters.values()]
+)
 sys.modules[__name__].__class__ = _CallableModule
