@@ -146,6 +146,18 @@ def test_a_worker_that_cannot_even_begin(boxes, tmp_path, monkeypatch):
     assert "workbench doctor" in run.status["remedy"]
 
 
+def test_a_worker_takes_a_relative_folder_and_says_that_it_is_no_run(tmp_path):
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    command = [sys.executable, "-m", "workbench.training.worker", "runs/x"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert found.returncode == 1
+    status = json.loads((tmp_path / "runs" / "x" / "status.json").read_text())
+    assert status["state"] == "failed"
+    assert "recipe.json (No such file" in status["cause"]
+    assert "Unexpected" not in status["cause"]
+
+
 def test_an_interpreter_that_breaks_before_the_first_line(boxes, tmp_path, monkeypatch):
     broken = tmp_path / "broken"
     broken.mkdir()

@@ -37,19 +37,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, help="a new total number of epochs")
     given = parser.parse_args(arguments)
     faulthandler.enable()
-    os.chdir(given.folder)
+    folder = given.folder.resolve()  # before the folder that it is relative to is left
+    os.chdir(folder)
     asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     from workbench.errors import StateError
 
-    lock = RunLock(given.folder)
+    lock = RunLock(folder)
     try:
         lock.acquire()
     except StateError as error:
         print(error, flush=True)  # noqa: T201 - into log.txt
         return 3
     try:
-        state = work(given.folder, launch=given.launch, epochs=given.epochs, asked_to_stop=lambda: bool(asked))
+        state = work(folder, launch=given.launch, epochs=given.epochs, asked_to_stop=lambda: bool(asked))
     finally:
         lock.release()
     return 1 if state == "failed" else 0
@@ -73,7 +74,7 @@ def work(
         faults.point("imports")
         from workbench.training.recipe import Recipe as _Recipe
 
-        recipe = _Recipe(**read_json(folder / RECIPE))
+        recipe = _Recipe.read(folder / RECIPE)
         if epochs is not None and epochs != recipe.epochs:
             recipe.epochs = epochs
             write_json(folder / RECIPE, recipe.model_dump(mode="json"))
