@@ -35,7 +35,14 @@ def test_unknown_names_and_options_name_the_nearest():
 
 @pytest.mark.parametrize(
     "spec",
-    [None, {}, {"name": "phantom-ct", "option": {}}, {"name": "x", "parent": {"name": "phantom-ct"}}, {"name": "nope"}],
+    [
+        None,
+        {},
+        {"name": "phantom-ct", "option": {}},
+        {"name": "x", "parent": {"name": "phantom-ct"}},
+        {"name": "nope"},
+        {"name": "folder", "options": 3},
+    ],
 )
 def test_bad_specs_are_named(spec):
     with pytest.raises(InputError):

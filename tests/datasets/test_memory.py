@@ -145,6 +145,12 @@ def test_broken_folders_are_named(affine, tmp_path):
     (tmp_path / "dataset.json").write_text(json.dumps({**content, "schema": 99}))
     with pytest.raises(FileError, match="schema 99"):
         datasets.load("memory", path=tmp_path)
+    (tmp_path / "dataset.json").write_text(json.dumps({**content, "cases": [1]}))
+    with pytest.raises(FileError, match="not complete"):
+        datasets.load("memory", path=tmp_path)
+    (tmp_path / "dataset.json").write_text("[]")
+    with pytest.raises(FileError, match="schema None"):
+        datasets.load("memory", path=tmp_path)
     (tmp_path / "dataset.json").write_text("{")
     with pytest.raises(FileError, match="not JSON"):
         datasets.load("memory", path=tmp_path)

@@ -144,6 +144,7 @@ def test_is_fast_enough():
         ({"spacing": 0}, "above 0"),
         ({"task": "detection"}, "segmentation or classification"),
         ({"labels": "organ"}, "Did you mean 'organs'"),
+        ({"seed": "x"}, "`seed` must be a whole number from 0, got 'x'"),
     ],
 )
 def test_bad_options_are_named(options, words):

@@ -94,7 +94,10 @@ def from_spec(spec: Mapping[str, Any]) -> Dataset:
         raise InputError(f"A data set spec must be a dict with a 'name', got {spec!r}. Use `dataset.spec()`.")
     if "parent" not in spec:
         check_keywords(spec, ("name", "options"), "A data set spec")
-        return load(spec["name"], **spec.get("options", {}))
+        options = spec.get("options", {})
+        if not isinstance(options, Mapping):
+            raise InputError(f"The options of a data set spec must be a dict, got {options!r}.")
+        return load(spec["name"], **options)
     check_keywords(spec, ("name", "parent", "subset", "indices", "splits"), "A data set spec")
     parent = from_spec(spec["parent"])
     if "subset" in spec:

@@ -180,19 +180,23 @@ class _Saved(Dataset):
             raise FileError(f"{folder} holds no saved data set: there is no dataset.json in it.") from None
         except ValueError as error:
             raise FileError(f"{file} is not JSON ({error}); save the data set again.") from error
-        if content.get("schema") != _SCHEMA:
-            raise FileError(f"{file} has schema {content.get('schema')!r}; this version reads schema {_SCHEMA}.")
-        self._cases: list[dict[str, Any]] = content["cases"]
-        super().__init__(
-            _CARD,
-            task=content["task"],
-            classes=content["classes"],
-            ids=[case["id"] for case in self._cases],
-            patients=[case["patient"] for case in self._cases],
-            spatial_ndim=content["spatial_ndim"],
-            in_channels=content["in_channels"],
-            splits=content["splits"],
-        )
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if schema != _SCHEMA:
+            raise FileError(f"{file} has schema {schema!r}; this version reads schema {_SCHEMA}.")
+        try:
+            self._cases: list[dict[str, Any]] = content["cases"]
+            super().__init__(
+                _CARD,
+                task=content["task"],
+                classes=content["classes"],
+                ids=[case["id"] for case in self._cases],
+                patients=[case["patient"] for case in self._cases],
+                spatial_ndim=content["spatial_ndim"],
+                in_channels=content["in_channels"],
+                splits=content["splits"],
+            )
+        except (KeyError, TypeError) as error:
+            raise FileError(f"{file} is not complete ({error}); save the data set again.") from error
 
     def _read(self, index: int) -> Sample:
         case = self._cases[index]
