@@ -282,7 +282,7 @@ def _positive(value: float | Sequence[float], count: int, what: str) -> tuple[fl
     return tuple(float(v) for v in values)
 
 
-def _check_numbers(n: int, seed: int, noise: float, probability: float) -> None:
+def _check_numbers(n: Any, seed: Any, noise: float, probability: float) -> None:
     if not isinstance(n, Real) or int(n) != n or n < 1:
         raise InputError(f"`n` must be a whole number of cases from 1, got {n!r}.")
     if not isinstance(seed, Real) or int(seed) != seed or seed < 0:
