@@ -9,6 +9,7 @@ import {
 import { ICommandPalette } from "@jupyterlab/apputils";
 import { type ConsolePanel, IConsoleTracker } from "@jupyterlab/console";
 import { ILauncher } from "@jupyterlab/launcher";
+import { MessageLoop } from "@lumino/messaging";
 
 import { workbenchIcon, workbenchIconAddress } from "./icon";
 import "./lab.css";
@@ -28,6 +29,7 @@ function isWorkbench(panel: ConsolePanel): boolean {
 async function showApp(panel: ConsolePanel): Promise<void> {
   panel.addClass(PANEL_CLASS);
   panel.toolbar.hide();
+  takeFocus(panel);
   panel.title.icon = workbenchIcon;
   await panel.sessionContext.ready;
   if (panel.isDisposed) return;
@@ -47,8 +49,18 @@ async function showApp(panel: ConsolePanel): Promise<void> {
   await run(panel);
 }
 
+/** A console gives the focus to its prompt, which is hidden here; without focus the Kernel menu would not know us. */
+function takeFocus(panel: ConsolePanel): void {
+  panel.node.tabIndex = -1;
+  MessageLoop.installMessageHook(panel, (_, message) => {
+    if (message.type === "activate-request" && !panel.node.contains(document.activeElement)) panel.node.focus();
+    return true;
+  });
+}
+
 async function run(panel: ConsolePanel): Promise<void> {
   panel.console.clear();
+  if (panel.isVisible && !panel.node.contains(document.activeElement)) panel.activate();
   await panel.console.inject(CODE);
   // A console follows its last line; the App is read from the top.
   panel.node.querySelector(".jp-CodeConsole-content")?.scrollTo({ top: 0 });
