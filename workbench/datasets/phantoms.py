@@ -7,7 +7,6 @@ Nobody's data, nothing to download, and the truth is known to the millimetre. Bo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -283,9 +282,9 @@ def _positive(value: float | Sequence[float], count: int, what: str) -> tuple[fl
 
 
 def _check_numbers(n: Any, seed: Any, noise: float, probability: float) -> None:
-    if not isinstance(n, Real) or int(n) != n or n < 1:
+    if not isinstance(n, int | float | np.number) or int(n) != n or n < 1:
         raise InputError(f"`n` must be a whole number of cases from 1, got {n!r}.")
-    if not isinstance(seed, Real) or int(seed) != seed or seed < 0:
+    if not isinstance(seed, int | float | np.number) or int(seed) != seed or seed < 0:
         raise InputError(f"`seed` must be a whole number from 0, got {seed!r}.")
     if not 0 <= noise < float("inf"):
         raise InputError(f"`noise` must be 0 or more, got {noise!r}.")
