@@ -115,7 +115,7 @@ def test_the_launcher_opens_the_app_in_a_panel_that_outlives_the_page_and_the_ke
 def test_from_the_launcher_to_an_overlay(open_lab: Any) -> None:
     lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
     page = open_app(lab)
-    go_the_whole_way(page, "lab-app")
+    go_the_whole_way(page, "lab-whole")
 
     # where the map is drawn strongest inside the structure, a click tells the kernel a voxel of that structure
     page.kernel("app.viewer.panes = 'axial'; app.viewer.convention = 'radiological'; go(fullest)")
