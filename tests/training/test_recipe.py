@@ -1,6 +1,6 @@
 import pytest
 
-from workbench.errors import FileError, InputError
+from workbench.errors import FileError, InputError, StateError
 from workbench.training.api import compose
 from workbench.training.recipe import Recipe
 from workbench.training.schedule import learning_rate
@@ -37,6 +37,11 @@ def test_a_broken_rule_is_named_with_the_value_and_the_nearest_valid_one(values,
 def test_what_is_no_data_set_is_named():
     with pytest.raises(InputError, match=r"got list\. Make one .*from_list"):
         compose("3d-unet", [1, 2], {})
+
+
+def test_a_device_that_is_not_there_is_refused_before_a_worker_starts():
+    with pytest.raises(StateError, match=r"no device 'cuda:99' on this computer\. Choose one of: 'cpu'"):
+        compose("3d-unet", "phantom-ct", {"device": "cuda:99"})
 
 
 def test_files_that_are_not_recipes(tmp_path):

@@ -172,7 +172,12 @@ def compose(
     if not merged.get("splits"):
         merged["splits"] = {key: list(indices) for key, indices in dataset.splits.items()}
     _check_fit(algorithm, dataset)
-    choose(merged.get("framework", "torch"), frameworks.names(), "framework")
+    framework = choose(merged.get("framework", "torch"), frameworks.names(), "framework")
+    device = merged.get("device", "cpu")
+    # What can be refused at once should not wait for the worker to find out; but torch on the CPU is always there, and
+    # importing it here would only take the user's time.
+    if (framework, device) != ("torch", "cpu"):
+        merged["device"] = frameworks.resolve_device(frameworks.get(framework), device)
     return Recipe(**merged), dataset
 
 
