@@ -43,6 +43,10 @@ test("values are told with the digits that matter", () => {
   assert.equal(formatValue(-1024), "-1024");
   assert.equal(formatValue(0.123456), "0.1235");
   assert.equal(formatValue(12345.678), "12345.7");
+  assert.equal(formatValue(12345.678, 3), "12346");
+  assert.equal(formatValue(0.123456, 3), "0.123");
+  assert.equal(formatValue(0.0000053271, 3), "5.33e-6");
+  assert.equal(formatValue(-0.00053271), "-5.327e-4");
   assert.equal(formatValue(Number.NaN), "not a number");
 });
 

@@ -25,6 +25,7 @@ from workbench.widgets.viewer import Viewer
 
 _WAIT_SECONDS = 0.1
 _VIEWER_HEIGHT = 540
+_NO_VOLUME = "Load a data set or open a file"
 
 
 class AppBar(Panel):
@@ -92,7 +93,7 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     """
 
     def __init__(self, data: Any = None, folder: str | Path | None = None, **options: Any) -> None:
-        self.viewer = Viewer(height=_VIEWER_HEIGHT)
+        self.viewer = Viewer(height=_VIEWER_HEIGHT, empty_text=_NO_VOLUME)
         self.data = DataPanel()
         self.model = ModelPanel()
         self.train = TrainPanel(self.model, lambda: self.data.dataset, folder)
@@ -200,7 +201,7 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def _model_chosen(self) -> None:
         self.explain.blocked = (
-            "Load a data set or open a file first"
+            f"{_NO_VOLUME} first"
             if self.data.volume is None
             else "Choose an algorithm first"
             if not self.model.algorithm

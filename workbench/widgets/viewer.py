@@ -18,7 +18,7 @@ from workbench.widgets.layer import STYLE, Layer
 from workbench.widgets.panel import bundle
 from workbench.widgets.transfer import Parcel
 
-OPTIONS = ("panes", "convention", "crosshair", "height")
+OPTIONS = ("panes", "convention", "crosshair", "height", "empty_text")
 CHOICES = {"panes": ("all", "axial", "coronal", "sagittal", "3d"), "convention": ("radiological", "neurological")}
 
 #: What reading a volume's voxels may raise.
@@ -44,6 +44,8 @@ class Viewer(anywidget.AnyWidget):
         Where the views cross, in RAS mm; by default the centre of the first layer.
     height : int
         Height of the drawing area in CSS pixels.
+    empty_text : str
+        What is said in the drawing area while there is no layer.
     """
 
     _esm = bundle("viewer")
@@ -53,6 +55,7 @@ class Viewer(anywidget.AnyWidget):
     convention = t.Enum(CHOICES["convention"], "radiological").tag(sync=True)
     crosshair = t.Tuple(t.Float(), t.Float(), t.Float(), default_value=(0.0, 0.0, 0.0)).tag(sync=True)
     height = t.Int(440, min=160).tag(sync=True)
+    empty_text = t.Unicode("Nothing to show yet. Add a volume with viewer.add(volume).").tag(sync=True)
     _layers = t.List(t.Dict()).tag(sync=True)
     _styles = t.Dict().tag(sync=True)
 

@@ -33,6 +33,7 @@ export class ServerModel {
       convention: "radiological",
       crosshair: middle(description.shape, description.affine),
       height: 400,
+      empty_text: "",
       _layers: [description],
       _styles: { [id]: style },
     });

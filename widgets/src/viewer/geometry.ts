@@ -53,12 +53,17 @@ export function isPlainPicture(affine: Affine): boolean {
 }
 
 /** Enough digits to tell neighbouring voxels apart, and no more. */
-export function formatValue(value: number): string {
+export function formatValue(value: number, digits = 4): string {
   if (!Number.isFinite(value)) {
     return "not a number";
   }
   if (Number.isInteger(value)) {
     return String(value);
   }
-  return Math.abs(value) >= 1000 ? value.toFixed(1) : String(Number(value.toPrecision(4)));
+  if (Math.abs(value) >= 1000) {
+    return String(Number(value.toFixed(digits > 3 ? 1 : 0)));
+  }
+  const rounded = Number(value.toPrecision(digits));
+  // JavaScript itself writes zeros down to 0.000001
+  return Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
 }

@@ -60,6 +60,7 @@ class Row {
   #low: HTMLInputElement | null = null;
   #high: HTMLInputElement | null = null;
   #bar: HTMLElement | null = null;
+  #window: [number, number] = [0, 1];
   #labels = "";
 
   constructor(
@@ -85,7 +86,7 @@ class Row {
 
   update(style: Style, entry: Entry | undefined): void {
     this.#shown.checked = style.visible;
-    this.#name.textContent = style.name;
+    this.#name.textContent = this.#name.title = style.name;
     this.#shown.setAttribute("aria-label", `Show ${style.name}`);
     this.#opacity.setAttribute("aria-label", `Opacity of ${style.name}, percent`);
     if (document.activeElement !== this.#opacity) {
@@ -100,7 +101,7 @@ class Row {
   }
 
   #updateColors(style: Style, header: Header): void {
-    const [low, high] = style.window ?? header.window;
+    const [low, high] = (this.#window = style.window ?? header.window);
     if (this.#map && this.#low && this.#high && this.#bar) {
       this.#map.value = style.colormap;
       this.#map.setAttribute("aria-label", `Colour map of ${style.name}`);
@@ -111,7 +112,8 @@ class Row {
       ] as const) {
         input.setAttribute("aria-label", `${what} value of ${style.name} shown${this.info.unit ? `, ${this.info.unit}` : ""}`);
         if (document.activeElement !== input) {
-          input.value = formatValue(value);
+          input.value = formatValue(value, 3);
+          input.title = `${what} value shown: ${formatValue(value)}${this.info.unit ? ` ${this.info.unit}` : ""}`;
         }
       }
     }
@@ -164,7 +166,10 @@ class Row {
     this.#bar = h("span", { class: "mwb-v-bar" });
     const actions = this.actions;
     const commit = () => {
-      const window = [Number(this.#low?.value), Number(this.#high?.value)] as [number, number];
+      // what was not typed anew keeps the digits that are not shown
+      const window = [this.#low, this.#high].map((input, end) =>
+        input?.value === formatValue(this.#window[end], 3) ? this.#window[end] : Number(input?.value),
+      ) as [number, number];
       const good = window.every(Number.isFinite) && window[0] < window[1];
       this.#low?.setAttribute("aria-invalid", String(!good));
       this.#high?.setAttribute("aria-invalid", String(!good));

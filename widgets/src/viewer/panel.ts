@@ -6,7 +6,7 @@ import { LayerList } from "./layer_list";
 import { letterElements } from "./letters";
 import type { LayerInfo, Style, Vec3 } from "./protocol";
 import { readout } from "./readout";
-import { Scene } from "./scene";
+import type { Scene } from "./scene";
 import type { Source } from "./source";
 import { Toolbar } from "./toolbar";
 import { Voxels } from "./voxels";
@@ -25,12 +25,12 @@ class ViewerPanel {
   #stage = h("div", { class: "mwb-v-stage" }, this.#canvas, this.#letters);
   #message = h("div", { class: "mwb-v-message", role: "status" });
   #readout = h("output", { class: "mwb-v-readout", "aria-live": "off" });
-  #scene: Scene;
+  #scene: Scene | null = null;
   #toolbar: Toolbar;
   #list: LayerList;
   #cleanups: (() => void)[] = [];
   #failure = "";
-  #started = false;
+  #stopped = false;
   #frame = 0;
   #tellAt: ReturnType<typeof setTimeout> | undefined;
 
@@ -39,18 +39,11 @@ class ViewerPanel {
     private source: Source,
     private voxels: Voxels,
   ) {
-    this.#scene = new Scene(this.#canvas, {
-      moved: (xyz) => this.#moved(xyz),
-      clicked: (xyz) => this.source.send({ type: "click", xyz }),
-      windowed: (id, window) => this.#restyle(id, { window }),
-      arranged: () => this.#refreshLetters(),
-      failed: (cause) => this.#fail(cause),
-    });
     this.#toolbar = new Toolbar({
       panes: (value) => this.source.set("panes", value),
       convention: (value) => this.source.set("convention", value),
-      measure: (on) => this.#scene.setMeasuring(on),
-      reset: () => this.#scene.reset(),
+      measure: (on) => this.#scene?.setMeasuring(on),
+      reset: () => this.#scene?.reset(),
       screenshot: () => void this.#save(),
     });
     this.#list = new LayerList({
@@ -72,6 +65,7 @@ class ViewerPanel {
       source.watch("panes", () => this.#applyView()),
       source.watch("convention", () => this.#applyView()),
       source.watch("height", () => this.#applyView()),
+      source.watch("empty_text", () => this.#refreshText()),
       source.watch("crosshair", () => this.#applyCrosshair()),
       source.watch("_layers", () => this.#changed()),
       source.watch("_styles", () => this.#changed()),
@@ -79,22 +73,39 @@ class ViewerPanel {
     );
     this.#stage.style.height = `${source.get("height")}px`;
     this.#refreshText();
-    this.#scene.start().then(
-      () => {
-        this.#started = true;
-        this.#applyView();
-        this.#changed();
-      },
-      (error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)),
-    );
+    this.#startScene().catch((error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)));
     return () => this.#stop();
   }
 
+  async #startScene(): Promise<void> {
+    // niivue is most of the bundle: evaluated here and not with the module, and after what else waits to be set up
+    await new Promise((resolve) => setTimeout(resolve));
+    const { Scene } = await import("./scene");
+    if (this.#stopped) {
+      return;
+    }
+    const scene = new Scene(this.#canvas, {
+      moved: (xyz) => this.#moved(xyz),
+      clicked: (xyz) => this.source.send({ type: "click", xyz }),
+      windowed: (id, window) => this.#restyle(id, { window }),
+      arranged: () => this.#refreshLetters(),
+      failed: (cause) => this.#fail(cause),
+    });
+    this.#cleanups.push(() => scene.dispose());
+    await scene.start();
+    if (this.#stopped) {
+      return;
+    }
+    this.#scene = scene;
+    this.#applyView();
+    this.#changed();
+  }
+
   #stop(): void {
+    this.#stopped = true;
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#tellAt);
     this.#cleanups.forEach((clean) => clean());
-    this.#scene.dispose();
   }
 
   get #layers(): LayerInfo[] {
@@ -107,7 +118,7 @@ class ViewerPanel {
 
   #changed(): void {
     this.#refreshText();
-    if (!this.#started || this.#frame !== 0) {
+    if (!this.#scene || this.#frame !== 0) {
       return;
     }
     // several changes at once are one drawing
@@ -123,7 +134,7 @@ class ViewerPanel {
       .filter((info) => styles[info.id])
       .map((info) => ({ info, style: styles[info.id], entry: this.voxels.get(info.id) }));
     try {
-      this.#scene.setLayers(shown);
+      this.#scene?.setLayers(shown);
       this.#applyCrosshair();
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
@@ -132,16 +143,14 @@ class ViewerPanel {
 
   #applyView(): void {
     this.#stage.style.height = `${this.source.get("height")}px`;
-    if (this.#started) {
-      this.#scene.setPanes(this.source.get("panes"));
-      this.#scene.setConvention(this.source.get("convention"));
-    }
+    this.#scene?.setPanes(this.source.get("panes"));
+    this.#scene?.setConvention(this.source.get("convention"));
     this.#refreshText();
   }
 
   #applyCrosshair(): void {
     const xyz = this.source.get("crosshair");
-    if (this.#started && this.#scene.crosshair().some((value, axis) => Math.abs(value - xyz[axis]) > 1e-3)) {
+    if (this.#scene?.crosshair().some((value, axis) => Math.abs(value - xyz[axis]) > 1e-3)) {
       this.#scene.setCrosshair(xyz);
     }
     this.#refreshReadout();
@@ -167,10 +176,16 @@ class ViewerPanel {
   }
 
   #refreshReadout(xyz: Vec3 = this.source.get("crosshair")): void {
-    this.#readout.textContent = readout(this.#layers, this.#styles, (id) => this.voxels.get(id), xyz);
+    const text = readout(this.#layers, this.#styles, (id) => this.voxels.get(id), xyz);
+    this.#readout.textContent = text;
+    // the line is cut at its end where there is no room for all of it
+    this.#readout.title = text;
   }
 
   #refreshLetters(): void {
+    if (!this.#scene) {
+      return;
+    }
     const { panes, lettered } = this.#scene.arrangement();
     this.#letters.replaceChildren(...letterElements(panes, this.source.get("convention"), lettered));
   }
@@ -182,7 +197,7 @@ class ViewerPanel {
     if (this.#failure) {
       text = this.#failure;
     } else if (layers.length === 0) {
-      text = "Nothing to show yet. Add a volume with viewer.add(volume).";
+      text = this.source.get("empty_text");
     } else if (broken && !entries.some((entry) => entry && Voxels.sharpest(entry) >= 0)) {
       text = broken.error;
     } else if (!entries.some((entry) => entry && Voxels.sharpest(entry) >= 0)) {
@@ -225,6 +240,9 @@ class ViewerPanel {
   }
 
   async #save(): Promise<void> {
+    if (!this.#scene) {
+      return;
+    }
     const url = URL.createObjectURL(await this.#scene.picture());
     h("a", { href: url, download: "viewer.png" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);

@@ -37,7 +37,7 @@ function words(layer: LayerInfo, entry: Entry, values: number[]): string {
   if (layer.kind === "labels") {
     return entry.header?.labels[values[0]]?.name ?? String(values[0]);
   }
-  const text = values.map(formatValue).join(", ");
+  const text = values.map((value) => formatValue(value)).join(", ");
   return layer.unit ? `${text} ${layer.unit}` : text;
 }
 

@@ -9,6 +9,8 @@ export interface State {
   convention: Convention;
   crosshair: Vec3;
   height: number;
+  /** What is said where there is nothing to show. */
+  empty_text: string;
   _layers: LayerInfo[];
   _styles: Record<string, Style>;
 }
