@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workbench import datasets, frameworks, zoo
-from workbench.errors import MissingExtraError, StateError
+from workbench.errors import InputError, MissingExtraError, StateError
 from workbench.volume import Volume
 from workbench.widgets import ModelPanel
 from workbench.widgets import model_panel as module
@@ -116,12 +116,51 @@ def test_code_makes_the_same_model(panel: ModelPanel, data: datasets.Dataset) ->
     assert scope["model"].weights_fingerprint() == panel.model.weights_fingerprint()
 
 
+def test_on_a_cpu_the_small_variant_is_suggested_and_the_code_says_so(
+    panel: ModelPanel, data: datasets.Dataset
+) -> None:
+    panel.fit(data)
+    assert panel.variant == "small"
+    assert panel.values() == zoo.card("3d-unet").variants["small"]
+    assert "width=16" in panel.code()
+    entry = next(row for row in panel.catalogue if row["value"] == "3d-unet")
+    assert [one["value"] for one in entry["variants"]] == ["small", "pytorch-3dunet", "full"]
+    panel.device = "cuda:0"
+    assert panel.variant == "full"
+    panel.device = "cpu"
+    panel.variant = "full"
+    assert panel.values() == {}
+    panel.device = "cuda:0"
+    assert panel.variant == "full"
+
+
+@pytest.mark.parametrize("name", ["covid-resnet", "2d-unet", "3d-unet"])
+def test_every_algorithm_has_a_size_for_a_cpu(panel: ModelPanel, name: str) -> None:
+    panel.algorithm = name
+    assert panel.variant == "small"
+    assert panel.build().num_parameters < 3e6
+
+
 def test_a_variant_is_a_named_set_of_options(panel: ModelPanel, data: datasets.Dataset) -> None:
     panel.fit(data)
-    panel.options = {"variant": "small", "depth": 2}
-    assert panel.values() == {**zoo.card("3d-unet").variants["small"], "depth": 2}
-    panel.options = {"variant": "standard"}
-    assert panel.values() == {}
+    panel.options = {"depth": 2, "width": "64"}
+    assert panel.values() == {"depth": 2}, "64 is the default of the full network, not of the small one"
+    panel.options = {"depth": 2}
+    assert panel.values() == {"width": 16, "depth": 2}
+    panel.variant = "pytorch-3dunet"
+    assert panel.values() == {**zoo.card("3d-unet").variants["pytorch-3dunet"], "depth": 2}
+    panel.variant = "smal"
+    with pytest.raises(InputError, match="Did you mean 'small'"):
+        panel.build()
+
+
+def test_who_asks_while_the_panel_builds_gets_that_model(panel: ModelPanel, data: datasets.Dataset) -> None:
+    panel.fit(data)
+    panel._on_message(panel, {"action": "describe"}, [])
+    model = panel.build()
+    panel.wait(60)
+    assert panel.problem == {}
+    assert panel.build() is model
 
 
 def test_devices_are_named_with_their_memory() -> None:

@@ -5,9 +5,14 @@ import type { Model } from "./ui/model";
 import { actions, frame } from "./ui/panel";
 import { optionsForm, type Option } from "./ui/schema";
 
+interface Size extends Choice {
+  options: Record<string, unknown>;
+}
+
 interface Entry extends Choice {
   title: string;
   options: Option[];
+  variants: Size[];
 }
 
 interface Device extends Choice {
@@ -24,6 +29,10 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   );
   const device = select({ label: "Device", tooltip: "Where the network runs, with the memory that is free there" }, (value) =>
     scope.set({ device: value }),
+  );
+  const size = select(
+    { label: "Size", tooltip: "As published, or a named set of options; a small network trains in minutes on a CPU" },
+    (value) => scope.set({ variant: value, options: {} }),
   );
   const options = optionsForm("Options", (values) => scope.set({ options: values }));
   const weights = segmented(
@@ -47,14 +56,27 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const line = h("div");
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
-  body.append(algorithm.row, joined(framework, device), weights.row, file, run.row, options.element, summary);
+  body.append(algorithm.row, size.row, joined(framework, device), weights.row, file, run.row, options.element, summary);
 
-  scope.watch(["catalogue", "algorithm", "options"], () => {
+  let asked = "";
+  scope.watch(["catalogue", "algorithm", "variant", "options", "weights"], () => {
     const entries = scope.get<Entry[]>("catalogue");
     const chosen = entries.find((entry) => entry.value === scope.get("algorithm"));
     algorithm.choices(entries, "choose an algorithm");
     algorithm.set(scope.get("algorithm"));
-    options.show(chosen?.options ?? [], scope.get("options"));
+    const preset = chosen?.variants.find((one) => one.value === scope.get("variant"))?.options ?? {};
+    size.row.hidden = !chosen || chosen.variants.length < 2 || scope.get("weights") !== "new";
+    size.choices(chosen?.variants ?? []);
+    size.set(scope.get("variant"));
+    options.show(
+      (chosen?.options ?? []).map((one) => ({ ...one, default: preset[one.name] ?? one.default })),
+      scope.get("options"),
+    );
+    // somebody looks: the number of parameters is told by the network itself
+    if (chosen && scope.get("weights") === "new" && asked !== chosen.value) {
+      asked = chosen.value;
+      scope.act("describe");
+    }
   });
   scope.watch(["frameworks", "framework"], () => {
     framework.choices(scope.get("frameworks"));
@@ -77,7 +99,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     setText(small, scope.get("details"));
   });
   whenBusy((idle) => {
-    for (const control of [algorithm, framework, device, weights, run, path]) control.enable(idle);
+    for (const control of [algorithm, size, framework, device, weights, run, path]) control.enable(idle);
     open.enable(idle);
     options.enable(idle);
   });

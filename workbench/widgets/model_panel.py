@@ -13,7 +13,7 @@ from workbench import frameworks, zoo
 from workbench.datasets import Dataset
 from workbench.errors import InputError, MissingExtraError, StateError, choose
 from workbench.volume import Volume
-from workbench.widgets import _options
+from workbench.widgets import _options, _sizes
 from workbench.widgets.code import call, page
 from workbench.widgets.panel import Panel, bundle
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _TITLES = {"torch": "PyTorch", "mindspore": "MindSpore"}
 _GIB = 2**30
-_VARIANT = "variant"
-_STANDARD = "standard"
 
 
 class ModelPanel(Panel):
@@ -34,6 +32,9 @@ class ModelPanel(Panel):
     ----------
     in_channels, num_classes, classes
         Told by the data (`fit`).
+    variant
+        The size: ``"full"``, as published, or the name of one of the card's variants. On a CPU ``"small"`` is
+        suggested where the card has it. `options` are what differs from it.
 
     Examples
     --------
@@ -52,6 +53,7 @@ class ModelPanel(Panel):
     framework = t.Unicode("torch").tag(sync=True)
     devices = t.List(t.Dict()).tag(sync=True)
     device = t.Unicode("cpu").tag(sync=True)
+    variant = t.Unicode(_sizes.FULL).tag(sync=True)
     options = t.Dict().tag(sync=True)
     weights = t.Enum(("new", "file", "run"), "new").tag(sync=True)
     runs = t.List(t.Dict()).tag(sync=True)
@@ -72,6 +74,7 @@ class ModelPanel(Panel):
         self._listeners: list[Callable[[], None]] = []
         self._built_listeners: list[Callable[[Model], None]] = []
         self._from_browser = False
+        self._building = threading.RLock()
         super().__init__(**traits)
         self._list_algorithms()
         self.devices = [_cpu(name) for name in frameworks.names()]
@@ -120,14 +123,16 @@ class ModelPanel(Panel):
         MissingExtraError
             If the framework is not installed; the message says which extra brings it.
         """
-        key = self._key()
-        if self._built is not None and self._built[0] == key:
-            return self._built[1]
-        with self.working("Building the network", secrets=(self._file or "",)):
-            model = self._make()
-            self._built = (key, model)
-            self._say(model)
-        return model
+        # who asks while the panel builds in the background waits for that model
+        with self._building:
+            key = self._key()
+            if self._built is not None and self._built[0] == key:
+                return self._built[1]
+            with self.working("Building the network", secrets=(self._file or "",)):
+                model = self._make()
+                self._built = (key, model)
+                self._say(model)
+            return model
 
     def load(self, path: str | Path) -> Model:
         """Take the model with the weights in a file.
@@ -153,7 +158,7 @@ class ModelPanel(Panel):
         self._runs[run.id] = run
         self.algorithm = recipe.algorithm
         self.framework, self.device = recipe.framework, recipe.device
-        self.options = dict(recipe.options)
+        self.variant, self.options = _sizes.recognise(self.algorithm, recipe.options)
         self.run_id, self.weights = run.id, "run"
         self._built = None
         self._changed()
@@ -174,13 +179,15 @@ class ModelPanel(Panel):
         return self._file if self.weights == "file" else None
 
     def values(self) -> dict[str, Any]:
-        """Return the options that differ from the algorithm's defaults."""
+        """Return the options that differ from the algorithm's defaults, those of the variant among them."""
         entry = next((e for e in self.catalogue if e["value"] == self.algorithm), None)
         if entry is None:
             return {}
-        typed = _options.parse(entry["options"], self.options)
-        preset = zoo.card(self.algorithm).variants.get(typed.pop(_VARIANT, ""), {})
-        return {**preset, **typed}
+        preset = _sizes.preset(self.algorithm, self.variant)
+        schema = [{**one, "default": preset.get(one["name"], one["default"])} for one in entry["options"]]
+        chosen = {**preset, **_options.parse(schema, self.options)}
+        defaults = {one["name"]: one["default"] for one in entry["options"]}
+        return {name: value for name, value in chosen.items() if value != defaults[name]}
 
     def describe(self) -> None:
         """Build the model, so that the panel can say how large it is."""
@@ -250,7 +257,8 @@ class ModelPanel(Panel):
     def _take_over(self, model: Model) -> None:
         self.algorithm = model.algorithm.name
         known = model.algorithm.card.options
-        self.options = {name: value for name, value in model.config.items() if name in known}
+        options = {name: value for name, value in model.config.items() if name in known}
+        self.variant, self.options = _sizes.recognise(self.algorithm, options)
         self._built = (self._key(), model)
         self._say(model)
 
@@ -289,7 +297,8 @@ class ModelPanel(Panel):
             "summary": card.summary,
             "enabled": not reason,
             "reason": reason,
-            "options": [*_variants(card), *_options.from_algorithm(card.options)],
+            "options": _options.from_algorithm(card.options),
+            "variants": _sizes.choices(card),
         }
 
     def _look_for_devices(self) -> None:
@@ -322,15 +331,29 @@ class ModelPanel(Panel):
             self.in_background(self.describe)
 
     def _choice(self) -> Any:
-        return (self.algorithm, self.framework, self.device, self.weights, self.run_id, repr(self.options))
+        return (
+            self.algorithm,
+            self.framework,
+            self.device,
+            self.weights,
+            self.run_id,
+            self.variant,
+            repr(self.options),
+        )
 
     @t.observe("algorithm")
     def _algorithm_changed(self, _change: Any) -> None:
         # Options of another algorithm do not apply to this one; `use_run` sets those of the run afterwards.
         self.options = {}
+        self.variant = _sizes.suggested(self.algorithm, self.device)
         self.note = ""
 
-    @t.observe("algorithm", "framework", "device", "weights", "run_id", "options")
+    @t.observe("device")
+    def _device_changed(self, change: Any) -> None:
+        if self.variant == _sizes.suggested(self.algorithm, change["old"]) and self.weights == "new":
+            self.variant = _sizes.suggested(self.algorithm, self.device)
+
+    @t.observe("algorithm", "framework", "device", "weights", "run_id", "variant", "options")
     def _choice_changed(self, change: Any) -> None:
         if change["name"] == "framework" and not any(
             one["value"] == self.device and one["framework"] == self.framework for one in self.devices
@@ -340,16 +363,6 @@ class ModelPanel(Panel):
             self.use_run(self._runs[self.run_id])
         else:
             self._changed()
-
-
-def _variants(card: Any) -> list[_options.Schema]:
-    if not card.variants:
-        return []
-    tooltip = "A named set of options: " + "; ".join(
-        f"{name}: {', '.join(f'{key} {value}' for key, value in values.items())}"
-        for name, values in card.variants.items()
-    )
-    return [_options.field(_VARIANT, "choice", _STANDARD, choices=(_STANDARD, *card.variants), tooltip=tooltip)]
 
 
 def _framework(name: str) -> dict[str, Any]:

@@ -1,0 +1,45 @@
+"""Sizes of a network: as published, or one of the named sets of options of its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench import zoo
+from workbench.errors import choose
+
+FULL = "full"
+#: The variant that is suggested where a step of the network as published would take minutes.
+_SMALL = "small"
+
+
+def choices(card: Any) -> list[dict[str, Any]]:
+    """Return the sizes of an algorithm as choices, each with the options it sets."""
+    rows = []
+    for name, values in sorted(card.variants.items(), key=lambda item: item[0] != _SMALL):
+        told = ", ".join(f"{key} {value}" for key, value in values.items())
+        label = f"{name}, quick on a CPU" if name == _SMALL else name
+        rows.append({"value": name, "label": label, "reason": told, "options": values})
+    return [*rows, {"value": FULL, "label": f"{FULL}, as published", "reason": "", "options": {}}]
+
+
+def preset(algorithm: str, variant: str) -> dict[str, Any]:
+    """Return the options that a size sets."""
+    if variant == FULL:
+        return {}
+    variants = zoo.card(algorithm).variants
+    return dict(variants[choose(variant, [*variants, FULL], f"size of {algorithm!r}")])
+
+
+def suggested(algorithm: str, device: str) -> str:
+    """Return the size to begin with on a device."""
+    known = algorithm in [card.name for card in zoo.list()]
+    return _SMALL if known and device == "cpu" and _SMALL in zoo.card(algorithm).variants else FULL
+
+
+def recognise(algorithm: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the variant that options belong to, and what they change in it."""
+    for name, values in zoo.card(algorithm).variants.items():
+        if all(options.get(key) == value for key, value in values.items()):
+            return name, {key: value for key, value in options.items() if key not in values}
+    return FULL, dict(options)
