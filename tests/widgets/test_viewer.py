@@ -195,3 +195,16 @@ def test_an_explanation_is_shown_by_its_volume() -> None:
     viewer = wb.view(Explanation())
     assert viewer.layers[0].kind == "scores"
     assert viewer.layers[0].colormap == "inferno"
+
+
+def test_the_text_of_an_empty_viewer_can_be_chosen() -> None:
+    assert "viewer.add(volume)" in Viewer().empty_text
+    assert wb.App().viewer.empty_text == "Load a data set or open a file"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(4, 4, 4), (8, 8, 2), (3, 40, 3)])
+def test_a_still_of_a_small_volume_warns_of_nothing(shape: tuple[int, int, int]) -> None:
+    values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    image = Volume(values, np.diag([2.0, 2.0, 3.0, 1.0]))
+    assert Viewer(image, image.with_data(values % 2, kind="scores")).png().startswith(b"\x89PNG")
