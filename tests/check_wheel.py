@@ -77,7 +77,7 @@ def _installs_and_works(wheel: Path, folder: Path) -> int:
     bare |= {"PATH": str(scripts), "JUPYTER_PATH": str(home / "share" / "jupyter")}
     probe = subprocess.run([str(python), "-c", PROBE], env=bare, cwd=folder, check=False)
     listing = subprocess.run(
-        [str(python), "-m", "jupyter", "labextension", "list"], env=bare, cwd=folder, capture_output=True, text=True
+        [str(python), "-m", "jupyterlab.labextensions", "list"], env=bare, cwd=folder, capture_output=True, text=True
     )
     text = listing.stdout + listing.stderr
     enabled = any("medical-workbench" in line and "OK" in line for line in text.splitlines())

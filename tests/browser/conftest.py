@@ -262,9 +262,14 @@ def watch(page: Any, lab: Lab) -> None:
         if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
             lab.strangers.append(sent.url)
 
+    def console(message: Any) -> None:
+        if message.type == "error":
+            # "404 (Not Found)" alone does not say what was not found
+            lab.errors.append(f"{message.text} [{message.location['url']}]")
+
     page.on("request", request)
     page.on("websocket", request)
-    page.on("console", lambda message: lab.errors.append(message.text) if message.type == "error" else None)
+    page.on("console", console)
     page.on("pageerror", lambda error: lab.errors.append(f"{error}\n{error.stack}"))
 
 
