@@ -65,11 +65,11 @@ def run_once(task: str, framework: str, seed: int, folder: str) -> dict[str, Any
     return result
 
 
-def measure(task: str, framework: str, keep: str | None) -> None:
+def measure(task: str, framework: str, keep: str | None, count: int | None) -> None:
     """Run all seeds of one task on one framework and add them to the result file."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = keep or temporary
-        runs = [run_once(task, framework, seed, folder) for seed in TASKS[task]["seeds"]]
+        runs = [run_once(task, framework, seed, folder) for seed in TASKS[task]["seeds"][:count]]
     results = _report.load(task) or {}
     results[framework] = {
         "recipe": TASKS[task]["recipe"],
@@ -84,11 +84,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=[*TASKS, "all"])
     parser.add_argument("framework", choices=["torch", "mindspore", "both"], nargs="?", default="both")
+    parser.add_argument("--seeds", type=int, help="only so many of the seeds")
     parser.add_argument("--keep", help="folder to keep the runs in")
     arguments = parser.parse_args()
     for task in TASKS if arguments.task == "all" else [arguments.task]:
         for framework in ("torch", "mindspore") if arguments.framework == "both" else [arguments.framework]:
-            measure(task, framework, arguments.keep)
+            measure(task, framework, arguments.keep, arguments.seeds)
 
 
 if __name__ == "__main__":

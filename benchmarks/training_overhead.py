@@ -30,7 +30,7 @@ from workbench.transforms import Preprocess
 from workbench.volume import Volume
 
 ROUNDS, STEPS, BATCH = 9, 40, 2
-SIZE = (24, 24, 24)
+SIZE = (32, 32, 32)
 
 
 def make_recipe(folder: Path) -> Recipe:

@@ -139,3 +139,5 @@ def _configure(recipe: Recipe, threads: int) -> None:
         torch.set_num_threads(threads)
         # Warn only: some layers have no deterministic form on an accelerator, and training is still wanted there.
         torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
+        # Filling every fresh tensor costs time at each layer; it matters only to code that reads memory it never wrote.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in the stubs
