@@ -65,18 +65,18 @@ def run_once(task: str, framework: str, seed: int, folder: str) -> dict[str, Any
     return result
 
 
-def measure(task: str, framework: str, keep: str | None, count: int | None) -> None:
-    """Run all seeds of one task on one framework and add them to the result file."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = keep or temporary
-        runs = [run_once(task, framework, seed, folder) for seed in TASKS[task]["seeds"][:count]]
-    results = _report.load(task) or {}
-    results[framework] = {
-        "recipe": TASKS[task]["recipe"],
-        "mean": {key: round(statistics.mean(run[key] for run in runs), 4) for key in TASKS[task]["scores"]},
-        "runs": runs,
-    }
-    _report.save(task, results)
+def measure(task: str, framework: str, keep: str | None, seeds: list[int] | None) -> None:
+    """Run seeds of one task on one framework; seeds measured before with the same recipe stay in the result file."""
+    recipe, results = TASKS[task]["recipe"], _report.load(task) or {}
+    before = results.get(framework, {})
+    known = {run["seed"]: run for run in before.get("runs", []) if before["recipe"] == recipe}
+    for seed in seeds or TASKS[task]["seeds"]:
+        with tempfile.TemporaryDirectory() as temporary:
+            known[seed] = run_once(task, framework, seed, keep or temporary)
+        runs = [known[number] for number in sorted(known)]
+        mean = {key: round(statistics.mean(run[key] for run in runs), 4) for key in TASKS[task]["scores"]}
+        results[framework] = {"recipe": recipe, "mean": mean, "runs": runs}
+        _report.save(task, results)
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=[*TASKS, "all"])
     parser.add_argument("framework", choices=["torch", "mindspore", "both"], nargs="?", default="both")
-    parser.add_argument("--seeds", type=int, help="only so many of the seeds")
+    parser.add_argument("--seeds", type=int, nargs="+", help="other seeds than the task's")
     parser.add_argument("--keep", help="folder to keep the runs in")
     arguments = parser.parse_args()
     for task in TASKS if arguments.task == "all" else [arguments.task]:
