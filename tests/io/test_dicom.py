@@ -6,7 +6,6 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 
 from tests.io.contract import FormatContract, distinct, drain
 from workbench import Volume
@@ -339,79 +338,6 @@ def test_simpleitk_agrees(tmp_path, affine):
     np.testing.assert_allclose(far, volume.to_world([2, 3, 4]), atol=1e-5)
 
 
-def enhanced(path, frames, **fields):
-    """Write a multi-frame file: `frames` are (position, stack, time, slope, pixels)."""
-    item = Dataset()
-    item.file_meta = pydicom.dataset.FileMetaDataset()
-    item.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    item.file_meta.MediaStorageSOPClassUID = item.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
-    item.SOPInstanceUID = item.SeriesInstanceUID = pydicom.uid.generate_uid()
-    item.Modality, item.Rows, item.Columns, item.SamplesPerPixel = "MR", 4, 5, 1
-    item.PhotometricInterpretation, item.NumberOfFrames = "MONOCHROME2", len(frames)
-    item.BitsAllocated, item.BitsStored, item.HighBit, item.PixelRepresentation = 16, 16, 15, 1
-
-    def group(**parts):
-        out = Dataset()
-        for name, values in parts.items():
-            inner = Dataset()
-            for keyword, value in values.items():
-                setattr(inner, keyword, value)
-            setattr(out, name, Sequence([inner]))
-        return out
-
-    item.SharedFunctionalGroupsSequence = Sequence(
-        [
-            group(
-                PixelMeasuresSequence={"PixelSpacing": [0.75, 1.5], "SliceThickness": 2.5},
-                PlaneOrientationSequence={"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
-            )
-        ]
-    )
-    item.PerFrameFunctionalGroupsSequence = Sequence(
-        [
-            group(
-                PlanePositionSequence={"ImagePositionPatient": list(position)},
-                FrameContentSequence={"StackID": stack, "TemporalPositionIndex": time},
-                PixelValueTransformationSequence={"RescaleSlope": slope, "RescaleIntercept": 0, "RescaleType": "US"},
-            )
-            for position, stack, time, slope, _ in frames
-        ]
-    )
-    item.PixelData = np.stack([pixels for *_, pixels in frames]).astype(np.int16).tobytes()
-    for keyword, value in fields.items():
-        setattr(item, keyword, value)
-    item.save_as(path, enforce_file_format=True)
-    return path
-
-
-def test_enhanced_frames_by_position_time_and_slope(tmp_path):
-    data = distinct((3, 2, 4, 5), np.int16)
-    frames = [((1.0, 2.0, 3.0 + 4 * k), "1", time + 1, 1 + time, data[k, time]) for time in (1, 0) for k in (2, 0, 1)]
-    with pytest.warns(GeometryWarning, match="2 images"):
-        volume = read(enhanced(tmp_path / "a.dcm", frames))
-    assert volume.shape == (5, 4, 3, 2)
-    assert volume.spacing == (1.5, 0.75, 4.0)
-    assert volume.channels == ("time 1", "time 2")
-    np.testing.assert_array_equal(volume.data, (data * [[[[1]], [[2]]]]).transpose(3, 2, 0, 1))
-    np.testing.assert_allclose(volume.to_world([0, 0, 2]), [-1, -2, 11])
-
-
-def test_enhanced_stacks_are_chosen(tmp_path):
-    data = distinct((5, 4, 5), np.int16)
-    frames = [((0.0, 0.0, 2.0 * k + (100 if k > 2 else 0)), "2" if k > 2 else "1", 1, 1, data[k]) for k in range(5)]
-    path = enhanced(tmp_path / "a.dcm", frames)
-    with pytest.raises(InputError, match="stack="):
-        read(path)
-    np.testing.assert_array_equal(read(path, stack=0).data, data[:3].transpose(2, 1, 0))
-    np.testing.assert_array_equal(read(path, stack=1).data, data[3:].transpose(2, 1, 0))
-
-
-def test_enhanced_with_fewer_descriptions_than_frames(tmp_path):
-    frames = [((0.0, 0.0, float(k)), "1", 1, 1, np.zeros((4, 5))) for k in range(3)]
-    with pytest.raises(FileError, match="describes 3"):
-        read(enhanced(tmp_path / "a.dcm", frames, NumberOfFrames=2))
-
-
 def test_colour_and_dark_pictures(series):
     def colour(k, item):
         item.SamplesPerPixel, item.PhotometricInterpretation, item.PlanarConfiguration = 3, "YBR_FULL", 0
@@ -430,47 +356,3 @@ def test_colour_and_dark_pictures(series):
     )
     with pytest.warns(GeometryWarning, match="MONOCHROME1"):
         np.testing.assert_array_equal(read(folder).data[..., 0], data[0].T)
-
-
-def itk_volume(folder):
-    sitk = pytest.importorskip("SimpleITK")
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
-    image = reader.Execute()
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
-    affine[:3, 3] = image.GetOrigin()
-    return Volume(sitk.GetArrayFromImage(image).T, np.diag([-1, -1, 1, 1]) @ affine)
-
-
-@pytest.mark.parametrize("folder", ["dicom_ct_series/example_ct_dicom", "dicom_mr_t1/dicoms"])
-def test_real_series_agree_with_simpleitk(workbench_data, folder):
-    ours, theirs = read(workbench_data / folder), itk_volume(workbench_data / folder)
-    assert not ours.notes
-    np.testing.assert_allclose(ours.affine, theirs.affine, atol=1e-6)
-    np.testing.assert_array_equal(ours.data, theirs.data)
-
-
-def test_real_labels_lie_on_the_real_ct(workbench_data):
-    ct = read(workbench_data / "dicom_ct_series")
-    for path in (workbench_data / "dicom_ct_series").rglob("*.nii.gz"):
-        labels = read(path, kind="labels")
-        assert labels.same_grid(ct.reorient(labels.orientation), 1e-2)
-
-
-def test_real_enhanced_and_segmentations(workbench_data):
-    field_map = drain(workbench_data / "dicom_enhanced" / "In" / "Philips" / "IM_0027_fMAP.dcm")
-    assert field_map.shape == (64, 64, 32, 2)
-    seg = drain(workbench_data / "dicom_seg" / "seg_image_ct_binary.dcm")
-    assert seg.kind == "labels"
-    assert seg.labels == {1: "first segment"}
-    expected = pydicom.dcmread(seg.source).pixel_array
-    np.testing.assert_array_equal(np.sort(seg.data.sum((0, 1))), np.sort(expected.sum((1, 2))))
-    overlap = drain(workbench_data / "dicom_seg" / "seg_image_ct_binary_overlap.dcm")
-    assert overlap.num_channels == 2
-    scores = drain(workbench_data / "dicom_seg" / "seg_image_ct_true_fractional.dcm")
-    assert scores.kind == "scores"
-    assert 0 <= scores.data.min() <= scores.data.max() <= 1
-    for name in ("sm_image.dcm", "sr_document.dcm", "seg_image_cr_binary.dcm"):
-        with pytest.raises(FileError, match=r"not supported|without an image"):
-            read(workbench_data / "dicom_seg" / name)

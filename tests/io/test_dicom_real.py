@@ -1,0 +1,56 @@
+"""Real DICOM series, against SimpleITK."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+
+from tests.io.contract import drain
+from workbench import Volume
+from workbench.errors import FileError
+from workbench.io import read
+
+
+def itk_volume(folder):
+    sitk = pytest.importorskip("SimpleITK")
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    image = reader.Execute()
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    return Volume(sitk.GetArrayFromImage(image).T, np.diag([-1, -1, 1, 1]) @ affine)
+
+
+@pytest.mark.parametrize("folder", ["dicom_ct_series/example_ct_dicom", "dicom_mr_t1/dicoms"])
+def test_real_series_agree_with_simpleitk(workbench_data, folder):
+    ours, theirs = read(workbench_data / folder), itk_volume(workbench_data / folder)
+    assert not ours.notes
+    np.testing.assert_allclose(ours.affine, theirs.affine, atol=1e-6)
+    np.testing.assert_array_equal(ours.data, theirs.data)
+
+
+def test_real_labels_lie_on_the_real_ct(workbench_data):
+    ct = read(workbench_data / "dicom_ct_series")
+    for path in (workbench_data / "dicom_ct_series").rglob("*.nii.gz"):
+        labels = read(path, kind="labels")
+        assert labels.same_grid(ct.reorient(labels.orientation), 1e-2)
+
+
+def test_real_enhanced_and_segmentations(workbench_data):
+    field_map = drain(workbench_data / "dicom_enhanced" / "In" / "Philips" / "IM_0027_fMAP.dcm")
+    assert field_map.shape == (64, 64, 32, 2)
+    seg = drain(workbench_data / "dicom_seg" / "seg_image_ct_binary.dcm")
+    assert seg.kind == "labels"
+    assert seg.labels == {1: "first segment"}
+    expected = pydicom.dcmread(seg.source).pixel_array
+    np.testing.assert_array_equal(np.sort(seg.data.sum((0, 1))), np.sort(expected.sum((1, 2))))
+    overlap = drain(workbench_data / "dicom_seg" / "seg_image_ct_binary_overlap.dcm")
+    assert overlap.num_channels == 2
+    scores = drain(workbench_data / "dicom_seg" / "seg_image_ct_true_fractional.dcm")
+    assert scores.kind == "scores"
+    assert 0 <= scores.data.min() <= scores.data.max() <= 1
+    for name in ("sm_image.dcm", "sr_document.dcm", "seg_image_cr_binary.dcm"):
+        with pytest.raises(FileError, match=r"not supported|without an image"):
+            read(workbench_data / "dicom_seg" / name)
