@@ -4,8 +4,9 @@
     python benchmarks/learning.py hippocampus mindspore
     python benchmarks/learning.py all
 
-Each run goes through ``wb.train`` as a user's would. Where an epoch is chosen, the validation split chooses it. Targets: BreastMNIST, ResNet-18 at 28x28: AUC 0.897 and accuracy 0.859 (MedMNIST v1 paper; three seeds'
-mean must reach 0.89 and 0.85); hippocampus: mean foreground Dice 0.85 within 30 CPU minutes.
+Each run goes through ``wb.train`` as a user's would. Where an epoch is chosen, the validation split chooses it.
+Targets: BreastMNIST, ResNet-18 at 28x28: AUC 0.897 and accuracy 0.859 (MedMNIST v1 paper; three seeds' mean must reach
+0.89 and 0.85); hippocampus: mean foreground Dice 0.85 within 30 CPU minutes.
 """
 
 from __future__ import annotations
