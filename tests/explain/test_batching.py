@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 import workbench as wb
 from tests.explain import toys
 from workbench.errors import StateError
+from workbench.explain import batching
 from workbench.explain.batching import Batches, Plan, Tuner
 from workbench.frameworks.torch import TorchFramework
 
@@ -149,14 +152,22 @@ class TestTuner:
         assert {plan.size for plan in tried} == {best.size} == {5}
 
 
-def test_what_was_measured_is_used_again():
+def test_what_was_measured_is_used_again(monkeypatch):
     framework = Small(1000)
     model = toys.cnn_model(2)
     shape = (1, 9, 8)
+    done = [0.0]
+
+    def work(part):
+        done[0] += len(part)
+        return part
+
+    # by this clock every sample takes equally long; on a busy machine the tuning may need more samples than there are
+    monkeypatch.setattr(batching, "time", SimpleNamespace(perf_counter=lambda: done[0]))
     runs = []
     for _ in range(2):
         batches = Batches(framework, model.module, shape, "a network on a device")
-        for _part, _result in batches.map(600, lambda part: np.zeros((len(part), *shape), np.float32), lambda x: x):
+        for _part, _result in batches.map(600, lambda part: np.zeros((len(part), *shape), np.float32), work):
             pass
         runs.append(batches.schedule)
     assert len(runs[0]) > 2
