@@ -41,7 +41,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "hippocampus": {
         "seeds": (0,),
         "scores": ("dice",),
-        "recipe": {"algorithm": "3d-unet", "options": {"width": 8}, "epochs": 7, "batch_size": 2},
+        "recipe": {"algorithm": "3d-unet", "options": {"width": 8}, "epochs": 10, "batch_size": 2},
     },
 }
 

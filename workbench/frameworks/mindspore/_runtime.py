@@ -40,4 +40,8 @@ def load() -> Any:
             "`pip install --force-reinstall 'medical-workbench[mindspore]'`."
         ) from error
     mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
+    if mindspore.get_context("device_target") == "CPU":
+        # Asynchronous launches help an accelerator; on a CPU of few cores the waiting threads spin and take the cores
+        # from the kernels: a 3D convolution was 40 times slower, at the pace of the scheduler's time slices.
+        mindspore.runtime.launch_blocking()
     return mindspore
