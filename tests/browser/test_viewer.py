@@ -217,6 +217,46 @@ viewer.add(Volume(loader, shape=(8, 8, 8), dtype="int16"))""")
     lab.shot("viewer-no-webgl", cell.locator(".mwb-viewer"))
 
 
+def test_a_lost_graphics_context_is_told_and_the_picture_comes_back(lab: Any) -> None:
+    lab.run_cell(SCENE)
+    cell = lab.run_cell("viewer = wb.view(ct, Layer(seg, opacity=1.0), panes='axial', crosshair=middle)\nviewer")
+    viewer = shown(cell)
+    before = stage(lab, viewer, "viewer-before-the-loss")
+    lose = """(canvas) => {
+        window.taken = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+        window.taken.loseContext();
+    }"""
+    viewer.locator("canvas").evaluate(lose)
+    message = viewer.locator(".mwb-v-message")
+    message.get_by_text("took the graphics away").wait_for()
+    # what is asked for meanwhile is not forgotten
+    lab.run_cell("viewer.layers[1].visible = False")
+    lab.run_cell("viewer.layers[1].visible = True\nviewer.convention = 'neurological'")
+    assert orange(stage(lab, viewer, "viewer-lost")).sum() == 0
+    assert message.is_visible()
+
+    # the browser gives it back
+    lab.page.evaluate("() => window.taken.restoreContext()")
+    message.wait_for(state="hidden")
+    lab.page.wait_for_timeout(2500)
+    after = stage(lab, viewer, "viewer-restored")
+    assert orange(after).sum() == pytest.approx(orange(before).sum(), rel=0.1)
+    assert np.nonzero(orange(before))[1].mean() < before.shape[1] / 2 < np.nonzero(orange(after))[1].mean()
+    canvas = viewer.locator("canvas")
+    canvas.focus()
+    canvas.press("PageUp")
+    lab.page.wait_for_timeout(1500)
+    assert lab.python("viewer.crosshair[2] - middle[2]") == pytest.approx(1.0, abs=0.3), "the new canvas hears the keys"
+
+    # the browser does not give it back: the button does
+    viewer.locator("canvas").evaluate(lose)
+    viewer.get_by_role("button", name="Draw again").click()
+    message.wait_for(state="hidden")
+    lab.page.wait_for_timeout(2500)
+    assert orange(stage(lab, viewer, "viewer-drawn-again")).sum() > 1000
+    assert viewer.locator("canvas").count() == 1
+
+
 def test_a_saved_notebook_holds_a_picture_and_no_voxels(lab: Any) -> None:
     lab.run_cell("""
 import numpy as np, workbench as wb

@@ -6,13 +6,14 @@ import { LayerList } from "./layer_list";
 import { letterElements } from "./letters";
 import type { LayerInfo, Style, Vec3 } from "./protocol";
 import { readout } from "./readout";
-import type { Scene } from "./scene";
+import type { Camera, Scene } from "./scene";
 import type { Source } from "./source";
 import { Toolbar } from "./toolbar";
 import { Voxels } from "./voxels";
 
 /** Dragging moves the crosshair up to 60 times a second; Python hears of it this often. */
 const TELL_PYTHON_MS = 60;
+const LOST = "The browser took the graphics away (the GPU was reset, or too many 3D views are open). The picture comes back by itself; if it does not, close other 3D views and press the button.";
 
 /** Build a view inside `root`; returns how to take it down. */
 export function mountViewer(root: HTMLElement, source: Source, voxels: Voxels): () => void {
@@ -20,7 +21,7 @@ export function mountViewer(root: HTMLElement, source: Source, voxels: Voxels): 
 }
 
 class ViewerPanel {
-  #canvas = h("canvas", { tabindex: "0", role: "application", "aria-label": "Slices and 3D view. Arrow keys, Page Up and Page Down move the crosshair." });
+  #canvas = this.#newCanvas();
   #letters = h("div", { class: "mwb-v-letters" });
   #stage = h("div", { class: "mwb-v-stage" }, this.#canvas, this.#letters);
   #message = h("div", { class: "mwb-v-message", role: "status" });
@@ -30,6 +31,8 @@ class ViewerPanel {
   #list: LayerList;
   #cleanups: (() => void)[] = [];
   #failure = "";
+  #lost = false;
+  #measuring = false;
   #stopped = false;
   #frame = 0;
   #tellAt: ReturnType<typeof setTimeout> | undefined;
@@ -42,7 +45,10 @@ class ViewerPanel {
     this.#toolbar = new Toolbar({
       panes: (value) => this.source.set("panes", value),
       convention: (value) => this.source.set("convention", value),
-      measure: (on) => this.#scene?.setMeasuring(on),
+      measure: (on) => {
+        this.#measuring = on;
+        this.#scene?.setMeasuring(on);
+      },
       reset: () => this.#scene?.reset(),
       screenshot: () => void this.#save(),
     });
@@ -59,8 +65,6 @@ class ViewerPanel {
     root.setAttribute("data-lm-suppress-shortcuts", "true");
     this.#stage.append(this.#message);
     root.replaceChildren(this.#toolbar.element, this.#stage, this.#readout, this.#list.element);
-    this.#canvas.addEventListener("keydown", (event) => this.#key(event), { capture: true });
-    this.#canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     this.#cleanups.push(
       source.watch("panes", () => this.#applyView()),
       source.watch("convention", () => this.#applyView()),
@@ -73,30 +77,62 @@ class ViewerPanel {
     );
     this.#stage.style.height = `${source.get("height")}px`;
     this.#refreshText();
-    this.#startScene().catch((error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)));
+    this.#startScene().catch((error: unknown) => this.#fail(words(error)));
     return () => this.#stop();
   }
 
-  async #startScene(): Promise<void> {
+  #newCanvas(): HTMLCanvasElement {
+    const canvas = h("canvas", { tabindex: "0", role: "application", "aria-label": "Slices and 3D view. Arrow keys, Page Up and Page Down move the crosshair." });
+    canvas.addEventListener("keydown", (event) => this.#key(event), { capture: true });
+    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    return canvas;
+  }
+
+  /** Draw with a new graphics context: a lost one takes all textures and shaders with it. */
+  #startAgain(): void {
+    if (this.#stopped || !this.#lost) {
+      return;
+    }
+    const camera = this.#scene?.camera();
+    this.#scene?.dispose();
+    this.#scene = null;
+    this.#lost = false;
+    this.#failure = "";
+    const old = this.#canvas;
+    this.#canvas = this.#newCanvas();
+    old.replaceWith(this.#canvas);
+    this.#startScene(camera).catch((error: unknown) => this.#fail(words(error)));
+  }
+
+  async #startScene(camera?: Camera): Promise<void> {
     // niivue is most of the bundle: evaluated here and not with the module, and after what else waits to be set up
     await new Promise((resolve) => setTimeout(resolve));
     const { Scene } = await import("./scene");
     if (this.#stopped) {
       return;
     }
-    const scene = new Scene(this.#canvas, {
+    const canvas = this.#canvas;
+    const scene = new Scene(canvas, {
       moved: (xyz) => this.#moved(xyz),
       clicked: (xyz) => this.source.send({ type: "click", xyz }),
       windowed: (id, window) => this.#restyle(id, { window }),
       arranged: () => this.#refreshLetters(),
-      failed: (cause) => this.#fail(cause),
+      lost: () => {
+        this.#lost = true;
+        this.#refreshMessage(this.#layers);
+      },
+      returned: () => this.#startAgain(),
     });
-    this.#cleanups.push(() => scene.dispose());
     await scene.start();
-    if (this.#stopped) {
+    if (this.#stopped || canvas !== this.#canvas) {
+      scene.dispose();
       return;
     }
     this.#scene = scene;
+    scene.setMeasuring(this.#measuring);
+    if (camera) {
+      scene.setCamera(camera);
+    }
     this.#applyView();
     this.#changed();
   }
@@ -106,6 +142,7 @@ class ViewerPanel {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#tellAt);
     this.#cleanups.forEach((clean) => clean());
+    this.#scene?.dispose();
   }
 
   get #layers(): LayerInfo[] {
@@ -118,7 +155,7 @@ class ViewerPanel {
 
   #changed(): void {
     this.#refreshText();
-    if (!this.#scene || this.#frame !== 0) {
+    if (!this.#scene || this.#lost || this.#frame !== 0) {
       return;
     }
     // several changes at once are one drawing
@@ -129,6 +166,9 @@ class ViewerPanel {
   }
 
   #draw(): void {
+    if (this.#lost) {
+      return;
+    }
     const styles = this.#styles;
     const shown = this.#layers
       .filter((info) => styles[info.id])
@@ -137,7 +177,7 @@ class ViewerPanel {
       this.#scene?.setLayers(shown);
       this.#applyCrosshair();
     } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error));
+      this.#fail(words(error));
     }
   }
 
@@ -194,7 +234,9 @@ class ViewerPanel {
     const entries = layers.map(({ id }) => this.voxels.get(id));
     const broken = entries.find((entry) => entry?.error);
     let text = "";
-    if (this.#failure) {
+    if (this.#lost) {
+      text = LOST;
+    } else if (this.#failure) {
       text = this.#failure;
     } else if (layers.length === 0) {
       text = this.source.get("empty_text");
@@ -203,9 +245,10 @@ class ViewerPanel {
     } else if (!entries.some((entry) => entry && Voxels.sharpest(entry) >= 0)) {
       text = "Waiting for the kernel to send the volume…";
     }
-    this.#message.textContent = text;
+    const again = this.#lost && h("button", { type: "button", class: "mwb-v-button", onclick: () => this.#startAgain() }, "Draw again");
+    this.#message.replaceChildren(h("p", {}, text), ...(again ? [again] : []));
     this.#message.hidden = text === "";
-    this.#message.classList.toggle("mwb-v-bad", Boolean(this.#failure || (broken && text)));
+    this.#message.classList.toggle("mwb-v-bad", Boolean(this.#lost || this.#failure || (broken && text)));
   }
 
   #fail(cause: string): void {
@@ -247,4 +290,8 @@ class ViewerPanel {
     h("a", { href: url, download: "viewer.png" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
+}
+
+function words(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

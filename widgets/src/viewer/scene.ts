@@ -26,7 +26,18 @@ export interface SceneEvents {
   windowed(id: string, window: [number, number]): void;
   /** The views lie elsewhere than before: see `arrangement`. */
   arranged(): void;
-  failed(cause: string): void;
+  /** The browser took the graphics context away: nothing can be drawn until there is a new one. */
+  lost(): void;
+  /** It can be drawn again, on a new canvas. */
+  returned(): void;
+}
+
+/** How the user has turned, moved and magnified the views. */
+export interface Camera {
+  pan: number[];
+  scale: number;
+  azimuth: number;
+  elevation: number;
 }
 
 // NIfTI's codes for the types on the wire
@@ -104,9 +115,11 @@ export class Scene {
   async start(): Promise<void> {
     gradeOverlays(this.canvas);
     this.#listen("webglcontextlost", (event) => {
+      // without this the browser would not give it back
       event.preventDefault();
-      this.events.failed("The browser took the graphics context away (too many 3D views, or the GPU was reset).");
+      this.events.lost();
     });
+    this.#listen("webglcontextrestored", () => this.events.returned());
     this.#watchClicks();
     await this.#niivue.attachToCanvas(this.canvas, false);
     const observer = new ResizeObserver(() => this.#applyLayout());
@@ -200,6 +213,17 @@ export class Scene {
     this.#niivue.setRenderAzimuthElevation(110, 10);
   }
 
+  camera(): Camera {
+    const { pan2Dxyzmm, volScaleMultiplier, renderAzimuth, renderElevation } = this.#niivue.scene;
+    return { pan: [...pan2Dxyzmm], scale: volScaleMultiplier, azimuth: renderAzimuth, elevation: renderElevation };
+  }
+
+  setCamera({ pan, scale, azimuth, elevation }: Camera): void {
+    this.#niivue.setPan2Dxyzmm(pan as [number, number, number, number]);
+    this.#niivue.setScale(scale);
+    this.#niivue.setRenderAzimuthElevation(azimuth, elevation);
+  }
+
   /** What is on the canvas, as PNG. */
   async picture(): Promise<Blob> {
     this.#niivue.drawScene();
@@ -273,7 +297,7 @@ export class Scene {
     });
   }
 
-  #listen<K extends keyof HTMLElementEventMap>(type: K | "webglcontextlost", listener: (event: HTMLElementEventMap[K]) => void): void {
+  #listen<K extends keyof HTMLElementEventMap>(type: K | "webglcontextlost" | "webglcontextrestored", listener: (event: HTMLElementEventMap[K]) => void): void {
     this.canvas.addEventListener(type, listener as EventListener);
     this.#cleanups.push(() => this.canvas.removeEventListener(type, listener as EventListener));
   }
