@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,14 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """JupyterLab on a free port of 127.0.0.1, with settings and notebooks of its own."""
+    with running_server(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@contextmanager
+def running_server(base: Path, prefix: str = "/") -> Iterator[Server]:
+    """Start JupyterLab with its files in `base`, at the address `prefix` as JupyterHub does."""
     assert BUNDLE.exists(), "The browser half is not built. Run `npm install && npm run build` in widgets/."
-    base = tmp_path_factory.mktemp("lab")
     folder = base / "notebooks"
     folder.mkdir()
     with socket.socket() as probe:
@@ -111,10 +118,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+        f"--ServerApp.base_url={prefix}",
     ]  # fmt: skip
     log = (base / "server.log").open("wb")
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
-    running = Server(f"http://127.0.0.1:{port}", token, folder, process)
+    running = Server(f"http://127.0.0.1:{port}{prefix.rstrip('/')}", token, folder, process)
     try:
         _await_server(running, base / "server.log")
         yield running
@@ -233,6 +241,13 @@ class Lab:
 @pytest.fixture
 def open_lab(server: Server, browser: Any) -> Iterator[Any]:
     """Open JupyterLab at a path (``open_lab("lab")``) and return the `Lab`; checks are made at the end of the test."""
+    with opening(server, browser) as open_:
+        yield open_
+
+
+@contextmanager
+def opening(server: Server, browser: Any) -> Iterator[Any]:
+    """Give a function that opens pages of `server`; close them and check them all at the end."""
     opened: list[tuple[Lab, Any]] = []
 
     def open_(path: str, width: int = 1280, height: int = 800) -> Lab:
@@ -241,15 +256,17 @@ def open_lab(server: Server, browser: Any) -> Iterator[Any]:
         page.set_default_timeout(PATIENCE_MS)
         lab = Lab(page, server)
         watch(page, lab)
+        opened.append((lab, context))
         page.goto(server.address(path))
         page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored")
         page.evaluate("async () => { await window.jupyterapp.restored; }")
-        opened.append((lab, context))
         return lab
 
-    yield open_
-    for _, context in opened:
-        context.close()
+    try:
+        yield open_
+    finally:
+        for _, context in opened:
+            context.close()
     for lab, _ in opened:
         lab.check()
 

@@ -1,9 +1,13 @@
 // Mirrors workbench/widgets/train_panel.py: start a run, watch it, stop it, resume it, find an earlier one again.
 import { button, number, segmented, select, textbox, type Choice } from "./ui/controls";
-import { h } from "./ui/dom";
+import { h, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint } from "./ui/panel";
 import { alive, runStatus, type RunSnapshot } from "./ui/run_status";
+
+interface Earlier extends Choice {
+  alive: boolean;
+}
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const { body, scope, whenBusy } = frame(model, el, "3", "Train");
@@ -46,7 +50,12 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   );
   const status = runStatus();
   const empty = hint("No run yet. A run lives in its own process and folder: it survives closing this tab.");
-  body.append(mode.row, fields, actions(start.element, stop.element, resume.element), earlier.row, empty, status.element);
+  // A run outlives its kernel: who opens a new App must not have to know that the list below holds it.
+  const goingOn = hint("");
+  const show = button("Show it", "Watch the run that is under way", () => scope.set({ run_id: underWay()?.value ?? "" }));
+  const found = h("div", { class: "mwb-found" }, goingOn, show.element);
+  const underWay = () => scope.get<Earlier[]>("runs").find((one) => one.alive);
+  body.append(mode.row, fields, actions(start.element, stop.element, resume.element), found, earlier.row, empty, status.element);
 
   scope.watch(["mode", "epochs", "batch_size", "learning_rate", "seed", "freeze"], () => {
     mode.set(scope.get("mode"));
@@ -58,7 +67,9 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     freeze.row.hidden = scope.get("mode") !== "tune";
   });
   scope.watch(["runs", "run_id"], () => {
-    const runs = scope.get<Choice[]>("runs");
+    const runs = scope.get<Earlier[]>("runs");
+    found.hidden = Boolean(scope.get("run_id")) || !underWay();
+    setText(goingOn, `Under way: ${underWay()?.label ?? ""}`);
     earlier.row.hidden = runs.length === 0;
     earlier.choices(runs, "choose a run");
     earlier.set(scope.get("run_id"));
@@ -76,7 +87,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   };
   scope.watch(["run_state"], () => {
     const run = scope.get<RunSnapshot>("run_state");
-    empty.hidden = Boolean(run.id);
+    empty.hidden = Boolean(run.id) || scope.get<Earlier[]>("runs").length > 0;
     status.show(run);
     buttons();
   });

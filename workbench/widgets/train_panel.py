@@ -98,11 +98,13 @@ class TrainPanel(Panel):
         self._known |= {run.id: run for run in found}
         rows = []
         for run in found:
+            alive = False
             try:
-                label = f"{run_label(run.id)}, {run.state}"
+                state = run.state
+                label, alive = f"{run_label(run.id)}, {state}", state in ALIVE
             except WorkbenchError as error:
                 label = f"{run_label(run.id)}, unreadable: {error}"
-            rows.append({"value": run.id, "label": label})
+            rows.append({"value": run.id, "label": label, "alive": alive})
         self.runs = rows
         self._model.offer_runs([(row["value"], row["label"], self._known[row["value"]]) for row in rows])
         return found
