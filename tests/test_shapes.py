@@ -135,3 +135,9 @@ class TestAll:
         assert drawn.data[7, 9] == 0
         assert (drawn.data > 0).sum() == 2 * (5 + 7) - 4
         assert drawn.data[:5].sum() == 0
+
+    def test_moved_by_a_matrix(self) -> None:
+        quarter_turn = np.array([[0, -1, 9], [1, 0, 0], [0, 0, 1.0]])
+        moved = Boxes([[1, 2, 3, 6]], affine=TURNED).moved(quarter_turn)
+        np.testing.assert_allclose(moved.values, [[3, 1, 7, 3]])
+        np.testing.assert_allclose(moved.affine, TURNED)

@@ -115,6 +115,11 @@ class Shapes(ABC):
         """Return the same shapes with `offset` [ndim] added to their coordinates; the affine is left as it is."""
         return replace(self, values=self._mapped(np.eye(self.ndim), np.asarray(offset, dtype=np.float64)))
 
+    def moved(self, matrix: ArrayLike) -> Self:
+        """Return the shapes with their coordinates changed by `matrix` [ndim + 1, ndim + 1]; the affine is kept."""
+        n, change = self.ndim, np.asarray(matrix, dtype=np.float64)
+        return replace(self, values=self._mapped(change[:n, :n], change[:n, n]))
+
     def onto(self, affine: ArrayLike) -> Self:
         """Return the same shapes, at the same place in the body, in the voxel coordinates of another grid.
 

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 
 from workbench import zoo
+from workbench.datasets import from_list
+from workbench.errors import InputError
+from workbench.shapes import Points
 from workbench.training.batches import Batches, Samples, seed_of
-from workbench.transforms import Preprocess
+from workbench.training.recipe import Recipe
+from workbench.transforms import Augment, Preprocess
+from workbench.volume import Volume
 
 
 @pytest.fixture
@@ -91,3 +96,50 @@ def test_prepared_labels_lie_on_the_images_grid(boxes):
     truth = boxes[0]["label"]
     np.testing.assert_array_equal(sample.label, truth.reorient("RAS").data)
     assert sample.image.restore(sample.label, kind="labels").data.tobytes() == truth.data.astype(np.int64).tobytes()
+
+
+class Recorder:
+    """A task that hands the annotation through, so that tests see what a task sees."""
+
+    kind = "points"
+
+    def targets(self, annotation, num_classes, shape):  # noqa: ARG002
+        values = np.full((8, 2), np.nan)
+        values[: len(annotation)] = annotation.values
+        return {"points": values, "shape": np.array(shape)}
+
+
+def test_points_follow_crops_and_changes_of_the_image():
+    images = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        data = np.zeros((24, 30), np.float32)
+        spots = rng.choice(24 * 30, 5, replace=False)
+        data.flat[spots] = 1
+        where = np.stack(np.unravel_index(spots, data.shape), axis=1)
+        affine = np.array([[0, -2.0, 0, 30], [0.5, 0, 0, 7], [0, 0, 1, 0], [0, 0, 0, 1]])
+        images.append({"image": Volume(data, affine), "label": Points(where, affine=affine)})
+    dataset = from_list(images, task="points", classes=["spot"], splits={"train": range(4)})
+    recipe = Recipe(
+        algorithm="none",
+        splits={"train": [0, 1, 2, 3]},
+        batch_size=4,
+        patch_size=[16, 16],
+        patches_per_sample=5,
+        data={},
+    )
+    samples = Samples(dataset, Preprocess(intensity={"kind": "none"}), Recorder())
+    flips = Augment({"flip": {"axes": [0, 1], "prob": 0.5}}, 2)
+    seen = 0
+    for batch in Batches(samples, Recorder(), flips, recipe).epoch(0):
+        for image, points, shape in zip(batch.inputs, batch.targets["points"], batch.targets["shape"], strict=True):
+            assert tuple(shape) == (16, 16)
+            kept = points[np.isfinite(points[:, 0])].round().astype(int)
+            assert sorted(map(tuple, kept)) == sorted(zip(*np.nonzero(image[0]), strict=True))
+            seen += len(kept)
+    assert seen > 10
+
+
+def test_an_elastic_change_refuses_shapes():
+    with pytest.raises(InputError, match="'elastic' bends"):
+        Augment({"elastic": {}}, 2).apply_with_move({"image": np.zeros((1, 8, 8), np.float32)}, 0)

@@ -72,7 +72,7 @@ class AlgorithmContract:
 
     def batch_targets(self, n: int = 2) -> dict[str, np.ndarray]:
         task = wb.zoo.algorithm(self.name).task
-        samples = [task.targets(self.annotation(seed), self.num_classes) for seed in range(n)]
+        samples = [task.targets(self.annotation(seed), self.num_classes, self.size) for seed in range(n)]
         return {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
 
     def learnable_inputs(self) -> np.ndarray:
@@ -218,7 +218,7 @@ class AlgorithmContract:
         task = wb.zoo.algorithm(self.name).task
         for seed in range(5):
             annotation = self.annotation(seed)
-            outputs = self.ideal_outputs(task.targets(annotation, self.num_classes))
+            outputs = self.ideal_outputs(task.targets(annotation, self.num_classes, self.size))
             assert self.matches(task.decode(outputs)[0], annotation)
 
     def test_ideal_outputs_have_almost_no_loss(self) -> None:
@@ -226,7 +226,7 @@ class AlgorithmContract:
         task = wb.zoo.algorithm(self.name).task
         nn, F, ops = frameworks.get("torch").vocabulary
         loss = task.make_loss()(nn, F, ops)
-        targets = task.targets(self.annotation(0), self.num_classes)
+        targets = task.targets(self.annotation(0), self.num_classes, self.size)
         tensors = {key: torch.as_tensor(value)[None] for key, value in targets.items()}
         good = loss(torch.as_tensor(self.ideal_outputs(targets)), tensors)["loss"]
         bad = loss(-torch.as_tensor(self.ideal_outputs(targets)), tensors)["loss"]
@@ -244,7 +244,7 @@ class AlgorithmContract:
         label = self.annotation(0)
         wrong = label + 40 if np.ndim(label) else 40
         with pytest.raises(InputError, match=f"the model has {self.num_classes} classes"):
-            task.targets(wrong, self.num_classes)
+            task.targets(wrong, self.num_classes, self.size)
 
     # ---- layers --------------------------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ def test_voxels_without_annotation_do_not_count():
     assert float(loss_of(SegmentationTask(2), outputs, label)["loss"]) == pytest.approx(before, rel=1e-6)
     outputs[:, :, :2] += rng.normal(size=(1, 3, 2, 4)).astype(np.float32)
     assert float(loss_of(SegmentationTask(2), outputs, label)["loss"]) != pytest.approx(before, rel=1e-3)
-    assert SegmentationTask(2).targets(label[0], 3)["label"].max() == UNLABELLED
+    assert SegmentationTask(2).targets(label[0], 3, label[0].shape)["label"].max() == UNLABELLED
 
 
 def test_class_weights():

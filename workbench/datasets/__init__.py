@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.datasets.annotations import TASKS
 from workbench.datasets.cards import Card, CardList
 from workbench.datasets.catalogue import Entry, card, from_spec, list, load, options
 from workbench.datasets.dataset import Dataset, Sample
@@ -10,6 +11,7 @@ from workbench.datasets.obtain import download
 from workbench.datasets.splits import make_splits
 
 __all__ = [
+    "TASKS",
     "Card",
     "CardList",
     "Dataset",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.errors import InputError
 from workbench.volume import Volume
@@ -20,19 +21,7 @@ def check_label_volume(label: Volume, image: Volume, classes: Sequence[str], cas
         If it is on another grid than the image (the message gives both), or holds values that are no class.
     """
     where = f"The labels of {case!r}" + (f" ({file})" if file else "")
-    if label.num_channels != 1 or label.spatial_ndim != image.spatial_ndim:
-        raise InputError(
-            f"{where} must be {image.spatial_ndim}D without channels, got shape {label.shape} with axes {label.axes}."
-        )
-    if not label.same_grid(image):
-        raise InputError(
-            f"{where} must lie on the grid of the image. Image: {_grid(image)}. Labels: {_grid(label)}. "
-            "Bring them together with `label.resample_like(image)`."
-        )
-    values = label.data.reshape(label.spatial_shape)
-    present = np.unique(values)
-    if not np.array_equal(present, np.round(present)):
-        raise InputError(f"{where} must be whole numbers, got values such as {_some(present[present % 1 != 0])}.")
+    values, present = _whole_numbers(label, image, where)
     unknown = present[(present < 0) | (present >= len(classes))]
     if unknown.size:
         named = ", ".join(f"{value} {name}" for value, name in enumerate(classes))
@@ -49,6 +38,23 @@ def check_label_volume(label: Volume, image: Volume, classes: Sequence[str], cas
         labels=dict(enumerate(classes)),
         source=label.source,
     )
+
+
+def check_instance_volume(label: Volume, image: Volume, case: str) -> Volume:
+    """Return `label` as a Volume of whole numbers from 0 on the grid of the image, such as the numbers of instances.
+
+    Raises
+    ------
+    InputError
+        If it is on another grid, or holds values below 0 or between whole numbers.
+    """
+    values, present = _whole_numbers(label, image, f"The labels of {case!r}")
+    if present.size and present[0] < 0:
+        raise InputError(f"The labels of {case!r} are numbers from 0 (the background), got {present[0]:g}.")
+    kept = np.uint16 if not present.size or present[-1] <= np.iinfo(np.uint16).max else np.int32
+    small = values.astype(kept, copy=False)
+    axes = image.axes[: image.spatial_ndim]
+    return Volume(small, image.affine, kind="labels", axes=axes, labels=label.labels or None, source=label.source)
 
 
 def check_class(label: Any, classes: Sequence[str], case: str) -> int | None:
@@ -90,6 +96,24 @@ def common_image(images: Iterable[tuple[str, Volume]]) -> tuple[int, int]:
                 f"{first.num_channels} channel(s), {case!r} is {image.spatial_ndim}D with {image.num_channels}."
             )
     return first.spatial_ndim, first.num_channels
+
+
+def _whole_numbers(label: Volume, image: Volume, where: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return (values on the spatial axes, those that occur), or say which rule a label volume breaks."""
+    if label.num_channels != 1 or label.spatial_ndim != image.spatial_ndim:
+        raise InputError(
+            f"{where} must be {image.spatial_ndim}D without channels, got shape {label.shape} with axes {label.axes}."
+        )
+    if not label.same_grid(image):
+        raise InputError(
+            f"{where} must lie on the grid of the image. Image: {_grid(image)}. Labels: {_grid(label)}. "
+            "Bring them together with `label.resample_like(image)`."
+        )
+    values = label.data.reshape(label.spatial_shape)
+    present = np.unique(values)
+    if not np.array_equal(present, np.round(present)):
+        raise InputError(f"{where} must be whole numbers, got values such as {_some(present[present % 1 != 0])}.")
+    return values, present
 
 
 def _grid(volume: Volume) -> str:

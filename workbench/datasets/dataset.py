@@ -10,15 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from workbench.datasets.annotations import TASKS, parts
 from workbench.datasets.cards import Card
 from workbench.datasets.splits import Fractions, check_splits, make_splits
 from workbench.errors import InputError, choose
 from workbench.volume import Volume
 
-#: ``"id"``: str, ``"image"``: Volume, ``"label"``: Volume of labels, int or None, ``"patient"``: str or None.
+#: ``"id"``: str, ``"image"``: Volume, ``"label"``: annotation (see `annotations`) or None, ``"patient"``: str or None.
 Sample = dict[str, Any]
-
-TASKS = ("classification", "segmentation")
 
 #: Decoded samples kept in memory. Decoding a small .nii.gz costs as much as a training step on it, and the second epoch
 #: asks for the same cases again; the bound keeps a data set of large CTs from filling the memory.
@@ -28,16 +27,17 @@ CACHE_BYTES = 256 * 2**20
 class Dataset(Sequence[Sample], ABC):
     """A lazy sequence of samples with a task, named splits and a card.
 
-    A sample is a dict with ``"id"`` (str), ``"image"`` (:class:`~workbench.volume.Volume`), ``"label"`` (a Volume of
-    kind ``"labels"`` on the grid of the image, a class index, or None where nobody annotated it) and ``"patient"``
-    (str or None). Kinds of data set may add more named Volumes.
+    A sample is a dict with ``"id"`` (str), ``"image"`` (:class:`~workbench.volume.Volume`), ``"label"`` (what the task
+    asks for, see :mod:`workbench.datasets.annotations`, such as a class index or a Volume of kind ``"labels"`` on the
+    grid of the image; None where nobody annotated it) and ``"patient"`` (str or None). Kinds of data set may add more
+    named Volumes.
 
     Attributes
     ----------
     name : str
         The name in the catalogue.
     task : str
-        ``"classification"`` or ``"segmentation"``.
+        One of `workbench.datasets.TASKS`, such as ``"classification"`` or ``"segmentation"``.
     classes : tuple of str
         Class names; for segmentation the names of the label values 0..K-1, the background included.
     splits : dict of str to list of int
@@ -94,7 +94,7 @@ class Dataset(Sequence[Sample], ABC):
         """Yield one cheap checksum per case, in order."""
 
     def targets(self) -> list[int | None] | None:
-        """Return the class of every case without reading the images; None for segmentation."""
+        """Return the class of every case without reading the images; None where whole images have none."""
         return None
 
     def fingerprint(self) -> str:
@@ -258,7 +258,8 @@ class _Cache:
 
     @staticmethod
     def _size(sample: Sample) -> int:
-        return sum(value.nbytes for value in sample.values() if isinstance(value, Volume))
+        held = (part for value in sample.values() for part in parts(value).values())
+        return sum(part.nbytes for part in held if isinstance(part, Volume))
 
 
 def check_task(task: str, tasks: Sequence[str], name: str) -> str:

@@ -13,12 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.datasets._checks import check_class, check_label_volume, common_image
+from workbench.datasets._checks import common_image
+from workbench.datasets.annotations import (
+    TASKS,
+    check_annotation,
+    class_of,
+    fingerprint,
+    from_arrays,
+    has_class,
+    parts,
+    to_arrays,
+)
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
-from workbench.datasets.dataset import TASKS, Dataset, Sample
+from workbench.datasets.dataset import Dataset, Sample
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError, check_keywords, choose
+from workbench.shapes import Shapes
 from workbench.volume import Volume
 
 _SCHEMA = 1
@@ -44,10 +55,11 @@ def from_list(
     Parameters
     ----------
     samples : iterable of dict or (image, label)
-        Dicts take ``"image"`` (Volume or array), ``"label"`` (class index or class name; Volume or array of labels; or
-        None), and optionally ``"id"`` and ``"patient"``.
-    task : {"classification", "segmentation"}
-        What the labels are for.
+        Dicts take ``"image"`` (Volume or array), ``"label"`` (the annotation of the task, see
+        :mod:`workbench.datasets.annotations`: class index or class name; Volume or array of labels; Boxes, Points,
+        Ellipses; or None), and optionally ``"id"`` and ``"patient"``.
+    task : str
+        What the labels are for, one of `workbench.datasets.TASKS`.
     classes : sequence of str, optional
         Class names, or for segmentation the names of the label values from 0 (the background). Taken from the names in
         the labels, or numbered, where absent.
@@ -133,7 +145,8 @@ class _InMemory(Dataset):
     ) -> None:
         self._samples = samples
         self._spec: dict[str, Any] | None = None
-        self._classes_of = [sample["label"] for sample in samples] if task == "classification" else None
+        labels = [class_of(sample["label"]) for sample in samples]
+        self._classes_of = labels if has_class(task) else None
         ids = [sample["id"] for sample in samples]
         patients = [sample["patient"] for sample in samples]
         if splits is None:
@@ -210,13 +223,21 @@ class _Saved(Dataset):
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = dict(stored)
         sample: Sample = {"id": case["id"], "patient": case["patient"], "label": case.get("class")}
+        if self.task in ("localisation", "joint"):
+            sample["label"] = {"class": case.get("class"), "mask": None}
         for key, stated in case["volumes"].items():
             labels = {int(value): name for value, name in stated["labels"].items()}
-            sample[key] = Volume(arrays[key], arrays[f"{key}.affine"], **{**stated, "labels": labels})
+            made = Volume(arrays[key], arrays[f"{key}.affine"], **{**stated, "labels": labels})
+            if key == "label.mask":
+                sample["label"]["mask"] = made
+            else:
+                sample[key] = made
+        for key, description in case.get("shapes", {}).items():
+            sample[key] = from_arrays(key, arrays, description)
         return sample
 
     def targets(self) -> list[int | None] | None:
-        return [case.get("class") for case in self._cases] if self.task == "classification" else None
+        return [case.get("class") for case in self._cases] if has_class(self.task) else None
 
     def spec(self) -> dict[str, Any]:
         return {"name": self.name, "options": {"path": str(self._folder.resolve())}}
@@ -238,10 +259,20 @@ def _as_dict(sample: Any, index: int) -> dict[str, Any]:
 
 def _names(raw: list[dict[str, Any]], task: str) -> tuple[str, ...]:
     labels: list[Any] = [sample["label"] for sample in raw if sample.get("label") is not None]
-    if task == "classification":
-        if labels and all(isinstance(label, str) for label in labels):
-            return tuple(sorted(set(labels)))
-        return tuple(str(value) for value in range(max((int(label) for label in labels), default=0) + 1))
+    if task == "instances":
+        return ("background", "instance")
+    if task == "segmentation":
+        return _label_names(labels)
+    if has_class(task):
+        values: list[Any] = [label.get("class") if isinstance(label, Mapping) else label for label in labels]
+        if values and all(isinstance(value, str) for value in values):
+            return tuple(sorted(set(values)))
+        return tuple(str(value) for value in range(max((int(v) for v in values if v is not None), default=0) + 1))
+    top = max((int(label.labels.max(initial=0)) for label in labels if isinstance(label, Shapes)), default=0)
+    return tuple(f"class {number}" for number in range(top + 1))
+
+
+def _label_names(labels: list[Any]) -> tuple[str, ...]:
     named: dict[int, str] = {}
     top = 0
     for label in labels:
@@ -255,13 +286,7 @@ def _names(raw: list[dict[str, Any]], task: str) -> tuple[str, ...]:
 def _sample(raw: dict[str, Any], index: int, task: str, classes: tuple[str, ...]) -> Sample:
     case = str(raw.get("id", f"case-{index:04d}"))
     image = raw["image"] if isinstance(raw["image"], Volume) else _image(raw["image"], case)
-    label = raw.get("label")
-    if task == "classification":
-        label = check_class(label, classes, case)
-    elif label is not None:
-        if not isinstance(label, Volume):
-            label = _label_volume(label, image, case)
-        label = check_label_volume(label, image, classes, case)
+    label = check_annotation(raw.get("label"), task, image, classes, case)
     patient = raw.get("patient")
     return {"id": case, "image": image, "label": label, "patient": None if patient is None else str(patient)}
 
@@ -273,37 +298,32 @@ def _image(array: ArrayLike, case: str) -> Volume:
         raise InputError(f"The image of {case!r} is not usable: {error}") from error
 
 
-def _label_volume(array: ArrayLike, image: Volume, case: str) -> Volume:
-    values = np.asarray(array)
-    if values.shape != image.spatial_shape:
-        raise InputError(
-            f"The labels of {case!r} must have the image's shape {image.spatial_shape}, got {values.shape}."
-        )
-    return Volume(values, image.affine, kind="labels", axes=image.axes[: image.spatial_ndim])
-
-
 def _to_arrays(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
     arrays: dict[str, Any] = {}
     volumes: dict[str, Any] = {}
+    shapes: dict[str, Any] = {}
     for key, value in sample.items():
-        if isinstance(value, Volume):
-            arrays |= {key: value.data, f"{key}.affine": value.affine}
-            volumes[key] = {
-                "kind": value.kind,
-                "axes": [*value.axes],
-                "channels": [*value.channels] or None,
-                "labels": {str(number): name for number, name in value.labels.items()},
-                "unit": value.unit,
-            }
-    entry = {"id": sample["id"], "patient": sample["patient"], "volumes": volumes}
-    if sample["label"] is not None and not isinstance(sample["label"], Volume):
-        entry["class"] = int(sample["label"])
-    return arrays, entry
+        for name, part in parts(value).items():
+            place = f"{key}.{name}" if name else key
+            if isinstance(part, Volume):
+                arrays |= {place: part.data, f"{place}.affine": part.affine}
+                volumes[place] = {
+                    "kind": part.kind,
+                    "axes": [*part.axes],
+                    "channels": [*part.channels] or None,
+                    "labels": {str(number): name for number, name in part.labels.items()},
+                    "unit": part.unit,
+                }
+            elif isinstance(part, Shapes):
+                made, shapes[place] = to_arrays(place, part)
+                arrays |= made
+    entry = {"id": sample["id"], "patient": sample["patient"], "volumes": volumes, "shapes": shapes}
+    known = class_of(sample["label"])
+    return arrays, entry if known is None else {**entry, "class": known}
 
 
 def _content(sample: Sample) -> str:
-    label = sample["label"]
-    return f"{sample['image'].fingerprint()}|{label.fingerprint() if isinstance(label, Volume) else label}"
+    return f"{sample['image'].fingerprint()}|{fingerprint(sample['label'])}"
 
 
 def _sha256(content: bytes) -> str:

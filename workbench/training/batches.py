@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.datasets.annotations import mapped, parts
 from workbench.errors import FileError, InputError
+from workbench.shapes import Shapes
 from workbench.training import faults
-from workbench.training.crops import random_crop
+from workbench.training.crops import random_window
 from workbench.training.recipe import Recipe
+from workbench.volume import Volume
 
 if TYPE_CHECKING:
     from workbench.datasets import Dataset
@@ -44,15 +47,19 @@ def step_seed(recipe: Recipe, global_step: int) -> int:
 
 @dataclass(frozen=True)
 class PreparedSample:
-    """A sample ready for the network: image ``[c, *spatial]``, and its label as class or values ``[*spatial]``."""
+    """A sample ready for the network: image ``[c, *spatial]``, and its annotation on the network's grid.
+
+    The annotation is a class, label values ``[*spatial]``, Shapes in voxels of the network's grid, or a dict of these.
+    """
 
     image: Prepared
-    label: int | Array
+    label: Any
 
     @property
     def nbytes(self) -> int:
         """Size in memory."""
-        return int(self.image.array.nbytes) + (self.label.nbytes if isinstance(self.label, np.ndarray) else 0)
+        arrays = (part for part in parts(self.label).values() if isinstance(part, np.ndarray))
+        return int(self.image.array.nbytes) + sum(array.nbytes for array in arrays)
 
 
 class Samples:
@@ -98,12 +105,17 @@ class Samples:
             raise InputError(f"Training needs labels, but sample {index} of {self.dataset.name} has none.")
         try:
             image = self.preprocess.apply(sample["image"])
-            values = int(label) if isinstance(label, (int, np.integer)) else self.preprocess.apply_labels(label)
+            values = mapped(label, lambda part: self._on_grid(part, image))
             # Made here once, thrown away, so that a wrong label is found by its sample and not by its batch.
-            self._task.targets(values, self.dataset.num_classes)
+            self._task.targets(values, self.dataset.num_classes, image.spatial_shape)
         except InputError as error:
             raise InputError(f"Sample {index} of {self.dataset.name}: {error}") from error
         return PreparedSample(image, values)
+
+    def _on_grid(self, part: Any, image: Prepared) -> Any:
+        if isinstance(part, Volume):
+            return self.preprocess.apply_labels(part)
+        return part.onto(image.affine) if isinstance(part, Shapes) else int(part)
 
 
 @dataclass(frozen=True)
@@ -180,29 +192,51 @@ class Batches:
         unit = self._samples.preprocess.divisible_by
         size = tuple(int(length) for length in -(-largest // unit) * unit)
         targets = [
-            self._task.targets(_padded(label, size) if isinstance(label, np.ndarray) else label, self._classes)
+            self._task.targets(mapped(label, lambda part: _padded_label(part, size)), self._classes, size)
             for _, label in made
         ]
         inputs = np.stack([_padded(image, (image.shape[0], *size)) for image, _ in made])
         return Batch(inputs, {name: np.stack([target[name] for target in targets]) for name in targets[0]})
 
-    def _one(self, epoch: int, index: int, turn: int) -> tuple[Array, int | Array]:
+    def _one(self, epoch: int, index: int, turn: int) -> tuple[Array, Any]:
         recipe, sample = self._recipe, self._samples[index]
         image, label = sample.image.array, sample.label
         key = (recipe.seed, _SAMPLE, epoch, index, turn)
         if recipe.patch_size is not None:
-            values = label if isinstance(label, np.ndarray) else None
             size = tuple(map(min, image.shape[1:], recipe.patch_size))
-            image, cropped = random_crop(image, values, size, np.random.default_rng(key), recipe.foreground)
-            label = label if cropped is None else cropped
+            rng = np.random.default_rng(key)
+            window = random_window(image.shape[1:], size, rng, recipe.foreground, label)
+            image, label = image[(slice(None), *window)], mapped(label, lambda part: _cut(part, window))
         if self._augment is not None:
-            arrays = {"image": image}
-            if isinstance(label, np.ndarray):
-                arrays["label"] = label[None]
-            arrays = self._augment.apply(arrays, seed=seed_of(*key))
-            image = arrays["image"]
-            label = arrays["label"][0] if "label" in arrays else label
+            image, label = _augmented(self._augment, image, label, seed_of(*key))
         return image, label
+
+
+def _cut(part: Any, window: tuple[slice, ...]) -> Any:
+    if isinstance(part, np.ndarray):
+        return part[window]
+    if isinstance(part, Shapes):
+        return part.shifted([-side.start for side in window]).within([side.stop - side.start for side in window])
+    return part
+
+
+def _augmented(augment: Augment, image: Array, label: Any, seed: int) -> tuple[Array, Any]:
+    named = parts(label)
+    arrays = {"image": image, **{f"label{k}": v[None] for k, v in named.items() if isinstance(v, np.ndarray)}}
+    if any(isinstance(part, Shapes) for part in named.values()):
+        changed, move = augment.apply_with_move(arrays, seed)
+        named = {
+            k: part.moved(move).within(image.shape[1:]) if isinstance(part, Shapes) else part
+            for k, part in named.items()
+        }
+    else:
+        changed = augment.apply(arrays, seed)
+    named = {k: changed[f"label{k}"][0] if f"label{k}" in changed else part for k, part in named.items()}
+    return changed["image"], named if isinstance(label, Mapping) else named[""]
+
+
+def _padded_label(part: Any, size: tuple[int, ...]) -> Any:
+    return _padded(part, size) if isinstance(part, np.ndarray) else part
 
 
 def _padded(array: Array, shape: tuple[int, ...]) -> Array:

@@ -7,32 +7,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.shapes import Shapes
+
 Array = NDArray[Any]
 
 
-def random_crop(
-    image: Array, labels: Array | None, size: tuple[int, ...], rng: np.random.Generator, foreground: float
-) -> tuple[Array, Array | None]:
-    """Return a random crop of an image and its labels.
+def random_window(
+    spatial: tuple[int, ...], size: tuple[int, ...], rng: np.random.Generator, foreground: float, annotation: Any = None
+) -> tuple[slice, ...]:
+    """Return where to cut a random crop out of an image.
 
     Parameters
     ----------
-    image : array [c, *spatial]
-        Prepared image.
-    labels : array [*spatial] or None
-        Its label values.
+    spatial : tuple of int
+        Spatial shape of the image.
     size : tuple of int
         Size of the crop in voxels, at most that of the image.
     rng : numpy.random.Generator
         Decides the place.
     foreground : float
-        Probability that the crop is centred on a labelled voxel (the label is drawn first, each with the same chance,
-        so a small structure is not drowned by a large one). Without foreground the place is uniform.
+        Probability that the crop is centred on a labelled voxel or a shape (the label is drawn first, each with the
+        same chance, so a small structure is not drowned by a large one). Without foreground the place is uniform.
+    annotation : array [*spatial] or Shapes, optional
+        Where the foreground is; any other kind has none.
     """
-    spatial = image.shape[1:]
     # Always drawn, so that what follows does not depend on whether there is foreground.
     chance, pick, place = rng.random(), rng.random(2), rng.random(len(size))
-    center = _labelled_voxel(labels, pick) if labels is not None and chance < foreground else None
+    center = _foreground(annotation, pick) if chance < foreground else None
     start = []
     for axis, (full, wanted) in enumerate(zip(spatial, size, strict=True)):
         room = full - wanted
@@ -40,8 +41,17 @@ def random_crop(
             start.append(min(max(center[axis] - wanted // 2, 0), room))
         else:
             start.append(int(place[axis] * (room + 1)))
-    window = tuple(slice(first, first + wanted) for first, wanted in zip(start, size, strict=True))
-    return image[(slice(None), *window)], None if labels is None else labels[window]
+    return tuple(slice(first, first + wanted) for first, wanted in zip(start, size, strict=True))
+
+
+def _foreground(annotation: Any, pick: NDArray[np.float64]) -> tuple[int, ...] | None:
+    if isinstance(annotation, np.ndarray):
+        return _labelled_voxel(annotation, pick)
+    if isinstance(annotation, Shapes) and len(annotation):
+        present = np.unique(annotation.labels)
+        rows = np.flatnonzero(annotation.labels == present[int(pick[0] * len(present))])
+        return tuple(round(float(c)) for c in annotation.centers[rows[int(pick[1] * len(rows))]])
+    return None
 
 
 def _labelled_voxel(labels: Array, pick: NDArray[np.float64]) -> tuple[int, ...] | None:

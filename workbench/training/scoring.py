@@ -9,7 +9,6 @@ import numpy as np
 
 from workbench.errors import InputError, choose
 from workbench.training.batches import PreparedSample, Samples
-from workbench.volume import Volume
 
 if TYPE_CHECKING:
     from workbench.training.run import Run
@@ -31,7 +30,7 @@ def score(
     Parameters
     ----------
     model : Model
-        The model; for segmentation its answer lies on the grid of the image, as that of `Model.predict`.
+        The model; but for a classifier its answers lie on the grid of the image, as those of `Model.predict`.
     samples : Samples
         Where they come from, preprocessed as the model's input.
     indices : sequence of int
@@ -45,7 +44,8 @@ def score(
     done = 0
     for group in _groups(samples, indices, batch_size if model.task.kind == "classification" else 1):
         for (index, sample), prediction in zip(group, _predict(model, group), strict=True):
-            metrics.update(prediction, samples.raw(index)["label"] if isinstance(prediction, Volume) else sample.label)
+            truth = sample.label if model.task.kind == "classification" else samples.raw(index)["label"]
+            metrics.update(prediction, truth)
         done += len(group)
         if visit is not None:
             visit(done, len(indices))
@@ -53,9 +53,9 @@ def score(
 
 
 def _predict(model: Model, group: list[tuple[int, PreparedSample]]) -> list[Any]:
-    if model.task.kind == "segmentation":
-        return [model.answer(sample.image) for _, sample in group]
-    return list(model.task.decode(model.forward(np.stack([sample.image.array for _, sample in group]))))
+    if model.task.kind == "classification":
+        return list(model.task.decode(model.forward(np.stack([sample.image.array for _, sample in group]))))
+    return [model.answer(sample.image) for _, sample in group]
 
 
 def evaluate_run(run: Run, split: str, epoch: int | str | None) -> dict[str, Any]:

@@ -99,6 +99,40 @@ class Augment:
         out = self._run(tensors, arrays, seed)
         return {key: np.asarray(out[key], dtype=_kept(array)) for key, array in arrays.items()}
 
+    def apply_with_move(self, arrays: Mapping[str, NDArray[Any]], seed: int) -> tuple[Arrays, NDArray[np.float64]]:
+        """Change a sample as `apply` does, and say where its voxels went.
+
+        Returns
+        -------
+        (dict of array, array [ndim + 1, ndim + 1])
+            The matrix maps voxel indices before the change to those after it; points and boxes follow it.
+
+        Raises
+        ------
+        InputError
+            If the change bends the image, which no matrix describes.
+        """
+        if "elastic" in self.spec:
+            raise InputError(
+                "The augmentation 'elastic' bends an image, and points, boxes and ellipses cannot follow. Leave it "
+                "out of `augment`."
+            )
+        start = np.eye(self.spatial_ndim + 1)
+        if not self.spec:
+            return self.apply(arrays, seed), start
+        import torch
+        from monai.data.meta_tensor import MetaTensor
+
+        for key, array in arrays.items():
+            self._check(key, array)
+        tensors = {
+            key: MetaTensor(torch.from_numpy(np.array(array, dtype=np.float32)), affine=torch.from_numpy(start))
+            for key, array in arrays.items()
+        }
+        out = self._run(tensors, arrays, seed)
+        back = np.asarray(out[next(iter(arrays))].affine, dtype=np.float64)
+        return {key: np.asarray(out[key], dtype=_kept(array)) for key, array in arrays.items()}, np.linalg.inv(back)
+
     def apply_volumes(self, volumes: Mapping[str, Volume], seed: int) -> dict[str, Volume]:
         """Change a sample of Volumes; the affines follow the voxels.
 

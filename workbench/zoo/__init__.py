@@ -17,7 +17,7 @@ from workbench.zoo.catalogue import algorithm, card, cards
 from workbench.zoo.classification import Classification
 from workbench.zoo.inference import Cancelled
 from workbench.zoo.model import Model, parse_metadata
-from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, Task
+from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, ShapeTask, Task
 
 __all__ = [
     "Algorithm",
@@ -30,6 +30,7 @@ __all__ = [
     "Model",
     "OptionInfo",
     "SegmentationTask",
+    "ShapeTask",
     "Task",
     "algorithm",
     "card",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from workbench.errors import StateError, WorkbenchError
 
 Array = NDArray[Any]
-Forward = Callable[[Array], Array]
+Outputs = Array | Mapping[str, Array]
+Forward = Callable[[Array], Outputs]
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
 
@@ -31,7 +32,7 @@ def sliding_windows(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
     out_of_memory: Callable[[BaseException], bool] | None = None,
-) -> Array:
+) -> Outputs:
     """Return the outputs for whole images, computed in overlapping windows.
 
     Where windows overlap, outputs are averaged with Gaussian weights that fall towards a window's border, where a
@@ -40,7 +41,8 @@ def sliding_windows(
     Parameters
     ----------
     forward : callable
-        Outputs [m, k, *window] of windows [m, c, *window].
+        Outputs [m, k, *window] of windows [m, c, *window]; or several by name, of which those at the window's
+        resolution are kept.
     images : array [n, c, *spatial]
     window : sequence of int
         Size of a window; cut to the size of the images.
@@ -57,7 +59,7 @@ def sliding_windows(
 
     Returns
     -------
-    array [n, k, *spatial], float32
+    array [n, k, *spatial], float32, or a dict of such
 
     Raises
     ------
@@ -72,7 +74,8 @@ def sliding_windows(
     boxes = [tuple(slice(a, a + w) for a, w in zip(corner, window, strict=True)) for corner in corners]
     places: list[tuple[Any, ...]] = [(n, slice(None), *box) for n in range(len(images)) for box in boxes]
     importance = _gaussian(window) if len(boxes) > 1 else np.ones(window, np.float32)
-    result: Array | None = None
+    results: dict[str, Array] = {}
+    named = False
     done = 0
     while done < len(places):
         if cancel is not None and cancel():
@@ -90,20 +93,24 @@ def sliding_windows(
                 ) from error
             batch_size = len(chosen) // 2
             continue
-        if result is None:
-            result = np.zeros((len(images), outputs.shape[1], *shape), np.float32)
-        for place, output in zip(chosen, outputs, strict=True):
-            result[place] += output * importance
+        named = isinstance(outputs, Mapping)
+        dense = outputs if isinstance(outputs, Mapping) else {"": outputs}
+        for key, values in dense.items():
+            if values.shape[2:] != window:
+                continue
+            result = results.setdefault(key, np.zeros((len(images), values.shape[1], *shape), np.float32))
+            for place, output in zip(chosen, values, strict=True):
+                result[place] += output * importance
         done += len(chosen)
         if progress is not None:
             progress(done / len(places))
-    assert result is not None
     if len(boxes) > 1:
         weight = np.zeros(shape, np.float32)
         for box in boxes:
             weight[box] += importance
-        result /= weight
-    return result
+        for result in results.values():
+            result /= weight
+    return results if named else results[""]
 
 
 def _starts(length: int, window: int, overlap: float) -> list[int]:

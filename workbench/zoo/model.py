@@ -17,9 +17,7 @@ from workbench.frameworks.base import MatchReport, Outputs
 from workbench.transforms import Prepared, Preprocess
 from workbench.volume import Volume
 from workbench.zoo.algorithm import Algorithm, split_config
-from workbench.zoo.classification import Classification
 from workbench.zoo.inference import Cancel, Progress, sliding_windows
-from workbench.zoo.tasks.base import logits_of
 
 Array = NDArray[Any]
 
@@ -174,19 +172,18 @@ class Model:
             )
         return self._preprocess.apply(volume)
 
-    def infer(self, batch: Array, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Array:
+    def infer(self, batch: Array, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
         """Return the decoded predictions for prepared images of one size [n, c, *spatial], large ones by windows.
 
         Returns
         -------
-        array
-            Segmentation: labels [n, *spatial]. Classification: probabilities [n, num_classes].
+        array or list
+            One prediction per image, on the network's grid. Segmentation: labels [n, *spatial]. Classification:
+            probabilities [n, num_classes]. Detection: a list of Boxes.
         """
-        return np.asarray(self.task.decode(self._infer(batch, progress, cancel)))
+        return self.task.decode(self._infer(batch, progress, cancel))
 
-    def predict(
-        self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None
-    ) -> Volume | Classification:
+    def predict(self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
         """Answer for a volume, in its own grid and affine.
 
         Parameters
@@ -198,25 +195,15 @@ class Model:
 
         Returns
         -------
-        Volume or Classification
-            Segmentation: labels with their names. Classification: probabilities by class.
+        Volume, Classification or Shapes
+            Segmentation: labels with their names. Classification: probabilities by class. Detection: Boxes with
+            scores. In general, what the algorithm's task answers.
         """
         return self.answer(self.prepare(volume), progress=progress, cancel=cancel)
 
-    def answer(
-        self, prepared: Prepared, *, progress: Progress | None = None, cancel: Cancel | None = None
-    ) -> Volume | Classification:
+    def answer(self, prepared: Prepared, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
         """Answer as `predict` does for a volume that was prepared already."""
-        logits = self._infer(prepared.batch, progress, cancel)
-        if self.task.kind == "classification":
-            return Classification(self.classes, tuple(map(float, self.task.probabilities(logits)[0])))
-        names = dict(enumerate(self.classes))
-        if prepared.exact:
-            return prepared.restore(self.task.decode(logits)[0], kind="labels", labels=names)
-        # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
-        scores = prepared.restore(self.task.probabilities(logits)[0]).channels_first()
-        labels = self.task.decode(scores[np.newaxis])[0]
-        return Volume(labels, prepared.source.affine, kind="labels", labels=names)
+        return self.task.answer(self._infer(prepared.batch, progress, cancel), prepared, self.classes)
 
     def probabilities(
         self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None
@@ -326,37 +313,35 @@ class Model:
                     f"{' and '.join(map(str, near))}. predict and prepare pad by themselves."
                 )
 
-    def _infer(self, batch: Array, progress: Progress | None, cancel: Cancel | None) -> Array:
-        """Return the main output [n, ...] for prepared images [n, c, *spatial]."""
-
-        def forward(images: Array) -> Array:
-            return np.asarray(logits_of(self.forward(images)))
-
-        if self.task.kind != "segmentation":
-            output = forward(batch)
+    def _infer(self, batch: Array, progress: Progress | None, cancel: Cancel | None) -> Outputs:
+        """Return the outputs for prepared images [n, c, *spatial], the dense ones window by window where large."""
+        if not self.task.windowed:
+            outputs = self.forward(batch)
             if progress is not None:
                 progress(1.0)
-            return output
+            return outputs
         shape = batch.shape[2:]
         multiple, minimum = self.algorithm.sizes(self.config)
         # a volume thinner than the network's smallest input gets a margin of zeros, as the one up to the multiple
         more = [max(0, minimum - n) for n in shape]
         batch = np.pad(batch, [(0, 0), (0, 0), *((m // 2, m - m // 2) for m in more)])
-        inner = tuple(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True))
+        inner: Any = (..., *(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True)))
         if np.prod(shape) <= _WHOLE_IMAGE_VOXELS:
             window = batch.shape[2:]
         else:
             wanted = self.patch_size or (_WINDOW[len(shape)],) * len(shape)
             window = tuple(max(minimum, w // multiple * multiple) for w in wanted)
-        outputs = sliding_windows(
-            forward, batch, window, progress=progress, cancel=cancel, out_of_memory=self.framework.out_of_memory
+        blended = sliding_windows(
+            self.forward, batch, window, progress=progress, cancel=cancel, out_of_memory=self.framework.out_of_memory
         )
-        return outputs[(slice(None), slice(None), *inner)]
+        if isinstance(blended, Mapping):
+            return {name: output[inner] for name, output in blended.items()}
+        return np.asarray(blended[inner])
 
 
 def default_classes(algorithm: Algorithm, num_classes: int) -> tuple[str, ...]:
     """Return names for classes that have none."""
-    if algorithm.card.task == "segmentation":
+    if algorithm.card.task in ("segmentation", "instances"):
         return ("background", *(f"label {i}" for i in range(1, num_classes)))
     return tuple(f"class {i}" for i in range(num_classes))
 

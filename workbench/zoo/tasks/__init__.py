@@ -5,5 +5,6 @@ from __future__ import annotations
 from workbench.zoo.tasks.base import Metrics, Task
 from workbench.zoo.tasks.classification import ClassificationTask
 from workbench.zoo.tasks.segmentation import UNLABELLED, SegmentationTask
+from workbench.zoo.tasks.shapes import ShapeTask
 
-__all__ = ["UNLABELLED", "ClassificationTask", "Metrics", "SegmentationTask", "Task"]
+__all__ = ["UNLABELLED", "ClassificationTask", "Metrics", "SegmentationTask", "ShapeTask", "Task"]

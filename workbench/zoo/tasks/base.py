@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from workbench.transforms import Prepared
 
 Array = NDArray[Any]
 Outputs = Array | Mapping[str, Array]
@@ -35,18 +38,25 @@ class Task(ABC):
     One instance serves all models of the algorithm and keeps no state.
     """
 
+    #: What kind of annotation it learns from, one of `workbench.datasets.TASKS`.
     kind: ClassVar[str]
+    #: Whether large images may be answered window by window, the outputs blended where windows overlap.
+    windowed: ClassVar[bool] = False
 
     @abstractmethod
-    def targets(self, label: Any, num_classes: int) -> dict[str, Array]:
+    def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:
         """Return the training targets of one sample, without a batch axis.
+
+        Their shapes depend on `shape` alone, so that the targets of a batch can be stacked.
 
         Parameters
         ----------
-        label : int or array [*spatial]
-            The annotation, on the network's grid.
+        annotation : int, array [*spatial], Shapes, or a mapping of these
+            The annotation on the network's grid; shapes are in its voxel coordinates.
         num_classes : int
             Number of classes of the model; a label beyond it is an error.
+        shape : sequence of int
+            Spatial shape of the network's input.
         """
 
     @abstractmethod
@@ -54,16 +64,16 @@ class Task(ABC):
         """Return a loss in the shared vocabulary: ``(nn, F, ops) -> loss(outputs, targets) -> {"loss", terms}``."""
 
     @abstractmethod
-    def probabilities(self, outputs: Outputs) -> Array:
-        """Return class probabilities [n, num_classes, ...] of raw outputs."""
+    def decode(self, outputs: Outputs) -> Sequence[Any] | Array:
+        """Return the predictions of raw outputs, one per sample, on the network's grid."""
 
     @abstractmethod
-    def decode(self, outputs: Outputs) -> Array:
-        """Return the predictions of raw outputs, one per sample."""
+    def answer(self, outputs: Outputs, prepared: Prepared, classes: Sequence[str]) -> Any:
+        """Return the prediction for the single image that `outputs` are of, on the grid of its volume."""
 
     @abstractmethod
     def metrics(self, classes: Sequence[str]) -> Metrics:
-        """Return empty scores for a model of these classes."""
+        """Return empty scores for a model of these classes; they compare answers with the data set's annotations."""
 
     @abstractmethod
     def default_recipe(self) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from workbench.zoo.classification import Classification
 from workbench.zoo.tasks.base import (
     Array,
     MakeLoss,
@@ -20,15 +21,18 @@ from workbench.zoo.tasks.base import (
     softmax,
 )
 
+if TYPE_CHECKING:
+    from workbench.transforms import Prepared
+
 
 class ClassificationTask(Task):
     """Softmax over classes, trained with cross entropy; scored by AUC and accuracy."""
 
     kind: ClassVar[str] = "classification"
 
-    def targets(self, label: Any, num_classes: int) -> dict[str, Array]:
+    def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:  # noqa: ARG002
         """Return ``{"label": int64 []}``."""
-        value = np.asarray(label, dtype=np.int64).reshape(())
+        value = np.asarray(annotation, dtype=np.int64).reshape(())
         check_range(value, num_classes)
         return {"label": value}
 
@@ -63,6 +67,10 @@ class ClassificationTask(Task):
         """Return probabilities [n, num_classes]; the class is their argmax."""
         return self.probabilities(outputs)
 
+    def answer(self, outputs: Outputs, prepared: Prepared, classes: Sequence[str]) -> Classification:  # noqa: ARG002
+        """Return the probabilities by class."""
+        return Classification(tuple(classes), tuple(map(float, self.probabilities(outputs)[0])))
+
     def metrics(self, classes: Sequence[str]) -> ClassificationMetrics:  # noqa: ARG002
         """Return empty scores: ``auc`` and ``accuracy``."""
         return ClassificationMetrics()
@@ -92,8 +100,9 @@ class ClassificationMetrics(Metrics):
         self._labels: list[int] = []
 
     def update(self, prediction: Any, truth: Any) -> None:
-        """Take in the probabilities [num_classes] of one sample and its class."""
-        self._probabilities.append(np.asarray(prediction))
+        """Take in a Classification, or the probabilities [num_classes], of one sample and its class."""
+        values = prediction.probabilities if isinstance(prediction, Classification) else prediction
+        self._probabilities.append(np.asarray(values, dtype=np.float32))
         self._labels.append(int(truth))
 
     def compute(self) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from workbench.zoo.tasks.base import (
     softmax,
 )
 
+if TYPE_CHECKING:
+    from workbench.transforms import Prepared
+
 #: Voxels with this label have not been annotated: they count in no term of the loss.
 UNLABELLED = 255
 
@@ -36,13 +39,14 @@ class SegmentationTask(Task):
     """
 
     kind: ClassVar[str] = "segmentation"
+    windowed: ClassVar[bool] = True
 
     def __init__(self, ndim: int) -> None:
         self.ndim = ndim
 
-    def targets(self, label: Any, num_classes: int) -> dict[str, Array]:
+    def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:  # noqa: ARG002
         """Return ``{"label": int64 [*spatial]}``; 255 marks voxels without annotation."""
-        values = np.asarray(label, dtype=np.int64)
+        values = np.asarray(annotation, dtype=np.int64)
         if values.ndim != self.ndim:
             raise InputError(f"A label map for this task has {self.ndim} axes, got shape {values.shape}.")
         check_range(values, num_classes, ignored=UNLABELLED)
@@ -111,6 +115,15 @@ class SegmentationTask(Task):
         """Return label maps [n, *spatial] of the smallest integer type that holds them."""
         logits = logits_of(outputs)
         return np.asarray(logits.argmax(axis=1), np.uint8 if logits.shape[1] <= 256 else np.int32)
+
+    def answer(self, outputs: Outputs, prepared: Prepared, classes: Sequence[str]) -> Volume:
+        """Return labels with their names, on the grid of the volume."""
+        names = dict(enumerate(classes))
+        if prepared.exact:
+            return prepared.restore(self.decode(outputs)[0], kind="labels", labels=names)
+        # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
+        scores = prepared.restore(self.probabilities(outputs)[0]).channels_first()
+        return Volume(self.decode(scores[np.newaxis])[0], prepared.source.affine, kind="labels", labels=names)
 
     def metrics(self, classes: Sequence[str]) -> SegmentationMetrics:
         """Return empty scores: ``dice`` (mean of the labels but the background) and ``dice/<label name>``."""
