@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from workbench.zoo.tasks.base import Metrics, Task
 from workbench.zoo.tasks.classification import ClassificationTask
+from workbench.zoo.tasks.localisation import LocalisationMetrics, LocalisationTask
 from workbench.zoo.tasks.segmentation import UNLABELLED, SegmentationTask
 from workbench.zoo.tasks.shapes import ShapeTask
 
-__all__ = ["UNLABELLED", "ClassificationTask", "Metrics", "SegmentationTask", "ShapeTask", "Task"]
+__all__ = [
+    "UNLABELLED",
+    "ClassificationTask",
+    "LocalisationMetrics",
+    "LocalisationTask",
+    "Metrics",
+    "SegmentationTask",
+    "ShapeTask",
+    "Task",
+]
