@@ -69,7 +69,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   scope.watch(["runs", "run_id"], () => {
     const runs = scope.get<Earlier[]>("runs");
     found.hidden = Boolean(scope.get("run_id")) || !underWay();
-    setText(goingOn, `Under way: ${underWay()?.label ?? ""}`);
+    setText(goingOn, `Under way: ${underWay()?.label.split(",")[0] ?? ""}`);
     earlier.row.hidden = runs.length === 0;
     earlier.choices(runs, "choose a run");
     earlier.set(scope.get("run_id"));

@@ -218,6 +218,7 @@ class ViewerPanel {
   #refreshReadout(xyz: Vec3 = this.source.get("crosshair")): void {
     const text = readout(this.#layers, this.#styles, (id) => this.voxels.get(id), xyz);
     this.#readout.textContent = text;
+    this.#readout.hidden = text === "";
     // the line is cut at its end where there is no room for all of it
     this.#readout.title = text;
   }

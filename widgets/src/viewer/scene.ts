@@ -43,7 +43,8 @@ export interface Camera {
 // NIfTI's codes for the types on the wire
 const DATATYPES = { uint8: 2, int16: 4, float32: 16, uint16: 512 };
 const RGB24 = 128;
-const CROSSHAIR_PERCENT = 0.4;
+/** In CSS pixels of the smallest view: thinner lines would be broken ones, as nothing is smoothed. */
+const CROSSHAIR_PIXELS = 1.3;
 const NAMES: Record<number, ViewName> = {
   [SLICE_TYPE.AXIAL]: "axial",
   [SLICE_TYPE.CORONAL]: "coronal",
@@ -73,8 +74,7 @@ export class Scene {
       logLevel: "error",
       backColor: [0, 0, 0, 1],
       crosshairColor: [0.3, 0.65, 1, 0.9],
-      crosshairWidth: CROSSHAIR_PERCENT,
-      crosshairWidthUnit: "percent",
+      crosshairWidthUnit: "mm",
       fontColor: [0.9, 0.9, 0.9, 1],
       fontSizeScaling: 0.3,
       fontMinPx: 12,
@@ -254,9 +254,30 @@ export class Scene {
       this.#tiles(null);
       nv.opts.sliceType = VIEWS[this.#panes];
     }
-    nv.opts.crosshairWidth = this.#picture ? 0 : CROSSHAIR_PERCENT;
+    nv.opts.crosshairWidth = this.#picture ? 0 : this.#crosshairWidth();
+    const drawn = nv.crosshairs3D;
+    if (drawn?.mm) {
+      // niivue keeps the lines it made until the crosshair moves
+      drawn.mm[0] = Number.NaN;
+    }
     nv.drawScene();
     this.events.arranged();
+  }
+
+  /** How thick the lines of the crosshair are in mm, so that they look alike however large the volume and the views. */
+  #crosshairWidth(): number {
+    const nv = this.#niivue;
+    const { dimsRAS, pixDimsRAS } = nv.volumes[0] ?? {};
+    if (!dimsRAS || !pixDimsRAS) {
+      return 1;
+    }
+    const [x, y, z] = [1, 2, 3].map((axis) => dimsRAS[axis] * pixDimsRAS[axis]);
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const [w, h] = this.#panes === "all" ? tiles(width, height)[0].slice(2).map((part, n) => part * [width, height][n]) : [width, height];
+    const sizes = { axial: [x, y], coronal: [x, z], sagittal: [y, z], "3d": [Math.hypot(x, y, z), Math.hypot(x, y, z)] };
+    const seen = this.#panes === "all" ? [sizes.axial, sizes.coronal, sizes.sagittal] : [sizes[this.#panes]];
+    const pixelsPerMm = Math.min(...seen.map(([across, up]) => Math.min(w / Math.max(across, 1e-3), h / Math.max(up, 1e-3))));
+    return CROSSHAIR_PIXELS / Math.max(pixelsPerMm, 1e-6);
   }
 
   get #plain(): boolean {
