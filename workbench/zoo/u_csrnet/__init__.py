@@ -1,0 +1,1 @@
+"""Cell detection, classification and counting from maps of points."""
