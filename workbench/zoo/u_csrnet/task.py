@@ -169,10 +169,8 @@ class PointMetrics(Metrics):
 
     def compute(self) -> dict[str, float]:
         """Return means over the classes, and ``f1/<class>`` and ``count_error/<class>``; nan where there is nothing."""
-        shape = (-1, len(self.classes))
-        hits, found, true = (
-            np.array(table, dtype=int).reshape(shape) for table in (self._hits, self._found, self._true)
-        )
+        counts = np.array([self._hits, self._found, self._true], dtype=int).reshape(3, -1, len(self.classes))
+        _, found, true = counts
         scores = np.array([precision_recall_f1(*total) for total in counts.sum(axis=1).T.tolist()])
         errors = np.abs(found - true).mean(axis=0) if len(true) else np.full(len(self.classes), np.nan)
         known = np.isfinite(scores)
