@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.evaluation.classification import classification_scores
+from workbench.evaluation.detection import average_precision, box_iou, froc, match_boxes
 from workbench.evaluation.localisation import localisation_scores
 from workbench.evaluation.overlap import dice, dice_arrays
 from workbench.evaluation.surfaces import hausdorff95, surface_distance
@@ -10,10 +11,14 @@ from workbench.evaluation.table import Table
 
 __all__ = [
     "Table",
+    "average_precision",
+    "box_iou",
     "classification_scores",
     "dice",
     "dice_arrays",
+    "froc",
     "hausdorff95",
     "localisation_scores",
+    "match_boxes",
     "surface_distance",
 ]
