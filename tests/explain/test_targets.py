@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -222,3 +223,18 @@ def test_a_class_may_be_given_by_index_or_name_alone(short, expected):
 def test_what_is_no_target_is_an_error(wrong):
     with pytest.raises(InputError, match="A target is a class"):
         as_target(wrong)
+
+
+def test_a_coarse_map_of_classes_is_seen_on_the_grid_of_the_network():
+    coarse = np.array([[[-1, 1], [0, -1]]])
+    task = SimpleNamespace(presence=lambda _: coarse, background=False)
+    model = SimpleNamespace(algorithm=SimpleNamespace(task=task), classes=("cell", "nodule"))
+    prepared = SimpleNamespace(spatial_shape=(4, 6), grid=None)
+    coarse_scene = Scene(model, None, prepared, np.zeros((1, 2, 2, 2), np.float32))
+    wanted = np.kron(coarse[0], np.ones((2, 3), int))
+    np.testing.assert_array_equal(coarse_scene.prediction, wanted)
+    score = Class("nodule").resolve(coarse_scene).score
+    assert score.weights[1].argmax() == 1
+    assert score.weights[1].sum() == pytest.approx(1)
+    assert not score.weights[0].any()
+    assert default_target(coarse_scene) == Class(0)

@@ -93,6 +93,7 @@ class ToyPrepared:
         self.grid = grid
         self.array = np.ascontiguousarray(grid.channels_first(), np.float32)
         self.batch = self.array[None]
+        self.spatial_shape = self.array.shape[1:]
         self.notes = ()
 
     def restore(self, array, *, kind="scores", order=None):
@@ -108,6 +109,10 @@ def probabilities(outputs):
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
+def presence(outputs):
+    return probabilities(outputs) if outputs.ndim == 2 else decode(outputs)
+
+
 class ToyModel:
     """What `explain` needs of a model, around any small network."""
 
@@ -120,9 +125,7 @@ class ToyModel:
         self.module = self.framework.build(define, config, "cpu", seed)
         if state is not None:
             self.framework.load_state(self.module, state)
-        self.algorithm = SimpleNamespace(
-            name=define.__name__, task=SimpleNamespace(decode=decode, probabilities=probabilities)
-        )
+        self.algorithm = SimpleNamespace(name=define.__name__, task=SimpleNamespace(presence=presence, background=True))
 
     def prepare(self, volume):
         return ToyPrepared(volume, self.preprocess)

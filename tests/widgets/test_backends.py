@@ -13,8 +13,9 @@ import pytest
 import workbench as wb
 from tests.widgets.contract import BLOCK, BackendContract, scene
 from workbench.errors import InputError, MissingExtraError, StateError
+from workbench.shapes import Boxes
 from workbench.volume import Volume
-from workbench.widgets import Layer
+from workbench.widgets import Layer, view
 from workbench.widgets.backends import base as registry
 from workbench.widgets.backends import get, names
 
@@ -160,3 +161,15 @@ class TestItk(BackendContract):
     def test_two_images_are_too_many(self, backend: registry.Backend) -> None:
         with pytest.raises(InputError, match="one image and one label volume"):
             backend.open([scene()[0], scene()[0]])
+
+
+def test_shapes_are_drawn_as_outlines_over_the_volume_below() -> None:
+    image, _ = scene()
+    ground = image.volume
+    box = Boxes([[1.5, 1.5, 1.5, 4.5, 4.5, 4.5]], [2], ground.affine)
+    shown = view(ground, {"class": 1, "mask": None}, box).layers
+    assert [layer.kind for layer in shown] == ["image", "labels"]
+    assert shown[1].volume.same_grid(ground)
+    assert sorted(np.unique(shown[1].volume.data)) == [0, 3]
+    with pytest.raises(InputError, match="give the volume first"):
+        view(box)

@@ -62,11 +62,15 @@ class Scene:
 
     @cached_property
     def prediction(self) -> Array:
-        """``[classes]`` probabilities, or the ``[*spatial]`` label map on the network's grid."""
-        task = self.model.algorithm.task
-        answer = task.decode(self.outputs) if self.is_segmentation else task.probabilities(self.outputs)
-        prediction: Array = np.asarray(answer)[0]
-        return prediction
+        """``[classes]`` scores, or the ``[*spatial]`` map of classes on the network's grid (-1: none)."""
+        present: Array = np.asarray(self.model.algorithm.task.presence(self.outputs))[0]
+        if not self.is_segmentation or present.shape == self.prepared.spatial_shape:
+            return present
+        places = [
+            np.arange(fine) * coarse // fine
+            for fine, coarse in zip(self.prepared.spatial_shape, present.shape, strict=True)
+        ]
+        return present[np.ix_(*places)]
 
     @cached_property
     def grid(self) -> Volume:
@@ -293,7 +297,7 @@ class Voxel(Target):
         place = np.rint(scene.grid.to_voxel(point)).astype(int)
         if (place < 0).any() or (place >= scene.grid.spatial_shape).any():
             raise InputError(f"The point {np.round(point, 1).tolist()} mm lies outside of what the network sees.")
-        found = int(scene.prediction[tuple(place)]) if self.label is None else scene.class_index(self.label)
+        found = max(int(scene.prediction[tuple(place)]), 0) if self.label is None else scene.class_index(self.label)
         mask = np.zeros(scene.grid.spatial_shape)
         mask[tuple(place)] = 1
         concrete = Voxel(self.ijk, found, self.mm, scene.class_name(found))
@@ -314,11 +318,12 @@ class Voxel(Target):
 
 
 def default_target(scene: Scene) -> Class:
-    """Return the predicted class; for segmentation, the foreground label that is predicted most often."""
+    """Return the predicted class; where the output is dense, the class (but the background) that covers most of it."""
     if not scene.is_segmentation:
         return Class(int(scene.prediction.argmax()))
-    counts = np.bincount(scene.prediction.astype(int).ravel(), minlength=scene.num_classes)
-    return Class(int(counts[1:].argmax()) + 1)
+    first = int(scene.model.algorithm.task.background)
+    found = scene.prediction[scene.prediction >= first].astype(int)
+    return Class(int(np.bincount(found, minlength=scene.num_classes)[first:].argmax()) + first)
 
 
 def from_description(description: dict[str, Any], region: Volume | None = None) -> Target:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from workbench.datasets.annotations import as_shown
+from workbench.errors import InputError
+from workbench.shapes import Shapes
 from workbench.widgets.backends import get
 from workbench.widgets.layer import Layer
 
@@ -13,8 +17,9 @@ def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
 
     Parameters
     ----------
-    *layers : Volume, Explanation, array, path or Layer
-        What to show, from the bottom up. Give a `Layer` to say how it is shown: ``Layer(seg, opacity=0.3)``.
+    *layers : Volume, Explanation, array, path, Layer, Shapes or annotation
+        What to show, from the bottom up. Give a `Layer` to say how it is shown: ``Layer(seg, opacity=0.3)``. Boxes,
+        points and ellipses are drawn as outlines on the grid of the first volume, and so is the label of a sample.
     backend : {"niivue", "matplotlib", "napari", "itk"}, optional
         Which viewer: ``"niivue"`` (in the notebook, the default), ``"matplotlib"`` (a still picture), ``"napari"`` (a
         window of its own), ``"itk"`` (in the notebook, by VTK), or one that a package has registered.
@@ -38,5 +43,15 @@ def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
     >>> import workbench as wb
     >>> wb.view(ct, seg, crosshair=(10.0, -20.0, 30.0))  # doctest: +SKIP
     """
-    shown = [layer if isinstance(layer, Layer) else Layer(layer) for layer in layers]
+    shown: list[Layer] = []
+    for layer in layers:
+        drawn = _outlined(layer, shown) if isinstance(layer, Shapes | Mapping) else layer
+        if drawn is not None:
+            shown.append(drawn if isinstance(drawn, Layer) else Layer(drawn))
     return get(backend or "niivue").open(shown, **options)
+
+
+def _outlined(annotation: Any, below: list[Layer]) -> Any:
+    if not below:
+        raise InputError("Shapes are drawn over a volume; give the volume first: wb.view(volume, shapes).")
+    return as_shown(annotation, below[0].volume, ())

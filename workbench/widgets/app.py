@@ -121,10 +121,13 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         run, made = self.train.run, self.explain.explanation
         if self.data.sample is None:
             return page("app = wb.App()", show="app")
-        parts = [self.data.snippet()]
+        parts = [here := self.data.snippet()]
         if run is not None and self.model.run == run:
             epoch = run.checkpoint().position.epoch if run.checkpoints() else None
-            parts += [self.train.snippet(), f"model = run.wait().model(epoch={epoch})"]
+            trained = self.train.snippet()
+            # The case that is looked at comes last: the run may have been started while another one was shown.
+            parts = [trained] if trained.startswith(f"{here}\n") else [trained, here]
+            parts.append(f"model = run.wait().model(epoch={epoch})")
         elif self.model.algorithm:
             parts.append(self.model.snippet())
         shown = ["volume", *(['sample["label"]'] if self.data.truth is not None else [])]

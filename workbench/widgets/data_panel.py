@@ -11,6 +11,7 @@ import traitlets as t
 
 from workbench import datasets, io
 from workbench.datasets import Dataset, Sample
+from workbench.datasets.annotations import as_shown, class_of
 from workbench.errors import InputError, StateError, choose
 from workbench.volume import Volume
 from workbench.widgets import _options
@@ -89,9 +90,11 @@ class DataPanel(Panel):
 
     @property
     def truth(self) -> Volume | None:
-        """The label volume of the case shown, if it has one."""
-        label = self.sample["label"] if self.sample else None
-        return label if isinstance(label, Volume) else None
+        """What of the annotation of the case shown can be laid over its image: labels, a mask, outlines of shapes."""
+        if not self.sample:
+            return None
+        names = self.dataset.classes if self.dataset is not None else ()
+        return as_shown(self.sample["label"], self.sample["image"], names)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call `callback` after another case is shown."""
@@ -242,7 +245,8 @@ class DataPanel(Panel):
         if self.dataset is None:
             return values
         label = sample["label"]
-        shown = f", this case: {self.dataset.classes[label]}" if isinstance(label, int) else ""
+        known = class_of(label)
+        shown = f", this case: {self.dataset.classes[known]}" if known is not None else ""
         kinds = f"{self.dataset.num_classes} {'labels' if self.dataset.task == 'segmentation' else 'classes'}"
         return f"{values}; {self.dataset.task}, {kinds}{shown}"
 

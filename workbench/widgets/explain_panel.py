@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from workbench import explain
+from workbench.datasets.annotations import as_shown
 from workbench.errors import InputError, StateError, choose
 from workbench.explain import Explanation
 from workbench.explain.base import ACTIVATION
-from workbench.volume import Volume
+from workbench.shapes import Shapes
 from workbench.widgets import _options
 from workbench.widgets.code import page
 from workbench.widgets.compare_strip import CompareStrip
@@ -19,9 +20,11 @@ from workbench.widgets.layer import Layer
 from workbench.widgets.map_layers import OPACITY, Map, Preview
 from workbench.widgets.panel import Panel, bundle
 from workbench.widgets.viewer import Viewer
+from workbench.zoo.classification import Classification
 
 if TYPE_CHECKING:
     from workbench.training import Run
+    from workbench.volume import Volume
     from workbench.zoo import Model
 
 _PREDICTED = ""
@@ -192,15 +195,17 @@ class ExplainPanel(Panel):
         with self.working("Predicting", cancellable=True):
             model, volume = self._subject()
             prediction = model.predict(volume, progress=self.tell)
-            if isinstance(prediction, Volume):
+            drawn = as_shown(getattr(prediction, "volume", prediction), volume, model.classes)
+            if drawn is not None:
                 if self._prediction is not None and self._prediction in self._viewer.layers:
-                    self._prediction.volume = prediction
+                    self._prediction.volume = drawn
                 else:
-                    self._prediction = self._viewer.add(prediction, name=_PREDICTION, opacity=0.4)
+                    self._prediction = self._viewer.add(drawn, name=_PREDICTION, opacity=0.4)
                 self.note = "prediction is shown"
-            else:
-                best = max(prediction.probabilities)
-                self.note = f"predicted: {prediction.name} ({best:.0%})"
+            if isinstance(prediction, Classification):
+                self.note = f"predicted: {prediction.name} ({prediction.probability:.0%})"
+            elif isinstance(prediction, Shapes):
+                self.note = f"found {len(prediction)} {prediction.kind}"
         return prediction
 
     def over_training(self) -> list[tuple[int, Explanation]]:

@@ -106,7 +106,9 @@ class TrainPanel(Panel):
                 label = f"{run_label(run.id)}, unreadable: {error}"
             rows.append({"value": run.id, "label": label, "alive": alive})
         self.runs = rows
-        self._model.offer_runs([(row["value"], row["label"], self._known[row["value"]]) for row in rows])
+        self._model.offer_runs(
+            [(str(row["value"]), str(row["label"]), run) for row, run in zip(rows, found, strict=True)]
+        )
         return found
 
     # -- work ---------------------------------------------------------------------------------------------

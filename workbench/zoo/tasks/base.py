@@ -42,6 +42,8 @@ class Task(ABC):
     kind: ClassVar[str]
     #: Whether large images may be answered window by window, the outputs blended where windows overlap.
     windowed: ClassVar[bool] = False
+    #: Whether class 0 of a dense output is the background.
+    background: ClassVar[bool] = False
 
     @abstractmethod
     def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:
@@ -70,6 +72,18 @@ class Task(ABC):
     @abstractmethod
     def answer(self, outputs: Outputs, prepared: Prepared, classes: Sequence[str]) -> Any:
         """Return the prediction for the single image that `outputs` are of, on the grid of its volume."""
+
+    def presence(self, outputs: Outputs) -> Array:
+        """Return where each class is, which is what explanations start from.
+
+        Returns
+        -------
+        array
+            ``[n, num_classes]`` scores of whole images; or, where the main output is dense, the class [n, *spatial'] of
+            each of its places, -1 where there is none. Here: softmax, or argmax.
+        """
+        logits = np.asarray(logits_of(outputs))
+        return softmax(logits) if logits.ndim == 2 else np.asarray(logits.argmax(axis=1))
 
     @abstractmethod
     def metrics(self, classes: Sequence[str]) -> Metrics:

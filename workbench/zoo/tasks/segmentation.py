@@ -40,6 +40,7 @@ class SegmentationTask(Task):
 
     kind: ClassVar[str] = "segmentation"
     windowed: ClassVar[bool] = True
+    background: ClassVar[bool] = True
 
     def __init__(self, ndim: int) -> None:
         self.ndim = ndim
