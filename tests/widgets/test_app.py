@@ -150,3 +150,10 @@ def test_napari_that_is_not_installed_says_what_to_install(monkeypatch: pytest.M
     with pytest.raises(MissingExtraError, match="napari"):
         app.bar.napari()
     assert "not installed" in app.bar.problem["title"]
+
+
+def test_code_reads_the_data_once_and_looks_at_the_case_that_is_shown(used: App) -> None:
+    assert used.code().count("datasets.load") == 1
+    used.data.select(1, "train")
+    code = used.code()
+    assert code.index("wb.train(") < code.index("subset('train')[1]") < code.index("wb.view(")

@@ -92,6 +92,7 @@ def test_a_run_is_watched_to_its_end(trained: TrainPanel) -> None:
     assert {"dice", "lungs"} <= set(state["curves"]["metrics"])
     assert trained.note == "finished"
     until(lambda: "finished" in trained.runs[0]["label"])
+    assert trained.runs[0]["alive"] is False
 
 
 def test_the_model_is_told_of_new_weights(trained: TrainPanel) -> None:
