@@ -70,7 +70,8 @@ export function lineChart(title: string, xLabel: string): Chart {
           svg("line", { class: "mwb-grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
           svg("text", { class: "mwb-tick", x: LEFT - 4, y: y(value) + 3, "text-anchor": "end" }, short(value)),
         ]),
-        ...ticks(box.x0, box.x1, 5).map((value) =>
+        svg("text", { class: "mwb-tick", x: LEFT - 6, y: HEIGHT - 5, "text-anchor": "end" }, xLabel),
+        ...ticks(box.x0, box.x1, 5, true).map((value) =>
           svg("text", { class: "mwb-tick", x: x(value), y: HEIGHT - 5, "text-anchor": "middle" }, short(value)),
         ),
         ...current.map((one) => {
@@ -111,16 +112,20 @@ function span(values: number[], axis: "x" | "y"): Record<string, number> {
     low -= room;
     high += room;
   }
+  // A loss or a score that is never negative has no room below zero.
+  if (axis === "y" && Math.min(...values) >= 0) low = Math.max(low, 0);
   return { [`${axis}0`]: low, [`${axis}1`]: high };
 }
 
-function ticks(low: number, high: number, wanted: number): number[] {
+function ticks(low: number, high: number, wanted: number, whole = false): number[] {
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
   // The largest round step that still gives two ticks: an axis with one number says nothing.
   const inside = (s: number) => Math.floor(high / s + 1e-9) - Math.ceil(low / s - 1e-9) + 1;
   const rounds = [10, 5, 2.5, 2, 1, 0.5, 0.25, 0.2, 0.1].map((m) => m * power);
-  const step = rounds.find((s) => s <= 2 * rough && inside(s) >= Math.min(wanted, 3)) ?? rounds.find((s) => inside(s) >= 2) ?? rough;
+  const found = rounds.find((s) => s <= 2 * rough && inside(s) >= Math.min(wanted, 3)) ?? rounds.find((s) => inside(s) >= 2) ?? rough;
+  // A quarter of an epoch is nothing that anybody counts in.
+  const step = whole && high - low >= 1 ? Math.max(1, Math.round(found)) : found;
   const out: number[] = [];
   for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) out.push(value);
   return out;

@@ -52,8 +52,8 @@ export function runStatus(): RunStatus {
       bar.show(run.line ?? "", run.state === "created" ? -1 : (run.progress ?? 0));
       errors.show(run.cause ? { title: run.message || "The run failed.", cause: run.cause, remedy: run.remedy } : {});
       const curves = run.curves ?? { steps: [], loss: [], metrics: {} };
-      const series: Series[] = [{ name: "step", points: curves.steps, faint: curves.loss.length > 0 }];
-      loss.draw([...series, { name: "epoch", points: curves.loss }]);
+      const series: Series[] = [{ name: "each step", points: curves.steps, faint: curves.loss.length > 0 }];
+      loss.draw([...series, { name: "mean of the epoch", points: curves.loss }]);
       metrics.draw(Object.entries(curves.metrics).map(([label, points]) => ({ name: label, points })));
     },
   };

@@ -122,7 +122,11 @@ export class Scene {
     this.#listen("webglcontextrestored", () => this.events.returned());
     this.#watchClicks();
     await this.#niivue.attachToCanvas(this.canvas, false);
-    const observer = new ResizeObserver(() => this.#applyLayout());
+    const observer = new ResizeObserver(() => {
+      // niivue watches too, and may be told after us: the views would then lie elsewhere than their letters
+      this.#niivue.resizeListener();
+      this.#applyLayout();
+    });
     observer.observe(this.canvas);
     this.#cleanups.push(() => observer.disconnect());
   }
