@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.zoo.tasks.base import Metrics, Task
 from workbench.zoo.tasks.classification import ClassificationTask
+from workbench.zoo.tasks.detection import DetectionMetrics, DetectionTask
 from workbench.zoo.tasks.localisation import LocalisationMetrics, LocalisationTask
 from workbench.zoo.tasks.segmentation import UNLABELLED, SegmentationTask
 from workbench.zoo.tasks.shapes import ShapeTask
@@ -11,6 +12,8 @@ from workbench.zoo.tasks.shapes import ShapeTask
 __all__ = [
     "UNLABELLED",
     "ClassificationTask",
+    "DetectionMetrics",
+    "DetectionTask",
     "LocalisationMetrics",
     "LocalisationTask",
     "Metrics",
