@@ -110,3 +110,17 @@ def test_a_damaged_file_is_an_error_of_ours(tmp_path, blob):
     path.write_bytes(blob)
     with pytest.raises(FileError, match=r"bad\.safetensors"):
         weights.load(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_values_that_are_not_finite_are_refused_by_name(tmp_path, value, dtype):
+    broken = np.arange(6, dtype=dtype)
+    broken[[1, 4]] = value
+    tensors = {"good": np.array([np.finfo(dtype).max, 0], dtype), "head.weight": broken, "none": np.zeros(0, dtype)}
+    weights.save(tmp_path / "w", tensors)
+    with pytest.raises(FileError, match=r"2 of 6 values of 'head.weight'.*earlier epoch.*allow_non_finite=True"):
+        weights.load(tmp_path / "w")
+    assert np.array_equal(weights.load(tmp_path / "w", allow_non_finite=True)[0]["head.weight"], broken, equal_nan=True)
+    weights.save(tmp_path / "w", {"good": tensors["good"]})
+    assert np.array_equal(weights.load(tmp_path / "w")[0]["good"], tensors["good"])

@@ -118,6 +118,19 @@ def test_fingerprint_follows_the_weights():
     assert model.weights_fingerprint() != before
 
 
+def test_weights_that_are_not_finite_are_refused_unless_wanted(tmp_path):
+    model = wb.zoo.create("3d-unet", **TINY)
+    state = model.state()
+    name = next(name for name, array in state.items() if array.dtype.kind == "f")
+    state[name].flat[0] = np.nan
+    path = weights.save(tmp_path / "m.safetensors", state, model.metadata())
+    for load in (model.load, wb.zoo.load):
+        with pytest.raises(FileError, match=f"1 of {state[name].size} values of '{name}'"):
+            load(path)
+    assert np.isnan(wb.zoo.load(path, allow_non_finite=True).state()[name].flat[0])
+    assert not model.load(path, allow_non_finite=True).missing
+
+
 def test_weights_of_something_else(tmp_path):
     path = weights.save(tmp_path / "other.safetensors", {"a": np.zeros(3, np.float32)}, {})
     model = wb.zoo.create("3d-unet", **TINY)

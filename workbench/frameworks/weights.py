@@ -62,13 +62,18 @@ def save(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, 
     return path
 
 
-def load(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
+def load(path: str | Path, *, allow_non_finite: bool = False) -> tuple[dict[str, Array], dict[str, str]]:
     """Return the named arrays and the metadata of a weights file.
+
+    Parameters
+    ----------
+    allow_non_finite : bool
+        Whether NaN and infinities are let through, to look at a network whose training went wrong.
 
     Raises
     ------
     FileError
-        If the file is missing, cut short, or not a weights file.
+        If the file is missing, cut short, not a weights file, or holds values that are not finite.
     """
     from safetensors.numpy import load as parse
 
@@ -77,7 +82,9 @@ def load(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
     try:
         tensors = parse(path.read_bytes())
     except Exception as error:  # the parser has error types of its own; all mean one thing here
-        raise FileError(f"{path.name} is not a readable weights file: {error}.") from error
+        raise FileError(f"{path.name} is not a readable weights file: {error}. Copy or download it again.") from error
+    if not allow_non_finite:
+        _check_finite(path, tensors)
     return tensors, _metadata(header)
 
 
@@ -90,6 +97,24 @@ def peek(path: str | Path) -> dict[str, str]:
         As :func:`load`.
     """
     return _metadata(_header(Path(path)))
+
+
+def _check_finite(path: Path, tensors: Mapping[str, Array]) -> None:
+    # NaN and infinities come through as the extremes, and two numbers need no memory, unlike a mask per tensor
+    bad = [
+        name
+        for name, array in tensors.items()
+        if array.dtype.kind == "f" and array.size and not np.isfinite([array.min(), array.max()]).all()
+    ]
+    if not bad:
+        return
+    count = int((~np.isfinite(tensors[bad[0]])).sum())
+    others = f", and {len(bad) - 1} more tensors have such values" if len(bad) > 1 else ""
+    raise FileError(
+        f"Weights must be finite, but {path.name} holds NaN or infinity: {count} of {tensors[bad[0]].size} values of "
+        f"{bad[0]!r}{others}. Use the weights of an earlier epoch or copy the file again; to look at the damage, "
+        "load with `allow_non_finite=True`."
+    )
 
 
 def _metadata(header: dict[str, Any]) -> dict[str, str]:

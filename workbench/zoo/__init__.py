@@ -94,13 +94,14 @@ def create(
     return Model(chosen, backend, place, config, module, classes=classes, preprocess=preprocess, patch_size=patch_size)
 
 
-def load(path: str | Path, framework: str = "torch", device: str = "cpu") -> Model:
+def load(path: str | Path, framework: str = "torch", device: str = "cpu", *, allow_non_finite: bool = False) -> Model:
     """Bring back a model from the file that `Model.save` wrote, on any framework.
 
     Raises
     ------
     FileError
-        If the file is missing, damaged, or does not say which model it is of.
+        If the file is missing, damaged, does not say which model it is of, or holds NaN or infinity (unless
+        `allow_non_finite`).
     """
     facts = parse_metadata(path)
     config = dict(facts["config"])
@@ -114,7 +115,7 @@ def load(path: str | Path, framework: str = "torch", device: str = "cpu") -> Mod
         patch_size=facts.get("patch_size"),
         **{key: value for key, value in config.items() if key != "num_classes"},
     )
-    model.load(path)
+    model.load(path, allow_non_finite=allow_non_finite)
     return model
 
 

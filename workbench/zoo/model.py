@@ -241,7 +241,7 @@ class Model:
         }
         return {key: json.dumps(value) for key, value in facts.items()}
 
-    def load(self, path: str | Path, *, strict: bool = True) -> MatchReport:
+    def load(self, path: str | Path, *, strict: bool = True, allow_non_finite: bool = False) -> MatchReport:
         """Take the weights of a file.
 
         Parameters
@@ -249,13 +249,20 @@ class Model:
         strict : bool
             Whether every weight must be there in its shape. With False, what does not fit keeps its present value: so
             a model with another number of classes takes all but its head.
+        allow_non_finite : bool
+            Whether NaN and infinities are let through.
 
         Returns
         -------
         MatchReport
             Which weights were matched, missing, unexpected, or of another shape.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be read or holds values that are not finite.
         """
-        tensors, _ = weights.load(path)
+        tensors, _ = weights.load(path, allow_non_finite=allow_non_finite)
         report = self.framework.load_state(self.module, tensors, strict=strict)
         if not report.matched:
             raise InputError(f"No weight in {Path(path).name} belongs to {self.name}: {report}.")
