@@ -70,14 +70,22 @@ def test_the_sidecar_is_plain_json(tmp_path, why):
     assert known["framework"] == "torch"
 
 
+def _sidecar(**known):
+    return json.dumps({"format": "workbench-explanation", "format_version": 1, **known})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (None, "needs its 'map.json' beside it"),
-        ("{", "not readable as JSON"),
+        ("{", "not readable as JSON.*copy it again"),
+        ("[" * 100_000, "not readable as JSON"),
         ("[1]", "does not describe an explanation"),
         ('{"format": "workbench-explanation", "format_version": 99}', "format version 99"),
         ('{"format": "workbench-explanation", "format_version": 1}', "not describe an explanation completely"),
+        (_sidecar(), "not describe an explanation completely.*copy it again"),
+        (_sidecar(target=3), "not describe an explanation completely"),
+        (_sidecar(target={"kind": "galaxy"}), "not describe an explanation completely.*galaxy"),
     ],
 )
 def test_a_broken_sidecar_is_an_error(tmp_path, why, text, message):
@@ -86,6 +94,31 @@ def test_a_broken_sidecar_is_an_error(tmp_path, why, text, message):
     sidecar.unlink() if text is None else sidecar.write_text(text)
     with pytest.raises(FileError, match=message):
         Explanation.load(tmp_path / "map.nii.gz")
+
+
+def test_a_sidecar_that_cannot_be_read_is_an_error(tmp_path, why):
+    why.save(tmp_path / "map.nii.gz")
+    (tmp_path / "map.json").unlink()
+    (tmp_path / "map.json").mkdir()
+    with pytest.raises(FileError, match=r"'map\.json' cannot be read"):
+        Explanation.load(tmp_path / "map.nii.gz")
+
+
+def test_a_failed_write_keeps_the_old_sidecar(tmp_path, why, monkeypatch):
+    why.save(tmp_path / "map.nii.gz")
+    before = (tmp_path / "map.json").read_bytes()
+    names = sorted(path.name for path in tmp_path.iterdir())
+
+    def full(path, text, **_options):
+        with path.open("w") as file:
+            file.write(text[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(FileError, match=r"map.json cannot be written \(No space left"):
+        why.save(tmp_path / "map.nii.gz")
+    assert (tmp_path / "map.json").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_another_suffix_is_an_error(tmp_path, why):

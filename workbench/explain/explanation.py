@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FORMAT = "workbench-explanation"
 _FORMAT_VERSION = 1
 _SUFFIXES = (".nii.gz", ".nii", ".npz")
+_AGAIN = "It was edited or damaged; copy it again or make the explanation anew."
 _ROBUST_PERCENTILE = 99.5  # one hot voxel should not darken the rest of the picture
 
 
@@ -141,14 +142,18 @@ class Explanation:
     def save(self, path: str | Path) -> Path:
         """Write the map (``.nii.gz``, ``.nii`` or ``.npz``) and beside it a ``.json`` with how it was made.
 
-        A region target's labels are written beside them too.
+        A region target's labels are written beside them too. Each file appears whole or not at all, the ``.json``
+        last.
 
         Raises
         ------
         InputError
             If the suffix is another one.
+        FileError
+            If a file cannot be written.
         """
         from workbench import io
+        from workbench.io import _files
 
         path = Path(path)
         suffix = _suffix(path)
@@ -156,7 +161,9 @@ class Explanation:
         if isinstance(self.target, Region):
             io.write(self.target.region, _beside(path, f".region{suffix}"))
         text = json.dumps(self.describe(), indent=2) + "\n"
-        _beside(path, ".json").write_text(text, encoding="utf-8")
+        sidecar = _beside(path, ".json")
+        with _files.refusal_becomes_error(sidecar), _files.writing(sidecar) as temporary:
+            temporary.write_text(text, encoding="utf-8")
         return Path(written)
 
     @classmethod
@@ -176,14 +183,23 @@ class Explanation:
         try:
             known = json.loads(sidecar.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise FileError(f"An explanation needs its {sidecar.name!r} beside it, but there is none.") from None
-        except ValueError as error:
-            raise FileError(f"{sidecar.name!r} is not readable as JSON: {error}.") from error
+            raise FileError(
+                f"An explanation needs its {sidecar.name!r} beside it, but there is none. Copy both files together."
+            ) from None
+        except OSError as error:
+            raise FileError(
+                f"{sidecar.name!r} cannot be read ({error.strerror or error}). Check its permissions."
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise FileError(f"{sidecar.name!r} is not readable as JSON: {error}. {_AGAIN}") from error
         if not isinstance(known, dict) or known.pop("format", None) != _FORMAT:
-            raise FileError(f"{sidecar.name!r} does not describe an explanation.")
+            raise FileError(f"{sidecar.name!r} does not describe an explanation. Give the map that `save` has written.")
         version = known.pop("format_version", None)
         if version != _FORMAT_VERSION:
-            raise FileError(f"{sidecar.name!r} has format version {version}, but this version reads {_FORMAT_VERSION}.")
+            raise FileError(
+                f"{sidecar.name!r} has format version {version!r}, but this version reads {_FORMAT_VERSION}. "
+                "Read it with the version that wrote it."
+            )
         volume = io.read(path)
         volume = volume.with_data(volume.data, kind="scores")
         try:
@@ -193,8 +209,10 @@ class Explanation:
             for name in ("native_resolution", "native_spacing", "notes"):
                 known[name] = tuple(known[name])
             return cls(volume=volume, **known)
-        except (KeyError, TypeError) as error:
-            raise FileError(f"{sidecar.name!r} does not describe an explanation completely: {error}.") from error
+        except (KeyError, TypeError, AttributeError, InputError) as error:
+            raise FileError(
+                f"{sidecar.name!r} does not describe an explanation completely: {error}. {_AGAIN}"
+            ) from error
 
     def __repr__(self) -> str:
         return f"<Explanation {self._summary()}>"
