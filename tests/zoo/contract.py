@@ -350,6 +350,9 @@ class ClassificationContract(AlgorithmContract):
     def matches(self, prediction: np.ndarray, annotation: int) -> bool:
         return int(prediction.argmax()) == annotation
 
+    def is_for(self, answer: Any, volume: Volume) -> bool:  # noqa: ARG002
+        return len(answer.probabilities) == self.num_classes
+
     def test_prediction(self) -> None:
         model = self.model(classes=["<a>", "b", "c"])
         answer = model.predict(self.volume(self.in_channels))

@@ -10,9 +10,27 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
+from workbench.errors import InputError
 from workbench.zoo.blocks import dimensional
 
 _LINEAR = {2: "bilinear", 3: "trilinear"}
+
+
+def check(dim: int, heads: int, patch: int, image_size: int) -> None:
+    """Check that the numbers of a vision transformer go together.
+
+    Raises
+    ------
+    InputError
+        If the heads do not divide the channels, or the patches the image.
+    """
+    if dim % heads:
+        raise InputError(f"The channels of a token are shared out to the heads: {heads=} must divide {dim=}.")
+    if image_size % patch:
+        near = max(1, round(image_size / patch)) * patch
+        raise InputError(
+            f"An image is cut into whole patches: {patch=} must divide {image_size=}. The nearest is {near}."
+        )
 
 
 def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
@@ -26,9 +44,9 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
         (output [n, q, dim], attention [n, heads, q, k]).
     ``Mlp(dim, hidden, dropout=0.0)``
         Linear, GELU (exact), linear.
-    ``PreNormBlock(dim, heads, mlp_dim, qkv_bias=True, eps=1e-6, dropout=0.0)``
+    ``PreNormBlock(dim, heads, mlp_dim, qkv_bias=True, eps=1e-6, dropout=0.0, idle_norm=False)``
         x + attention(norm(x)), then x + mlp(norm(x)) (Dosovitskiy et al. 2020, arXiv 2010.11929, eq. 2 and 3).
-        ``attend(x)`` returns (x, attention).
+        ``attend(x)`` returns (x, attention). `idle_norm` adds a norm that nothing goes through, as MONAI's blocks have.
     ``Embedding(ndim, in_channels, dim, patch, projection="conv")``
         Tokens [n, tokens, dim] of images [n, in_channels, *spatial], one of each patch. "perceptron" is the same map
         written as a linear layer on the values of a patch, channels last.
@@ -96,6 +114,7 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
             qkv_bias: bool = True,
             eps: float = 1e-6,
             dropout: float = 0.0,
+            idle_norm: bool = False,
         ) -> None:
             super().__init__()
             self.norm1 = nn.LayerNorm(dim, eps=eps)
@@ -103,6 +122,8 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
             self.norm2 = nn.LayerNorm(dim, eps=eps)
             self.mlp = Mlp(dim, mlp_dim, dropout)
             self.dropout = dropout
+            if idle_norm:
+                self.norm_cross_attn = nn.LayerNorm(dim, eps=eps)
 
         def forward(self, x: Any) -> Any:
             return self.attend(x)[0]
@@ -169,8 +190,10 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
             eps: float = 1e-6,
             dropout: float = 0.0,
             projection: str = "conv",
+            idle_norms: bool = False,
         ) -> None:
             super().__init__()
+            check(dim, heads, patch, image_size)
             self.ndim, self.dim, self.depth, self.first = ndim, dim, depth, int(class_token)
             self.stored = (image_size // patch,) * ndim
             self.dropout = dropout
@@ -181,7 +204,7 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
             self.pos_embed = nn.Parameter(ops.zeros(1, self.first + math.prod(self.stored), dim))
             nn.init.trunc_normal_(self.pos_embed, std=0.02)
             self.blocks = nn.ModuleList(
-                [PreNormBlock(dim, heads, mlp_dim, qkv_bias, eps, dropout) for _ in range(depth)]
+                [PreNormBlock(dim, heads, mlp_dim, qkv_bias, eps, dropout, idle_norms) for _ in range(depth)]
             )
             self.norm = nn.LayerNorm(dim, eps=eps)
 

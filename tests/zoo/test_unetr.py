@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+
+from tests.zoo.contract import SegmentationContract
+
+
+class TestUNETR(SegmentationContract):
+    name = "unetr"
+    tiny = {"feature_size": 2, "hidden_size": 6, "mlp_dim": 8, "num_heads": 2, "image_size": 32}
+    size = (32, 16, 16)
+
+    def test_states_are_taken_where_the_option_says(self) -> None:
+        inputs = self.inputs(1)
+        paper, code = (self.model(states=states, seed=1) for states in ("3-6-9", "4-7-10"))
+        code.framework.load_state(code.module, paper.state())
+        assert not np.allclose(paper.forward(inputs), code.forward(inputs), atol=1e-3)
+
+
+class TestMonai(SegmentationContract):
+    name = "unetr"
+    tiny = {
+        "hidden_size": 4,
+        "feature_size": 2,
+        "mlp_dim": 4,
+        "num_heads": 2,
+        "image_size": 16,
+        "projection": "perceptron",
+        "states": "4-7-10",
+        "idle_norms": False,
+    }
+    num_classes = 2
+    size = (16, 16, 16)
+
+    def test_a_patch_becomes_a_token_by_the_same_map(self) -> None:
+        linear, conv = self.model(), self.model(projection="conv")
+        state = linear.state()
+        name = "vit.patch_embed.proj.weight"
+        cube = state[name].reshape(4, 16, 16, 16, self.in_channels)
+        state[name] = np.ascontiguousarray(np.moveaxis(cube, -1, 1))
+        conv.framework.load_state(conv.module, state)
+        assert np.allclose(linear.forward(self.inputs(1)), conv.forward(self.inputs(1)), atol=1e-5)

@@ -1,0 +1,1 @@
+"""Vision transformer for classifying pictures (COVID-19 on CT slices)."""

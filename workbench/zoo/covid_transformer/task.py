@@ -1,0 +1,23 @@
+"""Classification of pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.zoo.tasks import ClassificationTask
+
+
+class TransformerTask(ClassificationTask):
+    """Classification, with the slow start that transformers need."""
+
+    def default_recipe(self) -> dict[str, Any]:
+        """Return a recipe for small sets of pictures, trained from scratch."""
+        return {
+            **super().default_recipe(),
+            "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 0.05},
+            "schedule": {"name": "cosine", "warmup_epochs": 3},
+            "grad_clip": 1.0,
+        }
+
+
+TASK = TransformerTask()

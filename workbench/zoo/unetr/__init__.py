@@ -1,0 +1,1 @@
+"""U-Net for volumes whose encoder is a vision transformer."""
