@@ -143,8 +143,8 @@ def _check_shapes(shapes: Any, kind: type[Shapes], image: Volume, classes: Seque
     if outside:
         raise InputError(
             f"{outside} of the {len(shapes)} {shapes.kind} of {case!r} have their centre outside the image "
-            f"({' x '.join(map(str, image.spatial_shape))}). Give them the affine of the grid they were drawn on, or leave "
-            "them out with `.within(shape)`."
+            f"({' x '.join(map(str, image.spatial_shape))}). Give them the affine of the grid they were drawn on, or "
+            "leave them out with `.within(shape)`."
         )
     return placed
 
