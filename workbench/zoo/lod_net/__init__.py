@@ -1,0 +1,1 @@
+"""Segmentation with a branch that learns where the outline runs."""
