@@ -3,13 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench import _checks
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from workbench.volume import Volume
+
 #: Output voxels interpolated at a time on oblique grids; the coordinates of a slab need 8 bytes per voxel and axis.
 _SLAB_VOXELS = 1 << 21
+
+
+def to_spacing(volume: Volume, spacing: float | Sequence[float]) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """Return the map from new indices to those of `volume`, and the new shape, for voxels of `spacing` mm.
+
+    The field of view keeps its centre, and its size up to half a voxel.
+
+    Raises
+    ------
+    InputError
+        If the spacing is not above 0 mm, or so small that the grid would be absurd.
+    """
+    ndim = volume.spatial_ndim
+    wanted = _checks.numbers(spacing, ndim, "spacing")
+    if not np.isfinite(wanted).all() or (wanted <= 0).any():
+        raise InputError(f"A spacing is above 0 mm, got {spacing!r}.")
+    ratio = np.ones(3)
+    ratio[:ndim] = wanted / volume.spacing
+    old = np.ones(3)
+    old[:ndim] = volume.spatial_shape
+    new = np.maximum(np.rint(old / ratio), 1)
+    if np.prod(new) * volume.num_channels > 2**40:
+        raise InputError(f"A spacing of {spacing!r} mm would make {new.tolist()} voxels. Give a larger spacing.")
+    change = np.diag([*ratio, 1.0])
+    change[:3, 3] = (old - 1) / 2 - ratio * (new - 1) / 2
+    change[ndim:3, 3] = 0
+    return change, tuple(int(n) for n in new[:ndim])
+
+
+def to_grid(volume: Volume, other: Volume) -> NDArray[np.float64]:
+    """Return the map from indices of `other` to those of `volume`.
+
+    Raises
+    ------
+    InputError
+        If one is a picture and the other is not, or two pictures do not lie in the same plane.
+    """
+    if other.spatial_ndim != volume.spatial_ndim:
+        raise InputError(f"A {volume.spatial_ndim}D volume cannot be put on a {other.spatial_ndim}D grid.")
+    change = np.linalg.inv(volume.affine) @ other.affine
+    if volume.spatial_ndim == 2 and np.abs(change[2, [0, 1, 3]]).max() > 1e-3:
+        raise InputError("The two pictures do not lie in the same plane, so one cannot be put on the other's grid.")
+    return np.asarray(change)
+
+
+def sample(
+    volume: Volume, change: NDArray[np.float64], shape: tuple[int, ...], order: int | None, fill: float | None
+) -> NDArray[Any]:
+    """Return the values of `volume` on a grid of `shape`, whose indices `change` [4, 4] maps to those of `volume`.
+
+    Raises
+    ------
+    InputError
+        If the order does not suit the values, they cannot hold `fill`, or there is no room for the result.
+    """
+    if fill is not None:
+        fill = _checks.constant(fill, volume.dtype, "fill")
+    chosen = order if order is not None else 0 if volume.kind == "labels" else 1
+    if chosen not in range(6):
+        raise InputError(f"The order of interpolation is 0 to 5, got {order!r}.")
+    if chosen and volume.kind == "labels":
+        raise InputError(f"Labels are numbers of structures; order {order} would mix them. Use order 0.")
+    _checks.room((*shape, *volume.shape[volume.spatial_ndim :]), volume.dtype)
+    keep = [*range(volume.spatial_ndim), 3]
+    return resample_array(volume.data, change[np.ix_(keep, keep)], shape, order=chosen, fill=fill)
 
 
 def resample_array(

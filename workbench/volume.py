@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench import _checks, _geometry
+from workbench import _checks, _cropping, _geometry, _resampling
 from workbench.errors import FileError, InputError, check_keywords, choose
 
 Array = NDArray[Any]
@@ -283,71 +283,32 @@ class Volume:
         order : int, optional
             0 nearest, 1 linear, 2 to 5 spline. Default: 0 for labels, 1 otherwise. The dtype stays.
         """
-        wanted = _checks.numbers(spacing, self.spatial_ndim, "spacing")
-        if not np.isfinite(wanted).all() or (wanted <= 0).any():
-            raise InputError(f"A spacing is above 0 mm, got {spacing!r}.")
-        ratio = np.ones(3)
-        ratio[: self.spatial_ndim] = wanted / self.spacing
-        old = np.ones(3)
-        old[: self.spatial_ndim] = self.spatial_shape
-        new = np.maximum(np.rint(old / ratio), 1)
-        if np.prod(new) * self.num_channels > 2**40:
-            raise InputError(f"A spacing of {spacing!r} mm would make {new.tolist()} voxels. Give a larger spacing.")
-        change = np.diag([*ratio, 1.0])
-        change[:3, 3] = (old - 1) / 2 - ratio * (new - 1) / 2
-        change[self.spatial_ndim : 3, 3] = 0
-        shape = tuple(int(n) for n in new[: self.spatial_ndim])
-        return self._sample(change, shape, self._affine @ change, order, None)
+        change, shape = _resampling.to_spacing(self, spacing)
+        data = _resampling.sample(self, change, shape, order, None)
+        return Volume(data, self._affine @ change, **self._meaning())
 
     def resample_like(self, other: Volume, *, order: int | None = None, fill: float = 0) -> Volume:
         """Interpolate onto the grid of `other`; voxels outside of this Volume become `fill`."""
         if not isinstance(other, Volume):
             raise InputError(f"resample_like takes the Volume whose grid is wanted, got {type(other).__name__}.")
-        if other.spatial_ndim != self.spatial_ndim:
-            raise InputError(f"A {self.spatial_ndim}D volume cannot be put on a {other.spatial_ndim}D grid.")
         if self.same_grid(other, 1e-6):
             return self
-        change = np.linalg.inv(self._affine) @ other.affine
-        if self.spatial_ndim == 2 and np.abs(change[2, [0, 1, 3]]).max() > 1e-3:
-            raise InputError("The two pictures do not lie in the same plane, so one cannot be put on the other's grid.")
-        fill = _checks.constant(fill, self._dtype, "fill")
-        return self._sample(change, other.spatial_shape, other.affine, order, fill)
+        change = _resampling.to_grid(self, other)
+        data = _resampling.sample(self, change, other.spatial_shape, order, fill)
+        return Volume(data, other.affine, **self._meaning())
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
         """Keep the voxels from `start` up to, not including, `stop` (indices, one per spatial axis)."""
-        low, high = self._indices(start, "start"), self._indices(stop, "stop")
-        if (low < 0).any() or (high > self.spatial_shape).any() or (low >= high).any():
-            raise InputError(
-                f"A crop needs 0 <= start < stop <= {self.spatial_shape}, got {low.tolist()} to {high.tolist()}."
-            )
-        box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        shape = [*(high - low), *self._shape[self.spatial_ndim :]]
-        return self._derive(lambda data: data[box], self._moved(low), shape)
+        return self._derive(*_cropping.crop(self, start, stop))
 
     def pad(self, before: int | Sequence[int], after: int | Sequence[int], value: float = 0) -> Volume:
         """Add voxels of `value` at the beginning and the end of each spatial axis."""
-        low, high = self._indices(before, "before"), self._indices(after, "after")
-        value = _checks.constant(value, self._dtype, "value")
-        if (low < 0).any() or (high < 0).any():
-            raise InputError(f"Padding is 0 or more voxels, got {low.tolist()}, {high.tolist()}. Use crop to remove.")
-        width = [*zip(low, high, strict=True), *[(0, 0)] * ("c" in self.axes)]
-        shape = [n + a + b for n, (a, b) in zip(self._shape, width, strict=True)]
-        return self._derive(lambda data: np.pad(data, width, constant_values=value), self._moved(-low), shape)
+        return self._derive(*_cropping.pad(self, before, after, value))
 
     def slice_2d(self, axis: str | int, index: int) -> Volume:
         """Cut one slice out of a 3D Volume; the picture keeps its place in the body."""
-        number = "ijk".find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
-        if self.spatial_ndim != 3 or number not in (0, 1, 2):
-            raise InputError(f"A slice is cut along i, j or k of a 3D volume, got {axis!r} of {self.spatial_ndim}D.")
-        along = int(number)
-        if index not in range(self._shape[along]):
-            raise InputError(f"Axis {'ijk'[along]} has slices 0 to {self._shape[along] - 1}, got {index!r}.")
-        affine = self._affine[:, [*(a for a in range(3) if a != along), along, 3]]
-        affine[:, 3] += self._affine[:, along] * index
-        shape = [n for a, n in enumerate(self._shape) if a != along]
-        return self._derive(
-            lambda data: np.take(data, int(index), axis=along), affine, shape, axes=_checks.AXES["c" in self.axes]
-        )
+        axes = _checks.AXES["c" in self.axes]
+        return self._derive(*_cropping.slice_2d(self, axis, index), axes=axes)
 
     def _meaning(self) -> dict[str, Any]:
         return {
@@ -368,32 +329,6 @@ class Volume:
         if self._data is not None:
             return Volume(change(self._data), affine, **kept)
         return Volume(lambda: change(self.data), affine, shape=shape, dtype=self._dtype, **kept)
-
-    def _indices(self, value: int | Sequence[int], what: str) -> NDArray[np.intp]:
-        values = _checks.numbers(value, self.spatial_ndim, what)
-        if not (np.abs(values) < 2**31).all() or (values != np.rint(values)).any():
-            raise InputError(f"Give {what} in whole voxels, got {value!r}. Use to_voxel for points in mm.")
-        return values.astype(np.intp)
-
-    def _moved(self, start: Array) -> _geometry.Affine:
-        affine = self._affine.copy()
-        affine[:3, 3] += affine[:3, : self.spatial_ndim] @ start
-        return affine
-
-    def _sample(
-        self, change: Array, shape: tuple[int, ...], affine: _geometry.Affine, order: int | None, fill: float | None
-    ) -> Volume:
-        from workbench._resampling import resample_array
-
-        chosen = order if order is not None else 0 if self.kind == "labels" else 1
-        if chosen not in range(6):
-            raise InputError(f"The order of interpolation is 0 to 5, got {order!r}.")
-        if chosen and self.kind == "labels":
-            raise InputError(f"Labels are numbers of structures; order {order} would mix them. Use order 0.")
-        _checks.room((*shape, *self._shape[self.spatial_ndim :]), self._dtype)
-        keep = [*range(self.spatial_ndim), 3]
-        matrix = change[np.ix_(keep, keep)]
-        return Volume(resample_array(self.data, matrix, shape, order=chosen, fill=fill), affine, **self._meaning())
 
 
 def _rebuild(data: Array, affine: Array, meaning: dict[str, Any]) -> Volume:
