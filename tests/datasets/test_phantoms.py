@@ -150,3 +150,18 @@ def test_is_fast_enough():
 def test_bad_options_are_named(options, words):
     with pytest.raises(InputError, match=words):
         datasets.load("phantom-ct", **options)
+
+
+@pytest.mark.parametrize("name", ["phantom-xray", "phantom-ct"])
+def test_class_and_mask_for_localisation_and_for_both(name):
+    size = {"phantom-xray": (24, 24), "phantom-ct": (16, 16, 16)}[name]
+    lesion = datasets.load(name, n=4, size=size, labels="lesion")
+    organs = datasets.load(name, n=4, size=size)
+    found = datasets.load(name, n=4, size=size, task="localisation")
+    both = datasets.load(name, n=4, size=size, task="joint")
+    assert found.classes == both.classes == ("no lesion", "lesion")
+    assert found.targets() == both.targets() == datasets.load(name, n=4, size=size, task="classification").targets()
+    for index in range(4):
+        assert found[index]["label"]["class"] == found.targets()[index]
+        np.testing.assert_array_equal(found[index]["label"]["mask"].data, lesion[index]["label"].data)
+        np.testing.assert_array_equal(both[index]["label"]["mask"].data, organs[index]["label"].data)

@@ -18,7 +18,7 @@ from workbench.errors import InputError, check_keywords, choose
 #: Plug-ins: an entry point of this group names an :class:`Entry`, a list of them, or a function that returns either.
 ENTRY_POINTS = "workbench.datasets"
 
-_BUILT_IN = ("phantoms", "hippocampus", "medmnist", "pictures", "folder", "memory")
+_BUILT_IN = ("phantoms", "phantom_cells", "hippocampus", "medmnist", "pictures", "folder", "memory")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.datasets import _looks
 from workbench.datasets._anatomy import LESION, ORGANS, Patient
+from workbench.datasets.annotations import has_class
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
@@ -23,7 +24,7 @@ from workbench.volume import Volume
 #: Raised whenever the pictures change, so that the fingerprint of a data set changes with them.
 GENERATION = 1
 
-_TASKS = ("segmentation", "classification")
+_TASKS = ("segmentation", "classification", "localisation", "joint")
 _CLASSES = ("no lesion", "lesion")
 _RAY_ORGANS = ("background", "lungs", "heart", "lesion")
 _NOTES = (
@@ -87,8 +88,9 @@ def load_xray(
         Pixel size in mm. Without it the whole chest is in the picture.
     seed : int
         Another seed gives other patients.
-    task : {"segmentation", "classification"}
-        Label maps, or whether there is a lesion.
+    task : {"segmentation", "classification", "localisation", "joint"}
+        Label maps; whether there is a lesion; that with the mask of the lesion to test with; or that with the label map
+        of the organs.
     labels : {"organs", "lesion"}
         For segmentation: all organs, or the lesion only.
     noise : float
@@ -199,7 +201,7 @@ class Phantoms(Dataset):
         self._targets = [int(self._generator(card, index).uniform() < self._probability) for index in range(n)]
         if fractions is None and n < 3:
             fractions = {"train": 1}
-        classes = _CLASSES if task == "classification" else card.classes
+        classes = _CLASSES if has_class(task) else card.classes
         super().__init__(
             card,
             task=task,
@@ -229,14 +231,13 @@ class Phantoms(Dataset):
             tumour = LESION
         mask = (found == tumour).astype(np.uint8)
         lesion = _turn(Volume(mask, image.affine, kind="labels", labels=_LESION_NAMES), self._orientation)
-        label: Volume | int
-        if self.task == "classification":
-            label = self._targets[index]
-        elif self._only_lesion:
-            label = lesion
-        else:
-            named = Volume(found, image.affine, kind="labels", labels=dict(enumerate(self.classes)))
-            label = _turn(named, self._orientation)
+        label: Any = self._targets[index]
+        if self.task == "localisation":
+            label = {"class": label, "mask": lesion}
+        elif self.task != "classification":
+            named = Volume(found, image.affine, kind="labels", labels=dict(enumerate(self.card.classes)))
+            mask_of = lesion if self._only_lesion else _turn(named, self._orientation)
+            label = {"class": label, "mask": mask_of} if self.task == "joint" else mask_of
         return {
             "id": self.ids[index],
             "image": _turn(image, self._orientation),
@@ -246,8 +247,8 @@ class Phantoms(Dataset):
         }
 
     def targets(self) -> list[int | None] | None:
-        """Return whether each case has a lesion (classification)."""
-        return [*self._targets] if self.task == "classification" else None
+        """Return whether each case has a lesion, for tasks that ask for it."""
+        return [*self._targets] if has_class(self.task) else None
 
     def spec(self) -> dict[str, Any]:
         """Return all options."""
