@@ -107,7 +107,7 @@ class PhantomCells(Dataset):
             n >= 1 and min(self._size) >= 16 and 0 <= self._cells[0] <= self._cells[1] and noise >= 0 and seed >= 0
         ):
             raise InputError(
-                "Pictures of cells need n >= 1, sizes of at least 16, two numbers of cells (the smaller first), noise >= 0 "
+                "Pictures of cells need n >= 1, sizes from 16, two numbers of cells (the smaller first), noise >= 0 "
                 f"and seed >= 0, got {n=}, {size=}, {cells=}, {noise=}, {seed=}."
             )
         if not 2 <= self._radius[0] <= self._radius[1] <= min(self._size) / 2:
