@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -152,8 +153,28 @@ def test_values_that_are_not_finite_are_noted():
     prepared = Preprocess(intensity=RAW).apply(Volume(data))
     assert prepared.array[0, 0, :2].tolist() == [-5, -5]
     assert "2 voxels" in prepared.notes[0]
-    with pytest.raises(InputError, match="No voxel"):
+    with pytest.raises(InputError, match="none of its 9 has one"):
         Preprocess().apply(Volume(np.full((3, 3), np.nan)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_no_value_that_is_not_finite_reaches_the_network(value):
+    data = np.arange(60.0).reshape(3, 4, 5)
+    data[1, 1, 1:4] = value
+    for spec in ({}, {"spacing": 0.7}, {"size": 4}, {"intensity": {"kind": "percentile"}}):
+        with warnings.catch_warnings(action="error"):
+            prepared = Preprocess(spec).apply(Volume(data))
+        assert np.isfinite(prepared.array).all()
+        assert prepared.notes == ("3 voxels that are not finite were given the lowest value, 0.",)
+
+
+@pytest.mark.parametrize("method", ["apply", "apply_labels"])
+@pytest.mark.parametrize(
+    ("given", "words"), [(np.zeros((2, 3)), r"got ndarray of shape \(2, 3\)"), ("ct.nii", "got str")]
+)
+def test_what_is_not_a_volume_is_refused_with_the_way_to_make_one(method, given, words):
+    with pytest.raises(InputError, match=rf"is a Volume, {words}.*wb\.Volume\("):
+        getattr(Preprocess(), method)(given)
 
 
 def test_the_volume_is_not_changed():

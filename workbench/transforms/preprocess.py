@@ -91,12 +91,26 @@ class Preprocess:
     def apply(self, volume: Volume) -> Prepared:
         """Prepare an image.
 
+        Parameters
+        ----------
+        volume : Volume
+            Voxels that are not finite, or that float32 cannot hold, are given the lowest finite value, as those
+            outside of a scanner's field of view are; their number is in the result's ``notes``.
+
         Returns
         -------
         Prepared
             The network's input, with the way back to the grid of `volume`.
+
+        Raises
+        ------
+        InputError
+            If `volume` is not a Volume, or has no finite voxel.
         """
-        data, notes = _finite(volume.data.astype(np.float32))
+        _check_volume(volume)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is dealt with below
+            values = volume.data.astype(np.float32)
+        data, notes = _finite(values)
         image = volume.with_data(data, kind="image")
         turned = self._turn(image)
         sampled = self._sampling_grid(turned)
@@ -110,7 +124,14 @@ class Preprocess:
         )
 
     def apply_labels(self, volume: Volume) -> NDArray[np.int64]:
-        """Bring a label volume onto the network's grid: array [*spatial], int64; what is added is 0."""
+        """Bring a label volume onto the network's grid: array [*spatial], int64; what is added is 0.
+
+        Raises
+        ------
+        InputError
+            If `volume` is not a Volume of labels.
+        """
+        _check_volume(volume)
         if volume.kind != "labels":
             raise InputError(f"Expected a volume of labels, got kind {volume.kind!r}. Read it with kind='labels'.")
         turned = self._turn(volume)
@@ -265,15 +286,27 @@ def _smoothed(volume: Volume, grid: Volume) -> Volume:
     return volume.with_data(ndimage.gaussian_filter(volume.data, across, mode="nearest"))
 
 
+def _check_volume(volume: object) -> None:
+    if not isinstance(volume, Volume):
+        shape = f" of shape {volume.shape}" if isinstance(volume, np.ndarray) else ""
+        raise InputError(
+            f"What is prepared for a network is a Volume, got {type(volume).__name__}{shape}. Make one of an array "
+            "with `wb.Volume(array, affine)`, or read a file with `wb.read(path)`."
+        )
+
+
 def _finite(data: Array) -> tuple[Array, tuple[str, ...]]:
     bad = ~np.isfinite(data)
     count = int(bad.sum())
     if not count:
         return data, ()
     if count == data.size:
-        raise InputError("No voxel of the volume has a finite value, so there is nothing to look at. Check the file.")
+        raise InputError(
+            f"A volume needs voxels of finite value, but none of its {count} has one (NaN, infinity, or beyond what "
+            "float32 holds). Check the file, or rescale the values."
+        )
     data[bad] = data[~bad].min()
-    return data, (f"{count} voxels that are not finite were given the lowest value.",)
+    return data, (f"{count} voxels that are not finite were given the lowest value, {data[bad][0]:g}.",)
 
 
 def _positive(value: Any, kind: type, what: str) -> tuple[Any, ...] | None:
