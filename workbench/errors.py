@@ -17,6 +17,10 @@ class InputError(WorkbenchError, ValueError):
     """A value that breaks a stated rule: a shape, a name, an option, a label."""
 
 
+class OutOfRangeError(InputError, IndexError):
+    """A place that a sequence does not have; an `IndexError` too, which is how Python's loops end."""
+
+
 class FileError(WorkbenchError, OSError):
     """A file or folder that is missing, unreadable, unwritable or not what it says it is."""
 

@@ -12,6 +12,7 @@ import pytest
 from workbench import datasets
 from workbench.datasets import Dataset
 from workbench.datasets.annotations import check_annotation, class_of, fingerprint, has_class
+from workbench.errors import InputError
 from workbench.volume import Volume
 
 
@@ -87,6 +88,8 @@ class DatasetContract:
         assert dataset[-1]["id"] == dataset.ids[-1]
         with pytest.raises(IndexError, match=str(len(dataset))):
             dataset[len(dataset)]
+        with pytest.raises(InputError, match="-1 from the end"):
+            dataset.select([-len(dataset) - 1])
         part = dataset[0:2]
         assert part.ids == dataset.ids[0:2]
         assert part[0]["id"] == dataset.ids[0]

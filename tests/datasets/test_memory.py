@@ -165,3 +165,37 @@ def test_changed_data_changes_the_fingerprint(affine):
     data[0, 0, 0, 0] += 1
     samples[3]["image"] = samples[3]["image"].with_data(data)
     assert datasets.from_list(samples, task="segmentation").fingerprint() != before
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        ("b", r"'b'. The id 'b' is at index 1: `dataset.ids.index\('b'\)`"),
+        ("z", r"'z'. Ids are in `dataset.ids`"),
+        ("train", r"use `dataset.subset\('train'\)`"),
+        (1.0, r"whole number, got 1.0. Use 1\."),
+        (0.5, r"got 0.5. For several cases use `dataset.select"),
+        (True, r"got True.*np.flatnonzero\(mask\)"),
+        ([0, 1], r"got \[0, 1\].*`dataset.select"),
+        (None, "got None"),
+        (3, r"has 3 cases \(0 to 2, or -3 to -1 from the end\), got index 3"),
+        (-4, "got index -4"),
+        (np.int64(7), "got index 7"),
+    ],
+)
+def test_an_index_is_a_whole_number_of_a_case(affine, index, words):
+    images = [
+        {"image": Volume(np.full((3, 4), n, np.uint8), affine), "label": n, "id": name} for n, name in enumerate("abc")
+    ]
+    dataset = datasets.from_list(
+        images, task="classification", classes=["x", "y", "z"], splits={"train": [0, 1], "val": [2]}
+    )
+    with pytest.raises(InputError, match=words):
+        dataset[index]
+    with pytest.raises(InputError, match=words):
+        dataset.select([index])
+    for wrong in (2, "b", None):
+        with pytest.raises(InputError, match=rf"indices of cases, such as \[0, 2\], got {wrong!r}"):
+            dataset.select(wrong)
+    assert [sample["id"] for sample in dataset] == ["a", "b", "c"]
+    assert dataset.select([np.int64(-1), 0]).ids == ("c", "a")

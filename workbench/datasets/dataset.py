@@ -7,13 +7,14 @@ import html
 from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, overload
 
 from workbench.datasets.annotations import TASKS, parts
 from workbench.datasets.cards import Card
 from workbench.datasets.splits import Fractions, check_splits, make_splits
-from workbench.errors import InputError, choose
+from workbench.errors import InputError, OutOfRangeError, choose
 from workbench.volume import Volume
 
 #: ``"id"``: str, ``"image"``: Volume, ``"label"``: annotation (see `annotations`) or None, ``"patient"``: str or None.
@@ -110,8 +111,19 @@ class Dataset(Sequence[Sample], ABC):
         return _View(self, self.splits[split], {"subset": split}, splits={split: range(len(self.splits[split]))})
 
     def select(self, indices: Sequence[int]) -> Dataset:
-        """Return the cases at `indices`, in that order; the splits keep those of their cases that are left."""
-        chosen = [self._position(index) for index in indices]
+        """Return the cases at `indices`, in that order; the splits keep those of their cases that are left.
+
+        Raises
+        ------
+        InputError
+            If `indices` are not whole numbers, or there are no such cases (negative ones count from the end).
+        """
+        wanted: object = indices
+        if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+            raise InputError(
+                f"select takes the indices of cases, such as [0, 2], got {indices!r}. For a split: subset('train')."
+            )
+        chosen = [self._position(index) for index in wanted]
         place = {index: position for position, index in reversed([*enumerate(chosen)])}
         splits = {name: [place[i] for i in part if i in place] for name, part in self.splits.items()}
         return _View(self, chosen, {"indices": chosen}, splits=splits)
@@ -186,10 +198,28 @@ class Dataset(Sequence[Sample], ABC):
         rows.append(("licence", self.card.licence or "not stated"))
         return rows
 
-    def _position(self, index: int) -> int:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"{self.name} has {len(self)} cases (0 to {len(self) - 1}), got index {index}.")
-        return int(index) % len(self)
+    def _position(self, index: object) -> int:
+        if isinstance(index, bool) or not isinstance(index, Integral):
+            raise InputError(f"A case is got by its index, a whole number, got {index!r}. {self._way_to(index)}")
+        number = int(index)
+        if not -len(self) <= number < len(self):
+            cases = f"0 to {len(self) - 1}, or -{len(self)} to -1 from the end" if len(self) else "no index is valid"
+            raise OutOfRangeError(f"{self.name} has {len(self)} cases ({cases}), got index {number}.")
+        return number % len(self)
+
+    def _way_to(self, index: object) -> str:
+        # the id itself is the caller's word, so naming it tells nothing new about a patient
+        if isinstance(index, str) and index in self.ids:
+            return f"The id {index!r} is at index {self.ids.index(index)}: `dataset.ids.index({index!r})` finds it."
+        if isinstance(index, str) and index in self.splits:
+            return f"For the split use `dataset.subset({index!r})`."
+        if isinstance(index, str):
+            return "Ids are in `dataset.ids`, and `dataset.ids.index(id)` gives the index of one."
+        if isinstance(index, float) and index.is_integer():
+            return f"Use {int(index)}."
+        return (
+            "For several cases use `dataset.select([0, 2])` or a slice, for the cases of a mask `np.flatnonzero(mask)`."
+        )
 
 
 class _View(Dataset):
