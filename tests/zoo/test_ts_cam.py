@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from tests.zoo.localisation_contract import LocalisationContract
+from workbench.errors import InputError
+
+
+class TestTSCAM(LocalisationContract):
+    name = "ts-cam"
+    tiny = {"patch": 4, "dim": 12, "depth": 2, "heads": 3, "mlp_dim": 16, "image_size": 16}
+    size = (16, 12)
+
+    def ideal_outputs(self, targets):
+        label = int(targets["label"])
+        one_hot = 20 * np.eye(self.num_classes, dtype=np.float32)[label]
+        seen = self.mask(label)[::4, ::4] > 0
+        return {
+            "logits": one_hot[None],
+            "semantic": np.ones((1, self.num_classes, *seen.shape), np.float32) * one_hot[None, :, None, None],
+            "attention": (0.1 + seen[None]).astype(np.float32),
+        }
+
+    def test_logits_are_the_means_of_the_semantic_maps(self) -> None:
+        outputs = self.model().forward(self.inputs(2))
+        assert outputs["semantic"].shape == (2, 3, 4, 3)
+        assert np.allclose(outputs["semantic"].mean(axis=(2, 3)), outputs["logits"], atol=1e-6)
+
+    def test_attention_is_that_of_the_class_token(self) -> None:
+        model, inputs = self.model(), self.inputs(2)
+        state = model.state()
+        # without queries every token attends to all of them alike: 1 / (12 patches + 1), in each of two layers
+        for name in ("blocks.0.attn.qkv.weight", "blocks.1.attn.qkv.weight"):
+            state[name][:12] = 0
+        model.framework.load_state(model.module, state)
+        attention = model.forward(inputs)["attention"]
+        assert attention.shape == (2, 4, 3)
+        assert np.allclose(attention, 2 / 13, atol=1e-6)
+
+    def test_attention_points_at_a_patch(self) -> None:
+        model = self.model(depth=1, heads=1, in_channels=1, image_size=16)
+        state = {name: np.zeros_like(value) for name, value in model.state().items()}
+        state["blocks.0.norm1.weight"] += 1
+        state["patch_embed.proj.weight"][0] = 1  # the brightness of a patch is its first channel
+        state["blocks.0.attn.qkv.bias"][:12] = 10 * np.eye(12, dtype=np.float32)[0]  # which is what is asked for
+        state["blocks.0.attn.qkv.weight"][12:24] = np.eye(12, dtype=np.float32)
+        model.framework.load_state(model.module, state)
+        picture = np.zeros((1, 1, 16, 16), np.float32)
+        picture[0, 0, 4:8, 8:12] = 1
+        attention = model.forward(picture)["attention"][0]
+        assert np.unravel_index(attention.argmax(), attention.shape) == (1, 2)
+        assert attention[1, 2] > 0.9
+
+
+def outputs_of(logits, attention, semantic):
+    arrays = {"logits": logits, "attention": attention, "semantic": semantic}
+    return {name: np.array(value, np.float32) for name, value in arrays.items()}
+
+
+def test_the_map_is_that_of_the_likeliest_class_but_the_first() -> None:
+    task = wb.zoo.algorithm("ts-cam").task
+    outputs = outputs_of(
+        [[9, 1, 2], [0, 5, 1]],
+        [[[1, 2]], [[1, 2]]],
+        [[[[7, 7]], [[5, 1]], [[1, 3]]], [[[7, 7]], [[4, 1]], [[0, 0]]]],
+    )
+    # 1*1, 2*3 of class 2 in the first picture; 1*4, 2*1 of class 1 in the second
+    assert np.array_equal(task.score_map(outputs), [[[0, 1]], [[1, 0]]])
+
+
+def test_a_single_class_and_a_flat_map() -> None:
+    task = wb.zoo.algorithm("ts-cam").task
+    single = outputs_of([[0.5]], [[[1, 3]]], [[[[2, 2]]]])
+    assert np.array_equal(task.score_map(single), [[[0, 1]]])
+    flat = outputs_of([[0.5]], [[[2, 2]]], [[[[2, 2]]]])
+    assert np.array_equal(task.score_map(flat), [[[0, 0]]])
+
+
+def test_outputs_of_another_network() -> None:
+    task = wb.zoo.algorithm("ts-cam").task
+    with pytest.raises(InputError, match=r"'attention', got \['logits'\]"):
+        task.score_map({"logits": np.zeros((1, 2))})
+    with pytest.raises(InputError, match="got ndarray"):
+        task.score_map(np.zeros((1, 2)))

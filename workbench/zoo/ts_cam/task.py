@@ -1,0 +1,59 @@
+"""Localisation by the coupled attention map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import InputError
+from workbench.zoo.tasks import ClassificationTask, LocalisationTask
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
+
+
+class CoupledAttentionTask(LocalisationTask):
+    """Cross entropy of the class of the picture; the map is attention times semantics (Gao et al. 2021, eq. 6)."""
+
+    def make_loss(self, *, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> MakeLoss:
+        """Return the cross entropy of the logits, as for classification."""
+        return ClassificationTask().make_loss(label_smoothing=label_smoothing, class_weights=class_weights)
+
+    def score_map(self, outputs: Outputs) -> Array:
+        """Return the coupled map of the likeliest class but the first, 0..1 in each picture [n, i / patch, j / patch].
+
+        Parameters
+        ----------
+        outputs : dict
+            ``logits`` [n, num_classes], ``semantic`` [n, num_classes, gi, gj], ``attention`` [n, gi, gj].
+
+        Raises
+        ------
+        InputError
+            If the outputs are not those of this network.
+        """
+        if not isinstance(outputs, Mapping) or not {"logits", "semantic", "attention"} <= set(outputs):
+            raise InputError(
+                "The coupled attention map is made of the outputs 'logits', 'semantic' and 'attention', got "
+                f"{sorted(outputs) if isinstance(outputs, Mapping) else type(outputs).__name__}."
+            )
+        logits = outputs["logits"]
+        first = min(1, logits.shape[1] - 1)
+        chosen = first + logits[:, first:].argmax(axis=1)
+        coupled = outputs["attention"] * outputs["semantic"][np.arange(len(chosen)), chosen]
+        low = coupled.min(axis=(1, 2), keepdims=True)
+        extent = np.ptp(coupled, axis=(1, 2), keepdims=True)
+        # a flat map points nowhere: it is 0, not 0 divided by 0
+        return np.asarray((coupled - low) / np.where(extent > 0, extent, 1), np.float32)
+
+    def default_recipe(self) -> dict[str, Any]:
+        """Return a recipe for sets of some hundred pictures, trained from scratch."""
+        return {
+            **super().default_recipe(),
+            "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 0.05},
+            "schedule": {"name": "cosine", "warmup_epochs": 3},
+            "grad_clip": 1.0,
+        }
+
+
+TASK = CoupledAttentionTask()
