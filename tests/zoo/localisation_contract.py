@@ -15,7 +15,7 @@ from workbench.volume import Volume
 
 
 class LocalisationContract(AlgorithmContract):
-    """Answer `ideal_outputs` for the class in ``targets["label"]`` and a map that is above 0.5 where `mask` of it is."""
+    """Answer `ideal_outputs` for the class in ``targets["label"]``; the map is above 0.5 where its `mask` is."""
 
     def mask(self, label: int) -> np.ndarray:
         """Return where the class `label` shows."""
@@ -70,12 +70,8 @@ class LocalisationContract(AlgorithmContract):
         assert answer.kind == "scores"
         assert answer.same_grid(volume)
         assert np.isfinite(answer.data).all()
-        truth = Volume(
-            np.arange(volume.data[..., 0].size).reshape(volume.spatial_shape) % 2,
-            volume.affine,
-            axes=("i", "j"),
-            kind="labels",
-        )
+        stripes = np.arange(np.prod(volume.spatial_shape)).reshape(volume.spatial_shape) % 2
+        truth = Volume(stripes, volume.affine, axes=("i", "j"), kind="labels")
         scores = model.task.metrics(model.classes)
         scores.update(answer, {"class": 1, "mask": truth})
         assert 0 < scores.compute()["roc_auc"] < 1
