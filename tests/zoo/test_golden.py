@@ -63,3 +63,44 @@ def test_original(original: str, framework: str) -> None:
     flat = output.reshape(-1).astype(np.float64)
     measured = [flat.mean(), np.abs(flat).mean(), *flat[: len(expected[3])], flat[-1]]
     assert np.allclose(measured, [expected[1], expected[2], *expected[3], expected[4]], rtol=1e-3, atol=1e-4)
+
+
+# originals that return several maps: (how to ask for it), parameters, input, each output by name
+SEVERAL = {
+    "CDNet, RevA1": (
+        ("cd-net", 3, 3, {"variant": "model_unet_rev1"}),
+        20_475_658,
+        (1, 3, 64, 64),
+        {
+            "logits": ((1, 3, 64, 64), 0.3787044, 0.3787044, (0.067275, 0.066905, 0.066205, 0.06628), 0.424924),
+            "point": ((1, 1, 64, 64), 0.1391386, 0.1391386, (0.138124, 0.13816, 0.138038, 0.138056), 0.138265),
+            "direction": ((1, 9, 64, 64), 0.1475004, 0.5107855, (0.154656, 0.155138, 0.155622, 0.155742), -0.104383),
+        },
+    ),
+    "CDNet, mask and direction": (
+        ("cd-net", 3, 3, {"variant": "model_unet_MandD"}),
+        20_553_802,
+        (1, 3, 64, 64),
+        {
+            "logits": ((1, 3, 64, 64), 0.3111597, 0.3111597, (0.109169, 0.10952, 0.109787, 0.10985), 0.295286),
+            "direction": ((1, 9, 64, 64), 0.0937947, 0.3288958, (0.109169, 0.10952, 0.109787, 0.10985), -0.083398),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("original", SEVERAL)
+def test_original_with_several_outputs(original: str, framework: str) -> None:
+    need(framework)
+    (name, in_channels, num_classes, options), parameters, shape, expected = SEVERAL[original]
+    model = wb.zoo.create(name, framework, in_channels=in_channels, num_classes=num_classes, **options)
+    assert model.num_parameters == parameters
+    model.framework.load_state(model.module, filled(model.state(), model.framework.parameter_names(model.module)))
+    outputs = model.forward(test_input(*shape))
+    assert list(outputs) == list(expected)
+    for key, (size, mean, magnitude, first, last) in expected.items():
+        assert outputs[key].shape == size
+        flat = outputs[key].reshape(-1).astype(np.float64)
+        measured = [flat.mean(), np.abs(flat).mean(), *flat[: len(first)], flat[-1]]
+        assert np.allclose(measured, [mean, magnitude, *first, last], rtol=1e-3, atol=1e-4), key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.evaluation.classification import classification_scores
 from workbench.evaluation.detection import average_precision, box_iou, froc, match_boxes
+from workbench.evaluation.instances import aggregated_jaccard, instance_scores, panoptic_quality
 from workbench.evaluation.localisation import localisation_scores
 from workbench.evaluation.overlap import dice, dice_arrays
 from workbench.evaluation.surfaces import hausdorff95, surface_distance
@@ -11,6 +12,7 @@ from workbench.evaluation.table import Table
 
 __all__ = [
     "Table",
+    "aggregated_jaccard",
     "average_precision",
     "box_iou",
     "classification_scores",
@@ -18,7 +20,9 @@ __all__ = [
     "dice_arrays",
     "froc",
     "hausdorff95",
+    "instance_scores",
     "localisation_scores",
     "match_boxes",
+    "panoptic_quality",
     "surface_distance",
 ]

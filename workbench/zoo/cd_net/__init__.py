@@ -1,0 +1,1 @@
+"""Centripetal direction network for telling apart nuclei that touch."""

@@ -1,0 +1,1 @@
+"""Hybrid-attention nested U-Net for telling apart nuclei."""

@@ -1,0 +1,161 @@
+"""Objects told apart: every voxel gets the number of the object it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from workbench.errors import InputError
+from workbench.volume import Volume
+from workbench.zoo.tasks.base import (
+    Array,
+    MakeLoss,
+    Metrics,
+    Outputs,
+    Task,
+    check_weights,
+    class_weight_tensor,
+    softmax,
+)
+from workbench.zoo.tasks.instance_masks import check_instances, decode_mask, encode_mask
+
+if TYPE_CHECKING:
+    from workbench.transforms import Prepared
+
+
+class InstanceTask(Task):
+    """Background, inside and boundary of objects, trained with cross entropy and Dice; scored by AJI, PQ and Dice.
+
+    Networks for it return a dict whose ``logits`` are those of the model's classes (explanations look at them), and
+    whose ``mask`` [n, 3, *spatial] are those of background, inside and boundary, where these are not the same.
+
+    Parameters
+    ----------
+    ndim : int
+        Number of spatial axes.
+    smallest : int
+        Objects whose inside has fewer voxels are dropped.
+    """
+
+    kind: ClassVar[str] = "instances"
+    windowed: ClassVar[bool] = True
+
+    def __init__(self, ndim: int = 2, *, smallest: int = 8) -> None:
+        self.ndim = ndim
+        self.smallest = smallest
+
+    def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:  # noqa: ARG002
+        """Return ``{"mask": int64 [*spatial]}``: 0 background, 1 inside, 2 boundary."""
+        return {"mask": encode_mask(check_instances(annotation, self.ndim))}
+
+    def make_loss(
+        self, *, cross_entropy: float = 1.0, dice: float = 1.0, class_weights: Sequence[float] | None = None
+    ) -> MakeLoss:
+        """Return the weighted sum of the cross entropy and of one minus the soft Dice, mean over the three classes.
+
+        Parameters
+        ----------
+        cross_entropy, dice : float
+            Weight of each term.
+        class_weights : sequence of float, optional
+            Weights of background, inside and boundary in the cross entropy.
+        """
+        if cross_entropy < 0 or dice < 0 or cross_entropy + dice <= 0:
+            raise InputError(f"The loss needs a term with a weight above 0, got {cross_entropy=}, {dice=}.")
+        weights = check_weights(class_weights)
+
+        def define(nn: Any, F: Any, ops: Any) -> Any:  # noqa: ARG001
+            def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
+                logits, label = mask_of(outputs), targets["mask"]
+                weight = class_weight_tensor(ops, logits, weights)
+                terms = {"cross_entropy": F.cross_entropy(logits, label, weight=weight)}
+                terms["dice"] = ops.mean(dice_losses(F, ops, logits, label))
+                return {"loss": cross_entropy * terms["cross_entropy"] + dice * terms["dice"], **terms}
+
+            return loss
+
+        return define
+
+    def probabilities(self, outputs: Outputs) -> Array:
+        """Return the probabilities of background, inside and boundary [n, 3, *spatial]."""
+        return softmax(mask_of(outputs))
+
+    def decode(self, outputs: Outputs) -> Array:
+        """Return numbered objects [n, *spatial], int32, 0 for the background."""
+        return np.stack([decode_mask(p, smallest=self.smallest) for p in self.probabilities(outputs)])
+
+    def answer(self, outputs: Outputs, prepared: Prepared, classes: Sequence[str]) -> Volume:  # noqa: ARG002
+        """Return the numbers of the objects as labels on the grid of the volume (nearest neighbour)."""
+        return prepared.restore(self.decode(outputs)[0], kind="labels")
+
+    def metrics(self, classes: Sequence[str]) -> InstanceMetrics:  # noqa: ARG002
+        """Return empty scores: ``aji``, ``pq``, ``sq``, ``dq``, ``dice``."""
+        return InstanceMetrics()
+
+    def default_recipe(self) -> dict[str, Any]:
+        """Return a recipe for sets of some tens of microscopy pictures."""
+        return {
+            "epochs": 60,
+            "batch_size": 4,
+            "optimizer": {"name": "adam", "lr": 1e-3, "weight_decay": 1e-4},
+            "schedule": {"name": "cosine", "warmup_epochs": 1},
+            "augment": {"flip": {"axes": [0, 1]}, "affine": {"rotate_deg": 180, "scale": 0.1, "translate": 0}},
+            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            "loss": {},
+            "patch_size": [128, 128],
+            "grad_clip": 12.0,
+            "monitor": "val/aji",
+            "mode": "max",
+        }
+
+
+class InstanceMetrics(Metrics):
+    """Aggregated Jaccard index, panoptic quality and its parts, and Dice: means over the samples."""
+
+    def __init__(self) -> None:
+        self._scores: list[dict[str, float]] = []
+
+    def update(self, prediction: Volume, truth: Volume) -> None:
+        """Take in two Volumes of numbered objects; they may lie on different grids."""
+        from workbench.evaluation.instances import instance_scores
+
+        self._scores.append(instance_scores(prediction, truth))
+
+    def compute(self) -> dict[str, float]:
+        """Return ``aji``, ``pq``, ``sq``, ``dq``, ``dice``; samples without any object count in none."""
+        means = {}
+        for name in ("aji", "pq", "sq", "dq", "dice"):
+            values = [scores[name] for scores in self._scores if np.isfinite(scores[name])]
+            means[name] = float(np.mean(values)) if values else float("nan")
+        return means
+
+
+def mask_of(outputs: Any) -> Any:
+    """Return the logits of background, inside and boundary [n, 3, *spatial] of what a network returned."""
+    if not isinstance(outputs, Mapping):
+        return outputs
+    return outputs["mask"] if "mask" in outputs else outputs["logits"]
+
+
+def dice_losses(F: Any, ops: Any, logits: Any, label: Any) -> Any:
+    """Return one minus the soft Dice of each class over the whole batch.
+
+    Parameters
+    ----------
+    logits : tensor [n, k, *spatial]
+    label : tensor [n, *spatial], integer
+
+    Returns
+    -------
+    tensor [k]
+        1 - (2 I + 1) / (P + T + 1), with I the sum of the products of probabilities and truth, P and T their sums.
+    """
+    spatial = tuple(range(2, logits.ndim))
+    p = F.softmax(logits, dim=1)
+    t = ops.permute(F.one_hot(label, logits.shape[1]), (0, logits.ndim - 1, *range(1, logits.ndim - 1)))
+    t = t.to(p.dtype)
+    overlap = ops.sum(p * t, dim=(0, *spatial))
+    total = ops.sum(p + t, dim=(0, *spatial))
+    return 1 - (2 * overlap + 1) / (total + 1)
