@@ -241,6 +241,29 @@ def test_mixed_orientations_in_one_series(series):
     assert read(folder, stack=1).shape == (5, 4, 1)
 
 
+@pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient"])
+def test_slices_without_a_place_are_named(series, keyword):
+    lost = []
+
+    def lose(k, item):
+        if k in {1, 4}:
+            del item[keyword]
+            lost.append(f"im{item.InstanceNumber - 1:02d}")
+
+    folder, data = series(change=lose)
+    with pytest.raises(InputError) as error:
+        read(folder)
+    message = str(error.value)
+    assert f"Each slice needs {keyword}" in message
+    assert f"2 of the 6 slices in {folder} lack it: {', '.join(sorted(lost))}. Export them again" in message
+    assert "stack=0, which takes the 4 slices" in message
+    with pytest.warns(GeometryWarning, match="2 missing slices"):
+        volume = read(folder, stack=0)
+    np.testing.assert_array_equal(volume.data[:, :, 5], data[5].T)
+    with pytest.raises(InputError, match=r"got 7"):
+        read(folder, stack=7)
+
+
 def test_echoes_are_channels_or_chosen(series):
     def echo(k, item):
         item.EchoTime = [4.6, 9.2][k % 2]

@@ -91,13 +91,17 @@ def test_link_out_of_the_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("DimSize = 2 3 4", "DimSize = 30000 30000 30000", "cut short"),
-        ("DimSize = 2 3 4", "DimSize = 2 -3 4", "1 or more"),
-        ("DimSize = 2 3 4", "DimSize = 2 3", "3 numbers"),
-        ("ElementSpacing = 1 2 3", "ElementSpacing = 1 nan 3", "ElementSpacing"),
-        ("TransformMatrix = 1 0 0 0 1 0 0 0 1", "TransformMatrix = 1 0 0 1 0 0 0 0 1", "geometry"),
-        ("MET_SHORT", "MET_OTHER", "MET_OTHER"),
-        ("NDims = 3", "NDims = 9", "2 to 4"),
+        ("DimSize = 2 3 4", "DimSize = 30000 30000 30000", "cut short.*fresh copy"),
+        ("DimSize = 2 3 4", "DimSize = 2 -3 4", r"1 or more.*\[2, -3, 4\] and 1.*fresh copy"),
+        ("DimSize = 2 3 4", "DimSize = 2 3", "3 finite numbers for DimSize, got '2 3'.*Correct the header"),
+        ("ElementSpacing = 1 2 3", "ElementSpacing = 1 nan 3", "ElementSpacing, got '1 nan 3'.*Correct the header"),
+        ("TransformMatrix = 1 0 0 0 1 0 0 0 1", "TransformMatrix = 1 0 0 1 0 0 0 0 1", "geometry.*Correct the header"),
+        ("MET_SHORT", "MET_OTHER", "one of MET_CHAR.*says 'MET_OTHER'. Save it as MET_FLOAT"),
+        ("NDims = 3", "NDims = 9", "2 to 4 axes.*is 9. Save"),
+        ("NDims = 3", "NDims = x", "whole number NDims, got 'x'.*fresh copy"),
+        ("NDims = 3", "NDims = 3\nHeaderSize = 999", "in the data file of .* bytes, got 999.*fresh copy"),
+        ("NDims = 3", "NDims = 3\nhello", "'key = value', got 'hello'.*fresh copy"),
+        ("ElementType", "ElementDataLost", "says ''. Save it as MET_FLOAT"),
     ],
 )
 def test_broken_headers(tmp_path, old, new, words):
@@ -105,3 +109,9 @@ def test_broken_headers(tmp_path, old, new, words):
     path.write_bytes((HEADER.replace(old, new) + "ElementDataFile = LOCAL\n").encode() + bytes(48))
     with pytest.raises(FileError, match=words):
         read(path)
+
+
+def test_a_header_without_end_says_what_to_do(tmp_path):
+    (tmp_path / "a.mha").write_text(HEADER)
+    with pytest.raises(FileError, match=r"ends with ElementDataFile, this one has \[.*'NDims'.*fresh copy"):
+        read(tmp_path / "a.mha")

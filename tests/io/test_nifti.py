@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.io.contract import FormatContract, affines, distinct
 from workbench import Volume
 from workbench.errors import FileError, InputError
-from workbench.io import read, write
+from workbench.io import GeometryWarning, read, write
 
 
 class TestNifti(FormatContract):
@@ -166,11 +166,67 @@ def test_text_named_nifti(tmp_path):
 
 def test_no_usable_geometry(tmp_path):
     raw = raw_header(Volume(distinct((3, 4, 5), np.uint8)), tmp_path)
+    raw[252:254] = bytes(2)  # no qform to fall back on
     for values in ([np.nan] * 4, [np.inf, 0, 0, 0], [0.0] * 4):
         raw[280:296] = struct.pack("<4f", *values)
         (tmp_path / "a.nii").write_bytes(raw)
-        with pytest.raises(FileError, match="geometry"):
+        with pytest.raises(FileError, match=r"geometry.*got.*Correct the header"):
             read(tmp_path / "a.nii")
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(affine=affines(), unit=st.sampled_from([1, 2]), rows=st.sampled_from(["zero", "singular", "nan"]))
+def test_a_singular_sform_gives_way_to_a_good_qform(affine, unit, rows, tmp_path_factory):
+    path = tmp_path_factory.mktemp("singular") / "a.nii"
+    image = nib.Nifti1Image(distinct((3, 4, 5), np.uint8), None)
+    image.set_qform(affine, 1)
+    image.header.set_xyzt_units(unit)
+    expected = image.header.get_qform()
+    expected[:3] *= {1: 1000, 2: 1}[unit]
+    nib.save(image, path)
+    raw = bytearray(path.read_bytes())
+    raw[254:256] = struct.pack("<h", 2)
+    row = {"zero": [0.0] * 4, "singular": [1.0, 2.0, 3.0, 4.0], "nan": [np.nan] * 4}[rows]
+    raw[280:328] = struct.pack("<12f", *row * 3)
+    path.write_bytes(raw)
+    with pytest.warns(GeometryWarning, match="the sform of the file is no geometry.*qform"):
+        volume = read(path)
+    # three float32 hold a half turn only up to the root of their precision, which the size of a voxel multiplies
+    np.testing.assert_allclose(volume.affine, expected, rtol=1e-4, atol=1e-3 * np.abs(expected[:3, :3]).max())
+    assert "qform" in volume.notes[-1]
+    for place, content in ((80, struct.pack("<f", 0)), (256, struct.pack("<3f", 1, 1, 1)), (252, bytes(2))):
+        worse = raw.copy()
+        worse[place : place + len(content)] = content
+        path.write_bytes(worse)
+        with pytest.raises(FileError, match="Correct the header"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "words"),
+    [
+        (0, struct.pack("<i", 349), r"348 or 540\), got the bytes 5d010000.*fresh copy"),
+        (40, struct.pack("<h", 9), r"1 to 7 axes.*\[9, .*fresh copy"),
+        (70, struct.pack("<h", 1536), r"one of \[2, 4.*says 1536. Convert"),
+        (108, struct.pack("<f", -4), r"byte of the file, got -4.0.*fresh copy"),
+        (112, struct.pack("<2f", 1, np.inf), r"finite, the header says inf.*fresh copy"),
+        (252, struct.pack("<2h3f", 1, 0, 2, 2, 2), r"length 1 or less.*\[2.0, 2.0, 2.0\].*Correct the header"),
+    ],
+)
+def test_broken_headers_say_what_to_do(tmp_path, place, content, words):
+    raw = raw_header(Volume(distinct((3, 4, 5), np.uint8)), tmp_path)
+    raw[place : place + len(content)] = content
+    (tmp_path / "a.nii").write_bytes(raw)
+    with pytest.raises(FileError, match=words):
+        read(tmp_path / "a.nii")
+
+
+def test_half_a_header_says_what_to_do(tmp_path):
+    raw = raw_header(Volume(distinct((3, 4, 5), np.uint8)), tmp_path)
+    raw[4:12] = b"n+2\0\r\n\x1a\n"
+    (tmp_path / "a.nii").write_bytes(raw[:360])
+    with pytest.raises(FileError, match=r"540 bytes, the file has 360\. Get a fresh copy"):
+        read(tmp_path / "a.nii")
 
 
 def test_absurd_dimensions_are_refused_at_once(tmp_path):

@@ -123,13 +123,20 @@ def test_places_unknown_is_noted(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("sizes: 2 3 4", "sizes: 30000 30000 30000", "cut short"),
-        ("sizes: 2 3 4", "sizes: 2 3 0", "1 or more"),
-        ("(0,2,0)", "(0,oops,0)", "vector"),
-        ("(0,2,0)", "(1,0,0)", "geometry"),
-        ("type: short", "type: block", "block"),
-        ("encoding: raw", "encoding: zrl", "zrl"),
-        ("dimension: 3", "dimension: three", "nrrd"),
+        ("sizes: 2 3 4", "sizes: 30000 30000 30000", "cut short.*fresh copy"),
+        ("sizes: 2 3 4", "sizes: 2 3 0", r"1 or more.*dimension 3 and sizes \[2, 3, 0\].*Correct the header"),
+        ("sizes: 2 3 4", "sizes: 2 3 x", "'sizes'.*whole numbers, it says '2 3 x'.*fresh copy"),
+        ("sizes: 2 3 4\n", "", "needs the field 'sizes', it has .*fresh copy"),
+        ("(0,2,0)", "(0,oops,0)", r"vector looks like.*'\(0,oops,0\)'.*fresh copy"),
+        ("(0,2,0)", "(1,0,0)", "geometry.*Correct the header"),
+        ("(0,2,0) ", "", "3 axes need 3 space directions, got 2.*Correct the header"),
+        ("(0,2,0)", "(0,2)", "2 or 3 space directions.*Correct the header"),
+        ("type: short", "type: block", "one of int8, .*says 'block'. Save it as float"),
+        ("encoding: raw", "encoding: zrl", "zrl.*Save it as raw"),
+        ("encoding: raw", "encoding: raw\nbyte skip: x", "'byte skip'.*it says 'x'.*fresh copy"),
+        ("encoding: raw", "encoding: raw\nline skip: -3", "line skip -3.*Save it as one file"),
+        ("dimension: 3", "dimension: three", "'dimension'.*whole numbers, it says 'three'.*fresh copy"),
+        ("dimension: 3", "dimension 3", "'field: value', got 'dimension 3'.*fresh copy"),
     ],
 )
 def test_broken_headers(tmp_path, old, new, words):
@@ -144,3 +151,9 @@ def test_bomb_stops_at_the_promised_size(tmp_path):
     path.write_bytes(HEADER.replace("encoding: raw", "encoding: gzip").encode() + gzip.compress(bytes(50_000_000)))
     with pytest.raises(FileError, match="more voxels"):
         read(path).load()
+
+
+def test_a_header_without_end_says_what_to_do(tmp_path):
+    (tmp_path / "a.nrrd").write_text(HEADER.rstrip("\n"))
+    with pytest.raises(FileError, match=r"ends with an empty line, this one goes on for .*fresh copy"):
+        read(tmp_path / "a.nrrd")

@@ -160,7 +160,7 @@ def slices_of(path: Path, dataset: Any) -> list[Slice]:
         count = _whole(dataset, "NumberOfFrames", 1)
         groups = dataset.get("PerFrameFunctionalGroupsSequence") or []
         if len(groups) not in {0, count}:
-            raise FileError(f"{path} promises {count} frames but describes {len(groups)}. It is damaged.")
+            raise FileError(f"{path} promises {count} frames but describes {len(groups)}. {_files.AGAIN}")
         shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
         pixels = _pixels(path, dataset)
         return [
@@ -205,7 +205,7 @@ def _slice(path: Path, dataset: Any, pixels: Pixels, frame: int, places: list[An
     for keyword in ("ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         spacing = spacing or _floats(path, dataset.get(keyword), 2, keyword)
     if spacing and min(spacing) <= 0:
-        raise FileError(f"{path}: PixelSpacing is above 0 mm, the header says {spacing}. It is damaged.")
+        raise FileError(f"{path}: PixelSpacing is above 0 mm, the header says {spacing}. {_files.AGAIN}")
     between = _positive(find(places, "PixelMeasuresSequence", "SpacingBetweenSlices"))
     thick = _positive(find(places, "PixelMeasuresSequence", "SliceThickness"))
     slope = _float(find(places, "PixelValueTransformationSequence", "RescaleSlope"), 1.0)
@@ -252,7 +252,7 @@ def _pixels(path: Path, dataset: Any) -> Pixels:
     if min(rows, columns) < 1 or samples not in {1, 3, 4} or allocated not in {1, 8, 16, 32, 64} or bits > allocated:
         raise FileError(
             f"{path} is no image that can be read: {rows} rows, {columns} columns, {samples} samples of {bits} of "
-            f"{allocated} bits. It is damaged."
+            f"{allocated} bits. {_files.AGAIN}"
         )
     signed = bool(_whole(dataset, "PixelRepresentation", 0))
     return Pixels(
@@ -280,6 +280,6 @@ def _floats(path: Path, value: Any, count: int, keyword: str) -> tuple[float, ..
     numbers: NDArray[np.float64] = np.atleast_1d(np.asarray(value, dtype=np.float64))
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
         raise FileError(
-            f"{path}: {keyword} is {count} finite numbers, the header has {numbers.tolist()}. It is damaged."
+            f"{path}: {keyword} is {count} finite numbers, the header has {numbers.tolist()}. {_files.AGAIN}"
         )
     return tuple(float(n) for n in numbers)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError
+from workbench.io import _files
 from workbench.io._dicom_header import Slice
 
 #: Slices nearer than this (mm) lie at the same position.
@@ -88,7 +89,7 @@ def _directions(item: Slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if np.abs(lengths - 1).max() > 0.01 or abs(float(across @ down)) > 0.01:
         raise FileError(
             f"{item.path}: ImageOrientationPatient is two unit vectors at right angles, the header has "
-            f"{list(item.orientation or ())}. It is damaged."
+            f"{list(item.orientation or ())}. {_files.AGAIN}"
         )
     return across / lengths[0], down / lengths[1]
 

@@ -13,6 +13,7 @@ from typing import IO, Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench import _geometry
 from workbench.errors import FileError, InputError, WorkbenchError
 
 T = TypeVar("T")
@@ -20,6 +21,10 @@ T = TypeVar("T")
 #: Deflate cannot shrink data by more than this factor, so a longer promise is a lie.
 DEFLATE_LIMIT = 1032
 _PIECE = 1 << 22
+
+#: What to do about a header that cannot be true, and about one that may be.
+AGAIN = "It is damaged; get a fresh copy."
+CORRECT = "Correct the header with the tool that wrote the file, or convert the file again from its source."
 
 
 @contextmanager
@@ -116,6 +121,20 @@ def check_memory(path: Path, needed: int) -> None:
         )
 
 
+def usable_affine(path: Path, affine: Any) -> NDArray[np.float64]:
+    """Return the affine of a file's header (voxel to RAS mm) if it is one.
+
+    Raises
+    ------
+    FileError
+        If it is not finite or is singular.
+    """
+    try:
+        return _geometry.check_affine(affine)
+    except InputError as error:
+        raise FileError(f"{path} has no usable geometry. {error} {CORRECT}") from None
+
+
 def gzip_length_is_wrong(path: Path, expected: int) -> bool:
     """Tell whether the length at the end of a gzip file is not `expected` (a sign of a cut, or of several members)."""
     with path.open("rb") as file:
@@ -176,7 +195,7 @@ def inflate_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dty
             piece = decoder.decompress(pending, min(_PIECE, len(view) - done + 1))
             pending = decoder.unconsumed_tail
             if len(piece) > len(view) - done:
-                raise FileError(f"{path} holds more voxels than its header says ({len(view):,} bytes). It is damaged.")
+                raise FileError(f"{path} holds more voxels than its header says ({len(view):,} bytes). {AGAIN}")
             view[done : done + len(piece)] = piece
             done += len(piece)
     if done < len(view):

@@ -24,6 +24,7 @@ from workbench.io._format import Format, GeometryWarning
 from workbench.volume import Volume
 
 _MOST_FILES = 100_000
+_NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,8 @@ def _choose_series(folder: Path, found: list[_Series], wanted: Any) -> _Series:
 def _choose_stack(path: Path, stacks: list[list[Slice]], wanted: Any) -> list[Slice]:
     if wanted is None and len(stacks) == 1:
         return stacks[0]
+    if wanted is None:
+        _check_placed(path, stacks)
     if not isinstance(wanted, int) or not 0 <= wanted < len(stacks):
         listing = "; ".join(
             f"{number}: {len(items)} slices {items[0].pixels.columns}x{items[0].pixels.rows}, "
@@ -252,6 +255,28 @@ def _choose_stack(path: Path, stacks: list[list[Slice]], wanted: Any) -> list[Sl
             f"got {wanted!r}: {listing}."
         )
     return stacks[wanted]
+
+
+def _check_placed(path: Path, stacks: list[list[Slice]]) -> None:
+    """Raise if some slices say where they lie and others do not, which is a damaged series, not several stacks."""
+    slices = [item for items in stacks for item in items]
+    for keyword, name in (("ImagePositionPatient", "position"), ("ImageOrientationPatient", "orientation")):
+        lacking = [item for item in slices if getattr(item, name) is None]
+        if not lacking or len(lacking) == len(slices):
+            continue
+        more = ", ..." if len(lacking) > _NAMES_SHOWN else ""
+        names = ", ".join(_within(item, path) for item in lacking[:_NAMES_SHOWN]) + more
+        placed = next(n for n, items in enumerate(stacks) if all(getattr(item, name) is not None for item in items))
+        raise InputError(
+            f"Each slice needs {keyword} to be put in its place, but {len(lacking)} of the {len(slices)} slices in "
+            f"{path} lack it: {names}. Export them again, or leave them out with stack={placed}, which takes the "
+            f"{len(stacks[placed])} slices whose place is known."
+        )
+
+
+def _within(item: Slice, folder: Path) -> str:
+    name = item.path.relative_to(folder).as_posix() if item.path != folder else item.path.name
+    return f"{name} frame {item.frame + 1}" if item.frame or item.path == folder else name
 
 
 def _runs_backwards(meaning: dict[str, Any], affine: Any) -> bool:

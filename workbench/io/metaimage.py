@@ -45,14 +45,22 @@ class MetaImage(Format):
         fields, end = _parse(path)
         ndim = _number(fields, "NDims", path, int)
         if not 2 <= ndim <= 4:
-            raise FileError(f"{path}: a MetaImage of 2 to 4 axes is a volume, this one has {ndim}.")
+            raise FileError(
+                f"{path}: a MetaImage of 2 to 4 axes is a volume, its NDims is {ndim}. Save one volume of it, or get a "
+                "fresh copy if it is damaged."
+            )
         sizes = [int(n) for n in _numbers(fields, ("DimSize",), path, ndim)]
         inner = _number(fields, "ElementNumberOfChannels", path, int, 1)
         if min(sizes) < 1 or inner < 1:
-            raise FileError(f"{path}: lengths and channels are 1 or more, the header says {sizes} and {inner}.")
+            raise FileError(
+                f"{path}: lengths and channels are 1 or more, the header says {sizes} and {inner}. {_files.AGAIN}"
+            )
         name = fields.get("ElementType", "").upper().removesuffix("_ARRAY")
         if name not in _TYPES:
-            raise FileError(f"{path}: the element type {name!r} is not known. Types: {', '.join(_TYPES)}.")
+            raise FileError(
+                f"{path}: the ElementType of a MetaImage is one of {', '.join(_TYPES)}, its header says {name!r}. Save "
+                "it as MET_FLOAT."
+            )
         big = _flag(fields, "BinaryDataByteOrderMSB") or _flag(fields, "ElementByteOrderMSB")
         dtype = np.dtype(_TYPES[name]).newbyteorder(">" if big else "<")
         stored = (inner, *sizes)
@@ -128,13 +136,15 @@ def _parse(path: Path) -> tuple[dict[str, str], int]:
         place = end + 1
         if not found:
             if key.strip():
-                raise FileError(f"{path}: a MetaImage header has lines 'key = value', got {key[:40]!r}. It is damaged.")
+                raise FileError(f"{path}: a MetaImage header has lines 'key = value', got {key[:40]!r}. {_files.AGAIN}")
             continue
         # what we write is UTF-8, which latin-1 carries through unharmed
         fields[key.strip()] = value.strip().encode("latin-1").decode("utf-8", "replace")
         if key.strip() == "ElementDataFile":
             return fields, place
-    raise FileError(f"{path}: the header does not end with ElementDataFile. It is cut short or damaged.")
+    raise FileError(
+        f"{path}: a MetaImage header ends with ElementDataFile, this one has {sorted(fields)}. {_files.AGAIN}"
+    )
 
 
 def _data_place(path: Path, fields: dict[str, str], end: int, needed: int, packed: bool) -> tuple[Path, int]:
@@ -148,7 +158,9 @@ def _data_place(path: Path, fields: dict[str, str], end: int, needed: int, packe
     if skip == -1 and not packed:
         return source, max(source.stat().st_size - needed, 0)
     if not 0 <= skip <= source.stat().st_size:
-        raise FileError(f"{path}: HeaderSize must lie in the data file, got {skip}.")
+        raise FileError(
+            f"{path}: HeaderSize lies in the data file of {source.stat().st_size:,} bytes, got {skip}. {_files.AGAIN}"
+        )
     return source, offset + skip
 
 
@@ -162,10 +174,7 @@ def _affine(fields: dict[str, str], path: Path, ndim: int) -> Any:
     directions = np.array(rows).reshape(total, total).T[:ndim, :ndim]
     matrix[:ndim, :ndim] = directions * spacing[:ndim]
     matrix[:ndim, 3] = origin[:ndim]
-    try:
-        return _geometry.check_affine(_geometry.LPS_RAS @ matrix)
-    except InputError as error:
-        raise FileError(f"{path} has no usable geometry. {error}") from None
+    return _files.usable_affine(path, _geometry.LPS_RAS @ matrix)
 
 
 def _header(volume: Volume, dtype: np.dtype[Any], packed: int | None, data_file: str) -> bytes:
@@ -205,7 +214,9 @@ def _number(fields: dict[str, str], key: str, path: Path, kind: type[int], defau
     try:
         return kind(fields[key])
     except (KeyError, ValueError):
-        raise FileError(f"{path}: the header needs a whole number {key}, got {fields.get(key)!r}.") from None
+        raise FileError(
+            f"{path}: the header needs a whole number {key}, got {fields.get(key)!r}. {_files.AGAIN}"
+        ) from None
 
 
 def _numbers(
@@ -219,5 +230,7 @@ def _numbers(
     except (KeyError, ValueError):
         numbers = []
     if len(numbers) != count or not np.isfinite(numbers).all():
-        raise FileError(f"{path}: the header needs {count} numbers for {key}, got {fields.get(key)!r}.")
+        raise FileError(
+            f"{path}: the header needs {count} finite numbers for {key}, got {fields.get(key)!r}. {_files.CORRECT}"
+        )
     return numbers

@@ -1,13 +1,15 @@
 """NIfTI-1 and NIfTI-2, single file, plain or gzip (.nii, .nii.gz).
 
 Header layout: nifti1.h and nifti2.h of the NIfTI data format working group. The affine is the sform if its code is
-above 0, else the qform if its code is, else voxel sizes with the origin at the centre and x running left, as nibabel
-has it. Unlike nibabel, `xyzt_units` of metres and microns are turned into millimetres.
+above 0 (the qform, with a warning, if that matrix is singular), else the qform if its code is, else voxel sizes with
+the origin at the centre and x running left, as nibabel has it. Unlike nibabel, `xyzt_units` of metres and microns are
+turned into millimetres.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from workbench import _geometry
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning
-from workbench.io._format import Format
+from workbench.io._format import Format, GeometryWarning
 from workbench.volume import Array, Volume
 
 
@@ -74,6 +76,8 @@ class Nifti(Format):
     def read(self, path: Path, **options: Any) -> Volume:  # noqa: ARG002
         """Read the header; 4D files get a channel axis, RGB files three or four channels."""
         header = _read_header(path)
+        for doubt in header.doubts:
+            warnings.warn(doubt, GeometryWarning, stacklevel=4)
         stored = header.stored_shape
         _files.check_promise(path, _files.count_bytes(stored, header.dtype), header.offset)
         shape = header.shape
@@ -86,7 +90,7 @@ class Nifti(Format):
         volume = self.lazy(
             path, lambda: _load(path, header), affine, shape=shape, dtype=header.result_dtype,
             axes=("i", "j", "k", "c")[: header.spatial_ndim] + ("c",) * (len(shape) > header.spatial_ndim),
-            notes=header.notes, **meaning,
+            notes=[*header.notes, *header.doubts], **meaning,
         )  # fmt: skip
         total = header.offset + _files.count_bytes(stored, header.dtype)
         if _files.is_gzip(path) and _files.gzip_length_is_wrong(path, total):
@@ -128,6 +132,7 @@ class _Header:
     intent: int
     extra: dict[str, Any]
     notes: list[str]
+    doubts: list[str] = field(default_factory=list)  # notes that are warned of, too
 
     @property
     def base(self) -> np.dtype[Any]:
@@ -169,15 +174,22 @@ def _read_header(path: Path) -> _Header:
         offset = float(fields["vox_offset"])
         first = 348 if version1 else 540
         if not np.isfinite(offset) or not 0 <= offset < 2**40:
-            raise FileError(f"{path}: the voxels of a NIfTI file begin at a byte of the file, got {offset}.")
+            raise FileError(
+                f"{path}: the voxels of a NIfTI file begin at a byte of the file, got {offset}. {_files.AGAIN}"
+            )
         start = max(int(offset), first)
         extension = raw[first:] + stream.read(min(start, 1 << 20) - len(raw)) if start > len(raw) else raw[first:start]
     dim = [int(n) for n in fields["dim"]]
     if not 1 <= dim[0] <= 7 or any(n < 1 for n in dim[1 : dim[0] + 1]):
-        raise FileError(f"{path}: a NIfTI image has 1 to 7 axes of 1 or more voxels, its header says {dim}.")
+        raise FileError(
+            f"{path}: a NIfTI image has 1 to 7 axes of 1 or more voxels, its header says {dim}. {_files.AGAIN}"
+        )
     code = int(fields["datatype"])
     if code not in _DTYPES:
-        raise FileError(f"{path}: NIfTI data type {code} is not supported. Types: {sorted(_DTYPES)}.")
+        raise FileError(
+            f"{path}: the data type of a NIfTI file is one of {sorted(_DTYPES)} here, its header says {code}. Convert "
+            "it to float32 (16) with the tool that wrote it, or get a fresh copy if it is damaged."
+        )
     order: Any = fields["dim"].dtype.byteorder
     dtype = _DTYPES[code] if _DTYPES[code].subdtype else _DTYPES[code].newbyteorder(order)
     extra = _meaning.from_json(_comment(extension, order))
@@ -199,59 +211,75 @@ def _read_header(path: Path) -> _Header:
     if slope == 0 or not np.isfinite(slope):
         slope, inter = 1.0, 0.0
     if not np.isfinite(inter):
-        raise FileError(f"{path}: the intercept of the values must be finite, the header says {inter}.")
-    affine = _affine(fields, shape[:ndim], path, notes)
+        raise FileError(f"{path}: the intercept of the values must be finite, the header says {inter}. {_files.AGAIN}")
+    doubts: list[str] = []
+    affine = _affine(fields, shape[:ndim], path, notes, doubts)
     return _Header(
-        tuple(shape), dtype, start, slope, inter, affine, ndim, int(fields["intent_code"]), extra, notes
+        tuple(shape), dtype, start, slope, inter, affine, ndim, int(fields["intent_code"]), extra, notes, doubts
     )  # fmt: skip
 
 
 def _fields(raw: bytes, path: Path) -> Any:
     layout = _NIFTI2 if raw[4:12] == _MAGIC2 else _NIFTI1
     if len(raw) < layout.itemsize:
-        raise FileError(f"{path} is cut short: a NIfTI header has {layout.itemsize} bytes, the file has {len(raw)}.")
+        raise FileError(
+            f"{path} is cut short: a NIfTI header has {layout.itemsize} bytes, the file has {len(raw)}. Get a "
+            "fresh copy."
+        )
     orders: tuple[Any, ...] = ("<", ">")
     for order in orders:
         fields = np.frombuffer(raw, layout.newbyteorder(order), 1)[0]
         if fields["sizeof_hdr"] == layout.itemsize:
             return fields
-    raise FileError(f"{path}: a NIfTI header begins with its size (348 or 540), got {raw[:4].hex()}. It is damaged.")
+    raise FileError(
+        f"{path}: a NIfTI header begins with its size (348 or 540), got the bytes {raw[:4].hex()}. {_files.AGAIN}"
+    )
 
 
-def _affine(fields: Any, shape: list[int], path: Path, notes: list[str]) -> NDArray[np.float64]:
+def _affine(fields: Any, shape: list[int], path: Path, notes: list[str], doubts: list[str]) -> NDArray[np.float64]:
     units = int(fields["xyzt_units"]) & 7
-    scale = _UNIT_MM.get(units, 1.0)
-    if scale != 1:
+    factor = _UNIT_MM.get(units, 1.0)
+    scale = np.array([[factor], [factor], [factor], [1.0]])
+    if factor != 1:
         notes.append(f"lengths were in {'metres' if units == 1 else 'microns'}; now in mm")
     sizes = np.abs(np.asarray(fields["pixdim"][1:4], dtype=np.float64))
-    affine = np.eye(4)
     if int(fields["sform_code"]) > 0:
-        affine[:3] = fields["srow"]
-    else:
-        coded = int(fields["qform_code"]) > 0
-        if (sizes[: len(shape)] == 0).any() or (sizes == 0).any():
-            notes.append(f"voxel sizes {sizes.tolist()} hold a 0; taken as 1 mm")
-            sizes[sizes == 0] = 1
-        if coded:
-            handed = -1.0 if float(fields["pixdim"][0]) < 0 else 1.0
-            affine[:3, :3] = _rotation(np.asarray(fields["quatern"], dtype=np.float64), path) * sizes * [1, 1, handed]
-            affine[:3, 3] = fields["qoffset"]
-        else:
-            affine[:3, :3] = np.diag(sizes * [-1, 1, 1])
-            affine[:3, 3] = -affine[:3, :3] @ ((np.array([*shape, 1][:3]) - 1) / 2)
-            notes.append("the file does not say where in the body the voxels lie; origin at the centre, LAS axes")
-    affine[:3] *= scale
-    try:
-        return _geometry.check_affine(affine)
-    except InputError as error:
-        raise FileError(f"{path} has no usable geometry. {error}") from None
+        sform = np.vstack([np.asarray(fields["srow"], dtype=np.float64), [0, 0, 0, 1]])
+        try:
+            return _files.usable_affine(path, scale * sform)
+        except FileError:
+            if int(fields["qform_code"]) <= 0 or not (np.isfinite(sizes) & (sizes > 0)).all():
+                raise
+            affine = _files.usable_affine(path, scale * _qform(fields, sizes, path))
+            doubts.append(f"the sform of the file is no geometry ({sform[:3].tolist()}); its qform was taken instead")
+            return affine
+    if (sizes == 0).any():
+        notes.append(f"voxel sizes {sizes.tolist()} hold a 0; taken as 1 mm")
+        sizes[sizes == 0] = 1
+    if int(fields["qform_code"]) > 0:
+        return _files.usable_affine(path, scale * _qform(fields, sizes, path))
+    affine = np.diag([*sizes * [-1, 1, 1], 1.0])
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array([*shape, 1][:3]) - 1) / 2)
+    notes.append("the file does not say where in the body the voxels lie; origin at the centre, LAS axes")
+    return _files.usable_affine(path, scale * affine)
+
+
+def _qform(fields: Any, sizes: NDArray[np.float64], path: Path) -> NDArray[np.float64]:
+    handed = -1.0 if float(fields["pixdim"][0]) < 0 else 1.0
+    affine = np.eye(4)
+    affine[:3, :3] = _rotation(np.asarray(fields["quatern"], dtype=np.float64), path) * sizes * [1, 1, handed]
+    affine[:3, 3] = fields["qoffset"]
+    return affine
 
 
 def _rotation(quatern: NDArray[np.float64], path: Path) -> NDArray[np.float64]:
     b, c, d = quatern
     square = 1.0 - float(quatern @ quatern)
     if not np.isfinite(square) or square < -1e-3:
-        raise FileError(f"{path}: the quaternion of a qform has length 1 or less, the header says {quatern.tolist()}.")
+        raise FileError(
+            f"{path}: the quaternion of a qform has length 1 or less, the header says {quatern.tolist()}. "
+            f"{_files.CORRECT}"
+        )
     # rounding of three float32 leaves a length slightly above 1 on half turns
     a = np.sqrt(max(square, 0.0))
     norm = np.sqrt(a * a + b * b + c * c + d * d)

@@ -53,13 +53,19 @@ class Nrrd(Format):
     def read(self, path: Path, **options: Any) -> Volume:  # noqa: ARG002
         """Read the header."""
         fields, keys, end = _parse(path)
-        ndim = int(_need(fields, "dimension", path))
-        sizes = [int(word) for word in _need(fields, "sizes", path).split()]
+        ndim = _whole(fields, "dimension", path)[0]
+        sizes = _whole(fields, "sizes", path)
         if not 2 <= ndim <= 5 or len(sizes) != ndim or min(sizes) < 1:
-            raise FileError(f"{path}: a volume has 2 to 5 axes of 1 or more voxels, the header says {ndim}, {sizes}.")
+            raise FileError(
+                f"{path}: a volume has 2 to 5 axes of 1 or more voxels, the header says dimension {ndim} and sizes "
+                f"{sizes}. {_files.CORRECT}"
+            )
         kind = _need(fields, "type", path)
         if kind not in _TYPES:
-            raise FileError(f"{path}: the type {kind!r} is not known. Types: {', '.join(_TYPES)}.")
+            raise FileError(
+                f"{path}: the type of an NRRD file is one of {', '.join(_NAMES.values())} (or another name of these), "
+                f"its header says {kind!r}. Save it as float."
+            )
         order = {"big": ">", "little": "<"}.get(fields.get("endian", "little").lower(), "<")
         dtype = np.dtype(order + _TYPES[kind])
         notes: list[str] = []
@@ -130,17 +136,31 @@ def _parse(path: Path) -> tuple[dict[str, str], dict[str, str], int]:
             continue
         key, found, value = line.partition(":")
         if not found:
-            raise FileError(f"{path}: an NRRD header has lines 'field: value', got {line[:40]!r}. It is damaged.")
+            raise FileError(f"{path}: an NRRD header has lines 'field: value', got {line[:40]!r}. {_files.AGAIN}")
         fields[key.strip().lower().replace("datafile", "data file").replace("byteskip", "byte skip")] = value.strip()
     if "data file" in fields:
         return fields, keys, len(raw)
-    raise FileError(f"{path}: the header does not end with an empty line. It is cut short or damaged.")
+    raise FileError(
+        f"{path}: an NRRD header ends with an empty line, this one goes on for {len(raw):,} bytes. {_files.AGAIN}"
+    )
 
 
 def _need(fields: dict[str, str], key: str, path: Path) -> str:
     if key not in fields:
-        raise FileError(f"{path}: an NRRD header needs the field {key!r}. It is damaged.")
+        raise FileError(f"{path}: an NRRD header needs the field {key!r}, it has {sorted(fields)}. {_files.AGAIN}")
     return fields[key]
+
+
+def _whole(fields: dict[str, str], key: str, path: Path) -> list[int]:
+    try:
+        numbers = [int(word) for word in _need(fields, key, path).split()]
+    except ValueError:
+        numbers = []
+    if not numbers:
+        raise FileError(
+            f"{path}: {key!r} of an NRRD header is in whole numbers, it says {fields[key][:60]!r}. {_files.AGAIN}"
+        )
+    return numbers
 
 
 def _source(path: Path, fields: dict[str, str]) -> tuple[Path, str]:
@@ -159,9 +179,13 @@ def _loader(path: Path, fields: dict[str, str], end: int, sizes: tuple[int, ...]
     source, encoding = _source(path, fields)
     needed = _files.count_bytes(sizes, dtype)
     offset = end if source == path else 0
-    lines, skip = int(fields.get("line skip", 0)), int(fields.get("byte skip", 0))
+    skips = {"line skip": "0", "byte skip": "0"} | fields
+    lines, skip = (_whole(skips, key, path)[0] for key in ("line skip", "byte skip"))
     if lines < 0 or lines > 10000 or skip < -1 or (skip and encoding == "gzip"):
-        raise FileError(f"{path}: line skip {lines} and byte skip {skip} are not supported with encoding {encoding}.")
+        raise FileError(
+            f"{path}: line skip {lines} and byte skip {skip} are not supported with encoding {encoding}. Save it as "
+            "one file (.nrrd), which needs neither."
+        )
     if lines:
         with source.open("rb") as file:
             file.seek(offset)
@@ -189,11 +213,15 @@ def _geometry_of(fields: dict[str, str], path: Path, sizes: list[int], notes: li
     matrix = np.eye(4)
     if directions:
         if len(directions) != ndim:
-            raise FileError(f"{path}: {ndim} axes need {ndim} space directions, got {len(directions)}.")
+            raise FileError(
+                f"{path}: {ndim} axes need {ndim} space directions, got {len(directions)}. {_files.CORRECT}"
+            )
         spatial = [axis for axis, vector in enumerate(directions) if vector is not None]
         vectors = [vector for vector in directions if vector is not None]
         if len(spatial) not in {2, 3} or any(len(vector) != len(vectors[0]) for vector in vectors):
-            raise FileError(f"{path}: a volume has 2 or 3 space directions, the header says {directions}.")
+            raise FileError(
+                f"{path}: a volume has 2 or 3 space directions, the header says {directions}. {_files.CORRECT}"
+            )
         world = min(len(vectors[0]), 3)
         for column, vector in enumerate(vectors):
             matrix[:3, column] = 0
@@ -219,10 +247,7 @@ def _geometry_of(fields: dict[str, str], path: Path, sizes: list[int], notes: li
     scale = _UNIT_MM.get(units[0].lower(), 1.0) if units else 1.0
     signs = np.array(_SPACES.get(space, (-1, -1, 1)), dtype=float)
     matrix[:3] *= signs[:, None] * scale
-    try:
-        return spatial, _geometry.check_affine(matrix)
-    except InputError as error:
-        raise FileError(f"{path} has no usable geometry. {error}") from None
+    return spatial, _files.usable_affine(path, matrix)
 
 
 def _vectors(text: str, path: Path) -> list[list[float] | None]:
@@ -234,7 +259,7 @@ def _vectors(text: str, path: Path) -> list[list[float] | None]:
         try:
             vector = [float(number) for number in word.strip("()").split(",")]
         except ValueError:
-            raise FileError(f"{path}: a vector looks like (1,0,0), got {word[:60]!r}. It is damaged.") from None
+            raise FileError(f"{path}: a vector looks like (1,0,0), got {word[:60]!r}. {_files.AGAIN}") from None
         # a vector of NaN is how some writers say that the axis is not spatial
         vectors.append(None if np.isnan(vector).all() else vector)
     return vectors
