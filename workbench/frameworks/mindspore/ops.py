@@ -9,6 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import ops as _ops
 
+from workbench.frameworks.mindspore import autograd
 from workbench.frameworks.mindspore._einsum import einsum
 from workbench.frameworks.mindspore.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
 
@@ -22,7 +23,8 @@ bool = ms.bool_
 Tensor = ms.Tensor
 
 exp, log, sqrt, abs = _ops.exp, _ops.log, _ops.sqrt, _ops.abs
-log1p, sin, cos, erf, floor, round, sign = _ops.log1p, _ops.sin, _ops.cos, _ops.erf, _ops.floor, _ops.round, _ops.sign
+log1p, sin, cos, atan, erf = _ops.log1p, _ops.sin, _ops.cos, _ops.atan, _ops.erf
+floor, round, sign = _ops.floor, _ops.round, _ops.sign
 matmul, bmm, pow, minimum, maximum = _ops.matmul, _ops.bmm, _ops.pow, _ops.minimum, _ops.maximum
 isfinite, isnan, logical_and, logical_or, logical_not = (
     _ops.isfinite,
@@ -32,7 +34,7 @@ isfinite, isnan, logical_and, logical_or, logical_not = (
     _ops.logical_not,
 )
 
-__all__ = ["einsum", "log_softmax", "relu", "sigmoid", "softmax", "tanh"]
+__all__ = ["autograd", "einsum", "log_softmax", "relu", "sigmoid", "softmax", "tanh"]
 
 
 def _device_free(options: dict[str, Any]) -> dict[str, Any]:

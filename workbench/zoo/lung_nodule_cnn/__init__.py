@@ -1,0 +1,1 @@
+"""YOLOv5: boxes in one pass, from anchors at three resolutions."""
