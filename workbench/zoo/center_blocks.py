@@ -1,4 +1,4 @@
-"""What networks that see objects as points share: body, heads, sizes (CenterNet, Zhou et al. 2019, arXiv 1904.07850)."""
+"""What networks that see objects as points share: body, heads, sizes (CenterNet, Zhou et al., arXiv 1904.07850)."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def center_body(nn: Any, F: Any, ops: Any) -> type:
 
     ``Body(in_channels, backbone, width, head_channels)``: `backbone` is "dla-34", "dla-34-dcn" (its up-sampling with
     deformable convolutions, as the originals have it) or "resnet-18" (up-sampling by three transposed convolutions).
-    `width` is the number of channels at stride 4 inside the backbone. ``features(x)`` is the map; ``head(channels, bias)``
-    a new head for it, to be kept as an attribute.
+    `width` is the number of channels at stride 4 inside the backbone. ``features(x)`` is the map;
+    ``head(channels, bias)`` a new head for it, to be kept as an attribute.
     """
     parts = dla(nn, F, ops)
     ResNet: Any = resnet(nn, F, ops).Body

@@ -1,0 +1,1 @@
+"""EllipseNet-Fit: a U-Net whose masks are turned into ellipses."""

@@ -1,0 +1,1 @@
+"""CenterNet: boxes as points, for nodules on CT slices."""
