@@ -17,6 +17,7 @@ from workbench.frameworks.base import (
     OptimizerSpec,
     Trainer,
 )
+from workbench.frameworks.players import Players
 
 __all__ = [
     "Device",
@@ -25,6 +26,7 @@ __all__ = [
     "LinearScore",
     "MatchReport",
     "OptimizerSpec",
+    "Players",
     "Trainer",
     "devices",
     "get",

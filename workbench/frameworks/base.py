@@ -6,7 +6,8 @@ framework promises, in prose:
 - **One definition.** A network is a function ``define(nn, F, ops)`` that returns a class; a loss is a function
   ``make_loss(nn, F, ops)`` that returns a callable. Both are written in torch's vocabulary, and
   :attr:`Framework.vocabulary` is what is handed to them. The class takes JSON-able keywords only, has ``forward(x)``
-  and returns a tensor or a dictionary of named tensors.
+  and returns a tensor or a dictionary of named tensors. A loss that needs the gradient of a module with respect to
+  its input (a gradient penalty) asks for ``ops.autograd.functional.vjp(module, x, v, create_graph=True)``.
 - **Arrays.** Batches are ``[n, c, *spatial]`` float32, channels first. What comes back is a NumPy array that shares its
   memory with nothing.
 - **Modes.** A module is in evaluation mode whenever it is not inside :meth:`Trainer.step`; forward and gradients are
@@ -31,10 +32,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError, choose
+from workbench.frameworks.players import Loss, Players
 
 Array = NDArray[Any]
 Define = Callable[[Any, Any, Any], Any]
-MakeLoss = Callable[[Any, Any, Any], Callable[[Any, dict[str, Any]], dict[str, Any]]]
+MakeLoss = Callable[[Any, Any, Any], Loss | Players]
 Outputs = Array | dict[str, Array]
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
@@ -244,8 +246,9 @@ class Trainer(ABC):
     def step(self, inputs: Array, targets: dict[str, Array], *, step_seed: int, lr: float) -> dict[str, float]:
         """Make one optimiser step in training mode and return the loss terms (``"loss"`` and any named ones).
 
-        `step_seed` seeds whatever is random in the network (dropout), so a resumed run equals an uninterrupted one. A
-        loss that is not finite is returned as it is, for the caller to decide on.
+        With :class:`Players` for a loss, each of them makes one, on the same batch. `step_seed` seeds whatever is
+        random (dropout), so a resumed run equals an uninterrupted one. A loss that is not finite is returned as it is,
+        for the caller to decide on.
         """
 
     @abstractmethod
@@ -359,7 +362,8 @@ class Framework(ABC):
         Parameters
         ----------
         loss : callable
-            ``make_loss(nn, F, ops) -> loss(outputs, targets) -> {"loss": ..., named terms}``.
+            ``make_loss(nn, F, ops) -> loss(outputs, targets) -> {"loss": ..., named terms}``; or ``-> Players``, for
+            parts that are trained against each other.
         trainable : sequence of str, optional
             Names of the parameters to train, all others are frozen; a frozen batch norm keeps its running statistics.
         grad_clip : float, optional

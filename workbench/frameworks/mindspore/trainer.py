@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mindspore as ms
@@ -16,6 +16,7 @@ from workbench.frameworks.base import Array, OptimizerSpec, Trainer, select_trai
 from workbench.frameworks.mindspore._gradients import to_tensor
 from workbench.frameworks.mindspore.nn.norm import _BatchNorm
 from workbench.frameworks.mindspore.random import seeded
+from workbench.frameworks.players import Loss, Players, named_terms
 
 _EPS = 1e-8
 _SLOTS = {"adam": ("exp_avg", "exp_avg_sq"), "adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
@@ -27,7 +28,7 @@ class MindSporeTrainer(Trainer):
     def __init__(
         self,
         module: Any,
-        loss: Callable[[Any, dict[str, Any]], dict[str, Any]],
+        loss: Loss | Players,
         spec: OptimizerSpec,
         *,
         trainable: Sequence[str] | None = None,
@@ -38,47 +39,51 @@ class MindSporeTrainer(Trainer):
         wanted = set(self._names)
         for name, parameter in named.items():
             parameter.requires_grad = name in wanted
-        self._module, self._loss, self._spec, self._grad_clip = module, loss, spec, grad_clip
-        self._parameters = [named[name] for name in self._names]
+        self._module, self._spec, self._grad_clip = module, spec, grad_clip
+        self._parameters = {name: named[name] for name in self._names}
         self._frozen_norms = [
             layer for layer in module.modules() if isinstance(layer, _BatchNorm) and _is_frozen(layer)
         ]
         self._steps = 0
         self._slots = {
-            slot: [
-                ms.Parameter(ops.zeros_like(parameter), name=f"{slot}.{name}", requires_grad=False)
-                for name, parameter in zip(self._names, self._parameters, strict=True)
-            ]
+            slot: {
+                name: ms.Parameter(ops.zeros_like(parameter), name=f"{slot}.{name}", requires_grad=False)
+                for name, parameter in self._parameters.items()
+            }
             for slot in _SLOTS[spec.name]
         }
-        self._terms: list[str] = []
-        self._gradient = ms.value_and_grad(self._objective, None, ms.ParameterTuple(self._parameters), has_aux=True)
+        turns = loss.turns(self._names) if isinstance(loss, Players) else {"": self._names}
+        self._turns = [
+            _Turn(module, loss, player, {name: named[name] for name in names}) for player, names in turns.items()
+        ]
         self._adam, self._momentum = P.Adam(), P.ApplyMomentum(use_nesterov=spec.nesterov)
-
-    def _objective(self, inputs: Any, targets: dict[str, Any]) -> tuple[Any, Any]:
-        terms = self._loss(self._module(inputs), targets)
-        self._terms = list(terms)
-        return terms["loss"], ops.stack([value.reshape(()) for value in terms.values()])
 
     def step(self, inputs: Array, targets: dict[str, Array], *, step_seed: int, lr: float) -> dict[str, float]:
         module = self._module
         module.train()
         for norm in self._frozen_norms:
             norm.eval()
+        played = []
         try:
-            tensors = {name: to_tensor(array) for name, array in targets.items()}
+            batch, tensors = to_tensor(inputs), {name: to_tensor(array) for name, array in targets.items()}
+            done = self._steps
             with seeded(step_seed):
-                (_, terms), gradients = self._gradient(to_tensor(inputs), tensors)
-            if self._grad_clip is not None:
-                gradients = _clipped(gradients, self._grad_clip)
-            self._steps += 1
-            (self._step_sgd if self._spec.name == "sgd" else self._step_adam)(gradients, lr)
-            values = terms.asnumpy().tolist()
+                for turn in self._turns:
+                    gradients, values = turn.gradients(batch, tensors, step_seed)
+                    if self._grad_clip is not None:
+                        gradients = _clipped(gradients, self._grad_clip)
+                    self._steps = done + 1
+                    (self._step_sgd if self._spec.name == "sgd" else self._step_adam)(turn.names, gradients, lr)
+                    played.append((turn, values))
+            found: dict[str, float] = {}
+            for turn, values in played:
+                terms = dict(zip(turn.terms, values.asnumpy().tolist(), strict=True))
+                found |= named_terms(turn.player, turn is self._turns[-1], terms)
         finally:
             module.eval()
-        return dict(zip(self._terms, values, strict=True))
+        return found
 
-    def _step_adam(self, gradients: Sequence[Any], lr: float) -> None:
+    def _step_adam(self, names: Sequence[str], gradients: Sequence[Any], lr: float) -> None:
         spec = self._spec
         beta1, beta2 = spec.betas
         corrections = 1 - beta1**self._steps, 1 - beta2**self._steps
@@ -87,30 +92,28 @@ class MindSporeTrainer(Trainer):
             ms.Tensor(np.float32(value))
             for value in (1 - corrections[0], 1 - corrections[1], lr, beta1, beta2, _EPS * math.sqrt(corrections[1]))
         ]
-        for parameter, mean, square, gradient in zip(
-            self._parameters, self._slots["exp_avg"], self._slots["exp_avg_sq"], gradients, strict=True
-        ):
+        for name, gradient in zip(names, gradients, strict=True):
+            parameter = self._parameters[name]
             if spec.weight_decay and spec.name == "adamw":
                 ops.assign(parameter, parameter * (1 - lr * spec.weight_decay))
             elif spec.weight_decay:
                 gradient = gradient + spec.weight_decay * parameter
-            self._adam(parameter, mean, square, *numbers, gradient)
+            self._adam(parameter, self._slots["exp_avg"][name], self._slots["exp_avg_sq"][name], *numbers, gradient)
 
-    def _step_sgd(self, gradients: Sequence[Any], lr: float) -> None:
+    def _step_sgd(self, names: Sequence[str], gradients: Sequence[Any], lr: float) -> None:
         spec = self._spec
         rate, momentum = ms.Tensor(np.float32(lr)), ms.Tensor(np.float32(spec.momentum))
-        for parameter, buffer, gradient in zip(
-            self._parameters, self._slots["momentum_buffer"], gradients, strict=True
-        ):
+        for name, gradient in zip(names, gradients, strict=True):
+            parameter = self._parameters[name]
             if spec.weight_decay:
                 gradient = gradient + spec.weight_decay * parameter
-            self._momentum(parameter, buffer, rate, gradient, momentum)
+            self._momentum(parameter, self._slots["momentum_buffer"][name], rate, gradient, momentum)
 
     def state(self) -> tuple[dict[str, Array], dict[str, Any]]:
         tensors = {
             f"{slot}.{name}": value.asnumpy().copy()
             for slot, values in self._slots.items()
-            for name, value in zip(self._names, values, strict=True)
+            for name, value in values.items()
         }
         return tensors, {"optimizer": self._spec.name, "framework": "mindspore", "steps": self._steps}
 
@@ -120,11 +123,7 @@ class MindSporeTrainer(Trainer):
                 f"This is the state of optimizer {scalars.get('optimizer')!r}, the trainer uses {self._spec.name!r}. "
                 "Resume with the recipe the run was started with."
             )
-        wanted = {
-            f"{slot}.{name}": value
-            for slot, values in self._slots.items()
-            for name, value in zip(self._names, values, strict=True)
-        }
+        wanted = {f"{slot}.{name}": value for slot, values in self._slots.items() for name, value in values.items()}
         if set(tensors) != set(wanted):
             odd = sorted(set(tensors) ^ set(wanted))[0]
             raise InputError(
@@ -138,6 +137,31 @@ class MindSporeTrainer(Trainer):
         for key, value in tensors.items():
             wanted[key].set_data(ms.Tensor(value.copy()))
         self._steps = int(scalars["steps"])
+
+
+class _Turn:
+    """A loss and the parameters that descend on it: those of one player, or all."""
+
+    def __init__(self, module: Any, loss: Loss | Players, player: str, parameters: Mapping[str, Any]) -> None:
+        self.player, self.names = player, list(parameters)
+        self.terms: list[str] = []
+        self._module, self._loss, self._seed = module, loss, 0
+        weights = ms.ParameterTuple(list(parameters.values()))
+        self._gradient = ms.value_and_grad(self._objective, None, weights, has_aux=True)
+
+    def gradients(self, inputs: Any, targets: dict[str, Any], seed: int) -> tuple[Sequence[Any], Any]:
+        """Return the gradient for each parameter, and the values of the terms in one tensor."""
+        self._seed = seed
+        (_, values), gradients = self._gradient(inputs, targets)
+        return gradients, values
+
+    def _objective(self, inputs: Any, targets: dict[str, Any]) -> tuple[Any, Any]:
+        if isinstance(self._loss, Players):
+            terms = self._loss.loss(self._module, inputs, targets, self.player, self._seed)
+        else:
+            terms = self._loss(self._module(inputs), targets)
+        self.terms = list(terms)
+        return terms["loss"], ops.stack([value.reshape(()) for value in terms.values()])
 
 
 def _is_frozen(layer: Any) -> bool:

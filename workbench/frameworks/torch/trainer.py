@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from workbench.errors import InputError
 from workbench.frameworks.base import Array, OptimizerSpec, Trainer, select_trainable
+from workbench.frameworks.players import Loss, Players, named_terms
 from workbench.frameworks.torch._tensors import device_of, to_array, to_tensor
 
 _NORMS = torch.nn.modules.batchnorm._BatchNorm
@@ -20,7 +22,7 @@ class TorchTrainer(Trainer):
     def __init__(
         self,
         module: torch.nn.Module,
-        loss: Callable[[Any, dict[str, Any]], dict[str, Any]],
+        loss: Loss | Players,
         spec: OptimizerSpec,
         *,
         trainable: Sequence[str] | None = None,
@@ -38,29 +40,61 @@ class TorchTrainer(Trainer):
         self._device = device_of(module)
         self._parameters = [named[name] for name in self._names]
         self._optimizer = _make_optimizer(spec, self._parameters)
+        self._turns: dict[str, list[str]] = loss.turns(self._names) if isinstance(loss, Players) else {}
         self._frozen_norms = [layer for layer in module.modules() if isinstance(layer, _NORMS) and _is_frozen(layer)]
 
     def step(self, inputs: Array, targets: dict[str, Array], *, step_seed: int, lr: float) -> dict[str, float]:
-        module, optimizer = self._module, self._optimizer
+        module = self._module
         module.train()
         for norm in self._frozen_norms:
             norm.eval()
         try:
             torch.manual_seed(step_seed)
             tensors = {name: to_tensor(array, self._device) for name, array in targets.items()}
-            terms = self._loss(module(to_tensor(inputs, self._device)), tensors)
-            optimizer.zero_grad(set_to_none=True)
-            terms["loss"].backward()
-            if self._grad_clip is not None:
-                torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-            optimizer.step()
+            batch = to_tensor(inputs, self._device)
+            if isinstance(self._loss, Players):
+                terms = self._play(self._loss, batch, tensors, step_seed, lr)
+            else:
+                terms = self._loss(module(batch), tensors)
+                self._descend(terms["loss"], self._parameters, lr)
             # one transfer for all terms: on an accelerator every `.item()` would wait for the queue to drain
             values = torch.stack([value.detach().reshape(()) for value in terms.values()]).tolist()
         finally:
             module.eval()
         return dict(zip(terms, values, strict=True))
+
+    def _descend(self, loss: Any, parameters: Sequence[torch.nn.Parameter], lr: float) -> None:
+        optimizer = self._optimizer
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self._grad_clip is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, self._grad_clip)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.step()
+
+    def _play(
+        self, players: Players, inputs: torch.Tensor, targets: dict[str, Any], seed: int, lr: float
+    ) -> dict[str, torch.Tensor]:
+        found: dict[str, torch.Tensor] = {}
+        for player, names in self._turns.items():
+            with self._only(names) as own:
+                terms = players.loss(self._module, inputs, targets, player, seed)
+                # the optimiser passes over parameters without a gradient, so the others' are left as they are
+                self._descend(terms["loss"], own, lr)
+            found |= named_terms(player, player == list(self._turns)[-1], terms)
+        return found
+
+    @contextlib.contextmanager
+    def _only(self, names: Sequence[str]) -> Iterator[list[torch.nn.Parameter]]:
+        wanted = set(names)
+        for name, parameter in zip(self._names, self._parameters, strict=True):
+            parameter.requires_grad_(name in wanted)
+        try:
+            yield [p for name, p in zip(self._names, self._parameters, strict=True) if name in wanted]
+        finally:
+            for parameter in self._parameters:
+                parameter.requires_grad_(True)
 
     def state(self) -> tuple[dict[str, Array], dict[str, Any]]:
         tensors = {}
