@@ -135,6 +135,11 @@ def test_points_come_back_from_their_maps(case) -> None:
     assert np.allclose(impulses.sum(axis=(1, 2)), np.bincount(points.labels, minlength=2), atol=1e-4)
 
 
+def test_presence_by_hand() -> None:
+    maps = np.array([[[0.5, 0.1, 0.39]], [[0.4, 0.9, 0.2]]])[None]
+    assert PointTask().presence(maps).tolist() == [[[0, 1, -1]]]
+
+
 def test_targets_by_hand() -> None:
     targets = PointTask().targets(Points([[1, 2], [2.25, 0]], [0, 0]), 2, (3, 4))
     assert targets["distance"].shape == targets["count"].shape == (2, 3, 4)
@@ -158,7 +163,8 @@ def test_the_loss_by_hand(framework: str) -> None:
     tensors = {key: ops.tensor(value[None]) for key, value in targets.items()}
     wanted = np.exp(-0.5 * (targets["distance"] / 2) ** 2)
     fine = float(loss(ops.zeros(1, 1, 8, 16), tensors)["loss"])
-    assert np.isclose(fine, ((1 + 3 * wanted) * wanted**2).mean(), rtol=1e-5)
+    at_points = (wanted**3).sum() / (wanted.sum() + 8 * np.pi)
+    assert np.isclose(fine, (wanted**2).mean() + 3 * at_points, rtol=1e-5)
     # all of the point lies in one picture of two pixels: its sum is 1
     coarse = float(loss(ops.zeros(1, 1, 1, 2), tensors)["loss"])
     along = np.exp(-0.5 * ((np.arange(16) - 5) / 2) ** 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -60,16 +61,19 @@ class PointTask(ShapeTask):
             "count": impulse_maps(points, num_classes, shape),
         }
 
-    def make_loss(self, *, sigma: float = SIGMA, emphasis: float = 10.0) -> MakeLoss:
-        """Return the squared error of the maps.
+    def make_loss(self, *, sigma: float = SIGMA, emphasis: float = 0.1) -> MakeLoss:
+        """Return the squared error of the maps: its mean over all pixels, and its mean at the points of each class.
+
+        Without the second term a map of a rare class would stay flat; were it weighted by the pixel and not by the
+        class, frequent classes would be found too often.
 
         Parameters
         ----------
         sigma : float
             Standard deviation of the Gaussians in pixels of the input; of the size of a cell's inside.
         emphasis : float
-            How much more a pixel at a point counts than one far from all points. Densities are not weighted: their
-            loss is summed over pixels and averaged over pictures, as CSRNet's.
+            Weight of the error at the points, averaged over the classes. Densities know nothing of this: their loss is
+            summed over pixels and averaged over pictures, as CSRNet's.
         """
         if not sigma > 0 or emphasis < 0:
             raise InputError(f"sigma is above 0 and emphasis 0 or more, got {sigma=}, {emphasis=}.")
@@ -90,8 +94,13 @@ class PointTask(ShapeTask):
                 maps, distance = logits_of(outputs), targets["distance"]
                 if maps.shape[2:] == distance.shape[2:]:
                     heat = ops.exp(-0.5 * (distance / sigma) ** 2)
-                    error = ops.mean((1 + emphasis * heat) * (maps - heat) ** 2)
-                    return {"loss": error}
+                    errors = (maps - heat) ** 2
+                    # one point's worth is added below the line, so that a class without points is no division by 0
+                    mass = ops.sum(heat, dim=(0, 2, 3)) + 2 * math.pi * sigma**2
+                    at_points = ops.mean(ops.sum(heat * errors, dim=(0, 2, 3)) / mass)
+                    everywhere = ops.mean(errors)
+                    total = everywhere + emphasis * at_points
+                    return {"loss": total, "everywhere": everywhere, "at_points": at_points}
                 stride = distance.shape[2] // maps.shape[2]
                 wanted = F.avg_pool2d(density(targets["count"]), stride) * stride**2
                 return {"loss": ops.sum((maps - wanted) ** 2) / maps.shape[0]}
@@ -103,6 +112,11 @@ class PointTask(ShapeTask):
     def decode(self, outputs: Outputs) -> list[Points]:
         """Return the points of each image, in pixels of the maps, the surest first."""
         return [peaks(maps, threshold=self.threshold) for maps in logits_of(outputs)]
+
+    def presence(self, outputs: Outputs) -> Array:
+        """Return the class [n, i, j] whose map is highest at each pixel, -1 where none reaches the threshold."""
+        maps = np.asarray(logits_of(outputs))
+        return np.where(maps.max(axis=1) >= self.threshold, maps.argmax(axis=1), -1)
 
     def counts(self, outputs: Outputs) -> Array:
         """Return the sums [n, num_classes] of maps: of densities, the numbers of points."""
