@@ -8,6 +8,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONG_LIST = 12  # names; a longer list hides what the message has to say
+_NEAR = 5
+
 
 class WorkbenchError(Exception):
     """Base of every error that the workbench raises on purpose."""
@@ -62,8 +65,17 @@ def choose(value: str, valid: Iterable[str], what: str) -> str:
     raise InputError(f"Unknown {what} {value!r}.{_nearest(value, options)} Valid: {_listing(options)}.")
 
 
-def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str) -> None:
+def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str, documented: str = "") -> None:
     """Raise an error that names the first keyword of `given` that `owner` does not take.
+
+    Parameters
+    ----------
+    given, valid : iterable of str
+        The keywords that were given, and all that may be.
+    owner : str
+        What takes them, in the user's words.
+    documented : str
+        Where all are documented (``"help(wb.train)"``). A long list is then cut down to those that come near.
 
     Raises
     ------
@@ -73,10 +85,14 @@ def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str) -> No
     options = list(valid)
     for keyword in given:
         if keyword not in options:
-            raise InputError(
-                f"{owner} got an unknown option {keyword!r}.{_nearest(keyword, options)} "
-                f"Valid options: {_listing(options)}."
-            )
+            if documented and len(options) > _LONG_LIST:
+                near = difflib.get_close_matches(str(keyword), options, n=_NEAR, cutoff=0.4)
+                listing = (f"Names like it: {', '.join(near)}. " if near else "") + (
+                    f"All {len(options)} options are documented in {documented}."
+                )
+            else:
+                listing = f"Valid options: {_listing(options)}."
+            raise InputError(f"{owner} got an unknown option {keyword!r}.{_nearest(keyword, options)} {listing}")
 
 
 def _nearest(value: str, options: list[str]) -> str:

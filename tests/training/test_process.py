@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from workbench import datasets
 from workbench.errors import FileError, InputError, StateError
-from workbench.training import Run, faults, fit, runs, train
+from workbench.training import Optimizer, Recipe, Run, faults, fit, runs, train
 from workbench.training.lock import holder
 from workbench.training.run import create
 from workbench.training.store import write_json
@@ -193,6 +194,18 @@ def test_bad_requests_are_refused_at_once(boxes, tmp_path, arguments, match):
     with pytest.raises(InputError, match=match):
         train(**{"recipe": "3d-unet", "data": boxes, "folder": tmp_path, **arguments})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_option_names_those_like_it_and_where_all_are_documented(boxes, tmp_path):
+    with pytest.raises(InputError) as error:
+        train("3d-unet", boxes, folder=tmp_path, checkpoint_ever=1)
+    message = str(error.value)
+    assert "Did you mean 'checkpoint_every'?" in message
+    assert "Names like it: checkpoint_every, checkpoint_steps, checkpoint_seconds" in message
+    assert "documented in help(wb.train)" in message
+    assert len(message) < 300
+    for name in [*Recipe.model_fields, *Optimizer.model_fields, "variant"]:
+        assert re.search(rf"\b{name}\b", train.__doc__), f"help(wb.train) does not name {name!r}"
 
 
 def test_a_run_stopped_while_validating_goes_on_there(recipe_of, boxes, tmp_path, monkeypatch):

@@ -60,8 +60,13 @@ def train(
     freeze : str or sequence of str
         Patterns of layers that keep their weights: ``"down.*"``, ``"re:^down"``.
     **overrides
-        Any other key of a `Recipe`, of its optimizer (``lr=0.01``), an option of the algorithm (``width=16``) or a
-        named set of them (``variant="small"``).
+        Any other key of a recipe, described in `workbench.training.Recipe`: ``augment``, ``batch_size``,
+        ``cache_bytes``, ``checkpoint_every``, ``checkpoint_seconds``, ``checkpoint_steps``, ``deterministic``,
+        ``foreground``, ``grad_clip``, ``log_every``, ``loss``, ``mode``, ``monitor``, ``num_threads``, ``optimizer``,
+        ``options``, ``patch_size``, ``patches_per_sample``, ``preprocess``, ``schedule``, ``splits``,
+        ``validate_every``. A key of its optimizer (`workbench.training.Optimizer`): ``betas``, ``lr``, ``momentum``,
+        ``nesterov``, ``weight_decay``. An option of the algorithm (``wb.zoo.card("3d-unet")`` lists them), such as
+        ``width=16``, or a named set of them (``variant="small"``).
 
     Returns
     -------
@@ -200,7 +205,8 @@ def _base(recipe: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str, A
 
 def _merge(merged: dict[str, Any], values: Mapping[str, Any], algorithm: Algorithm) -> dict[str, Any]:
     options = algorithm.options()
-    check_keywords(values, [*Recipe.model_fields, *_OPTIMIZER_KEYS, *options, "variant"], "train()")
+    valid = dict.fromkeys([*Recipe.model_fields, *_OPTIMIZER_KEYS, *options, "variant"])
+    check_keywords(values, valid, "train()", "help(wb.train)")
     values = dict(values)
     variant = values.pop("variant", None)
     if variant is not None:
