@@ -23,6 +23,7 @@ def both(function, *arrays: np.ndarray):
     _, F, ops = get("mindspore").vocabulary
     objective = ms.value_and_grad(lambda *x: function(F, ops, *x).sum(), tuple(range(len(arrays))))
     value, gradients = objective(*(ms.Tensor(array) for array in arrays))
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
     return torch_side, (float(value.asnumpy()), [gradient.asnumpy() for gradient in gradients])
 
 

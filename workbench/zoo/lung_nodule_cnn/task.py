@@ -99,7 +99,7 @@ class YOLOTask(DetectionTask):
                 return box_loss, sure, ops.sum(ops.mean(entropy, dim=-1) * used) / count
 
             def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
-                terms = {}
+                terms: dict[str, Any] = {}
                 start = 0
                 for level, name in enumerate(MAPS):
                     raw = outputs[name]
