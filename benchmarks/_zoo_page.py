@@ -35,13 +35,13 @@ Made by `python benchmarks/zoo.py`; edit that, not this page. Machine, date and 
 
 ## OpenMedIA's table beside ours
 
-OpenMedIA (Zhuang et al. 2022) lists seventeen algorithms and what each reaches with PyTorch and with MindSpore; ten of the
-thirty-four places are empty. Here both frameworks run the one definition of each algorithm.
+OpenMedIA (Zhuang et al. 2022) lists seventeen algorithms and what each reaches with PyTorch and with MindSpore; ten of
+the thirty-four places are empty. Here both frameworks run the one definition of each algorithm.
 
-**What can be compared, and what cannot.** OpenMedIA's figures are for the full networks on their own data sets (LUNA16, MoNuSeg,
-MM-WHS, FFCV and others), most of which may not be passed on. Ours are for small configurations, trained for minutes on
-two CPU cores, on the data named in the table. The columns say that an algorithm learns, by how much it beats a naive answer on
-the same test cases, and that the frameworks agree; they do not say that one implementation is better than the other.
+**What can be compared, and what cannot.** OpenMedIA's figures are for the full networks on their own data sets (LUNA16,
+MoNuSeg, MM-WHS, FFCV and others), most of which may not be passed on. Ours are for small configurations, trained for
+minutes on two CPU cores, on the data named in the table. They say that an algorithm learns, by how much it beats a naive
+answer on the same test cases, and that the frameworks agree; not that one implementation is better than another.
 
 """
 
@@ -50,7 +50,7 @@ def write(results: dict[str, Any], path: Path) -> None:
     """Write the page for the results there are."""
     cards = {card.name: card for card in zoo.cards()}
     rows = [
-        "| algorithm | task | OpenMedIA: metric, original → PyTorch / MindSpore | ours: data, metric | naive | PyTorch | MindSpore |",
+        "| algorithm | task | OpenMedIA: metric, original → PyTorch / MindSpore | data, metric | naive | PyTorch | MindSpore |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, card in cards.items():
@@ -62,7 +62,7 @@ def write(results: dict[str, Any], path: Path) -> None:
             f"| {name} | {card.task} | {_published(name) if name in OPENMEDIA else '–'} | {what} | {' | '.join(ours)} |"
         )
     costs = [
-        "| algorithm | configuration | parameters | GMACs | step (s) | predict (s) | peak memory (MB) | training (CPU s) |",
+        "| algorithm | configuration | parameters | GMACs | step (s) | predict (s) | memory (MB) | training (CPU s) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, found in results.items():
