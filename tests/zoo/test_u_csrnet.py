@@ -112,12 +112,12 @@ class TestCSRNet(TestUCSRNet):
 
 @st.composite
 def scattered(draw: Any) -> tuple[Points, tuple[int, int]]:
-    """Points anywhere on a grid, its border included, those of a class at least 4 pixels apart."""
+    """Points anywhere on a grid, its border included, those of a class at least 6 pixels apart."""
     shape = (draw(st.integers(8, 40)), draw(st.integers(8, 40)))
     coordinates = [st.floats(-0.5, length - 0.5, allow_nan=False) for length in shape]
     kept: list[tuple[float, float, int]] = []
     for place in draw(st.lists(st.tuples(*coordinates, st.integers(0, 1)), max_size=12)):
-        if all(place[2] != other[2] or np.hypot(place[0] - other[0], place[1] - other[1]) >= 4 for other in kept):
+        if all(place[2] != other[2] or np.hypot(place[0] - other[0], place[1] - other[1]) >= 6 for other in kept):
             kept.append(place)
     return Points([place[:2] for place in kept], [place[2] for place in kept]), shape
 

@@ -60,7 +60,7 @@ def impulse_maps(points: Points, num_classes: int, shape: Sequence[int]) -> NDAr
     return maps
 
 
-def peaks(maps: Array, *, threshold: float, reach: int = 2) -> Points:
+def peaks(maps: Array, *, threshold: float, reach: int = 3) -> Points:
     """Return the local maxima of maps as points with scores (the value there, 1 at most), the highest first.
 
     A maximum is at least as high as all pixels up to `reach` away along each axis; equal neighbours are one. Its place
