@@ -40,8 +40,8 @@ the thirty-four places are empty. Here both frameworks run the one definition of
 
 **What can be compared, and what cannot.** OpenMedIA's figures are for the full networks on their own data sets (LUNA16,
 MoNuSeg, MM-WHS, FFCV and others), most of which may not be passed on. Ours are for small configurations, trained for
-minutes on two CPU cores, on the data named in the table. They say that an algorithm learns, by how much it beats a naive
-answer on the same test cases, and that the frameworks agree; not that one implementation is better than another.
+minutes on two CPU cores, on the data named in the table. They say that an algorithm learns, by how much it beats a
+naive answer on the same test cases, and that the frameworks agree; not that one implementation is better than another.
 
 """
 
@@ -50,7 +50,7 @@ def write(results: dict[str, Any], path: Path) -> None:
     """Write the page for the results there are."""
     cards = {card.name: card for card in zoo.cards()}
     rows = [
-        "| algorithm | task | OpenMedIA: metric, original → PyTorch / MindSpore | data, metric | naive | PyTorch | MindSpore |",
+        "| algorithm | task | OpenMedIA: original → PyTorch / MindSpore | data, metric | naive | PyTorch | MindSpore |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, card in cards.items():
