@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.explain import toys
 from workbench.errors import StateError
 from workbench.explain import batching
 from workbench.explain.batching import Batches, Plan, Tuner
+from workbench.explain.explaining import predicted_target
 from workbench.frameworks.torch import TorchFramework
 
 
@@ -84,6 +86,39 @@ def test_a_forward_that_does_not_fit_says_what_to_do(model):
     model.framework = Full()
     with pytest.raises(StateError, match="does not fit"):
         wb.explain(model, VOLUME, "saliency")
+
+
+@pytest.mark.parametrize(
+    ("method", "stage"),
+    [
+        *itertools.product(["occlusion", "saliency", "grad-cam"], ["prepare", "forward", "presence", "restore"]),
+        ("grad-cam", "layer_gradient"),
+    ],
+)
+def test_a_segmentation_that_does_not_fit_says_what_to_do(stage, method, monkeypatch):
+    model = toys.segmentation_model(3)
+
+    def full(*_args, **_kwargs):
+        raise MemoryError
+
+    place = {
+        "presence": model.algorithm.task,
+        "layer_gradient": TorchFramework,
+        "restore": toys.ToyPrepared,
+    }.get(stage, model)
+    monkeypatch.setattr(place, stage, full)
+    with pytest.raises(StateError, match=r"whole input.*6 x 5 x 7 voxels does not fit.*Volume\.crop.*Volume\.resample"):
+        wb.explain(model, toys.noise_volume((6, 5, 7)), method, 1)
+
+
+@pytest.mark.parametrize("stage", ["prepare", "forward"])
+def test_a_default_target_that_does_not_fit_says_what_to_do(model, stage, monkeypatch):
+    def full(*_args):
+        raise MemoryError
+
+    monkeypatch.setattr(model, stage, full)
+    with pytest.raises(StateError, match=r"9 x 8 voxels does not fit.*Crop"):
+        predicted_target(model, VOLUME)
 
 
 def test_other_errors_pass_unchanged(model):

@@ -8,13 +8,14 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from workbench.errors import InputError, check_keywords, choose
 from workbench.explain.base import Cancelled, Explainer, Problem, Step
-from workbench.explain.batching import Batches
+from workbench.explain.batching import Batches, fitting
 from workbench.explain.explanation import Explanation
 from workbench.explain.registry import get
 from workbench.explain.targets import Class, Scene, Target, as_target, default_target
@@ -73,6 +74,8 @@ def explain(
     ------
     InputError
         Unknown method, option, layer, class; a target outside of the volume.
+    StateError
+        If the volume does not fit into memory: the network is given it in one piece, without sliding windows.
     Cancelled
         If `cancel` was set before the map was finished.
     """
@@ -146,7 +149,8 @@ class _Task:
         self.options = self.explainer.check_options(options)
         asked = as_target(target)
 
-        self.prepared = model.prepare(volume)
+        with self._fitting():
+            self.prepared = model.prepare(volume)
         config = json.dumps(model.config, sort_keys=True, default=str)
         self.batches = Batches(
             model.framework,
@@ -157,11 +161,12 @@ class _Task:
             schedule=schedule,
         )
         outputs = self.batches.once(lambda: model.forward(self.prepared.batch))
-        scene = Scene(model, volume, self.prepared, outputs)
-        resolved = (asked if asked is not None else default_target(scene)).resolve(scene)
-        score = dataclasses.replace(resolved.score, activation=self.options["activation"])
+        with self._fitting():
+            scene = Scene(model, volume, self.prepared, outputs)
+            resolved = (asked if asked is not None else default_target(scene)).resolve(scene)
+            score = dataclasses.replace(resolved.score, activation=self.options["activation"])
+            self.score = evaluate(score, scene.outputs)
         self.target, self.notes = resolved.target, resolved.notes
-        self.score = evaluate(score, scene.outputs)
         self.grid = scene.grid
         self.problem = Problem(
             framework=model.framework,
@@ -176,11 +181,16 @@ class _Task:
         )
 
     def steps(self) -> Iterator[Step]:
-        return self.explainer.steps(self.problem)
+        with self._fitting():
+            yield from self.explainer.steps(self.problem)
+
+    def _fitting(self) -> AbstractContextManager[None]:
+        return fitting(self.model.framework, self.volume.spatial_shape)
 
     def restore(self, step: Step) -> Volume:
-        values = step.make_map()
-        restored: Volume = self.prepared.restore(np.asarray(values, np.float32), kind="scores", order=1)
+        with self._fitting():
+            values = step.make_map()
+            restored: Volume = self.prepared.restore(np.asarray(values, np.float32), kind="scores", order=1)
         if self.within is None:
             return restored
         # interpolation between the grids may have carried values over the edge of the box
@@ -223,8 +233,9 @@ class _Task:
 
 def predicted_target(model: Any, volume: Volume) -> Class:
     """Return what is explained when no target is given: the predicted class, or the most frequent foreground label."""
-    prepared = model.prepare(volume)
-    return default_target(Scene(model, volume, prepared, model.forward(prepared.batch)))
+    with fitting(model.framework, volume.spatial_shape):
+        prepared = model.prepare(volume)
+        return default_target(Scene(model, volume, prepared, model.forward(prepared.batch)))
 
 
 def evaluate(score: LinearScore, outputs: Any) -> float:
