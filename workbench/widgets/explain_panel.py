@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
@@ -191,7 +191,7 @@ class ExplainPanel(Panel):
         return result
 
     def predict(self) -> Any:
-        """Predict the case shown; a segmentation becomes a layer of the viewer, a class a line in the panel."""
+        """Predict the case shown; labels, maps and outlines become a layer of the viewer, a class a line in the panel."""
         with self.working("Predicting", cancellable=True):
             model, volume = self._subject()
             prediction = model.predict(volume, progress=self.tell)
@@ -202,8 +202,9 @@ class ExplainPanel(Panel):
                 else:
                     self._prediction = self._viewer.add(drawn, name=_PREDICTION, opacity=0.4)
                 self.note = "prediction is shown"
-            if isinstance(prediction, Classification):
-                self.note = f"predicted: {prediction.name} ({prediction.probability:.0%})"
+            whole = prediction.get("class") if isinstance(prediction, Mapping) else prediction
+            if isinstance(whole, Classification):
+                self.note = f"predicted: {whole.name} ({whole.probability:.0%})"
             elif isinstance(prediction, Shapes):
                 self.note = f"found {len(prediction)} {prediction.kind}"
         return prediction
