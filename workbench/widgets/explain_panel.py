@@ -191,7 +191,7 @@ class ExplainPanel(Panel):
         return result
 
     def predict(self) -> Any:
-        """Predict the case shown; labels, maps and outlines become a layer of the viewer, a class a line in the panel."""
+        """Predict the case shown; labels, maps and outlines become a layer of the viewer, a class a line of text."""
         with self.working("Predicting", cancellable=True):
             model, volume = self._subject()
             prediction = model.predict(volume, progress=self.tell)
