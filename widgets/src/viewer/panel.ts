@@ -1,12 +1,13 @@
 // One view of a viewer: toolbar, pictures, readout and layer list, kept in step with the state.
 
 import { h } from "../ui/dom";
+import type { Camera } from "./camera";
 import { apply, invert, spacing } from "./geometry";
 import { LayerList } from "./layer_list";
 import { letterElements } from "./letters";
 import type { LayerInfo, Style, Vec3 } from "./protocol";
 import { readout } from "./readout";
-import type { Camera, Scene } from "./scene";
+import type { Scene } from "./scene";
 import type { Source } from "./source";
 import { Toolbar } from "./toolbar";
 import { Voxels } from "./voxels";

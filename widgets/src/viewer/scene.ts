@@ -3,6 +3,7 @@
 import { DRAG_MODE, Niivue, NVImage, SLICE_TYPE } from "@niivue/niivue";
 
 import colors from "../../../workbench/widgets/colors.json";
+import type { Camera } from "./camera";
 import { isPlainPicture, normalAxis, spacing } from "./geometry";
 import type { Pane, ViewName } from "./letters";
 import type { Convention, Header, LayerInfo, Panes, Style, Vec3 } from "./protocol";
@@ -30,14 +31,6 @@ export interface SceneEvents {
   lost(): void;
   /** It can be drawn again, on a new canvas. */
   returned(): void;
-}
-
-/** How the user has turned, moved and magnified the views. */
-export interface Camera {
-  pan: number[];
-  scale: number;
-  azimuth: number;
-  elevation: number;
 }
 
 // NIfTI's codes for the types on the wire
