@@ -7,7 +7,7 @@ from tests.zoo.contract import SegmentationContract
 
 class TestUNETR(SegmentationContract):
     name = "unetr"
-    tiny = {"feature_size": 2, "hidden_size": 6, "mlp_dim": 8, "num_heads": 2, "image_size": 32}
+    tiny = {"feature_size": 4, "hidden_size": 8, "mlp_dim": 8, "num_heads": 2, "image_size": 32}
     size = (32, 16, 16)
 
     def test_states_are_taken_where_the_option_says(self) -> None:
@@ -16,12 +16,23 @@ class TestUNETR(SegmentationContract):
         code.framework.load_state(code.module, paper.state())
         assert not np.allclose(paper.forward(inputs), code.forward(inputs), atol=1e-3)
 
+    def test_volumes_are_cut_to_the_size_of_the_positions(self, monkeypatch) -> None:
+        model, seen = self.model(image_size=16), []
+        forward = model.forward
+        monkeypatch.setattr(model, "forward", lambda x: seen.append(x.shape[2:]) or forward(x))
+        model.predict(self.volume(self.in_channels, (32, 16, 16)))
+        assert set(seen) == {(16, 16, 16)}
+        seen.clear()
+        model.patch_size = (32, 16, 16)  # as training says
+        model.predict(self.volume(self.in_channels, (32, 16, 16)))
+        assert set(seen) == {(32, 16, 16)}
+
 
 class TestMonai(SegmentationContract):
     name = "unetr"
     tiny = {
         "hidden_size": 4,
-        "feature_size": 2,
+        "feature_size": 4,
         "mlp_dim": 4,
         "num_heads": 2,
         "image_size": 16,

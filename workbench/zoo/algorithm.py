@@ -22,7 +22,8 @@ class Algorithm:
     ----------
     package : str
         Importable name of the folder. It holds ``card.yaml``; ``network.py`` with ``define(nn, F, ops)``,
-        ``sizes(config)`` and ``default_layer(config)``; ``task.py`` with ``TASK``.
+        ``sizes(config)`` and ``default_layer(config)`` (and ``window(config)`` where images are always cut to a size);
+        ``task.py`` with ``TASK``.
     folder : Path
         Where that is.
     """
@@ -91,6 +92,15 @@ class Algorithm:
         """Return (multiple, minimum) of the voxels along each axis of the network's input."""
         multiple, minimum = self.network.sizes(config)
         return int(multiple), int(minimum)
+
+    def window(self, config: Mapping[str, Any]) -> int | None:
+        """Return the size along each axis that images are cut to even where they would fit whole, or None.
+
+        A network whose answer depends on where in its input something lies is asked in windows of the size that it
+        was trained on; its module says so by ``window(config)``.
+        """
+        wanted = getattr(self.network, "window", None)
+        return None if wanted is None else int(wanted(config))
 
     def default_layer(self, config: Mapping[str, Any]) -> str:
         """Return the layer whose feature map is looked at when no other is named."""

@@ -333,10 +333,11 @@ class Model:
         more = [max(0, minimum - n) for n in shape]
         batch = np.pad(batch, [(0, 0), (0, 0), *((m // 2, m - m // 2) for m in more)])
         inner: Any = (..., *(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True)))
-        if np.prod(shape) <= _WHOLE_IMAGE_VOXELS:
+        own = self.algorithm.window(self.config)
+        if own is None and np.prod(shape) <= _WHOLE_IMAGE_VOXELS:
             window = batch.shape[2:]
         else:
-            wanted = self.patch_size or (_WINDOW[len(shape)],) * len(shape)
+            wanted = self.patch_size or (own or _WINDOW[len(shape)],) * len(shape)
             window = tuple(max(minimum, w // multiple * multiple) for w in wanted)
         blended = sliding_windows(
             self.forward, batch, window, progress=progress, cancel=cancel, out_of_memory=self.framework.out_of_memory

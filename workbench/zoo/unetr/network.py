@@ -16,6 +16,11 @@ def sizes(config: Mapping[str, Any]) -> tuple[int, int]:  # noqa: ARG001  (every
     return PATCH, PATCH
 
 
+def window(config: Mapping[str, Any]) -> int:
+    """Return the size that larger volumes are cut to: that of the learned positions."""
+    return int(config["image_size"])
+
+
 def default_layer(config: Mapping[str, Any]) -> str:  # noqa: ARG001
     """Return the last feature map at full resolution."""
     return "decoder2"
