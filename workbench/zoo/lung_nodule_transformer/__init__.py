@@ -1,0 +1,1 @@
+"""DETR: boxes as a set, each query of a transformer answering with one."""
