@@ -31,6 +31,14 @@ def reduce_channels(attribution: Array, reduction: str, *, absolute: bool) -> Ar
     return reduced
 
 
+def _gradient(problem: Problem) -> Array:
+    """Return the score's gradient with respect to the input, ``[channels, *spatial]``."""
+    gradients = problem.batches.once(
+        lambda: problem.framework.input_gradient(problem.module, problem.input, problem.score)[1]
+    )
+    return np.asarray(gradients[0])
+
+
 class Saliency(Explainer):
     """How much the score changes when a voxel changes a little: the magnitude of the input gradient."""
 
@@ -44,10 +52,7 @@ class Saliency(Explainer):
     }
 
     def steps(self, problem: Problem) -> Iterator[Step]:
-        gradient = problem.batches.once(
-            lambda: problem.framework.input_gradient(problem.module, problem.input, problem.score)[1]
-        )[0]
-        options = problem.options
+        gradient, options = _gradient(problem), problem.options
         result = reduce_channels(gradient, options["channels"], absolute=options["absolute"])
         yield Step(1.0, lambda: result, problem.spatial_shape)
 
@@ -65,9 +70,6 @@ class InputXGradient(Explainer):
     }
 
     def steps(self, problem: Problem) -> Iterator[Step]:
-        gradient = problem.batches.once(
-            lambda: problem.framework.input_gradient(problem.module, problem.input, problem.score)[1]
-        )[0]
-        options = problem.options
+        gradient, options = _gradient(problem), problem.options
         result = reduce_channels(gradient * problem.input[0], options["channels"], absolute=options["absolute"])
         yield Step(1.0, lambda: result, problem.spatial_shape)
