@@ -7,6 +7,7 @@ from workbench.evaluation.detection import average_precision, box_iou, froc, mat
 from workbench.evaluation.instances import aggregated_jaccard, instance_scores, panoptic_quality
 from workbench.evaluation.localisation import localisation_scores
 from workbench.evaluation.overlap import dice, dice_arrays
+from workbench.evaluation.points import match_points, precision_recall_f1
 from workbench.evaluation.surfaces import hausdorff95, surface_distance
 from workbench.evaluation.table import Table
 
@@ -23,6 +24,8 @@ __all__ = [
     "instance_scores",
     "localisation_scores",
     "match_boxes",
+    "match_points",
     "panoptic_quality",
+    "precision_recall_f1",
     "surface_distance",
 ]
