@@ -31,8 +31,8 @@ def define(nn: Any, F: Any, ops: Any) -> type:
             self.l = self.head(1)
             self.ratio_al = self.head(1)
             self.ratio_bl = self.head(1)
-            self.theta = self.head(1)
             self.sincos = self.head(2)
+            self.theta = self.head(1)
 
         def forward(self, x: Any) -> Any:
             y = self.features(x)
