@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from mindspore import ops as _ops
 
 from workbench.frameworks.mindspore import autograd
 from workbench.frameworks.mindspore._einsum import einsum
+from workbench.frameworks.mindspore._static import static
 from workbench.frameworks.mindspore.functional.activation import log_softmax, relu, sigmoid, softmax, tanh
 
 float32 = ms.float32
@@ -37,37 +39,37 @@ isfinite, isnan, logical_and, logical_or, logical_not = (
 __all__ = ["autograd", "einsum", "log_softmax", "relu", "sigmoid", "softmax", "tanh"]
 
 
-def _device_free(options: dict[str, Any]) -> dict[str, Any]:
-    # a process has one MindSpore device, so where torch must be told the device there is nothing to tell
-    options.pop("device", None)
-    return options
+# a process has one MindSpore device, so where torch must be told the device there is nothing to tell: `device` is taken
+# and not looked at
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+@static
+def _shape(size: Any) -> tuple[int, ...]:
     return tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
 
 
-def tensor(data: Any, dtype: Any = None, **options: Any) -> Any:
-    _device_free(options)
+def tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:  # noqa: ARG001
+    return _constant(data, dtype)
+
+
+@static
+def _constant(data: Any, dtype: Any) -> Any:
     array = np.asarray(data)
     if dtype is None and array.dtype == np.float64:
         dtype = ms.float32
     return ms.Tensor(array, dtype=dtype)
 
 
-def zeros(*size: Any, dtype: Any = None, **options: Any) -> Any:
-    _device_free(options)
-    return _ops.zeros(_shape(size), dtype or ms.float32)
+def zeros(*size: Any, dtype: Any = None, device: Any = None) -> Any:  # noqa: ARG001
+    return _ops.zeros(_shape(size), ms.float32 if dtype is None else dtype)
 
 
-def ones(*size: Any, dtype: Any = None, **options: Any) -> Any:
-    _device_free(options)
-    return _ops.ones(_shape(size), dtype or ms.float32)
+def ones(*size: Any, dtype: Any = None, device: Any = None) -> Any:  # noqa: ARG001
+    return _ops.ones(_shape(size), ms.float32 if dtype is None else dtype)
 
 
-def full(size: Sequence[int], fill_value: float, dtype: Any = None, **options: Any) -> Any:
-    _device_free(options)
-    return _ops.full(tuple(size), fill_value, dtype=dtype or ms.float32)
+def full(size: Sequence[int], fill_value: float, dtype: Any = None, device: Any = None) -> Any:  # noqa: ARG001
+    return _ops.full(tuple(size), fill_value, dtype=ms.float32 if dtype is None else dtype)
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Any:
@@ -78,20 +80,28 @@ def ones_like(x: Any, dtype: Any = None) -> Any:
     return _ops.ones_like(x, dtype=dtype)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, **options: Any) -> Any:
-    _device_free(options)
-    values = np.arange(start) if end is None else np.arange(start, end, step)
-    return tensor(values, dtype=dtype)
+def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None) -> Any:  # noqa: ARG001
+    return _range(start, end, step, dtype)
 
 
-def linspace(start: float, end: float, steps: int, dtype: Any = None, **options: Any) -> Any:
-    _device_free(options)
-    return tensor(np.linspace(start, end, steps), dtype=dtype)
+@static
+def _range(start: Any, end: Any, step: Any, dtype: Any) -> Any:
+    return _constant(np.arange(start) if end is None else np.arange(start, end, step), dtype)
+
+
+def linspace(start: float, end: float, steps: int, dtype: Any = None, device: Any = None) -> Any:  # noqa: ARG001
+    return _spaced(start, end, steps, dtype)
+
+
+@static
+def _spaced(start: float, end: float, steps: int, dtype: Any) -> Any:
+    return _constant(np.linspace(start, end, steps), dtype)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> Any:
-    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
-    return _ops.meshgrid(*given, indexing=indexing)
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        return _ops.meshgrid(*tensors[0], indexing=indexing)
+    return _ops.meshgrid(*tensors, indexing=indexing)
 
 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
@@ -140,15 +150,18 @@ def flip(x: Any, dims: Sequence[int]) -> Any:
 
 def roll(x: Any, shifts: Any, dims: Any) -> Any:
     # built from slices: the CPU has no kernel for it
+    for dim, cut, rest in _cuts(x.shape, shifts, dims):
+        head, tail = _ops.split(x, [cut, rest], dim)
+        x = _ops.cat((tail, head), dim)
+    return x
+
+
+@static
+def _cuts(shape: Any, shifts: Any, dims: Any) -> tuple[tuple[int, int, int], ...]:
     if isinstance(dims, int):
         shifts, dims = (shifts,), (dims,)
-    for shift, dim in zip(shifts, dims, strict=True):
-        extent = x.shape[dim]
-        cut = (extent - shift) % extent
-        if cut:
-            head, tail = _ops.split(x, [cut, extent - cut], dim)
-            x = _ops.cat((tail, head), dim)
-    return x
+    cuts = [(dim, -shift % shape[dim], shape[dim]) for shift, dim in zip(shifts, dims, strict=True)]
+    return tuple((dim, cut, extent - cut) for dim, cut, extent in cuts if cut)
 
 
 def clamp(x: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002
@@ -163,26 +176,30 @@ def detach(x: Any) -> Any:
     return _ops.stop_gradient(x)
 
 
-def _axes(x: Any, dim: Any) -> Any:
-    return tuple(range(x.ndim)) if dim is None else (tuple(dim) if isinstance(dim, list) else dim)
+@static
+def _axes(ndim: int, dim: Any) -> Any:
+    return tuple(range(ndim)) if dim is None else (tuple(dim) if isinstance(dim, list) else dim)
+
+
+@static
+def _count(shape: Any, axes: Any) -> int:
+    return math.prod(shape[axis] for axis in ((axes,) if isinstance(axes, int) else axes))
 
 
 def sum(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
     if x.dtype == ms.bool_:
         x = x.astype(ms.int64)
-    return x.sum(_axes(x, dim), keepdims=keepdim)
+    return x.sum(_axes(x.ndim, dim), keepdims=keepdim)
 
 
 def mean(x: Any, dim: Any = None, keepdim: Any = False) -> Any:
-    return x.mean(_axes(x, dim), keep_dims=keepdim)
+    return x.mean(_axes(x.ndim, dim), keep_dims=keepdim)
 
 
 def var(x: Any, dim: Any = None, *, correction: int = 1, keepdim: Any = False) -> Any:
-    axes = _axes(x, dim)
+    axes = _axes(x.ndim, dim)
     centred = x - x.mean(axes, keep_dims=True)
-    chosen = (axes,) if isinstance(axes, int) else axes
-    count = int(np.prod([x.shape[axis] for axis in chosen]))
-    return (centred * centred).sum(axes, keepdims=keepdim) / (count - correction)
+    return (centred * centred).sum(axes, keepdims=keepdim) / (_count(x.shape, axes) - correction)
 
 
 def std(x: Any, dim: Any = None, *, correction: int = 1, keepdim: Any = False) -> Any:
@@ -190,11 +207,11 @@ def std(x: Any, dim: Any = None, *, correction: int = 1, keepdim: Any = False) -
 
 
 def amax(x: Any, dim: Any = (), keepdim: Any = False) -> Any:
-    return _ops.amax(x, None if dim == () else _axes(x, dim), keepdims=keepdim)
+    return _ops.amax(x, None if dim == () else _axes(x.ndim, dim), keepdims=keepdim)
 
 
 def amin(x: Any, dim: Any = (), keepdim: Any = False) -> Any:
-    return _ops.amin(x, None if dim == () else _axes(x, dim), keepdims=keepdim)
+    return _ops.amin(x, None if dim == () else _axes(x.ndim, dim), keepdims=keepdim)
 
 
 def max(x: Any, dim: Any = None, keepdim: Any = False) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from mindspore import ops
 from mindspore.ops import operations as P
 
-from workbench.errors import choose
+from workbench.frameworks.mindspore._static import chosen
 from workbench.frameworks.mindspore.random import generator
 
 _MATMUL_T = P.MatMul(transpose_b=True)
@@ -39,7 +39,7 @@ def elu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Any:  # noqa: ARG0
 
 
 def gelu(x: Any, approximate: str = "none") -> Any:
-    return ops.gelu(x, choose(approximate, ("none", "tanh"), "approximation of GELU"))
+    return ops.gelu(x, chosen(approximate, ("none", "tanh"), "approximation of GELU"))
 
 
 def silu(x: Any, inplace: bool = False) -> Any:  # noqa: ARG001
@@ -107,15 +107,20 @@ def mask_logits(logits: Any, mask: Any) -> Any:
     return logits + mask
 
 
+def _kept(shape: Any, p: float, by_channel: bool) -> Any:
+    if by_channel:
+        shape = shape[:2] + (1,) * (len(shape) - 2)
+    kept = (generator().random(shape, dtype=np.float32) >= p).astype(np.float32) / np.float32(1.0 - p)
+    return ms.Tensor(kept)
+
+
 def random_drop(x: Any, p: float, training: bool, by_channel: bool = False) -> Any:
     """Set values (or whole channels) to zero with probability `p`, and scale the rest by ``1 / (1 - p)``."""
     if not training or p == 0.0:
         return x
-    shape = (*x.shape[:2], *(1 for _ in x.shape[2:])) if by_channel else x.shape
     if p == 1.0:
         return x * 0.0
-    kept = (generator().random(shape, dtype=np.float32) >= p).astype(np.float32) / np.float32(1.0 - p)
-    return x * ms.Tensor(kept)
+    return x * _kept(x.shape, p, by_channel)
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:  # noqa: ARG001

@@ -7,12 +7,12 @@ from typing import Any
 import mindspore as ms
 from mindspore import ops
 
-from workbench.errors import choose
+from workbench.frameworks.mindspore._static import chosen
 from workbench.frameworks.mindspore.functional.activation import log_softmax
 
 
 def _reduce(values: Any, reduction: str) -> Any:
-    choose(reduction, ("mean", "sum", "none"), "reduction")
+    chosen(reduction, ("mean", "sum", "none"), "reduction")
     if reduction == "mean":
         return values.mean()
     return values.sum() if reduction == "sum" else values
@@ -28,7 +28,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Any:
     """Softmax cross entropy of logits ``[n, c, *spatial]`` with class numbers ``[n, *spatial]`` or probabilities."""
-    choose(reduction, ("mean", "sum", "none"), "reduction")
+    chosen(reduction, ("mean", "sum", "none"), "reduction")
     logs = log_softmax(x, 1)
     classes = x.shape[1]
     per_class = None if weight is None else weight.reshape((1, classes) + (1,) * (x.ndim - 2))
@@ -44,7 +44,7 @@ def cross_entropy(
 def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """Negative log likelihood of log probabilities ``[n, c, *spatial]``."""
     per_class = None if weight is None else weight.reshape((1, x.shape[1]) + (1,) * (x.ndim - 2))
-    return _indexed(x, target, per_class, ignore_index, choose(reduction, ("mean", "sum", "none"), "reduction"), 0.0)
+    return _indexed(x, target, per_class, ignore_index, chosen(reduction, ("mean", "sum", "none"), "reduction"), 0.0)
 
 
 def _indexed(logs: Any, target: Any, per_class: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:

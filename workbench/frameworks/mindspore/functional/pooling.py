@@ -8,10 +8,20 @@ from mindspore import ops
 from mindspore.ops import operations as P
 
 from workbench.errors import InputError
+from workbench.frameworks.mindspore._static import each, some, static, twice
 
 
-def _each(value: Any, ndim: int) -> tuple[int, ...]:
-    return (value,) * ndim if isinstance(value, int) else tuple(value)
+@static
+def _undilated(ndim: int, spread: Any) -> bool:
+    if ndim == 3 and set(spread) != {1}:
+        raise InputError(f"On MindSpore a 3D max pool needs dilation 1, got {tuple(spread)}.")
+    return set(spread) == {1}
+
+
+@static
+def _adapted(spatial: Any, output_size: Any) -> tuple[int, ...]:
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(spatial)
+    return tuple(have if value is None else int(value) for have, value in zip(spatial, wanted, strict=True))
 
 
 def max_pool(
@@ -24,20 +34,17 @@ def max_pool(
     ceil_mode: bool = False,
 ) -> Any:
     """Return the largest value of each window; padding counts as minus infinity."""
-    kernel, pads = _each(kernel_size, ndim), _each(padding, ndim)
-    steps = kernel if stride is None else _each(stride, ndim)
-    spread = _each(dilation, ndim)
-    plain = not any(pads) and set(spread) == {1} and not ceil_mode
+    kernel, pads = each(kernel_size, ndim), each(padding, ndim)
+    steps = kernel if stride is None else each(stride, ndim)
+    spread = each(dilation, ndim)
+    plain = _undilated(ndim, spread) and not some(pads) and not ceil_mode
     if ndim == 2 and plain:
         return P.MaxPool(kernel, steps, "valid")(x)
     if ndim == 2:
         return ops.max_pool2d(x, kernel, steps, pads, spread, False, ceil_mode)
-    if set(spread) != {1}:
-        raise InputError(f"On MindSpore a 3D max pool needs dilation 1, got {spread}.")
     if plain:
         return P.MaxPool3D(kernel, steps, "valid")(x)
-    around = tuple(pad for before in pads for pad in (before, before))
-    return P.MaxPool3D(kernel, steps, "pad", around, ceil_mode)(x)
+    return P.MaxPool3D(kernel, steps, "pad", twice(pads), ceil_mode)(x)
 
 
 def avg_pool(
@@ -51,9 +58,9 @@ def avg_pool(
     divisor_override: int | None = None,
 ) -> Any:
     """Return the mean of each window."""
-    kernel, pads = _each(kernel_size, ndim), _each(padding, ndim)
-    steps = kernel if stride is None else _each(stride, ndim)
-    if ndim == 2 and not any(pads) and not ceil_mode and divisor_override is None:
+    kernel, pads = each(kernel_size, ndim), each(padding, ndim)
+    steps = kernel if stride is None else each(stride, ndim)
+    if ndim == 2 and not some(pads) and not ceil_mode and divisor_override is None:
         return P.AvgPool(kernel, steps, "valid")(x)
     if ndim == 2:
         # the padded 2D kernel is missing on CPU; a plane is a volume of depth one
@@ -61,16 +68,14 @@ def avg_pool(
             x.unsqueeze(2), 3, (1, *kernel), (1, *steps), (0, *pads), ceil_mode, count_include_pad, divisor_override
         )
         return flat.squeeze(2)
-    around = tuple(pad for before in pads for pad in (before, before))
-    return P.AvgPool3D(kernel, steps, "pad", around, ceil_mode, count_include_pad, divisor_override or 0)(x)
+    return P.AvgPool3D(kernel, steps, "pad", twice(pads), ceil_mode, count_include_pad, divisor_override or 0)(x)
 
 
 def adaptive_pool(x: Any, ndim: int, output_size: Any, kind: str) -> Any:
     """Pool to a given size; None in it keeps an axis."""
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
-    size = tuple(x.shape[2 + axis] if value is None else int(value) for axis, value in enumerate(wanted))
-    axes = tuple(range(2, 2 + ndim))
-    if set(size) == {1}:
+    size = _adapted(x.shape[2:], output_size)
+    axes = (2,) if ndim == 1 else ((2, 3) if ndim == 2 else (2, 3, 4))
+    if size == (1,) * ndim:
         return x.mean(axes, keep_dims=True) if kind == "avg" else ops.amax(x, axes, keepdims=True)
     if kind == "avg":
         if ndim == 1:

@@ -8,9 +8,28 @@ from typing import Any
 from mindspore import ops
 
 from workbench.errors import InputError, choose
+from workbench.frameworks.mindspore._static import some, static
 from workbench.frameworks.mindspore.functional.pooling import adaptive_pool
 
 _LINEAR = ("linear", "bilinear", "trilinear")  # the bicubic kernel gives other values than torch's
+
+
+@static
+def _resized(spatial: Any, size: Any, scale_factor: Any, mode: str, by_sizes: bool) -> tuple[int, ...]:
+    choose(mode, ("nearest", "area", *_LINEAR), "interpolation mode")
+    if (size is None) == (scale_factor is None):
+        raise InputError("F.interpolate takes either size or scale_factor.")
+    if size is None:
+        factors = (scale_factor,) * len(spatial) if isinstance(scale_factor, (int, float)) else tuple(scale_factor)
+        exact = [extent * factor for extent, factor in zip(spatial, factors, strict=True)]
+        wanted = tuple(math.floor(value) for value in exact)
+        if not by_sizes and any(a != b for a, b in zip(exact, wanted, strict=True)):
+            raise InputError(
+                f"scale_factor={scale_factor} does not give a whole size for {tuple(spatial)}. Give the size instead."
+            )
+    else:
+        wanted = (size,) * len(spatial) if isinstance(size, int) else tuple(int(value) for value in size)
+    return wanted
 
 
 def interpolate(
@@ -28,21 +47,9 @@ def interpolate(
     InputError
         If a scale factor gives a size that is not whole: torch then samples by the factor, MindSpore by the sizes.
     """
-    choose(mode, ("nearest", "area", *_LINEAR), "interpolation mode")
     spatial = x.shape[2:]
-    if (size is None) == (scale_factor is None):
-        raise InputError("F.interpolate takes either size or scale_factor.")
-    if size is None:
-        factors = (scale_factor,) * len(spatial) if isinstance(scale_factor, (int, float)) else tuple(scale_factor)
-        exact = [extent * factor for extent, factor in zip(spatial, factors, strict=True)]
-        wanted = tuple(math.floor(value) for value in exact)
-        if not (align_corners or recompute_scale_factor) and any(a != b for a, b in zip(exact, wanted, strict=True)):
-            raise InputError(
-                f"scale_factor={scale_factor} does not give a whole size for {tuple(spatial)}. Give the size instead."
-            )
-    else:
-        wanted = (size,) * len(spatial) if isinstance(size, int) else tuple(int(value) for value in size)
-    if wanted == tuple(spatial):
+    wanted = _resized(spatial, size, scale_factor, mode, bool(align_corners or recompute_scale_factor))
+    if wanted == spatial:
         return x
     if mode == "area":
         return adaptive_pool(x, len(spatial), wanted, "avg")
@@ -51,22 +58,35 @@ def interpolate(
     return ops.interpolate(x, size=wanted, mode=mode, align_corners=bool(align_corners))
 
 
+@static
+def _crop(shape: Any, pad: Any, mode: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the first index and the extent of what negative padding leaves along each axis."""
+    choose(mode, ("constant", "reflect", "replicate"), "padding mode")
+    begin, extent = [0] * len(shape), list(shape)
+    for index in range(len(pad) // 2):
+        axis = len(shape) - 1 - index
+        before, after = min(pad[2 * index], 0), min(pad[2 * index + 1], 0)
+        begin[axis] = -before
+        extent[axis] += before + after
+    return tuple(begin), tuple(extent)
+
+
+@static
+def _grow(pad: Any) -> list[int]:
+    return [max(int(entry), 0) for entry in pad]
+
+
 def pad(x: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
     """Pad the last axes; `pad` lists (before, after) from the last axis backwards, negative values crop."""
-    choose(mode, ("constant", "reflect", "replicate"), "padding mode")
-    if min(pad) < 0:
-        slices = [slice(None)] * x.ndim
-        for index in range(len(pad) // 2):
-            axis = x.ndim - 1 - index
-            before, after = min(pad[2 * index], 0), min(pad[2 * index + 1], 0)
-            slices[axis] = slice(-before, x.shape[axis] + after)
-        x = x[tuple(slices)]
-        pad = tuple(max(int(entry), 0) for entry in pad)
-    if not any(pad):
+    begin, extent = _crop(x.shape, pad, mode)
+    if extent != x.shape:
+        x = ops.slice(x, begin, extent)
+    pads = _grow(pad)
+    if not some(pads):
         return x
     if mode == "constant":
-        return ops.pad(x, list(pad), mode="constant", value=0.0 if value is None else value)
-    return ops.pad(x, list(pad), mode=mode)
+        return ops.pad(x, pads, mode="constant", value=0.0 if value is None else value)
+    return ops.pad(x, pads, mode=mode)
 
 
 def grid_sample(

@@ -8,6 +8,7 @@ from typing import Any
 from mindspore.ops import operations as P
 
 from workbench.errors import InputError
+from workbench.frameworks.mindspore._static import static
 from workbench.frameworks.mindspore.nn import init
 from workbench.frameworks.mindspore.nn.module import Module, Parameter
 
@@ -160,16 +161,14 @@ class _ConvTranspose(_ConvBase):
     def _operator(self) -> Any:
         raise NotImplementedError
 
-    def _output_size(self, spatial: Any) -> tuple[int, ...]:
-        # the size formula of torch.nn.ConvTranspose
-        return tuple(
-            (size - 1) * self.stride[axis]
-            - 2 * self.pads[2 * axis]
-            + self.dilation[axis] * (self.kernel_size[axis] - 1)
-            + self.output_padding[axis]
-            + 1
-            for axis, size in enumerate(spatial)
-        )
+
+@static
+def _enlarged(spatial: Any, kernel: Any, stride: Any, pads: Any, dilation: Any, more: Any) -> tuple[int, ...]:
+    # the size formula of torch.nn.ConvTranspose
+    return tuple(
+        (size - 1) * stride[axis] - 2 * pads[2 * axis] + dilation[axis] * (kernel[axis] - 1) + more[axis] + 1
+        for axis, size in enumerate(spatial)
+    )
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -183,7 +182,8 @@ class ConvTranspose2d(_ConvTranspose):
         )
 
     def forward(self, x: Any) -> Any:
-        shape = (x.shape[0], self.out_channels, *self._output_size(x.shape[2:]))
+        spatial = _enlarged(x.shape[2:], self.kernel_size, self.stride, self.pads, self.dilation, self.output_padding)
+        shape = (x.shape[0], self.out_channels, *spatial)
         y = self.convolve(x, self.weight, shape)
         return y if self.bias is None else self.add_bias(y, self.bias)
 
