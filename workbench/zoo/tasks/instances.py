@@ -41,6 +41,7 @@ class InstanceTask(Task):
 
     kind: ClassVar[str] = "instances"
     windowed: ClassVar[bool] = True
+    background: ClassVar[bool] = True
 
     def __init__(self, ndim: int = 2, *, smallest: int = 8) -> None:
         self.ndim = ndim
@@ -71,8 +72,9 @@ class InstanceTask(Task):
                 logits, label = mask_of(outputs), targets["mask"]
                 weight = class_weight_tensor(ops, logits, weights)
                 terms = {"cross_entropy": F.cross_entropy(logits, label, weight=weight)}
-                terms["dice"] = ops.mean(dice_losses(F, ops, logits, label))
-                return {"loss": cross_entropy * terms["cross_entropy"] + dice * terms["dice"], **terms}
+                # "dice" is a score, and the higher the better; this is what the loss has of it
+                terms["dice_loss"] = ops.mean(dice_losses(F, ops, logits, label))
+                return {"loss": cross_entropy * terms["cross_entropy"] + dice * terms["dice_loss"], **terms}
 
             return loss
 
