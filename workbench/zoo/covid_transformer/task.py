@@ -14,8 +14,9 @@ class TransformerTask(ClassificationTask):
         """Return a recipe for small sets of pictures, trained from scratch."""
         return {
             **super().default_recipe(),
-            "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 0.05},
-            "schedule": {"name": "cosine", "warmup_epochs": 3},
+            "epochs": 60,
+            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 0.05},
+            "schedule": {"name": "cosine", "warmup_epochs": 5},
             "grad_clip": 1.0,
         }
 
