@@ -9,6 +9,10 @@ import mindspore as ms
 
 from workbench.errors import InputError
 
+#: Modules that were compiled, held for good: graph mode knows objects by their address, and takes a module that was
+#: made where another one was freed for that one, weights and all.
+_COMPILED: list[Any] = []
+
 
 def vjp(func: Any, inputs: Any, v: Any, create_graph: bool = False) -> tuple[Any, Any]:
     """Return ``func(inputs)`` and the gradient of ``sum(v * func(inputs))`` with respect to `inputs`.
@@ -53,7 +57,10 @@ def _compiled(func: Any) -> Any:
     # In PyNative mode a gradient of a gradient goes wrong without a word: whatever comes to the parameters through a
     # view (reshape, transpose, the broadcast behind a mean) in the inner gradient is lost. Graph mode differentiates
     # programs, not records, and has them all. A graph is of one mode of each layer inside.
-    found = func.__dict__.setdefault("_compiled_vjp", {})
+    found = func.__dict__.get("_compiled_vjp")
+    if found is None:
+        found = func.__dict__["_compiled_vjp"] = {}
+        _COMPILED.append(func)
     mode = tuple(layer.training for layer in func.modules())
     if mode not in found:
         found[mode] = ms.jit(_pulled(func))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError
+from workbench.frameworks.players import Players
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Outputs = Array | Mapping[str, Array]
 Loss = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
-MakeLoss = Callable[[Any, Any, Any], Loss]
+MakeLoss = Callable[[Any, Any, Any], Loss | Players]
 
 
 class Metrics(ABC):
