@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from workbench.frameworks import weights
+from workbench.frameworks import checkpoints, weights
 from workbench.frameworks._devices import resolve_device
 from workbench.frameworks._registry import devices, get, names
 from workbench.frameworks.base import (
@@ -28,6 +28,7 @@ __all__ = [
     "OptimizerSpec",
     "Players",
     "Trainer",
+    "checkpoints",
     "devices",
     "get",
     "names",

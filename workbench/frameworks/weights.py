@@ -84,7 +84,7 @@ def load(path: str | Path, *, allow_non_finite: bool = False) -> tuple[dict[str,
     except Exception as error:  # the parser has error types of its own; all mean one thing here
         raise FileError(f"{path.name} is not a readable weights file: {error}. Copy or download it again.") from error
     if not allow_non_finite:
-        _check_finite(path, tensors)
+        check_finite(path, tensors)
     return tensors, _metadata(header)
 
 
@@ -99,7 +99,14 @@ def peek(path: str | Path) -> dict[str, str]:
     return _metadata(_header(Path(path)))
 
 
-def _check_finite(path: Path, tensors: Mapping[str, Array]) -> None:
+def check_finite(path: Path, tensors: Mapping[str, Array]) -> None:
+    """Check that no tensor of a file holds NaN or infinity.
+
+    Raises
+    ------
+    FileError
+        If one does; the message names it.
+    """
     # NaN and infinities come through as the extremes, and two numbers need no memory, unlike a mask per tensor
     bad = [
         name

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.frameworks import Framework, weights
+from workbench.frameworks import Framework, checkpoints, weights
 
 
 def load_initial(framework: Framework, module: Any, path: Path) -> dict[str, Any]:
@@ -28,7 +28,8 @@ def load_initial(framework: Framework, module: Any, path: Path) -> dict[str, Any
     InputError
         If nothing matches.
     """
-    tensors, metadata = weights.load(path)
+    tensors = checkpoints.load(path, framework.state(module).keys())
+    metadata = weights.peek(path) if checkpoints.kind(path) == "safetensors" else {}
     report = framework.load_state(module, tensors, strict=False)
     if not report.matched:
         raise InputError(

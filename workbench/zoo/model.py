@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import FileError, InputError, StateError
-from workbench.frameworks import Framework, LayerInfo, weights
+from workbench.frameworks import Framework, LayerInfo, checkpoints, weights
 from workbench.frameworks.base import MatchReport, Outputs
 from workbench.transforms import Prepared, Preprocess
 from workbench.volume import Volume
@@ -242,10 +242,16 @@ class Model:
         return {key: json.dumps(value) for key, value in facts.items()}
 
     def load(self, path: str | Path, *, strict: bool = True, allow_non_finite: bool = False) -> MatchReport:
-        """Take the weights of a file.
+        """Take the weights of a file: the workbench's own, a PyTorch or a MindSpore checkpoint of the same network.
+
+        Names must be the network's (those of `state`). A prefix that all names of a foreign file share (``module.``)
+        may be there; MindSpore's ``gamma``, ``moving_mean`` and their like are understood. Of a PyTorch file only
+        tensors are read, never code.
 
         Parameters
         ----------
+        path : str or Path
+            A ``.safetensors`` file, a PyTorch one (``.pt``, ``.pth``) or a MindSpore one (``.ckpt``).
         strict : bool
             Whether every weight must be there in its shape. With False, what does not fit keeps its present value: so
             a model with another number of classes takes all but its head.
@@ -260,9 +266,13 @@ class Model:
         Raises
         ------
         FileError
-            If the file cannot be read or holds values that are not finite.
+            If the file cannot be read, holds Python code, or holds values that are not finite.
+        MissingExtraError
+            If it is a MindSpore checkpoint and MindSpore is not installed.
+        InputError
+            If nothing in it fits or, with `strict`, not everything does.
         """
-        tensors, _ = weights.load(path, allow_non_finite=allow_non_finite)
+        tensors = checkpoints.load(path, self.state().keys(), allow_non_finite=allow_non_finite)
         report = self.framework.load_state(self.module, tensors, strict=strict)
         if not report.matched:
             raise InputError(f"No weight in {Path(path).name} belongs to {self.name}: {report}.")
@@ -362,7 +372,7 @@ def parse_metadata(path: str | Path) -> dict[str, Any]:
     FileError
         If it holds weights alone, or its description is damaged.
     """
-    raw = weights.peek(path)
+    raw = weights.peek(path) if checkpoints.kind(path) == "safetensors" else {}
     missing = {"algorithm", "config", "classes", "preprocess"} - set(raw)
     if missing:
         raise FileError(
