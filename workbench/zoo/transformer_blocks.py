@@ -67,14 +67,12 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
             return self.attend(query, key, value, mask)[0]
 
         def attend(self, query: Any, key: Any = None, value: Any = None, mask: Any = None) -> Any:
-            if key is None:
-                key = query
-            if value is None:
-                value = key
-            if query is key and key is value:
+            if key is None and value is None:
                 q, k, v = ops.split(self.qkv(query), self.dim, dim=2)
             else:
-                q, k, v = self.part(query, 0), self.part(key, 1), self.part(value, 2)
+                other = query if key is None else key
+                q, k = self.part(query, 0), self.part(other, 1)
+                v = self.part(other if value is None else value, 2)
             q, k, v = self.split_heads(q), self.split_heads(k), self.split_heads(v)
             logits = ops.matmul(q, ops.transpose(k, 2, 3)) * (self.dim // self.heads) ** -0.5
             if mask is not None:
@@ -148,13 +146,13 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
         def forward(self, x: Any) -> Any:
             if self.projection == "conv":
                 y = self.proj(x)
-                return ops.transpose(ops.reshape(y, (x.shape[0], self.dim, math.prod(y.shape[2:]))), 1, 2)
+                return ops.transpose(ops.reshape(y, (x.shape[0], self.dim, -1)), 1, 2)
             shape = [x.shape[0], x.shape[1]]
             for extent in x.shape[2:]:
                 shape += [extent // self.patch, self.patch]
             patches = ops.permute(ops.reshape(x, tuple(shape)), self.order)
             values = x.shape[1] * self.patch**self.ndim
-            return self.proj(ops.reshape(patches, (x.shape[0], math.prod(self.grid(x)), values)))
+            return self.proj(ops.reshape(patches, (x.shape[0], -1, values)))
 
         def grid(self, x: Any) -> Any:
             """Return how many patches images have along each axis."""
@@ -224,7 +222,7 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
             head, patches = self.pos_embed[:, : self.first], self.pos_embed[:, self.first :]
             field = ops.reshape(ops.transpose(patches, 1, 2), (1, self.dim, *self.stored))
             field = F.interpolate(field, size=grid, mode=_LINEAR[self.ndim], align_corners=False)
-            patches = ops.transpose(ops.reshape(field, (1, self.dim, math.prod(grid))), 1, 2)
+            patches = ops.transpose(ops.reshape(field, (1, self.dim, -1)), 1, 2)
             return ops.cat((head, patches), dim=1) if self.first else patches
 
         def as_map(self, tokens: Any, grid: Any) -> Any:
@@ -233,8 +231,7 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
 
         def as_tokens(self, field: Any) -> Any:
             """Return a map [n, c, *grid] as the tokens of patches [n, patches, c]."""
-            shape = (field.shape[0], field.shape[1], math.prod(field.shape[2:]))
-            return ops.transpose(ops.reshape(field, shape), 1, 2)
+            return ops.transpose(ops.reshape(field, (field.shape[0], field.shape[1], -1)), 1, 2)
 
     def init_linear(layer: Any) -> None:
         nn.init.trunc_normal_(layer.weight, std=0.02)
