@@ -103,7 +103,7 @@ class Recorder:
 
     kind = "points"
 
-    def targets(self, annotation, num_classes, shape):  # noqa: ARG002
+    def targets(self, annotation, num_classes, shape):
         values = np.full((8, 2), np.nan)
         values[: len(annotation)] = annotation.values
         return {"points": values, "shape": np.array(shape)}

@@ -350,7 +350,7 @@ class ClassificationContract(AlgorithmContract):
     def matches(self, prediction: np.ndarray, annotation: int) -> bool:
         return int(prediction.argmax()) == annotation
 
-    def is_for(self, answer: Any, volume: Volume) -> bool:  # noqa: ARG002
+    def is_for(self, answer: Any, volume: Volume) -> bool:
         return len(answer.probabilities) == self.num_classes
 
     def test_prediction(self) -> None:

@@ -165,7 +165,7 @@ def renumber(parts: NDArray[Any]) -> NDArray[np.int32]:
     order = np.argsort(np.where(ids == 0, -1, first))
     numbers = np.empty(len(ids), np.int32)
     numbers[order] = np.arange(len(ids)) + (0 if 0 in ids else 1)
-    return numbers[index.reshape(parts.shape)]
+    return np.asarray(numbers[index.reshape(parts.shape)])
 
 
 def same_instances(one: Array, other: Array) -> bool:
