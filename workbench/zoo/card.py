@@ -104,7 +104,11 @@ class Figure(_Plain):
 
 
 class Card(_Plain):
-    """What there is to know about an algorithm."""
+    """What there is to know about an algorithm.
+
+    `graph_mode` says whether MindSpore compiles the network (``mindspore.jit``, MindIR); where it is false, a note that
+    has "graph mode" in it says why.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     title: str
@@ -118,14 +122,17 @@ class Card(_Plain):
     variants: dict[str, dict[str, Value]] = {}
     parameters: tuple[Count, ...] = Field(min_length=1)
     frameworks: tuple[str, ...] = ("torch", "mindspore")
+    graph_mode: bool = True
     licence: str
     published: tuple[Figure, ...] = ()
     measured: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
 
     def model_post_init(self, context: Any) -> None:
-        """Give every option its name, and check that the variants use options that exist."""
+        """Give every option its name, and check that the variants use options that exist, and graph mode has its note."""
         del context
+        if not self.graph_mode and not any("graph mode" in note for note in self.notes):
+            raise ValueError('with graph_mode: false a note that has "graph mode" in it must say why')
         for name, option in self.options.items():
             object.__setattr__(option, "name", name)
         for name, values in self.variants.items():
