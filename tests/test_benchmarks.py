@@ -1,0 +1,72 @@
+"""The benchmark of the zoo asks for what there is: every algorithm, options that exist, data of the right kind."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workbench import datasets, zoo
+from workbench.volume import Volume
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield importlib.import_module
+    for name in ("zoo", "_zoo_page", "_baselines", "_report"):
+        sys.modules.pop(name, None)
+
+
+def test_every_algorithm_has_a_case_with_options_that_exist(benchmark: Any) -> None:
+    cases = benchmark("zoo").CASES
+    assert set(cases) == {card.name for card in zoo.cards()}
+    for name, case in cases.items():
+        algorithm = zoo.algorithm(name)
+        algorithm.config(3, 2, **case["options"])
+        card = datasets.card(case["data"][0])
+        assert case["data"][1].get("task", card.tasks[0]) == algorithm.task.kind, name
+        assert card.spatial_ndim == algorithm.card.dimensions, name
+
+
+def test_every_figure_of_openmedia_has_its_algorithm(benchmark: Any) -> None:
+    assert set(benchmark("_zoo_page").OPENMEDIA) == {card.name for card in zoo.cards()}
+
+
+def test_the_page_shows_what_was_measured(benchmark: Any, tmp_path: Path) -> None:
+    entry = {
+        "data": "nuclei",
+        "metric": "aji",
+        "score": 0.5,
+        "options": {"variant": "small"},
+        "step_seconds": 0.25,
+        "inference_seconds": 0.01,
+        "peak_memory_mb": 700,
+        "train_cpu_seconds": 60,
+        "parameters": 12345,
+        "macs": 2_000_000_000,
+    }
+    naive = {"what": "a threshold", "score": 0.4, "margin": 0.02}
+    benchmark("_zoo_page").write({"cd-net": {"baseline": naive, "torch": entry}}, tmp_path / "zoo.md")
+    text = (tmp_path / "zoo.md").read_text(encoding="utf-8")
+    assert "| cd-net | instances | Dice (MoNuSeg), 0.80 → 0.80 / 0.80 | nuclei, aji | 0.400 | 0.500 | – |" in text
+    assert "| cd-net | variant=small | 12,345 | 2.00 | 0.25 / – | 0.01 / – | 700 / – | 60 / – |" in text
+    assert "- **cd-net**: a threshold; to be beaten by 0.02." in text
+
+
+@pytest.mark.parametrize("task", ["instances", "points", "detection", "ellipses", "segmentation"])
+def test_naive_answers_are_of_the_kind_of_their_task(benchmark: Any, task: str) -> None:
+    data = datasets.load("phantom-cells", n=6, size=(48, 48), task=task)
+    what, answer = benchmark("_baselines").baseline(data)
+    assert len(what) > 10
+    given = answer(data[0]["image"])
+    assert type(given) is type(data[0]["label"])
+    np.testing.assert_array_equal(given.affine, data[0]["image"].affine)
+    if not isinstance(given, Volume):
+        assert given.scores is not None
