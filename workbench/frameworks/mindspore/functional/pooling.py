@@ -62,13 +62,13 @@ def avg_pool(
     steps = kernel if stride is None else each(stride, ndim)
     if ndim == 2 and not some(pads) and not ceil_mode and divisor_override is None:
         return P.AvgPool(kernel, steps, "valid")(x)
+    around, over = twice(pads), divisor_override or 0
     if ndim == 2:
         # the padded 2D kernel is missing on CPU; a plane is a volume of depth one
-        flat = avg_pool(
-            x.unsqueeze(2), 3, (1, *kernel), (1, *steps), (0, *pads), ceil_mode, count_include_pad, divisor_override
-        )
-        return flat.squeeze(2)
-    return P.AvgPool3D(kernel, steps, "pad", twice(pads), ceil_mode, count_include_pad, divisor_override or 0)(x)
+        kernel, steps, around = (1, *kernel), (1, *steps), (0, 0, *around)
+        x = x.unsqueeze(2)
+    y = P.AvgPool3D(kernel, steps, "pad", around, ceil_mode, count_include_pad, over)(x)
+    return y.squeeze(2) if ndim == 2 else y
 
 
 def adaptive_pool(x: Any, ndim: int, output_size: Any, kind: str) -> Any:
