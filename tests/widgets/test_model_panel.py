@@ -51,7 +51,7 @@ def test_a_classifier_is_offered_for_a_classification(panel: ModelPanel) -> None
 def test_a_single_volume_tells_dimensions_and_channels(panel: ModelPanel) -> None:
     panel.fit(Volume(np.zeros((8, 8, 3), np.uint8), axes=("i", "j", "c")))
     assert panel.in_channels == 3
-    assert [name for name, enabled in choices(panel.catalogue).items() if not enabled] == ["3d-unet"]
+    assert [name for name, enabled in choices(panel.catalogue).items() if not enabled] == ["3d-unet", "unetr"]
 
 
 def test_build_makes_the_model_once(panel: ModelPanel, data: datasets.Dataset) -> None:

@@ -45,10 +45,14 @@ def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
     """
     shown: list[Layer] = []
     for layer in layers:
-        drawn = _outlined(layer, shown) if isinstance(layer, Shapes | Mapping) else layer
+        drawn = _outlined(layer, shown) if _is_annotation(layer) else layer
         if drawn is not None:
             shown.append(drawn if isinstance(drawn, Layer) else Layer(drawn))
     return get(backend or "niivue").open(shown, **options)
+
+
+def _is_annotation(layer: Any) -> bool:
+    return isinstance(layer, Shapes) or (isinstance(layer, Mapping) and set(layer) == {"class", "mask"})
 
 
 def _outlined(annotation: Any, below: list[Layer]) -> Any:
