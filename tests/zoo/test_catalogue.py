@@ -76,7 +76,7 @@ def test_a_card_says_why_graph_mode_does_not_do(tmp_path):
     card = yaml.safe_load((HOME / "unet_2d" / "card.yaml").read_text())
     path = tmp_path / "card.yaml"
     path.write_text(yaml.safe_dump({**card, "graph_mode": False, "notes": ["A note."]}))
-    with pytest.raises(FileError, match="graph_mode: false.*must say why"):
+    with pytest.raises(FileError, match=r"graph_mode: false.*must say why"):
         read_card(path)
     path.write_text(yaml.safe_dump({**card, "graph_mode": False, "notes": ["No graph mode: a sort by size."]}))
     assert not read_card(path).graph_mode

@@ -129,7 +129,7 @@ class Card(_Plain):
     notes: tuple[str, ...] = ()
 
     def model_post_init(self, context: Any) -> None:
-        """Give every option its name, and check that the variants use options that exist, and graph mode has its note."""
+        """Give every option its name; check that variants use options that exist, and that notes say what they must."""
         del context
         if not self.graph_mode and not any("graph mode" in note for note in self.notes):
             raise ValueError('with graph_mode: false a note that has "graph mode" in it must say why')
