@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 #: What is typed into the forms: small enough for two cores, enough to find the structure in one epoch.
-HIPPOCAMPUS = {"name": "hippocampus", "options": {"Split": "0.1, 0.01, 0.89"}, "grid": "mm, RAS"}
+HIPPOCAMPUS = {"name": "hippocampus", "options": {"Split": "0.4, 0.02, 0.58"}, "grid": "mm, RAS"}
 PHANTOM = {"name": "phantom-ct", "options": {"Cases": "10", "Size": "32"}, "grid": "CT 32x32x32"}
-MODEL = {"Width": "8", "Depth": "2"}
-TRAINING = {"Epochs": "1", "Batch": "1", "Learning rate": "0.01"}
+MODEL = {"Width": "8", "Depth": "3"}
+TRAINING = {"Epochs": "1", "Batch": "1", "Learning rate": "0.005"}
 TRAINING_MS = 280_000
 REDRAW_MS = 2500
 

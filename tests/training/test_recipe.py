@@ -53,6 +53,11 @@ def test_files_that_are_not_recipes(tmp_path):
             Recipe.read(tmp_path / name)
 
 
+def test_a_warm_up_takes_half_of_a_short_run_at_most():
+    recipe = Recipe(algorithm="x", epochs=1, optimizer={"lr": 1.0}, schedule={"name": "constant", "warmup_epochs": 1})
+    assert [learning_rate(recipe, step, 6) for step in range(6)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0, 1.0])
+
+
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [

@@ -42,7 +42,7 @@ class Schedule(_Plain):
     ----------
     name : {"constant", "cosine", "poly", "step"}
     warmup_epochs : float
-        Epochs over which it rises linearly to its height.
+        Epochs over which it rises linearly to its height; half of the run at most.
     milestones : tuple of float
         For ``step``: the epochs, as shares of the run (0 to 1), after which it is multiplied by `factor`.
     factor : float

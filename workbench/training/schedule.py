@@ -25,7 +25,8 @@ def learning_rate(recipe: Recipe, global_step: int, steps_per_epoch: int) -> flo
     """
     schedule, height = recipe.schedule, recipe.optimizer.lr
     total = max(1, recipe.epochs * steps_per_epoch)
-    warmup = schedule.warmup_epochs * steps_per_epoch
+    # a short run would otherwise be all warm-up and never learn at the rate that was asked for
+    warmup = min(schedule.warmup_epochs * steps_per_epoch, total // 2)
     if global_step < warmup:
         return height * (global_step + 1) / (warmup + 1)
     share = min(1.0, (global_step - warmup) / max(1.0, total - warmup))
