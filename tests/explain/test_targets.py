@@ -80,9 +80,15 @@ class TestClass:
     def test_a_single_output_is_the_logit_of_class_one(self, volume):
         state = toys.random_state(toys.define_cnn, {"ndim": 3, "channels": 1, "classes": 1, "width": 4})
         model = toys.cnn_model(3, classes=1, state=state)
+        model.classes = ("normal", "lesion")
         logit = float(model.forward(model.prepare(volume).batch)[0, 0])
         assert value(Class(1), model, volume) == pytest.approx(logit, rel=1e-5)
         assert value(Class(0), model, volume) == pytest.approx(-logit, rel=1e-5)
+        # the only kind of object that a detector knows is not the absence of another
+        model.classes = ("nodule",)
+        assert value(Class("nodule"), model, volume) == pytest.approx(logit, rel=1e-5)
+        with pytest.raises(InputError, match="classes 0 to 0"):
+            value(Class(1), model, volume)
 
 
 class TestRegion:

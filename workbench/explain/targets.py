@@ -80,7 +80,12 @@ class Scene:
 
     @property
     def num_classes(self) -> int:
-        return max(len(self.logits), 2)
+        return 2 if self._is_binary else len(self.logits)
+
+    @property
+    def _is_binary(self) -> bool:
+        # a detector of a single kind of object has a single class, whose logit this is
+        return len(self.logits) == 1 and len(self.model.classes) != 1
 
     def class_index(self, which: int | str) -> int:
         """Return the index of a class given by index or by name."""
@@ -98,7 +103,7 @@ class Scene:
     def score(self, index: int, weights: Array | None = None) -> LinearScore:
         """Return the score *sum of weights times the logit of class `index`*.
 
-        A network with a single output channel computes the logit of class 1; class 0 has its negative.
+        A network of two classes with a single output channel computes the logit of class 1; class 0 has its negative.
 
         Parameters
         ----------
@@ -107,9 +112,8 @@ class Scene:
         """
         shape = self.logits.shape
         values = np.zeros(shape, np.float32)
-        single = len(values) == 1
-        sign = -1 if single and index == 0 else 1
-        values[0 if single else index] = sign if weights is None else sign * weights
+        sign = -1 if self._is_binary and index == 0 else 1
+        values[0 if self._is_binary else index] = sign if weights is None else sign * weights
         return LinearScore(values, output=self.output)
 
     def mean_score(self, index: int, mask: Array) -> LinearScore:
