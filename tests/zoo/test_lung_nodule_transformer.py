@@ -81,7 +81,7 @@ class TestLungNoduleTransformer(DetectionContract):
 class TestFrozen(TestLungNoduleTransformer):
     """The backbone's norms keep what they are given."""
 
-    tiny = {**TestLungNoduleTransformer.tiny, "norm": "frozen", "dim": 12, "heads": 3}
+    tiny = {**TestLungNoduleTransformer.tiny, "norm": "frozen", "dim": 12, "heads": 3, "stages": 3}
 
     def test_the_norms_are_not_trained(self) -> None:
         model = self.model()
@@ -92,6 +92,9 @@ class TestFrozen(TestLungNoduleTransformer):
         assert "transformer.encoder.layers.1.self_attn.in_proj_weight" in names
         assert "transformer.decoder.layers.0.multihead_attn.out_proj.weight" in names
         assert "bbox_embed.layers.2.bias" in names
+        # what lies behind the map that the transformer sees is not there
+        assert "backbone.0.body.layer3.1.conv2.weight" in names
+        assert not [name for name in names if "layer4" in name]
 
 
 def test_overlap_by_hand() -> None:

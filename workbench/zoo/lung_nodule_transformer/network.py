@@ -29,9 +29,11 @@ def define(nn: Any, F: Any, ops: Any) -> type:
     """Return the network class."""
 
     class Backbone(nn.Module):
-        def __init__(self, in_channels: int, depth: int, width: int, norm: str) -> None:
+        def __init__(self, in_channels: int, depth: int, width: int, norm: str, stages: int) -> None:
             super().__init__()
             self.body = resnet(nn, F, ops).Body(in_channels, depth, width, "imagenet", norm)
+            for unused in range(stages + 1, 5):
+                setattr(self.body, f"layer{unused}", nn.Identity())
 
         def forward(self, x: Any) -> Any:
             return self.body(x)
@@ -160,6 +162,7 @@ def define(nn: Any, F: Any, ops: Any) -> type:
             depth: int,
             width: int,
             norm: str,
+            stages: int,
             dim: int,
             heads: int,
             layers: int,
@@ -171,8 +174,8 @@ def define(nn: Any, F: Any, ops: Any) -> type:
             if dim % 4 or dim % heads:
                 raise InputError(f"dim is a multiple of 4 and of heads, got {dim=}, {heads=}.")
             self.num_classes = num_classes
-            self.backbone = nn.ModuleList([Backbone(in_channels, depth, width, norm)])
-            self.input_proj = nn.Conv2d(channels(depth, width)[4], dim, 1)
+            self.backbone = nn.ModuleList([Backbone(in_channels, depth, width, norm, stages)])
+            self.input_proj = nn.Conv2d(channels(depth, width)[stages], dim, 1)
             self.positions = SinePositions(dim)
             self.transformer = Transformer(layers, dim, heads, mlp_dim, dropout)
             self.query_embed = nn.Embedding(queries, dim)
