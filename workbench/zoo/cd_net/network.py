@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.zoo.instance_blocks import class_logits, mask_channels
+from workbench.zoo.blocks.instance import class_logits, mask_channels
 
 #: Convolutions of each stage of VGG16, and their channels as multiples of the width.
 _STAGES = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))

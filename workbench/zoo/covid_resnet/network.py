@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.zoo.resnet_blocks import channels, resnet
+from workbench.zoo.blocks.resnet import channels, resnet
 
 
 def sizes(config: Mapping[str, Any]) -> tuple[int, int]:  # noqa: ARG001  (every network module answers this)

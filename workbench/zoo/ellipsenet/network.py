@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.zoo.center_blocks import center_body, default_layer, sizes
+from workbench.zoo.blocks.center import center_body, default_layer, sizes
 
 __all__ = ["default_layer", "define", "sizes"]
 

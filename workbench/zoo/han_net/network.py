@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.zoo.instance_blocks import class_logits, mask_channels
+from workbench.zoo.blocks.instance import class_logits, mask_channels
 
 #: Share of the channels that the attention's hidden layer has, and the size of its window on positions.
 _REDUCTION, _WINDOW = 8, 7

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.zoo.resnet_blocks import channels, resnet
+from workbench.zoo.blocks.resnet import channels, resnet
 
 
 def sizes(config: Mapping[str, Any]) -> tuple[int, int]:  # noqa: ARG001  (every network module answers this)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.zoo.pyramid_blocks import top_down
-from workbench.zoo.resnet_blocks import channels as channels_of
-from workbench.zoo.resnet_blocks import resnet
+from workbench.zoo.blocks.pyramid import top_down
+from workbench.zoo.blocks.resnet import channels as channels_of
+from workbench.zoo.blocks.resnet import resnet
 
 _LEVELS = 4
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.zoo.transformer_blocks import transformer
+from workbench.zoo.blocks.transformer import transformer
 
 
 def sizes(config: Mapping[str, Any]) -> tuple[int, int]:

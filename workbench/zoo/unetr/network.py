@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.zoo.transformer_blocks import transformer
+from workbench.zoo.blocks.transformer import transformer
 
 #: Side of a patch; the four levels of the decoder are made for it.
 PATCH = 16
