@@ -32,7 +32,7 @@ class OutlineTask(SegmentationTask):
         of_labels = super().make_loss(**options)
 
         def define(nn: Any, F: Any, ops: Any) -> Any:
-            labels = of_labels(nn, F, ops)
+            labels: Any = of_labels(nn, F, ops)
 
             def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
                 terms = labels(outputs, targets)

@@ -55,7 +55,8 @@ class JointTask(Task):
         of_pixels = _PIXELS.make_loss(cross_entropy=cross_entropy, dice=dice)
 
         def define(nn: Any, F: Any, ops: Any) -> Any:
-            picture, pixels = of_picture(nn, F, ops), of_pixels(nn, F, ops)
+            picture: Any = of_picture(nn, F, ops)
+            pixels: Any = of_pixels(nn, F, ops)
 
             def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
                 tissue, mask = outputs["tissue"], targets["mask"]
