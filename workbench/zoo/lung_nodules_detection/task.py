@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.shapes import Boxes
-from workbench.zoo.center_blocks import STRIDE
+from workbench.zoo.blocks.center import STRIDE
 from workbench.zoo.tasks import DetectionTask
 from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, check_range, logits_of
 from workbench.zoo.tasks.heatmaps import (
@@ -109,7 +109,7 @@ class CenterTask(DetectionTask):
         """Return a recipe for sets of a few hundred pictures (the paper: Adam 1.25e-4, batches of 32, 140 epochs)."""
         return {
             **super().default_recipe(),
-            "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
+            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-4},
             "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.3, "translate": 0.1}},
             "grad_clip": 35.0,
         }

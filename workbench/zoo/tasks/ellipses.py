@@ -35,7 +35,7 @@ class EllipseTask(ShapeTask):
         return {
             "epochs": 40,
             "batch_size": 4,
-            "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
+            "optimizer": {"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},
             "schedule": {"name": "cosine", "warmup_epochs": 1},
             "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0, "translate": 0.1}},
             "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},

@@ -25,11 +25,18 @@ def default_layer(config: Mapping[str, Any]) -> str:
 def define(nn: Any, F: Any, ops: Any) -> type:  # noqa: ARG001
     """Return the network class; its parts are ``generator`` and ``discriminator``."""
 
+    def drawn(conv: Any, nonlinearity: str) -> Any:
+        # Without normalisation the frameworks' own weights are so small that the biases alone decide a fresh output; it
+        # then falls to black, the commonest value, where tanh has no slope left.
+        nn.init.kaiming_normal_(conv.weight, nonlinearity=nonlinearity)
+        nn.init.zeros_(conv.bias)
+        return conv
+
     def double_conv(in_channels: int, out_channels: int) -> Any:
         return nn.Sequential(
-            nn.Conv2d(in_channels, out_channels, 3, padding=1),
+            drawn(nn.Conv2d(in_channels, out_channels, 3, padding=1), "relu"),
             nn.ReLU(),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1),
+            drawn(nn.Conv2d(out_channels, out_channels, 3, padding=1), "relu"),
             nn.ReLU(),
         )
 
@@ -41,7 +48,7 @@ def define(nn: Any, F: Any, ops: Any) -> type:  # noqa: ARG001
             self.ups = nn.ModuleList()
             self.blocks = nn.ModuleList()
             for fine, coarse in zip(channels[-2::-1], channels[:0:-1], strict=True):
-                self.ups.append(nn.ConvTranspose2d(coarse, fine, 2, stride=2))
+                self.ups.append(drawn(nn.ConvTranspose2d(coarse, fine, 2, stride=2), "linear"))
                 self.blocks.append(double_conv(2 * fine, fine))
 
         def forward(self, features: Any) -> Any:
@@ -62,7 +69,8 @@ def define(nn: Any, F: Any, ops: Any) -> type:  # noqa: ARG001
             for level in range(depth):
                 self.blocks.append(double_conv(channels[level - 1] if level else in_channels, channels[level]))
                 if level < depth - 1:
-                    self.downs.append(nn.Conv2d(channels[level], channels[level], 3, stride=2, padding=1))
+                    halving = nn.Conv2d(channels[level], channels[level], 3, stride=2, padding=1)
+                    self.downs.append(drawn(halving, "linear"))
             self.shared = shared_decoder
             if shared_decoder:
                 self.decoder = Decoder(channels)
