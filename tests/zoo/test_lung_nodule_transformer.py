@@ -81,7 +81,7 @@ class TestLungNoduleTransformer(DetectionContract):
 class TestFrozen(TestLungNoduleTransformer):
     """The backbone's norms keep what they are given."""
 
-    tiny = {**TestLungNoduleTransformer.tiny, "norm": "frozen", "dim": 12, "heads": 3, "stages": 3}
+    tiny = {**TestLungNoduleTransformer.tiny, "norm": "frozen", "dim": 12, "heads": 4, "stages": 3}
 
     def test_the_norms_are_not_trained(self) -> None:
         model = self.model()
