@@ -122,7 +122,7 @@ class DETRTask(DetectionTask):
         """Return a recipe for sets of a few hundred pictures (the original: 300 epochs of COCO, ImageNet weights)."""
         return {
             **super().default_recipe(),
-            "epochs": 100,
+            "epochs": 200,
             "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
             "schedule": {"name": "step", "warmup_epochs": 1, "milestones": [0.8], "factor": 0.1},
             "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.2, "translate": 0.1}},
