@@ -67,7 +67,8 @@ def test_the_map_is_that_of_the_likeliest_class_but_the_first() -> None:
         [[[[7, 7]], [[5, 1]], [[1, 3]]], [[[7, 7]], [[4, 1]], [[0, 0]]]],
     )
     # 1*1, 2*3 of class 2 in the first picture; 1*4, 2*1 of class 1 in the second
-    assert np.array_equal(task.score_map(outputs), [[[0, 1]], [[1, 0]]])
+    sure = [np.exp(2) / np.exp([9, 1, 2]).sum(), np.exp(5) / np.exp([0, 5, 1]).sum()]
+    assert np.allclose(task.score_map(outputs), [[[0, sure[0]]], [[sure[1], 0]]], rtol=1e-5)
 
 
 def test_a_single_class_and_a_flat_map() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.zoo.tasks import ClassificationTask, LocalisationTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, softmax
 
 
 class CoupledAttentionTask(LocalisationTask):
@@ -20,7 +20,10 @@ class CoupledAttentionTask(LocalisationTask):
         return ClassificationTask().make_loss(label_smoothing=label_smoothing, class_weights=class_weights)
 
     def score_map(self, outputs: Outputs) -> Array:
-        """Return the coupled map of the likeliest class but the first, 0..1 in each picture [n, i / patch, j / patch].
+        """Return the coupled map of the likeliest class but the first [n, i / patch, j / patch], float32 within 0..1.
+
+        It is stretched to 0..1 in each picture, then multiplied by the probability of the class: without that, a
+        picture with nothing to find would have its brightest spot like any other.
 
         Parameters
         ----------
@@ -37,23 +40,30 @@ class CoupledAttentionTask(LocalisationTask):
                 "The coupled attention map is made of the outputs 'logits', 'semantic' and 'attention', got "
                 f"{sorted(outputs) if isinstance(outputs, Mapping) else type(outputs).__name__}."
             )
-        logits = outputs["logits"]
-        first = min(1, logits.shape[1] - 1)
-        chosen = first + logits[:, first:].argmax(axis=1)
-        coupled = outputs["attention"] * outputs["semantic"][np.arange(len(chosen)), chosen]
+        probabilities = softmax(outputs["logits"])
+        first = min(1, probabilities.shape[1] - 1)
+        chosen = first + probabilities[:, first:].argmax(axis=1)
+        rows = np.arange(len(chosen))
+        coupled = outputs["attention"] * outputs["semantic"][rows, chosen]
         low = coupled.min(axis=(1, 2), keepdims=True)
         extent = np.ptp(coupled, axis=(1, 2), keepdims=True)
         # a flat map points nowhere: it is 0, not 0 divided by 0
-        return np.asarray((coupled - low) / np.where(extent > 0, extent, 1), np.float32)
+        stretched = (coupled - low) / np.where(extent > 0, extent, 1)
+        return np.asarray(stretched * probabilities[rows, chosen][:, None, None], np.float32)
 
     def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of some hundred pictures, trained from scratch."""
+        """Return a recipe for sets of some thousand pictures, trained from scratch.
+
+        Intensities are stretched, not standardised: a standard deviation would tell of a lesion in every pixel of the
+        picture, and so teach to look beside it.
+        """
         return {
             **super().default_recipe(),
             "epochs": 60,
             "batch_size": 32,
             "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 0.05},
             "schedule": {"name": "cosine", "warmup_epochs": 5},
+            "preprocess": {"orientation": "IPL", "intensity": {"kind": "range", "out": [-1.0, 1.0]}},
             "grad_clip": 1.0,
         }
 
