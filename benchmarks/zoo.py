@@ -113,7 +113,7 @@ CASES: dict[str, dict[str, Any]] = {
     "lung-nodule-transformer": {
         "data": ("phantom-cells", {"task": "detection"}),
         "options": SMALL,
-        "train": {"epochs": 40},
+        "train": {"epochs": 200, "validate_every": 10},
         "metric": "map50",
         "margin": 0.02,
     },
