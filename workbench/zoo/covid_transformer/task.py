@@ -17,6 +17,7 @@ class TransformerTask(ClassificationTask):
             "epochs": 60,
             "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 0.05},
             "schedule": {"name": "cosine", "warmup_epochs": 5},
+            "preprocess": {"orientation": "IPL", "intensity": {"kind": "range", "out": [-1.0, 1.0]}},
             "grad_clip": 1.0,
         }
 
