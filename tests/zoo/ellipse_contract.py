@@ -102,6 +102,14 @@ class EllipseContract(AlgorithmContract):
         metrics.update(Ellipses(truth.values, truth.labels, scores=np.ones(len(truth))), truth)
         scores = metrics.compute()
         assert scores == pytest.approx(
-            {"dice": 1, "angle_error": 0, "axis_precision": 1, "dice/thorax": 1, "dice/heart": 1, "dice/other": 1}
+            {
+                "dice": 1,
+                "rotated_iou": 1,
+                "angle_error": 0,
+                "axis_precision": 1,
+                "dice/thorax": 1,
+                "dice/heart": 1,
+                "dice/other": 1,
+            }
         )
         assert task.default_recipe()["monitor"].removeprefix("val/") in scores

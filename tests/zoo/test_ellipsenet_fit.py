@@ -77,6 +77,13 @@ def test_fitting_inverts_painting(drawn: tuple[Ellipses, tuple[int, int]]) -> No
     assert same_ellipses(found, ellipses)
 
 
+def test_ellipses_that_touch() -> None:
+    # one beside the other, one below the other, and the border of the picture
+    touching = Ellipses([[29.5, 35, 35.5, 30, 0], [29.5, 86, 30, 15.5, np.pi / 2], [76, 50, 40, 16, 0]], [0, 1, 2])
+    found = TASK.decode(ideal(TASK.targets(touching, 3, (96, 112))))[0]
+    assert same_ellipses(found, touching)
+
+
 def test_an_ellipse_of_which_a_fifth_is_outside() -> None:
     # where a third of the outline is missing, whole pixels do not say more than this
     for angle in (-1.2, -0.4, 0.0, 0.6, 1.3):

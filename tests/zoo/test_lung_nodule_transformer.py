@@ -150,6 +150,15 @@ def test_boxes_come_back(seed: int, count: int, shape: tuple[int, int]) -> None:
     assert same_boxes(TASK.decode(outputs)[0], boxes, 1e-2)
 
 
+def test_touching_boxes_and_boxes_at_the_border_come_back() -> None:
+    shape = (64, 96)
+    boxes = Boxes(
+        [[-0.5, -0.5, 15.5, 15.5], [15.5, -0.5, 31.5, 15.5], [-0.5, 15.5, 15.5, 31.5], [47.5, 79.5, 63.5, 95.5]],
+        [0, 0, 0, 1],
+    )
+    assert same_boxes(TASK.decode(ideal(TASK.targets(boxes, 2, shape), shape, 2, queries=6))[0], boxes, 1e-2)
+
+
 def test_the_surest_come_first() -> None:
     outputs = ideal(TASK.targets(Boxes([[1, 1, 5, 5], [8, 8, 20, 20]]), 1, (32, 32)), (32, 32), 1, queries=3)
     outputs["classes"][0, -1, 0, 0] = -9  # against -10 of nothing: 0.73

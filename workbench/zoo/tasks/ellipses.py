@@ -68,6 +68,7 @@ class EllipseMetrics(Metrics):
     Each true one is compared with the surest prediction of its class, or one of as many as there are true ones.
 
     ``dice`` of the filled ellipses, 0 for one that was not found: mean over the classes, and ``dice/<class>``.
+    ``rotated_iou``: mean intersection over union of the rectangles around them, 0 for one that was not found.
     ``angle_error``: mean angle between the long axes in degrees, of those found whose axes differ by 5 % at least.
     ``axis_precision``: mean of 1 - |error| / truth of both semi-axes of those found. With two classes also
     ``ratio_precision``: the same of the ratio of the short axes, class 1 to class 0 (heart to thorax: the
@@ -81,13 +82,20 @@ class EllipseMetrics(Metrics):
     def __init__(self, classes: Sequence[str]) -> None:
         self.classes = tuple(classes)
         self._dice: list[list[float]] = [[] for _ in self.classes]
+        self._overlaps: list[float] = []
         self._angles: list[float] = []
         self._axes: list[float] = []
         self._ratios: list[float] = []
 
     def update(self, prediction: Ellipses, truth: Ellipses) -> None:
         """Take in the ellipses found in one image and those that are there; they may lie on different grids."""
-        from workbench.evaluation.ellipses import axis_angle_error, axis_precision, ellipse_dice, match_ellipses
+        from workbench.evaluation.ellipses import (
+            axis_angle_error,
+            axis_precision,
+            ellipse_dice,
+            match_ellipses,
+            rotated_iou,
+        )
 
         prediction = prediction.onto(truth.affine)
         pairs = match_ellipses(prediction, truth)
@@ -95,9 +103,11 @@ class EllipseMetrics(Metrics):
             true = truth.values[row]
             if found is None:
                 self._dice[truth.labels[row]].append(0.0)
+                self._overlaps.append(0.0)
                 continue
             given = prediction.values[found]
             self._dice[truth.labels[row]].append(ellipse_dice(given, true))
+            self._overlaps.append(float(rotated_iou(given[None], true[None])[0]))
             self._axes += [axis_precision(given[2], true[2]), axis_precision(given[3], true[3])]
             if true[2] >= _ROUND * true[3]:
                 self._angles.append(float(axis_angle_error(given[4], true[4])))
@@ -120,6 +130,7 @@ class EllipseMetrics(Metrics):
         by_class = [_mean(values) for values in self._dice]
         scores = {
             "dice": _mean([value for value in by_class if not np.isnan(value)]),
+            "rotated_iou": _mean(self._overlaps),
             "angle_error": _mean(self._angles),
             "axis_precision": _mean(self._axes),
         }
