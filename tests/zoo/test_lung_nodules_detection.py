@@ -50,7 +50,7 @@ class TestLungNodulesDetection(DetectionContract):
 
 @pytest.mark.mindspore
 @pytest.mark.parametrize("backbone", ["dla-34-dcn", "resnet-18"])
-def test_parity_of_the_other_backbones(backbone: str, tmp_path: Any) -> None:
+def test_parity_of_the_other_backbones(backbone: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     class Other(TestLungNodulesDetection):
         tiny = {"width": 4, "head_channels": 4, "backbone": backbone}
         size = (64, 64)
@@ -67,6 +67,7 @@ def test_parity_of_the_other_backbones(backbone: str, tmp_path: Any) -> None:
     Other().test_parity(tmp_path)
     Other().test_parity_of_training(tmp_path)
     Other().test_default_layer_is_a_map()
+    Other().test_graph_mode_and_mindir(tmp_path, monkeypatch)
 
 
 @st.composite

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def deformable_conv(nn: Any, F: Any, ops: Any) -> type:
     """Return the class of a 3x3 deformable convolution with stride 1; weights are named as in the DCNv2 package.
@@ -26,17 +28,19 @@ def deformable_conv(nn: Any, F: Any, ops: Any) -> type:
             self.conv_offset_mask = nn.Conv2d(in_channels, 27, 3, padding=1)
             nn.init.zeros_(self.conv_offset_mask.weight)
             nn.init.zeros_(self.conv_offset_mask.bias)
+            taps = np.arange(9, dtype=np.float32).reshape(1, 9, 1, 1)
+            self.register_buffer("down", ops.tensor(taps // 3 - 1), persistent=False)
+            self.register_buffer("right", ops.tensor(taps % 3 - 1), persistent=False)
 
         def forward(self, x: Any) -> Any:
             n, c, height, width = x.shape
             said = self.conv_offset_mask(x)
             shift = said[:, :18].reshape(n, 9, 2, height, width)
             strength = F.sigmoid(said[:, 18:])
-            taps = ops.arange(9, dtype=x.dtype, device=x.device).reshape(1, 9, 1, 1)
-            down = ops.floor(taps / 3) - 1
-            right = taps - 3 * down - 4
-            i = shift[:, :, 0] + down + ops.arange(height, dtype=x.dtype, device=x.device).reshape(1, 1, -1, 1)
-            j = shift[:, :, 1] + right + ops.arange(width, dtype=x.dtype, device=x.device).reshape(1, 1, 1, -1)
+            # counted from the input, as MindSpore's graph mode knows no device to put a range on
+            ones = ops.ones_like(said[:1, :1])
+            i = shift[:, :, 0] + self.down + ops.cumsum(ones, 2) - 1
+            j = shift[:, :, 1] + self.right + ops.cumsum(ones, 3) - 1
             # grid_sample counts from -1 to 1, from edge to edge of the picture, columns first
             grid = ops.stack(((2 * j + 1) / width - 1, (2 * i + 1) / height - 1), -1).reshape(n, 9 * height, width, 2)
             read = F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
