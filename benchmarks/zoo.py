@@ -2,7 +2,7 @@
 
     python benchmarks/zoo.py                       # everything that has no figures yet
     python benchmarks/zoo.py cd-net u-csrnet       # these, again
-    python benchmarks/zoo.py --framework torch
+    python benchmarks/zoo.py --framework torch --part cost
 
 Each is trained through ``wb.train`` with its default recipe, in a configuration that two cores can train in minutes, on
 real data where `WORKBENCH_DATA` has some for the task. The same metric is taken of a naive baseline (`_baselines.py`);
@@ -13,6 +13,7 @@ the margin by which it must be beaten is stated beside it. Every run is a proces
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import resource
 import subprocess
@@ -46,21 +47,21 @@ CASES: dict[str, dict[str, Any]] = {
     "covid-transformer": {
         **CT,
         "options": {**SMALL, "patch": 8, "image_size": 64},
-        "train": {"epochs": 8},
+        "train": {"epochs": 16},
         "metric": "auc",
         "margin": 0.3,
     },
     "u-csrnet": {
-        "data": ("phantom-cells", {"task": "points"}),
+        "data": ("blood-cells", {"task": "points"}),
         "options": SMALL,
-        "train": {"epochs": 12},
+        "train": {"epochs": 8, "patch_size": None, **QUARTER},
         "metric": "f1",
         "margin": 0.1,
     },
     "mtcsn": {
         "data": ("phantom-xray", {"task": "joint", "n": 200}),
         "options": {**SMALL, "tissues": 4},
-        "train": {"epochs": 12},
+        "train": {"epochs": 40},
         "metric": "dice",
         "margin": 0.1,
     },
@@ -108,7 +109,7 @@ CASES: dict[str, dict[str, Any]] = {
         "metric": "pr_auc",
         "margin": 0.02,
     },
-    "lung-nodules-detection": {**CELLS, "options": SMALL, "train": {"epochs": 10, **QUARTER}},
+    "lung-nodules-detection": {**CELLS, "options": SMALL, "train": {"epochs": 8, **QUARTER}},
     "lung-nodule-cnn": {**CELLS, "options": {"variant": "n"}, "train": {"epochs": 10, **QUARTER}},
     "lung-nodule-transformer": {
         "data": ("phantom-cells", {"task": "detection"}),
@@ -125,25 +126,49 @@ CASES: dict[str, dict[str, Any]] = {
     "ellipsenet": {**HEADS, "options": SMALL, "train": {"epochs": 30, "preprocess": {"size": [128, 192]}}},
 }
 SEED = 0
+#: Training steps that are timed.
+STEPS = 8
 
 
-def run_case(name: str, framework: str) -> dict[str, Any]:
-    """Train, test and time one algorithm on one framework, in this process and its worker."""
+def run_score(name: str, framework: str) -> dict[str, Any]:
+    """Train and test one algorithm on one framework, in a worker process."""
     case = CASES[name]
-    data = datasets.load(case["data"][0], **case["data"][1])
+    data = _data(case)
     with tempfile.TemporaryDirectory() as folder:
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        run = wb.train(
-            name, data=data, framework=framework, seed=SEED, folder=folder, **case["options"], **case["train"]
-        )
-        run.wait()
+        run = _trained(name, data, framework, folder, **case["train"])
         after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - started
-        if run.state != "finished":
-            raise SystemExit(f"{run!r}\n{run.log()}")
-        lines = [line for line in run.metrics() if line["kind"] == "step"]
         scores = run.evaluate("test", epoch="best")
-        model = run.model("best")
         log = [line for line in run.metrics() if line["kind"] == "epoch"]
+    return {
+        "date": dt.date.today().isoformat(),
+        "data": data.name,
+        "task": data.task,
+        "options": case["options"],
+        "recipe": case["train"],
+        "metric": case["metric"],
+        "score": round(float(scores[case["metric"]]), 4),
+        "scores": {key: round(value, 4) for key, value in scores.items() if isinstance(value, float)},
+        "train_cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime),
+        "train_wall_seconds": round(wall),
+        "log": [{key: value for key, value in line.items() if key not in ("kind", "time")} for line in log],
+    }
+
+
+def run_cost(name: str, framework: str) -> dict[str, Any]:
+    """Time a few training steps and predictions; the machine should have nothing else to do."""
+    case = CASES[name]
+    data = _data(case)
+    default = zoo.algorithm(name).task.default_recipe()
+    batch = case["train"].get("batch_size", default["batch_size"])
+    patches = case["train"].get("patches_per_sample", 1)
+    splits = {"train": data.splits["train"][: -(-STEPS * batch // patches)], "val": data.splits["val"][:1]}
+    with tempfile.TemporaryDirectory() as folder:
+        changes = {**case["train"], "epochs": 1, "splits": splits, "log_every": 1}
+        run = _trained(name, data, framework, folder, **changes)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        steps = [line["seconds"] for line in run.metrics() if line["kind"] == "step"]
+        model = run.model("last")
     sample = data[data.splits["test"][0]]["image"]
     model.predict(sample)
     waits = []
@@ -152,22 +177,27 @@ def run_case(name: str, framework: str) -> dict[str, Any]:
         model.predict(sample)
         waits.append(time.perf_counter() - began)
     return {
-        "data": data.name,
-        "task": data.task,
-        "options": case["options"],
-        "recipe": case["train"],
-        "metric": case["metric"],
-        "score": round(float(scores[case["metric"]]), 4),
-        "scores": {key: round(value, 4) for key, value in scores.items() if isinstance(value, float)},
-        "step_seconds": round(float(np.median([line["seconds"] for line in lines])), 4),
+        # the first step of a run waits for what is made once
+        "step_seconds": round(float(np.median(steps[1:])), 4),
         "inference_seconds": round(float(np.median(waits)), 4),
-        "train_cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime),
-        "train_wall_seconds": round(wall),
-        "peak_memory_mb": round(after.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)),
+        "peak_memory_mb": round(peak / (1024 if sys.platform != "darwin" else 1024**2)),
         "parameters": model.num_parameters,
         "macs": _macs(model, sample) if framework == "torch" else None,
-        "log": [{key: value for key, value in line.items() if key not in ("kind", "time")} for line in log],
     }
+
+
+def _data(case: dict[str, Any]) -> Any:
+    name, options = case["data"]
+    return datasets.load(name, **options)
+
+
+def _trained(name: str, data: Any, framework: str, folder: str, **changes: Any) -> Any:
+    options = CASES[name]["options"]
+    run = wb.train(name, data=data, framework=framework, seed=SEED, folder=folder, **options, **changes)
+    run.wait()
+    if run.state != "finished":
+        raise SystemExit(f"{run!r}\n{run.log()}")
+    return run
 
 
 def _macs(model: Any, image: Any) -> int:
@@ -182,7 +212,7 @@ def _macs(model: Any, image: Any) -> int:
 def run_baseline(name: str) -> dict[str, Any]:
     """Score the naive answer on the same test cases."""
     case = CASES[name]
-    data = datasets.load(case["data"][0], **case["data"][1])
+    data = _data(case)
     what, answer = baseline(data.subset("train"))
     task = zoo.algorithm(name).task
     metrics = task.metrics(data.classes)
@@ -198,43 +228,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="algorithms; all that have no figures yet when left out")
     parser.add_argument("--framework", choices=["torch", "mindspore"], nargs="*", default=["torch", "mindspore"])
+    parser.add_argument("--part", choices=list(PARTS), nargs="*", default=list(PARTS), help="what to measure")
     parser.add_argument("--page", action="store_true", help="write docs/zoo.md from the result file and stop")
-    parser.add_argument("--one", metavar="PART", help=argparse.SUPPRESS)
+    parser.add_argument("--one", metavar="WHAT", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        made = (
-            run_baseline(arguments.names[0])
-            if arguments.one == "baseline"
-            else run_case(arguments.names[0], arguments.one)
-        )
-        print("RESULT " + json.dumps(made))
+        part, *framework = arguments.one.split("-")
+        print("RESULT " + json.dumps(PARTS[part](arguments.names[0], *framework)))
         return
     results = _report.load("zoo") or {}
-    if not arguments.page:
-        for name in arguments.names or CASES:
-            entry = results.setdefault(name, {})
-            for part in ("baseline", *arguments.framework):
-                if part in entry and not arguments.names:
-                    continue
-                made = _in_own_process(name, part)
-                if made is not None:
-                    entry[part] = made
-                    shown = {key: made.get(key) for key in ("score", "train_cpu_seconds", "step_seconds")}
-                    print(name, part, shown, flush=True)
-                    _report.save("zoo", results)
+    wanted = [
+        what
+        for part in arguments.part
+        for what in ([part] if part == "baseline" else [f"{part}-{framework}" for framework in arguments.framework])
+    ]
+    for name in [] if arguments.page else arguments.names or CASES:
+        entry = results.setdefault(name, {})
+        for what in wanted:
+            if what in entry and not arguments.names:
+                continue
+            made = _in_own_process(name, what)
+            if made is not None:
+                entry[what] = made
+                print(name, what, {key: made[key] for key in SHOWN if key in made}, flush=True)
+                _report.save("zoo", results)
     _zoo_page.write(results, Path(__file__).parents[1] / "docs" / "zoo.md")
 
 
-def _in_own_process(name: str, part: str) -> dict[str, Any] | None:
-    command = [sys.executable, __file__, name, "--one", part]
+def _in_own_process(name: str, what: str) -> dict[str, Any] | None:
+    command = [sys.executable, __file__, name, "--one", what]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
         if line.startswith("RESULT "):
             found: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
             return found
-    print(f"{name} {part} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}", flush=True)
+    print(f"{name} {what} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}", flush=True)
     return None
 
+
+PARTS: dict[str, Any] = {"baseline": run_baseline, "score": run_score, "cost": run_cost}
+SHOWN = ("score", "train_cpu_seconds", "step_seconds", "inference_seconds", "peak_memory_mb")
 
 if __name__ == "__main__":
     main()
