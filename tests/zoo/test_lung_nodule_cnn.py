@@ -94,6 +94,51 @@ def test_assignment_by_hand() -> None:
     assert corner["used"].reshape(3, 3, 3, 300)[0, :, 0, 0].sum() == 3  # its centre is at 8 px: cells 0 and 1
 
 
+def test_the_loss_by_hand() -> None:
+    torch = pytest.importorskip("torch")
+    x, y, w, h = 35.0, 17.0, 20.0, 26.0
+    box = Boxes([[y - h / 2 - 0.5, x - w / 2 - 0.5, y + h / 2 - 0.5, x + w / 2 - 0.5]], [1])
+    targets = TASK.targets(box, 2, (64, 96))
+    tensors = {key: torch.as_tensor(np.stack([value, value])) for key, value in targets.items()}
+    # every cell answers with its anchor about its middle, and is a little sure
+    outputs = {f"p{k}": torch.zeros(2, 21, 64 // 2**k, 96 // 2**k) for k in (3, 4, 5)}
+    for raw in outputs.values():
+        raw.reshape(2, 3, 7, *raw.shape[2:])[:, :, 4] = 1
+    terms = TASK.make_loss()(torch.nn, torch.nn.functional, torch)(outputs, tensors)
+
+    expected = {"box": 0.0, "objectness": 0.0, "class": 0.0}
+    for stride, anchors, balance in zip(STRIDES, ANCHORS, (4.0, 1.0, 0.4), strict=True):
+        cells = 64 * 96 // stride**2
+        fits = [(a, b) for a, b in anchors if max(w / a, a / w, h / b, b / h) < 4]
+        column, row = int(x // stride), int(y // stride)
+        beside = column - 1 if x / stride % 1 < 0.5 else column + 1
+        below = row - 1 if y / stride % 1 < 0.5 else row + 1
+        places = [(column, row), (beside, row), (column, below)]
+        places = [(j, i) for j, i in places if 0 <= j < 96 // stride and 0 <= i < 64 // stride]
+        quality = [
+            ciou(((j + 0.5) * stride, (i + 0.5) * stride, a, b), (x, y, w, h)) for j, i in places for a, b in fits
+        ]
+        if quality:
+            expected["box"] += 1 - np.mean(quality)
+            expected["class"] += np.log(2)
+        expected["objectness"] += balance * (np.log(1 + np.e) - np.clip(quality, 0, None).sum() / (3 * cells))
+    for name, value in expected.items():
+        assert float(terms[name]) == pytest.approx(value, rel=1e-4), name
+    total = 0.05 * expected["box"] + expected["objectness"] + 0.5 * expected["class"]
+    assert float(terms["loss"]) == pytest.approx(2 * total, rel=1e-4)
+
+
+def ciou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Return the complete IoU of boxes (x, y, width, height)."""
+    spans = [[(c[k] - c[k + 2] / 2, c[k] + c[k + 2] / 2) for k in (0, 1)] for c in (one, other)]
+    shared = np.prod([max(0, min(a[1], b[1]) - max(a[0], b[0])) for a, b in zip(*spans, strict=True)])
+    around = sum((max(a[1], b[1]) - min(a[0], b[0])) ** 2 for a, b in zip(*spans, strict=True))
+    iou = shared / (one[2] * one[3] + other[2] * other[3] - shared)
+    apart = (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2
+    v = 4 / np.pi**2 * (np.arctan(one[2] / one[3]) - np.arctan(other[2] / other[3])) ** 2
+    return float(iou - apart / around - v * v / (1 - iou + v + 1e-9))
+
+
 def test_boxes_that_no_anchor_fits() -> None:
     tiny, thin, huge = [[10, 10, 12, 12]], [[5, 20, 59.5, 23]], [[-0.5, -0.5, 1999.5, 1999.5]]
     for values, best in ((tiny, (0, 0)), (thin, (0, 1))):

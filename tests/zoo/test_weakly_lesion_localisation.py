@@ -86,6 +86,42 @@ class Perfect:
         return torch.zeros(len(pictures), 1)
 
 
+class Halves:
+    """Takes a half for normal and a quarter for the lesion; its critic adds up pixels by their weight."""
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        self.weights = weights
+
+    def generator(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"normal": pictures / 2, "lesion": pictures / 4}
+
+    def discriminator(self, pictures: torch.Tensor) -> torch.Tensor:
+        return (pictures * self.weights).sum(dim=(1, 2, 3)).reshape(-1, 1)
+
+
+def test_terms_by_hand() -> None:
+    rng = np.random.default_rng(0)
+    lesion, normal = rng.uniform(-1, 1, (2, 1, 1, 6, 5)).astype(np.float32)
+    weights = rng.normal(size=(6, 5)).astype(np.float32)
+    network, targets = Halves(torch.tensor(weights)), {"label": torch.tensor([0, 1])}
+    pictures = torch.tensor(np.concatenate([normal, lesion]))
+    loss = wb.zoo.algorithm(NAME).task.make_loss()(*frameworks.get("torch").vocabulary).loss
+
+    critic = {name: float(value) for name, value in loss(network, pictures, targets, "discriminator", 0).items()}
+    distance = float((normal * weights).sum() - (lesion / 2 * weights).sum())
+    penalty = (np.linalg.norm(weights) - 1) ** 2
+    assert critic["wasserstein"] == pytest.approx(distance, rel=1e-4)
+    assert critic["gradient_penalty"] == pytest.approx(penalty, rel=1e-4)
+    assert critic["loss"] == pytest.approx(0.01 * (10 * penalty - distance), rel=1e-4)
+
+    both = {name: float(value) for name, value in loss(network, pictures, targets, "generator", 0).items()}
+    edges = edge_weights(torch.nn.functional, torch, pictures).numpy()
+    kept = (edges[0] * np.abs(normal) * (1 / 4 + 1 / 2)).mean() + (edges[1] * np.abs(lesion) / 4).mean()
+    fooled = float((lesion / 2 * weights).sum())
+    assert both["reconstruction"] == pytest.approx(kept, rel=1e-4)
+    assert both["loss"] == pytest.approx(200 * kept - 0.01 * fooled, rel=1e-4)
+
+
 class TestTwoDecoders(LesionContract):
     tiny = {"width": 2, "depth": 3, "critic_depth": 3}
 
