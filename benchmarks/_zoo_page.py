@@ -74,14 +74,19 @@ def _scores(results: dict[str, Any]) -> str:
     for card in zoo.cards():
         if card.name not in OPENMEDIA:
             continue
-        found = results.get(card.name, {})
-        first = next((found[f"score-{side}"] for side in FRAMEWORKS if f"score-{side}" in found), None)
-        what = f"{first['data']}, {first['metric']}" if first else "not measured yet"
-        naive = found.get("baseline")
-        ours = [_score(found.get(f"score-{side}"), naive) for side in FRAMEWORKS]
-        shown = f"{naive['score']:.3f}" if naive else "–"
-        rows.append(f"| {card.name} | {card.task} | {_published(card.name)} | {what} | {shown} | {' | '.join(ours)} |")
+        names = [card.name, *(key for key in results if key.startswith(f"{card.name}:"))]
+        rows += [_row(name, card, results.get(name, {})) for name in names]
     return "\n".join(rows) + "\n"
+
+
+def _row(name: str, card: zoo.Card, found: dict[str, Any]) -> str:
+    first = next((found[f"score-{side}"] for side in FRAMEWORKS if f"score-{side}" in found), None)
+    what = f"{first['data']}, {first['metric']}" if first else "not measured yet"
+    naive = found.get("baseline")
+    ours = [_score(found.get(f"score-{side}"), naive) for side in FRAMEWORKS]
+    shown = f"{naive['score']:.3f}" if naive else "–"
+    published = _published(name) if name in OPENMEDIA else "–"
+    return f"| {name} | {card.task} | {published} | {what} | {shown} | {' | '.join(ours)} |"
 
 
 def _costs(results: dict[str, Any]) -> str:

@@ -25,10 +25,10 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_every_algorithm_has_a_case_with_options_that_exist(benchmark: Any) -> None:
-    cases = benchmark("zoo").CASES
-    assert set(cases) == {card.name for card in zoo.cards()}
+    cases, algorithm_of = benchmark("zoo").CASES, benchmark("zoo").algorithm_of
+    assert {algorithm_of(name) for name in cases} == {card.name for card in zoo.cards()}
     for name, case in cases.items():
-        algorithm = zoo.algorithm(name)
+        algorithm = zoo.algorithm(algorithm_of(name))
         algorithm.config(3, 2, **case["options"])
         card = datasets.card(case["data"][0])
         assert case["data"][1].get("task", card.tasks[0]) == algorithm.task.kind, name
