@@ -155,6 +155,22 @@ def test_weights_between_objects() -> None:
     assert separation_weights(np.zeros((4, 4), np.int64)).tolist() == np.ones((4, 4)).tolist()
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_defect_of_the_original_loss(framework: str) -> None:
+    need(framework)
+    vocabulary = wb.frameworks.get(framework).vocabulary
+    tensor, task = vocabulary[2].tensor, wb.zoo.algorithm("cd-net").task
+    whole = random_instances(3, (32, 32), 4)
+    samples = [task.targets(ids, 3, ids.shape) for ids in (whole, whole[::-1, ::-1].copy())]
+    perfect = [ideal(sample) for sample in samples]
+    outputs = {key: tensor(np.concatenate([maps[key] for maps in perfect])) for key in perfect[0]}
+    targets = {key: tensor(np.stack([sample[key] for sample in samples])) for key in samples[0]}
+    right, wrong = (task.make_loss(first_target=on)(*vocabulary)(outputs, targets) for on in (False, True))
+    assert float(wrong["direction_dice"]) > float(right["direction_dice"]) + 0.1
+    for name in ("mask_cross_entropy", "mask_dice", "direction_cross_entropy", "point"):
+        assert float(wrong[name]) == float(right[name])
+
+
 def test_directions_divide_what_the_mask_joins() -> None:
     ids = np.zeros((32, 48), np.int64)
     ids[8:24, 6:22], ids[8:24, 22:38] = 1, 2

@@ -50,7 +50,13 @@ def separation_weights(ids: NDArray[np.int64], height: float = 10.0, sigma: floa
 
 
 def make_loss(
-    *, mask: float = 1.0, direction: float = 1.0, point: float = 1.0, neighbours: bool = True, separate: bool = True
+    *,
+    mask: float = 1.0,
+    direction: float = 1.0,
+    point: float = 1.0,
+    neighbours: bool = True,
+    separate: bool = True,
+    first_target: bool = False,
 ) -> MakeLoss:
     """Return the sum of the terms of mask, direction and centre points.
 
@@ -63,6 +69,9 @@ def make_loss(
         Whether the Dice term of a direction also grows with the overlap with the two directions beside it.
     separate : bool
         Whether pixels between objects weigh more in both cross entropies.
+    first_target : bool
+        Compare the directions of every sample, in their Dice term, with the target of the first one. The original does
+        so by mistake.
     """
     if min(mask, direction, point) < 0 or mask + direction + point <= 0:
         raise InputError(f"The loss needs a head with a weight above 0, got {mask=}, {direction=}, {point=}.")
@@ -74,6 +83,8 @@ def make_loss(
             return ops.mean(F.cross_entropy(logits, label, reduction="none") * weight)
 
         def direction_dice(logits: Any, label: Any) -> Any:
+            if first_target:
+                label = label[:1] + ops.zeros_like(label)
             own = dice_losses(F, ops, logits, label)
             count = logits.shape[1] - 1
             total = _BACKGROUND_WEIGHT * own[0] + ops.sum(own[1:])
