@@ -119,11 +119,9 @@ CASES: dict[str, dict[str, Any]] = {
     "lung-nodules-detection": {**CELLS, "options": SMALL, "train": {"epochs": 8, **QUARTER}},
     "lung-nodule-cnn": {**CELLS, "options": {"variant": "n"}, "train": {"epochs": 10, **QUARTER}},
     "lung-nodule-transformer": {
-        "data": ("phantom-cells", {"task": "detection"}),
+        **CELLS,
         "options": SMALL,
-        "train": {"epochs": 200, "validate_every": 10},
-        "metric": "map50",
-        "margin": 0.02,
+        "train": {"epochs": 80, "validate_every": 10, "preprocess": {"size": [96, 128]}},
     },
     "ellipsenet-fit": {
         **HEADS,
