@@ -7,7 +7,7 @@
 Each is trained through ``wb.train`` with its default recipe, in a configuration that two cores can train in minutes, on
 real data where `WORKBENCH_DATA` has some for the task. The same metric is taken of a naive baseline (`_baselines.py`);
 the margin by which it must be beaten is stated beside it. Every run is a process of its own, so that memory is its own.
-`docs/zoo.md` is made from the result file by ``python benchmarks/zoo.py --page``.
+`docs/zoo.md` and the measured figures of the cards are made from the result file; ``--page`` does only that.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import _report
+import _zoo_cards
 import _zoo_page
 import numpy as np
 from _baselines import baseline
@@ -239,7 +240,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="algorithms; all that have no figures yet when left out")
     parser.add_argument("--framework", choices=["torch", "mindspore"], nargs="*", default=["torch", "mindspore"])
     parser.add_argument("--part", choices=list(PARTS), nargs="*", default=list(PARTS), help="what to measure")
-    parser.add_argument("--page", action="store_true", help="write docs/zoo.md from the result file and stop")
+    parser.add_argument("--page", action="store_true", help="only write docs/zoo.md and the cards")
     parser.add_argument("--one", metavar="WHAT", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -263,6 +264,7 @@ def main() -> None:
                 print(name, what, {key: made[key] for key in SHOWN if key in made}, flush=True)
                 _report.save("zoo", results)
     _zoo_page.write(results, Path(__file__).parents[1] / "docs" / "zoo.md")
+    _zoo_cards.write(results)
 
 
 def _in_own_process(name: str, what: str) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(FOLDER))
     yield importlib.import_module
-    for name in ("zoo", "_zoo_page", "_baselines", "_report"):
+    for name in ("zoo", "_zoo_page", "_zoo_cards", "_baselines", "_report"):
         sys.modules.pop(name, None)
 
 
@@ -37,6 +37,16 @@ def test_every_algorithm_has_a_case_with_options_that_exist(benchmark: Any) -> N
 
 def test_every_figure_of_openmedia_has_its_algorithm(benchmark: Any) -> None:
     assert set(benchmark("_zoo_page").OPENMEDIA) == {card.name for card in zoo.cards()}
+
+
+def test_page_and_cards_say_what_the_result_file_says(benchmark: Any, tmp_path: Path) -> None:
+    results = benchmark("_report").load("zoo")
+    benchmark("_zoo_page").write(results, tmp_path / "zoo.md")
+    page = FOLDER.parent / "docs" / "zoo.md"
+    assert page.read_text("utf-8") == (tmp_path / "zoo.md").read_text("utf-8"), "run benchmarks/zoo.py --page"
+    for card in zoo.cards():
+        measured = [figure.model_dump() for figure in card.measured]
+        assert measured == benchmark("_zoo_cards").figures(results, card.name), card.name
 
 
 def test_the_page_shows_what_was_measured(benchmark: Any, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""The measured figures of the zoo's cards, taken from the benchmark's result file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_ZOO = Path(__file__).parents[1] / "workbench" / "zoo"
+_FRAMEWORKS = {"torch": "PyTorch", "mindspore": "MindSpore"}
+_BLOCK = re.compile(r"^measured:\n(?:  .*\n)+", re.MULTILINE)
+
+
+def figures(results: dict[str, Any], algorithm: str) -> list[dict[str, Any]]:
+    """Return what the result file says of an algorithm, as a card has it."""
+    found = []
+    for case, entry in results.items():
+        if case.partition(":")[0] != algorithm:
+            continue
+        for framework, title in _FRAMEWORKS.items():
+            run = entry.get(f"score-{framework}")
+            if run is None:
+                continue
+            options = ", ".join(f"{key} {value}" for key, value in run["options"].items())
+            naive = entry["baseline"]["score"]
+            source = f"{title}, {options}, {run['recipe']['epochs']} epochs on a CPU; naive answer {naive:.3f}"
+            found.append(
+                {
+                    "data": run["data"],
+                    "metric": run["metric"],
+                    "value": round(run["score"], 3),
+                    "source": source,
+                    "date": run["date"],
+                }
+            )
+    return found
+
+
+def write(results: dict[str, Any]) -> None:
+    """Put the figures into the cards, in place of those of last time; the rest of a card stays as it is."""
+    for file in sorted(_ZOO.glob("*/card.yaml")):
+        text = file.read_text("utf-8")
+        rows = figures(results, yaml.safe_load(text)["name"])
+        text = _BLOCK.sub("", text)
+        if rows:
+            lines = [yaml.safe_dump(row, default_flow_style=True, sort_keys=False, width=1000).strip() for row in rows]
+            block = "measured:\n" + "".join(f"  - {line}\n" for line in lines)
+            head, mark, tail = text.partition("notes:\n")
+            text = head + block + mark + tail
+        file.write_text(text, "utf-8")
