@@ -55,7 +55,7 @@ CASES: dict[str, dict[str, Any]] = {
     "u-csrnet": {
         "data": ("blood-cells", {"task": "points"}),
         "options": SMALL,
-        "train": {"epochs": 8, "patch_size": None, **QUARTER},
+        "train": {"epochs": 10, "patch_size": None, "preprocess": {"size": [120, 160]}},
         "metric": "f1",
         "margin": 0.1,
     },
