@@ -45,7 +45,7 @@ def launch(folder: Path, recipe: Recipe, epochs: int | None = None) -> subproces
     with (folder / LOG).open("ab") as log:
         log.write(f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
         log.flush()
-        process = _start(command, folder, _environment(recipe), log.fileno())
+        process = _start(command, folder, worker_environment(recipe), log.fileno())
     owner = Owner.of(process.pid) or Owner(platform.node(), "", process.pid, -1.0)
     write_json(folder / LAUNCH, {"id": identity, "time": time.time(), "owner": asdict(owner)}, durable=False)
     return process
@@ -66,13 +66,16 @@ def _start(command: list[str], folder: Path, environment: dict[str, str], log: i
         return start(creationflags=_DETACHED_PROCESS | _NEW_PROCESS_GROUP)
 
 
-def _environment(recipe: Recipe) -> dict[str, str]:
+def worker_environment(recipe: Recipe) -> dict[str, str]:
+    """Return the environment of a run's worker: where the package is, and how threads are counted and wait."""
     environment = dict(os.environ)
     root = str(Path(workbench.__file__).resolve().parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
     environment["PYTHONUNBUFFERED"] = "1"
     # Read by OpenMP when it is loaded; setting it later would be too late for MindSpore.
     environment["OMP_NUM_THREADS"] = str(recipe.num_threads or available_cores())
+    # Threads that spin while they wait take the cores from those waited for, wherever others use the machine as well.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if recipe.deterministic:
         environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     return environment
