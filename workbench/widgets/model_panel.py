@@ -11,18 +11,15 @@ import traitlets as t
 
 from workbench import frameworks, zoo
 from workbench.datasets import Dataset
-from workbench.errors import InputError, MissingExtraError, StateError, choose
+from workbench.errors import InputError, StateError, choose
 from workbench.volume import Volume
-from workbench.widgets import _options, _sizes
+from workbench.widgets import _devices, _options, _sizes
 from workbench.widgets.code import call, page
 from workbench.widgets.panel import Panel, bundle
 
 if TYPE_CHECKING:
     from workbench.training import Run
     from workbench.zoo import Model
-
-_TITLES = {"torch": "PyTorch", "mindspore": "MindSpore"}
-_GIB = 2**30
 
 
 class ModelPanel(Panel):
@@ -77,8 +74,8 @@ class ModelPanel(Panel):
         self._building = threading.RLock()
         super().__init__(**traits)
         self._list_algorithms()
-        self.devices = [_cpu(name) for name in frameworks.names()]
-        self.frameworks = [{"value": name, "label": _TITLES.get(name, name)} for name in frameworks.names()]
+        self.devices = [_devices.cpu(name) for name in frameworks.names()]
+        self.frameworks = [_devices.untried(name) for name in frameworks.names()]
         # Asking for devices imports the frameworks, which takes seconds: the panel does not wait for it.
         threading.Thread(target=self._look_for_devices, name="device-list", daemon=True).start()
 
@@ -143,7 +140,8 @@ class ModelPanel(Panel):
             If it is not a model file.
         """
         text = str(path)
-        with self.working("Opening the model", secrets=(text,)):
+        # a choice in the browser may be under construction: that is nobody's work, so it is waited for
+        with self._building, self.working("Opening the model", secrets=(text,)):
             if not text.strip():
                 raise InputError("No path was given. Type the path of a .safetensors file made by Model.save.")
             model = zoo.load(Path(text).expanduser(), framework=self.framework, device=self.device)
@@ -307,11 +305,9 @@ class ModelPanel(Panel):
         except Exception as error:  # noqa: BLE001 - shown in the panel, whatever it is
             self._failed(error, "Looking for devices", ())
             return
-        self.devices = [
-            {"value": one.id, "label": _label(one), "name": _name(one), "framework": one.framework} for one in found
-        ]
+        self.devices = [_devices.choice(one) for one in found]
         self._describe_chosen()
-        self.frameworks = [_framework(name) for name in frameworks.names()]
+        self.frameworks = [_devices.framework(name) for name in frameworks.names()]
 
     def _changed(self) -> None:
         self._describe_chosen()
@@ -363,34 +359,6 @@ class ModelPanel(Panel):
             self.use_run(self._runs[self.run_id])
         else:
             self._changed()
-
-
-def _framework(name: str) -> dict[str, Any]:
-    title = _TITLES.get(name, name)
-    try:
-        frameworks.get(name)
-    except MissingExtraError as error:
-        return {"value": name, "label": title, "enabled": False, "reason": f"not installed (extra {error.extra!r})"}
-    except (StateError, ImportError) as error:
-        return {"value": name, "label": title, "enabled": False, "reason": str(error)}
-    return {"value": name, "label": title, "enabled": True, "reason": ""}
-
-
-def _cpu(framework: str) -> dict[str, Any]:
-    return {"value": "cpu", "label": "cpu", "name": "cpu", "framework": framework}
-
-
-def _label(device: frameworks.Device) -> str:
-    return f"{device.id}, {device.cores} cores" if device.cores else f"{device.id}: {device.name}"
-
-
-def _name(device: frameworks.Device) -> str:
-    parts = [f"{device.id}: {device.name}" if device.name else device.id]
-    if device.cores:
-        parts.append(f"{device.cores} cores")
-    if device.free_memory:
-        parts.append(f"{device.free_memory / _GIB:.1f} GiB free")
-    return ", ".join(parts)
 
 
 def _short(count: int) -> str:
