@@ -10,8 +10,10 @@ import pytest
 from workbench import datasets, explain, zoo
 from workbench.errors import InputError, StateError
 from workbench.explain import Cancelled
+from workbench.shapes import Boxes
 from workbench.volume import Volume
 from workbench.widgets import ExplainPanel, Viewer
+from workbench.widgets import explain_panel as module
 
 
 class Desk:
@@ -189,3 +191,16 @@ def test_over_training_needs_a_run(desk: Desk) -> None:
     assert "There is no run" in desk.panel.problem["cause"]
     desk.click(action="epoch", index=0)
     assert "no maps over training" in desk.panel.problem["cause"]
+
+
+def test_doubtful_shapes_are_counted_and_not_drawn() -> None:
+    values = [[0.5, 0.5, 4.5, 4.5], [10.5, 10.5, 14.5, 14.5], [20.5, 20.5, 24.5, 24.5]]
+    found = Boxes(values, labels=[0, 0, 0], scores=[0.9, 0.3, 0.05])
+    kept, told = module._likely(found)
+    np.testing.assert_array_equal(kept.scores, [0.9, 0.3])
+    assert told == "found 2 boxes with a score of 0.3 or more, 1 below it are not shown"
+    kept, told = module._likely(found.select([2]))
+    assert len(kept) == 0
+    assert told == "no boxes with a score of 0.3 or more; the best of 1 has 0.05"
+    assert module._likely(Boxes(values, labels=[0, 0, 0]))[1] == "found 3 boxes"
+    assert module._likely("what is no shape") == ("what is no shape", "")

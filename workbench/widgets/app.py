@@ -18,6 +18,7 @@ from workbench.widgets._watch import ALIVE
 from workbench.widgets.code import page
 from workbench.widgets.data_panel import DataPanel
 from workbench.widgets.explain_panel import ExplainPanel
+from workbench.widgets.map_layers import OUTLINE_OPACITY
 from workbench.widgets.model_panel import ModelPanel
 from workbench.widgets.panel import Panel, bundle
 from workbench.widgets.train_panel import TrainPanel
@@ -194,7 +195,8 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.viewer.clear()
         self.viewer.add(volume, name="image")
         if truth is not None:
-            self.viewer.add(truth, name="truth", opacity=0.35)
+            opacity = OUTLINE_OPACITY if self.data.outlined else 0.35
+            self.viewer.add(truth, name="truth", opacity=opacity)
         source = self.data.dataset if self.data.dataset is not None else volume
         if self._fitted is not source:
             self._fitted = source

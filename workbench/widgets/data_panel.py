@@ -11,8 +11,9 @@ import traitlets as t
 
 from workbench import datasets, io
 from workbench.datasets import Dataset, Sample
-from workbench.datasets.annotations import as_shown, class_of
+from workbench.datasets.annotations import as_shown, class_of, parts
 from workbench.errors import InputError, StateError, choose
+from workbench.shapes import Shapes
 from workbench.volume import Volume
 from workbench.widgets import _options
 from workbench.widgets.code import call, page
@@ -95,6 +96,12 @@ class DataPanel(Panel):
             return None
         names = self.dataset.classes if self.dataset is not None else ()
         return as_shown(self.sample["label"], self.sample["image"], names)
+
+    @property
+    def outlined(self) -> bool:
+        """Whether the annotation of the case shown is drawn as outlines."""
+        label = self.sample["label"] if self.sample else None
+        return any(isinstance(part, Shapes) for part in parts(label).values())
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call `callback` after another case is shown."""

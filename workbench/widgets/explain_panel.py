@@ -17,7 +17,7 @@ from workbench.widgets import _options
 from workbench.widgets.code import page
 from workbench.widgets.compare_strip import CompareStrip
 from workbench.widgets.layer import Layer
-from workbench.widgets.map_layers import OPACITY, Map, Preview
+from workbench.widgets.map_layers import OPACITY, OUTLINE_OPACITY, Map, Preview
 from workbench.widgets.panel import Panel, bundle
 from workbench.widgets.viewer import Viewer
 from workbench.zoo.classification import Classification
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PREDICTED = ""
 _PREDICTION = "prediction"
+#: Least score of a box, point or ellipse that is drawn.
+_LIKELY = 0.3
 
 
 class ExplainPanel(Panel):
@@ -195,18 +197,18 @@ class ExplainPanel(Panel):
         with self.working("Predicting", cancellable=True):
             model, volume = self._subject()
             prediction = model.predict(volume, progress=self.tell)
-            drawn = as_shown(getattr(prediction, "volume", prediction), volume, model.classes)
+            shown, told = _likely(prediction)
+            drawn = as_shown(getattr(shown, "volume", shown), volume, model.classes)
             if drawn is not None:
                 if self._prediction is not None and self._prediction in self._viewer.layers:
                     self._prediction.volume = drawn
                 else:
-                    self._prediction = self._viewer.add(drawn, name=_PREDICTION, opacity=0.4)
-                self.note = "prediction is shown"
+                    opacity = OUTLINE_OPACITY if isinstance(shown, Shapes) else 0.4
+                    self._prediction = self._viewer.add(drawn, name=_PREDICTION, opacity=opacity)
+                self.note = told or "prediction is shown"
             whole = prediction.get("class") if isinstance(prediction, Mapping) else prediction
             if isinstance(whole, Classification):
                 self.note = f"predicted: {whole.name} ({whole.probability:.0%})"
-            elif isinstance(prediction, Shapes):
-                self.note = f"found {len(prediction)} {prediction.kind}"
         return prediction
 
     def over_training(self) -> list[tuple[int, Explanation]]:
@@ -359,6 +361,23 @@ class ExplainPanel(Panel):
 
 
 _DIVERGING = "coolwarm"
+
+
+def _likely(prediction: Any) -> tuple[Any, str]:
+    """Return what of a prediction is drawn, and what is said of it: doubtful shapes would bury the likely ones."""
+    if not isinstance(prediction, Shapes):
+        return prediction, ""
+    count, kind = len(prediction), prediction.kind
+    if prediction.scores is None or not count:
+        return prediction, f"found {count} {kind}"
+    kept = prediction.select(prediction.scores >= _LIKELY)
+    if not len(kept):
+        return (
+            kept,
+            f"no {kind} with a score of {_LIKELY} or more; the best of {count} has {prediction.scores.max():.2f}",
+        )
+    left = f", {count - len(kept)} below it are not shown" if len(kept) < count else ""
+    return kept, f"found {len(kept)} {kind} with a score of {_LIKELY} or more{left}"
 
 
 def _short(target: explain.Target) -> str:

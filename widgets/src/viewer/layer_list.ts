@@ -121,13 +121,17 @@ class Row {
     if (this.info.kind === "labels" && key !== this.#labels) {
       this.#labels = key;
       const foreground = header.labels.slice(1);
+      // Objects that are told apart by number only: their colours and how many they are say it all.
+      const numbered = foreground.length > 1 && foreground.every(({ name, value }) => name === `label ${value}`);
       const chips = foreground.slice(0, MANY_LABELS).map(({ name, color, value }) => {
         const chip = h("span", { class: "mwb-v-swatch" });
         chip.style.background = color;
-        return h("span", { class: "mwb-v-chip", title: `${name}: label ${value}` }, chip, name);
+        const title = numbered ? name : `${name}: label ${value}`;
+        return h("span", { class: "mwb-v-chip", title }, chip, ...(numbered ? [] : [name]));
       });
       const more = foreground.length - chips.length;
-      this.#colors.replaceChildren(...chips, ...(more > 0 ? [`and ${more} more`] : []));
+      const rest = numbered ? `${foreground.length} labels` : more > 0 ? `and ${more} more` : "";
+      this.#colors.replaceChildren(...chips, rest);
     }
   }
 
