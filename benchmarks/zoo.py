@@ -88,7 +88,7 @@ CASES: dict[str, dict[str, Any]] = {
         "metric": "dice",
         "margin": 0.1,
     },
-    "han-net": {**NUCLEI, "options": SMALL, "train": {**NUCLEI["train"], "epochs": 12}},
+    "han-net": {**NUCLEI, "options": SMALL, "train": {**NUCLEI["train"], "epochs": 20}},
     "cd-net": {**NUCLEI, "options": SMALL, "train": {**NUCLEI["train"], "epochs": 12}},
     "3d-unet": {
         "data": ("hippocampus", {}),
