@@ -132,6 +132,8 @@ def test_places_unknown_is_noted(tmp_path):
         ("(0,2,0) ", "", "3 axes need 3 space directions, got 2.*Correct the header"),
         ("(0,2,0)", "(0,2)", "2 or 3 space directions.*Correct the header"),
         ("type: short", "type: block", "one of int8, .*says 'block'. Save it as float"),
+        ("endian: little", "endian: middle", "more than one byte.*says 'middle'. Correct the header"),
+        ("endian: little\n", "", "more than one byte.*does not say. Correct the header"),
         ("encoding: raw", "encoding: zrl", "zrl.*Save it as raw"),
         ("encoding: raw", "encoding: raw\nbyte skip: x", "'byte skip'.*it says 'x'.*fresh copy"),
         ("encoding: raw", "encoding: raw\nline skip: -3", "line skip -3.*Save it as one file"),
@@ -144,6 +146,12 @@ def test_broken_headers(tmp_path, old, new, words):
     path.write_bytes(HEADER.replace(old, new).encode() + bytes(48))
     with pytest.raises(FileError, match=words):
         read(path)
+
+
+def test_single_bytes_have_no_order(tmp_path):
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(HEADER.replace("endian: little\n", "").replace("short", "uchar").encode() + bytes(range(24)))
+    np.testing.assert_array_equal(read(path).data.ravel(order="F"), np.arange(24))
 
 
 def test_bomb_stops_at_the_promised_size(tmp_path):

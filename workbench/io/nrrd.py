@@ -66,8 +66,7 @@ class Nrrd(Format):
                 f"{path}: the type of an NRRD file is one of {', '.join(_NAMES.values())} (or another name of these), "
                 f"its header says {kind!r}. Save it as float."
             )
-        order = {"big": ">", "little": "<"}.get(fields.get("endian", "little").lower(), "<")
-        dtype = np.dtype(order + _TYPES[kind])
+        dtype = np.dtype(_byte_order(fields, _TYPES[kind], path) + _TYPES[kind])
         notes: list[str] = []
         spatial, affine = _geometry_of(fields, path, sizes, notes)
         load = _loader(path, fields, end, tuple(sizes), dtype)
@@ -142,6 +141,20 @@ def _parse(path: Path) -> tuple[dict[str, str], dict[str, str], int]:
         return fields, keys, len(raw)
     raise FileError(
         f"{path}: an NRRD header ends with an empty line, this one goes on for {len(raw):,} bytes. {_files.AGAIN}"
+    )
+
+
+def _byte_order(fields: dict[str, str], code: str, path: Path) -> str:
+    """Return numpy's sign for the order of bytes; a wrong guess would be a volume of wrong numbers."""
+    said = fields.get("endian", "").lower()
+    if said in ("big", "little"):
+        return ">" if said == "big" else "<"
+    if np.dtype(code).itemsize == 1 or (not said and fields.get("encoding", "").lower() in ("ascii", "text", "txt")):
+        return "<"
+    found = f"says {said!r}" if said else "does not say"
+    raise FileError(
+        f"{path}: voxels of more than one byte need `endian: little` or `endian: big` in the header, this one {found}. "
+        f"{_files.CORRECT}"
     )
 
 
