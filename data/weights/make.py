@@ -44,20 +44,6 @@ DEMOS: dict[str, dict[str, Any]] = {
         "recipe": {"epochs": 30, "batch_size": 8},
         "metric": "dice",
     },
-    "3d-unet": {
-        "data": "phantom-ct",
-        "n": 40,
-        "size": [48, 48, 48],
-        "task": "segmentation",
-        "options": {"width": 8},
-        # organs differ by little on the scale from air to bone
-        "recipe": {
-            "epochs": 20,
-            "batch_size": 1,
-            "preprocess": {"intensity": {"kind": "window", "low": -200.0, "high": 300.0}},
-        },
-        "metric": "dice",
-    },
     "cd-net": {
         **_CELLS,
         "task": "instances",
