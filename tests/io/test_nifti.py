@@ -70,6 +70,18 @@ def test_sform_goes_before_qform_goes_before_sizes(affine, sform, qform, tmp_pat
     assert bool(read(path).notes) == (not sform and not qform)
 
 
+@pytest.mark.parametrize("degrees", [0, 15, 57.29577951308232, 90, 123.4])
+def test_half_turns_are_exact(degrees, tmp_path):
+    along, across = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    affine = np.diag([1.0, 1.0, 1.0, 1.0])
+    affine[:3, :3] = [[-along, 0, across], [0, -1, 0], [-across, 0, -along]]
+    image = nib.Nifti1Image(distinct((3, 4, 5), np.uint8), None)
+    image.set_qform(affine, 1)
+    image.header["sform_code"] = 0
+    nib.save(image, tmp_path / "a.nii")
+    np.testing.assert_allclose(read(tmp_path / "a.nii").affine[:3, :3], affine[:3, :3], atol=1e-6)
+
+
 def test_our_qform_is_our_affine(tmp_path, affine):
     image = nib.load(write(Volume(distinct((3, 4, 5), np.uint8), affine), tmp_path / "a.nii"))
     np.testing.assert_allclose(image.get_qform(), affine, atol=1e-5)

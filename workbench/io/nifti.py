@@ -267,12 +267,14 @@ def _affine(fields: Any, shape: list[int], path: Path, notes: list[str], doubts:
 def _qform(fields: Any, sizes: NDArray[np.float64], path: Path) -> NDArray[np.float64]:
     handed = -1.0 if float(fields["pixdim"][0]) < 0 else 1.0
     affine = np.eye(4)
-    affine[:3, :3] = _rotation(np.asarray(fields["quatern"], dtype=np.float64), path) * sizes * [1, 1, handed]
+    stored = np.asarray(fields["quatern"])
+    rounding = 3 * float(np.finfo(stored.dtype).eps)
+    affine[:3, :3] = _rotation(stored.astype(np.float64), rounding, path) * sizes * [1, 1, handed]
     affine[:3, 3] = fields["qoffset"]
     return affine
 
 
-def _rotation(quatern: NDArray[np.float64], path: Path) -> NDArray[np.float64]:
+def _rotation(quatern: NDArray[np.float64], rounding: float, path: Path) -> NDArray[np.float64]:
     b, c, d = quatern
     square = 1.0 - float(quatern @ quatern)
     if not np.isfinite(square) or square < -1e-3:
@@ -280,8 +282,8 @@ def _rotation(quatern: NDArray[np.float64], path: Path) -> NDArray[np.float64]:
             f"{path}: the quaternion of a qform has length 1 or less, the header says {quatern.tolist()}. "
             f"{_files.CORRECT}"
         )
-    # rounding of three float32 leaves a length slightly above 1 on half turns
-    a = np.sqrt(max(square, 0.0))
+    # on half turns rounding leaves a length slightly off 1; its root would turn the volume by a hundredth of a degree
+    a = np.sqrt(square) if square > rounding else 0.0
     norm = np.sqrt(a * a + b * b + c * c + d * d)
     a, b, c, d = a / norm, b / norm, c / norm, d / norm
     return np.array(
