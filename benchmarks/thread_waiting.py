@@ -1,11 +1,11 @@
-"""What it costs that OpenMP's threads wait asleep, and what it gains on a machine that others use too.
+"""What it gains on a crowded machine, and costs on an idle one, that OpenMP's threads spin for a short while only.
 
     python benchmarks/thread_waiting.py
 
-A thread that waits for the others either spins (OpenMP's default) or sleeps (`OMP_WAIT_POLICY=PASSIVE`, which the
-worker of a run is started with). Spinning is a little faster where every thread has a core to itself, and takes the
-cores from the threads that are waited for where it has not, as in a classroom's JupyterHub. The same training steps
-are timed both ways, alone and beside as many busy processes as there are cores, taking turns.
+A thread that waits for the others spins before it sleeps. Spinning is a little faster where every thread has a core to
+itself, and takes the cores from the threads that are waited for where it has not, as in a classroom's JupyterHub. The
+same training steps are timed with GNU OpenMP's own setting and with that of a run's worker, taking turns: one process
+alone, and four side by side.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import sys
 
 import _report
 
-ROUNDS, SECONDS = 5, 4.0
+from workbench.training.launch import BRIEF_SPINNING
+
+ROUNDS, SECONDS = 5, 3.0
 _STEPS = """
 import sys, time, torch
 from torch import nn
@@ -36,34 +38,28 @@ print((time.perf_counter() - start) / steps)
 """
 
 
-def step_seconds(policy: str) -> float:
-    """Return the seconds of a training step under a policy, in a process of its own."""
-    environment = {**os.environ, "OMP_WAIT_POLICY": policy, "OMP_NUM_THREADS": str(os.cpu_count())}
+def step_seconds(settings: dict[str, str], processes: int) -> float:
+    """Return the mean seconds of a training step in as many processes side by side."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(os.cpu_count()), **settings}
     command = [sys.executable, "-c", _STEPS, str(SECONDS)]
-    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    started = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    return statistics.mean(float(process.communicate()[0]) for process in started)
 
 
-def compare() -> dict[str, float]:
-    """Return the medians of both policies over rounds in which they take turns, and their ratio."""
-    rounds = [(step_seconds("ACTIVE"), step_seconds("PASSIVE")) for _ in range(ROUNDS)]
-    active, passive = (statistics.median(column) for column in zip(*rounds, strict=True))
+def compare(processes: int) -> dict[str, float]:
+    """Return the medians of both settings over rounds in which they take turns, and of their ratio."""
+    rounds = [(step_seconds({}, processes), step_seconds(BRIEF_SPINNING, processes)) for _ in range(ROUNDS)]
+    usual, ours = (statistics.median(column) for column in zip(*rounds, strict=True))
     return {
-        "active_ms": round(1000 * active, 1),
-        "passive_ms": round(1000 * passive, 1),
-        "passive_over_active": round(statistics.median(b / a for a, b in rounds), 2),
+        "usual_ms": round(1000 * usual, 1),
+        "ours_ms": round(1000 * ours, 1),
+        "ours_over_usual": round(statistics.median(b / a for a, b in rounds), 2),
     }
 
 
 def main() -> None:
     """Measure alone, then in company."""
-    alone = compare()
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
-    try:
-        shared = compare()
-    finally:
-        for process in busy:
-            process.kill()
-    results = {"alone": alone, "beside_as_many_busy_processes_as_cores": shared}
+    results = {"alone": compare(1), "four_side_by_side": compare(4)}
     print(results)
     _report.save("thread_waiting", results)
 

@@ -5,23 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from workbench.training.launch import worker_environment
+from workbench.training.launch import BRIEF_SPINNING, worker_environment
 from workbench.training.recipe import Recipe
 from workbench.training.threads import available_cores
 
 RECIPE = Recipe(algorithm="3d-unet", data={"kind": "phantom-ct"})
 
 
-def test_threads_are_as_many_as_asked_for_and_sleep_while_they_wait(monkeypatch):
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+def test_threads_are_as_many_as_asked_for_and_do_not_spin_for_long(monkeypatch):
+    for name in ("OMP_WAIT_POLICY", *BRIEF_SPINNING):
+        monkeypatch.delenv(name, raising=False)
     made = worker_environment(RECIPE)
-    assert (made["OMP_NUM_THREADS"], made["OMP_WAIT_POLICY"]) == (str(available_cores()), "PASSIVE")
+    assert (made["OMP_NUM_THREADS"], made["GOMP_SPINCOUNT"]) == (str(available_cores()), "10000")
     assert worker_environment(RECIPE.model_copy(update={"num_threads": 3}))["OMP_NUM_THREADS"] == "3"
 
 
-def test_who_set_the_policy_keeps_it(monkeypatch):
+def test_who_said_how_threads_wait_is_heard(monkeypatch):
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    assert worker_environment(RECIPE)["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    assert worker_environment(RECIPE)["OMP_WAIT_POLICY"] == "ACTIVE"
+    assert "GOMP_SPINCOUNT" not in worker_environment(RECIPE)
 
 
 @pytest.mark.parametrize("before", [None, "elsewhere"])

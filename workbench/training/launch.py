@@ -21,6 +21,10 @@ from workbench.training.threads import available_cores
 # Windows: no console, no Ctrl-C from the parent's console, and out of the job that dies with it.
 _DETACHED_PROCESS, _NEW_PROCESS_GROUP, _BREAKAWAY_FROM_JOB = 0x8, 0x200, 0x1000000
 
+#: Turns for which a waiting thread spins before it sleeps (GNU OpenMP, which torch uses on Linux; its own default is
+#: 300,000). Spinning takes the cores from the threads waited for, wherever others use the machine as well.
+BRIEF_SPINNING = {"GOMP_SPINCOUNT": "10000"}
+
 
 def launch(folder: Path, recipe: Recipe, epochs: int | None = None) -> subprocess.Popen[bytes]:
     """Start a worker on the run directory `folder` and return at once.
@@ -74,8 +78,8 @@ def worker_environment(recipe: Recipe) -> dict[str, str]:
     environment["PYTHONUNBUFFERED"] = "1"
     # Read by OpenMP when it is loaded; setting it later would be too late for MindSpore.
     environment["OMP_NUM_THREADS"] = str(recipe.num_threads or available_cores())
-    # Threads that spin while they wait take the cores from those waited for, wherever others use the machine as well.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in environment:
+        environment = {**BRIEF_SPINNING, **environment}
     if recipe.deterministic:
         environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     return environment
