@@ -65,8 +65,9 @@ What falls short, and why:
 
 ## What it costs
 
-PyTorch / MindSpore, on the CPU. A step is one update with a batch of the recipe, a prediction one test picture from
-file to answer; memory is the worker's peak. Training is processor time of the whole run, validation included.
+PyTorch / MindSpore, on two cores with nothing else to do. A step is one update with a batch of the recipe, a prediction
+one test picture from volume to answer; memory is the worker's peak. Training is processor time of the whole run that
+gave the score, validation included; most of those runs had one core each.
 
 """
 
