@@ -144,12 +144,17 @@ def _parse(path: Path) -> tuple[dict[str, str], dict[str, str], int]:
     )
 
 
+def _encoding(fields: dict[str, str], path: Path) -> str:
+    said = _need(fields, "encoding", path).lower()
+    return {"gz": "gzip", "txt": "ascii", "text": "ascii", "bz2": "bzip2"}.get(said, said)
+
+
 def _byte_order(fields: dict[str, str], code: str, path: Path) -> str:
     """Return numpy's sign for the order of bytes; a wrong guess would be a volume of wrong numbers."""
     said = fields.get("endian", "").lower()
     if said in ("big", "little"):
         return ">" if said == "big" else "<"
-    if np.dtype(code).itemsize == 1 or (not said and fields.get("encoding", "").lower() in ("ascii", "text", "txt")):
+    if np.dtype(code).itemsize == 1 or (not said and _encoding(fields, path) == "ascii"):
         return "<"
     found = f"says {said!r}" if said else "does not say"
     raise FileError(
@@ -180,9 +185,7 @@ def _source(path: Path, fields: dict[str, str]) -> tuple[Path, str]:
     name = fields.get("data file")
     if name is not None and (name.upper().startswith("LIST") or "%" in name):
         raise FileError(f"{path}: NRRD voxels spread over several files are not supported. Save it as one file.")
-    encoding = {"gz": "gzip", "txt": "ascii", "text": "ascii", "bz2": "bzip2"}.get(
-        _need(fields, "encoding", path).lower(), fields["encoding"].lower()
-    )
+    encoding = _encoding(fields, path)
     if encoding not in {"raw", "gzip", "ascii"}:
         raise FileError(f"{path}: the encoding {encoding!r} is not supported. Save it as raw or gzip.")
     return (path if name is None else _files.beside(path, name)), encoding

@@ -18,7 +18,7 @@ from workbench.widgets._watch import ALIVE
 from workbench.widgets.code import page
 from workbench.widgets.data_panel import DataPanel
 from workbench.widgets.explain_panel import ExplainPanel
-from workbench.widgets.map_layers import OUTLINE_OPACITY
+from workbench.widgets.layer import OUTLINE_OPACITY
 from workbench.widgets.model_panel import ModelPanel
 from workbench.widgets.panel import Panel, bundle
 from workbench.widgets.train_panel import TrainPanel

@@ -16,8 +16,8 @@ from workbench.shapes import Shapes
 from workbench.widgets import _options
 from workbench.widgets.code import page
 from workbench.widgets.compare_strip import CompareStrip
-from workbench.widgets.layer import Layer
-from workbench.widgets.map_layers import OPACITY, OUTLINE_OPACITY, Map, Preview
+from workbench.widgets.layer import OUTLINE_OPACITY, Layer
+from workbench.widgets.map_layers import OPACITY, Map, Preview
 from workbench.widgets.panel import Panel, bundle
 from workbench.widgets.viewer import Viewer
 from workbench.zoo.classification import Classification
@@ -372,10 +372,8 @@ def _likely(prediction: Any) -> tuple[Any, str]:
         return prediction, f"found {count} {kind}"
     kept = prediction.select(prediction.scores >= _LIKELY)
     if not len(kept):
-        return (
-            kept,
-            f"no {kind} with a score of {_LIKELY} or more; the best of {count} has {prediction.scores.max():.2f}",
-        )
+        best = prediction.scores.max()
+        return kept, f"no {kind} with a score of {_LIKELY} or more; the best of {count} has {best:.2f}"
     left = f", {count - len(kept)} below it are not shown" if len(kept) < count else ""
     return kept, f"found {len(kept)} {kind} with a score of {_LIKELY} or more{left}"
 

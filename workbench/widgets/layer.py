@@ -15,6 +15,8 @@ from workbench.volume import Volume
 from workbench.widgets.colors import DEFAULT_COLORMAPS, check_colormap
 
 _numbers = itertools.count(1)
+#: Of outlines of shapes, which are thin and hide little.
+OUTLINE_OPACITY = 0.9
 _OPACITIES = {"image": 1.0, "labels": 0.5, "scores": 0.6}
 
 #: What can be said about how a layer is shown; each is a trait of `Layer` that may be set at any time.

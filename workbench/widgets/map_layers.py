@@ -11,8 +11,6 @@ from workbench.widgets.viewer import Viewer
 
 #: Of a map over the image: the anatomy must shine through.
 OPACITY = 0.6
-#: Of outlines, which are thin and hide little.
-OUTLINE_OPACITY = 0.9
 
 
 @dataclass(frozen=True)
