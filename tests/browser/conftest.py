@@ -102,6 +102,8 @@ def running_server(base: Path, prefix: str = "/") -> Iterator[Server]:
     token = secrets.token_hex(16)
     (base / "config").mkdir()
     (base / "config" / "jupyter_lab_config.json").write_text(json.dumps({"LabApp": QUIET_LAB}))
+    exposed = {"expose_app_in_browser": QUIET_LAB["expose_app_in_browser"]}
+    (base / "config" / "jupyter_notebook_config.json").write_text(json.dumps({"JupyterNotebookApp": exposed}))
     notification = base / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     notification.parent.mkdir(parents=True)
     notification.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
@@ -174,6 +176,17 @@ class Lab:
     #: What the page must not do: see `check`.
     strangers: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the open notebook has a kernel that answers."""
+        self.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        self.page.evaluate(
+            """async () => {
+                const session = window.jupyterapp.shell.currentWidget.context.sessionContext;
+                await session.ready;
+                await session.session?.kernel?.info;
+            }"""
+        )
 
     def run_cell(self, code: str, wait_ms: int = PATIENCE_MS) -> Any:
         """Put `code` into the last cell, run it, wait until it has finished, and return the cell (a locator).
@@ -304,12 +317,5 @@ def lab(open_lab: Any, server: Server, request: pytest.FixtureRequest) -> Lab:
     }
     (server.folder / name).write_text(json.dumps(notebook))
     opened: Lab = open_lab(f"doc/tree/{name}")
-    opened.page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    opened.page.evaluate(
-        """async () => {
-            const session = window.jupyterapp.shell.currentWidget.context.sessionContext;
-            await session.ready;
-            await session.session?.kernel?.info;
-        }"""
-    )
+    opened.wait_for_kernel()
     return opened
