@@ -35,8 +35,9 @@ Made by `python benchmarks/zoo.py`; edit that, not this page. Machine, date and 
 
 ## OpenMedIA's table beside ours
 
-OpenMedIA (Zhuang et al. 2022) lists seventeen algorithms and what each reaches with PyTorch and with MindSpore; ten of
-the thirty-four places are empty. Here both frameworks run the one definition of each algorithm.
+OpenMedIA (Zhuang et al. 2022) lists seventeen algorithms and what each reaches with PyTorch and with MindSpore; nine of
+the thirty-four places of its Table 2 are empty (ten by its Table 1). Here both frameworks run the one definition of
+each algorithm.
 
 **What can be compared, and what cannot.** OpenMedIA's figures are for the full networks on their own data sets (LUNA16,
 MoNuSeg, MM-WHS, FFCV and others), most of which may not be passed on. Ours are for small configurations, trained for

@@ -15,6 +15,8 @@ from workbench.errors import FileError, InputError, check_keywords, choose
 
 Array = NDArray[Any]
 KINDS = ("image", "labels", "scores")
+#: A label map that gives this value this name has voxels that nobody annotated: not to be learnt from, nor scored.
+UNLABELLED, UNLABELLED_NAME = 255, "unlabelled"
 
 
 class Volume:
@@ -35,7 +37,7 @@ class Volume:
     channels : sequence of str, optional
         Name of each channel.
     labels : mapping of int to str, optional
-        Name of each label value.
+        Name of each label value. 255 named "unlabelled" marks voxels that nobody annotated.
     unit : str
         Unit of the values: "HU", "a.u." or "".
     source : path, optional
@@ -149,6 +151,11 @@ class Volume:
     def spatial_ndim(self) -> int:
         """2 for a picture, 3 for a volume."""
         return len(self.axes) - ("c" in self.axes)
+
+    @property
+    def has_unlabelled(self) -> bool:
+        """Whether this is a label map in which 255 means that nobody annotated the voxel."""
+        return self.labels.get(UNLABELLED) == UNLABELLED_NAME
 
     @property
     def num_channels(self) -> int:

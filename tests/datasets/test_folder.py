@@ -128,6 +128,24 @@ def test_label_names_may_leave_out_the_background(folder):
     assert load(folder, label_names={1: "left", 2: "right"}).classes == NAMES
 
 
+def test_voxels_may_be_left_unlabelled(folder, affine):
+    partial = np.zeros((6, 5, 7), np.uint8)
+    partial[:2], partial[4:] = 1, 255
+    wb.write(Volume(partial, affine, kind="labels"), folder / "labels" / "pat0_scan0.nii.gz")
+    with pytest.raises(InputError, match=r"no name: 255.*name it 'unlabelled'"):
+        load(folder)[0]
+    dataset = load(folder, label_names={1: "left", 2: "right", 255: "unlabelled"})
+    assert dataset.classes == NAMES
+    label = dataset[0]["label"]
+    assert label.has_unlabelled
+    assert np.array_equal(label.data, partial)
+    assert np.array_equal(datasets.from_spec(dataset.spec())[0]["label"].data, partial)
+    # 255 of 256 classes is a class like any other
+    named = dict.fromkeys(range(256), "tissue") | {255: "unlabelled"}
+    assert len(load(folder, label_names=named).classes) == 255
+    assert len(load(folder, label_names=named | {256: "more"}).classes) == 257
+
+
 def test_pictures_pair_across_formats(tmp_path):
     for name in ("images", "masks"):
         (tmp_path / name).mkdir()

@@ -77,3 +77,17 @@ def test_what_is_no_label_map_is_refused(pair, affine):
         evaluation.dice(pair[0].data, pair[1])
     with pytest.raises(InputError, match=r"`labels` are label values.*'liver'"):
         evaluation.dice(*pair, labels="liver")
+
+
+def test_what_nobody_annotated_is_not_scored(affine):
+    data = np.zeros((4, 4, 4), np.uint8)
+    data[:2], data[3] = 1, 255
+    truth = Volume(data, affine, kind="labels", labels={0: "background", 1: "organ", 255: "unlabelled"})
+    found = np.zeros((4, 4, 4), np.uint8)
+    found[1:] = 1
+    # in both 16, found 32 (without the slice of 255), true 32
+    assert evaluation.dice(Volume(found, affine, kind="labels"), truth) == {"organ": pytest.approx(2 * 16 / (32 + 32))}
+    unnamed = Volume(data, affine, kind="labels", labels={1: "organ"})
+    assert evaluation.dice(Volume(found, affine, kind="labels"), unnamed) == {
+        "organ": pytest.approx(2 * 16 / (48 + 32))
+    }

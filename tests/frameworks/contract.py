@@ -318,6 +318,26 @@ class FrameworkContract:
         values = framework.trainer(module, broken, OptimizerSpec()).step(x, targets, step_seed=0, lr=0.1)
         assert np.isnan(values["loss"])
 
+    def test_a_norm_of_a_single_value_says_what_to_do(self, framework):
+        def pooled(nn, F, ops):
+            class Pooled(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.norm = nn.BatchNorm2d(2)
+
+                def forward(self, x):
+                    return ops.mean(self.norm(x), dim=(2, 3))
+
+            return Pooled
+
+        module = framework.build(pooled, {})
+        trainer = framework.trainer(module, classification, OptimizerSpec())
+        one = np.ones((1, 2, 1, 1), np.float32)
+        with pytest.raises(InputError, match=r"one value per channel.*Raise batch_size"):
+            trainer.step(one, {"label": np.array([0])}, step_seed=0, lr=0.1)
+        assert framework.forward(module, one).shape == (1, 2), "in use, one value is no trouble"
+        trainer.step(np.ones((2, 2, 1, 1), np.float32), {"label": np.array([0, 1])}, step_seed=0, lr=0.1)
+
     def test_the_step_seed_decides_dropout(self, framework, x, targets):
         losses = []
         for seed in (5, 5, 6):

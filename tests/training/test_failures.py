@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from workbench import datasets, io
+from workbench.errors import InputError
 from workbench.training import Run, fit
 from workbench.training.faults import VARIABLE
 from workbench.volume import Volume
@@ -85,6 +86,42 @@ def test_data_that_changed_while_the_run_was_away(recipe_of, tmp_path):
     shutil.rmtree(tmp_path / "data")
     save(1)
     failed(fit(recipe, tmp_path / "r"), "has changed since", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"loss": {"dize": 1}}, r"The loss got an unknown option 'dize'. Did you mean 'dice'"),
+        ({"loss": {"dice": -1}}, r"dice=-1"),
+        ({"monitor": "val/dise"}, r"Unknown validation score to monitor 'dise'. Did you mean 'dice'"),
+    ],
+)
+def test_what_can_be_refused_at_once_does_not_wait_for_the_worker(recipe_of, boxes, changes, words):
+    with pytest.raises(InputError, match=words):
+        recipe_of(boxes, **changes)
+
+
+def test_a_single_value_per_channel_is_told(recipe_of, sides, tmp_path):
+    # the sixteen pixels of a side are halved five times
+    run = fit(recipe_of(sides, batch_size=1), tmp_path / "r")
+    failed(run, "cannot train on one value per channel", "Correct the value")
+
+
+def test_a_sample_without_any_annotation_is_no_failure(recipe_of, tmp_path):
+    samples = volumes(3)
+    names = {0: "background", 1: "box", 255: "unlabelled"}
+    for number, sample in enumerate(samples):
+        labels = np.full((8, 10, 8), 255, np.uint8) if number == 0 else sample["label"].data
+        sample["label"] = Volume(labels, AFFINE, kind="labels", labels=names)
+    data = datasets.from_list(samples, task="segmentation", splits={"train": [0, 1], "val": [2]})
+    assert data.classes == ("background", "box")
+    saved = datasets.from_spec(data.save(tmp_path / "data"))
+    changes = {"batch_size": 1, "log_every": 1, "epochs": 1, "augment": {}, "patch_size": None}
+    run = fit(recipe_of(saved, **changes), tmp_path / "r")
+    assert run.state == "finished", run.log()
+    losses = sorted(line["loss"] for line in run.metrics() if line["kind"] == "step")
+    assert losses[0] == pytest.approx(0, abs=1e-6)
+    assert losses[1] > 0.1
 
 
 def test_labels_nobody_named(recipe_of, tmp_path):

@@ -74,15 +74,15 @@ def test_pictures_are_classified_and_scored(sides, tmp_path, recipe_of):
     run = fit(recipe, tmp_path / "run")
     assert run.state == "finished", run
     line = [line for line in run.metrics() if line["kind"] == "epoch"][-1]
-    assert set(line["val"]) == {"auc", "accuracy"}
+    assert set(line["val"]) == {"auc", "accuracy", "f1"}
     assert run.status["best_score"] == max(x["val"]["accuracy"] for x in run.metrics() if x["kind"] == "epoch")
-    assert set(run.evaluate()) == {"split", "epoch", "samples", "auc", "accuracy"}
+    assert set(run.evaluate()) == {"split", "epoch", "samples", "auc", "accuracy", "f1"}
 
 
-def test_a_score_that_does_not_exist_cannot_be_watched(sides, tmp_path, recipe_of):
-    run = fit(recipe_of(sides, epochs=1, monitor="val/acuracy"), tmp_path / "run")
+def test_the_score_of_a_label_that_does_not_exist_cannot_be_watched(boxes, tmp_path, recipe_of):
+    run = fit(recipe_of(boxes, epochs=1, monitor="val/dice/bocks"), tmp_path / "run")
     assert run.state == "failed"
-    assert "Did you mean 'accuracy'" in run.status["cause"]
+    assert "Did you mean 'dice/box'" in run.status["cause"]
 
 
 def test_class_weights_decide_the_loss(sides, tmp_path, recipe_of):

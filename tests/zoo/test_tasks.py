@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import workbench as wb
 from workbench import frameworks
 from workbench.errors import InputError
-from workbench.volume import Volume
-from workbench.zoo.tasks import UNLABELLED, ClassificationTask, SegmentationTask
+from workbench.volume import UNLABELLED, Volume
+from workbench.zoo.tasks import ClassificationTask, SegmentationTask
 
 
 @pytest.fixture
@@ -14,10 +15,12 @@ def torch():
     return pytest.importorskip("torch")
 
 
-def loss_of(task, outputs, label, **options):
-    torch = pytest.importorskip("torch")
-    loss = task.make_loss(**options)(*frameworks.get("torch").vocabulary)
-    return loss(torch.as_tensor(outputs), {"label": torch.as_tensor(label)})
+def loss_of(task, outputs, label, framework="torch", **options):
+    tensor = pytest.importorskip("torch").as_tensor
+    if framework == "mindspore":
+        tensor = pytest.importorskip("mindspore", reason="mindspore is not installed (extra: mindspore)").Tensor
+    loss = task.make_loss(**options)(*frameworks.get(framework).vocabulary)
+    return loss(tensor(outputs), {"label": tensor(label)})
 
 
 def test_segmentation_loss_by_hand():
@@ -85,4 +88,45 @@ def test_classification_metrics():
     metrics = ClassificationTask().metrics(["a", "b"])
     for probability, truth in ((0.9, 1), (0.6, 1), (0.55, 0), (0.1, 0)):
         metrics.update(np.array([1 - probability, probability]), truth)
-    assert metrics.compute() == {"auc": 1.0, "accuracy": 0.75}
+    # one of the two called b is not, and both that are were found
+    assert metrics.compute() == {"auc": 1.0, "accuracy": 0.75, "f1": pytest.approx(2 * 2 / (3 + 2))}
+
+
+def test_scores_of_no_sample_are_nan():
+    scores = ClassificationTask().metrics(["a", "b"]).compute()
+    assert set(scores) == {"auc", "accuracy", "f1"}
+    assert np.isnan(list(scores.values())).all()
+
+
+@pytest.mark.parametrize("framework", ["torch", "mindspore"])
+def test_a_batch_without_any_annotation_has_a_loss_of_nothing(framework):
+    outputs = np.random.default_rng(0).normal(size=(1, 3, 4, 4)).astype(np.float32)
+    label = np.full((1, 4, 4), UNLABELLED)
+    terms = loss_of(SegmentationTask(2), outputs, label, framework=framework, class_weights=[1, 2, 3])
+    assert {name: float(value) for name, value in terms.items()} == {"loss": 0, "cross_entropy": 0, "dice": 0}
+
+
+def test_dice_with_squares_and_less_smoothing():
+    # p is (0.6, 0.4) for label 1; one of the two pixels is 1
+    outputs = np.log(np.array([[[[0.4, 0.6]], [[0.6, 0.4]]]], np.float32))
+    label = np.array([[[1, 0]]])
+    only = {"cross_entropy": 0, "smoothing": 0.5}
+    plain = loss_of(SegmentationTask(2), outputs, label, **only)
+    assert float(plain["dice"]) == pytest.approx(1 - (2 * 0.6 + 0.5) / (1 + 1 + 0.5), rel=1e-5)
+    squared = loss_of(SegmentationTask(2), outputs, label, squared=True, **only)
+    assert float(squared["dice"]) == pytest.approx(1 - (2 * 0.6 + 0.5) / (0.36 + 0.16 + 1 + 0.5), rel=1e-5)
+    with pytest.raises(InputError, match="smoothing of the Dice is above 0"):
+        SegmentationTask(2).make_loss(smoothing=0)
+
+
+@pytest.mark.parametrize("name", [card.name for card in wb.zoo.list()])
+def test_an_unknown_option_of_the_loss_is_named_with_the_valid_ones(name):
+    with pytest.raises(InputError, match="The loss got an unknown option 'focal'"):
+        wb.zoo.algorithm(name).task.loss({"focal": 1})
+    assert callable(wb.zoo.algorithm(name).task.loss({}))
+
+
+def test_options_of_a_loss_include_those_it_hands_on():
+    with pytest.raises(InputError, match=r"derivativ'.*Did you mean 'derivative'.*background"):
+        wb.zoo.algorithm("lod-net").task.loss({"derivativ": 1})
+    assert callable(wb.zoo.algorithm("lod-net").task.loss({"derivative": 1, "background": True}))

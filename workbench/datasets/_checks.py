@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError
-from workbench.volume import Volume
+from workbench.volume import UNLABELLED, UNLABELLED_NAME, Volume
 
 
-def check_label_volume(label: Volume, image: Volume, classes: Sequence[str], case: str, file: str = "") -> Volume:
-    """Return `label` as an integer Volume that names `classes`.
+def check_label_volume(
+    label: Volume, image: Volume, classes: Sequence[str], case: str, file: str = "", *, unlabelled: bool = False
+) -> Volume:
+    """Return `label` as an integer Volume that names `classes`, and 255 where it, or `unlabelled`, says that it may.
 
     Raises
     ------
@@ -22,12 +24,15 @@ def check_label_volume(label: Volume, image: Volume, classes: Sequence[str], cas
     """
     where = f"The labels of {case!r}" + (f" ({file})" if file else "")
     values, present = _whole_numbers(label, image, where)
-    unknown = present[(present < 0) | (present >= len(classes))]
+    unlabelled = (unlabelled or label.has_unlabelled) and len(classes) <= UNLABELLED
+    names = dict(enumerate(classes)) | ({UNLABELLED: UNLABELLED_NAME} if unlabelled else {})
+    unknown = present[~np.isin(present, list(names))]
     if unknown.size:
         named = ", ".join(f"{value} {name}" for value, name in enumerate(classes))
         raise InputError(
             f"{where} hold values that have no name: {_some(unknown)}. Known: {named}. "
-            "Name every value with `label_names=` (or `classes=`), or mend the file."
+            "Name every value with `label_names=` (or `classes=`), or mend the file. "
+            f"If {UNLABELLED} marks voxels that nobody annotated, name it {UNLABELLED_NAME!r}."
         )
     small = values.astype(np.uint8 if len(classes) <= 256 else np.uint16, copy=False)
     return Volume(
@@ -35,7 +40,7 @@ def check_label_volume(label: Volume, image: Volume, classes: Sequence[str], cas
         image.affine,
         kind="labels",
         axes=image.axes[: image.spatial_ndim],
-        labels=dict(enumerate(classes)),
+        labels=names,
         source=label.source,
     )
 

@@ -16,6 +16,7 @@ from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError
+from workbench.volume import UNLABELLED, UNLABELLED_NAME
 
 _CARD = Card(
     name="folder",
@@ -38,9 +39,11 @@ class FolderPairs(Dataset):
         pairs: Sequence[tuple[str, Path, Path]],
         classes: Sequence[str],
         spec: dict[str, Any],
+        unlabelled: bool = False,
         **rest: Any,
     ) -> None:
         self._pairs = list(pairs)
+        self._unlabelled = unlabelled
         self._spec = spec
         first = io.read(self._pairs[0][1])
         super().__init__(
@@ -62,7 +65,9 @@ class FolderPairs(Dataset):
                 f"with {self.in_channels} channel(s), {image_file.name} is {image.spatial_ndim}D with "
                 f"{image.num_channels}."
             )
-        label = check_label_volume(io.read(label_file), image, self.classes, case, label_file.name)
+        label = check_label_volume(
+            io.read(label_file), image, self.classes, case, label_file.name, unlabelled=self._unlabelled
+        )
         return {"id": case, "image": image, "label": label, "patient": self.patients[index]}
 
     def spec(self) -> dict[str, Any]:
@@ -94,7 +99,8 @@ def load(
     images, labels : path
         The two folders. A pair has the same name up to the suffix (``case1.nii.gz`` and ``case1.png`` are a pair).
     label_names : sequence or mapping of int to str
-        The name of every label value, 0 (the background) first.
+        The name of every label value, 0 (the background) first. A mapping may name 255 "unlabelled": voxels that
+        nobody annotated, which are neither learnt from nor scored.
     patient : str, optional
         Regular expression that finds the patient in a case's name (its first group, or the whole match). Cases of a
         patient are never divided between splits. Without it each case is a patient of its own.
@@ -111,7 +117,7 @@ def load(
     check_task(task, ("segmentation",), "folder")
     if images is None or labels is None or label_names is None:
         raise InputError("The data set 'folder' needs `images=`, `labels=` (two folders) and `label_names=`.")
-    classes = _classes(label_names)
+    classes, unlabelled = _classes(label_names)
     pairs = pair_files(Path(images).expanduser(), Path(labels).expanduser())
     ids = [case for case, _, _ in pairs]
     patients = _patients(ids, patient)
@@ -120,7 +126,7 @@ def load(
         "options": {
             "images": str(Path(images).expanduser().resolve()),
             "labels": str(Path(labels).expanduser().resolve()),
-            "label_names": [*classes],
+            "label_names": {**dict(enumerate(classes)), UNLABELLED: UNLABELLED_NAME} if unlabelled else [*classes],
             "patient": patient,
             "fractions": dict(fractions) if isinstance(fractions, Mapping) else fractions and [*fractions],
             "seed": seed,
@@ -129,7 +135,7 @@ def load(
     if fractions is None and len(set(patients)) < 3:
         fractions = {"train": 1}
     splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients)
-    return FolderPairs(_CARD, pairs, classes, spec, splits=splits, patients=patients)
+    return FolderPairs(_CARD, pairs, classes, spec, unlabelled, splits=splits, patients=patients)
 
 
 def pair_files(images: Path, labels: Path) -> list[tuple[str, Path, Path]]:
@@ -174,20 +180,24 @@ def _stem(file: Path) -> str:
     return Path(name).stem
 
 
-def _classes(names: Mapping[int, str] | Sequence[str]) -> list[str]:
+def _classes(names: Mapping[int, str] | Sequence[str]) -> tuple[list[str], bool]:
+    """Return the classes, and whether 255 marks voxels that nobody annotated."""
     if isinstance(names, str) or not isinstance(names, Mapping | Sequence):
         raise InputError(f"`label_names` are a list of names, or a dict of value to name, got {names!r}.")
     if not isinstance(names, Mapping):
-        return [str(name) for name in names]
+        return [str(name) for name in names], False
     try:
         numbered = {int(value): str(name) for value, name in names.items()}
     except (TypeError, ValueError):
         raise InputError(f"`label_names` map whole numbers to names, got {dict(names)}.") from None
     numbered.setdefault(0, "background")
+    unlabelled = numbered.get(UNLABELLED) == UNLABELLED_NAME and max({*numbered} - {UNLABELLED}) < UNLABELLED
+    if unlabelled:
+        del numbered[UNLABELLED]
     gaps = sorted(set(range(max(numbered) + 1)) - set(numbered))
     if gaps or min(numbered) < 0:
         raise InputError(f"`label_names` must name every value from 0 up, got {sorted(numbered)}; missing {gaps}.")
-    return [numbered[value] for value in range(len(numbered))]
+    return [numbered[value] for value in range(len(numbered))], unlabelled
 
 
 def _patients(ids: Iterable[str], pattern: str | None) -> list[str]:

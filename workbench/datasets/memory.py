@@ -30,7 +30,7 @@ from workbench.datasets.dataset import Dataset, Sample
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError, check_keywords, choose
 from workbench.shapes import Shapes
-from workbench.volume import Volume
+from workbench.volume import UNLABELLED, Volume
 
 _SCHEMA = 1
 _CARD = Card(
@@ -276,10 +276,13 @@ def _label_names(labels: list[Any]) -> tuple[str, ...]:
     named: dict[int, str] = {}
     top = 0
     for label in labels:
-        if isinstance(label, Volume):
-            named |= label.labels
         array = label.data if isinstance(label, Volume) else np.asarray(label)
-        top = max(top, int(array.max(initial=0)), *named, 0)
+        own = dict(label.labels) if isinstance(label, Volume) else {}
+        if isinstance(label, Volume) and label.has_unlabelled:
+            del own[UNLABELLED]
+            array = array[array != UNLABELLED]
+        named |= own
+        top = max(top, int(array.max(initial=0)), *own, 0)
     return tuple(named.get(value, "background" if value == 0 else f"label {value}") for value in range(top + 1))
 
 

@@ -13,8 +13,8 @@ from workbench.errors import InputError
 def classification_scores(probabilities: ArrayLike, labels: ArrayLike) -> dict[str, float]:
     """Score class probabilities as the MedMNIST evaluator does.
 
-    Two classes: AUC of the last column, accuracy at a threshold of 0.5 on it. More classes: mean over the classes of
-    one-versus-rest AUC, accuracy of the most probable class.
+    Two classes: AUC of the last column, accuracy at a threshold of 0.5 on it, F1 of the last class. More classes: mean
+    over the classes of one-versus-rest AUC and of F1, accuracy of the most probable class.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def classification_scores(probabilities: ArrayLike, labels: ArrayLike) -> dict[s
     Returns
     -------
     dict
-        ``{"auc": ..., "accuracy": ...}``; the AUC is nan where a class is absent from `labels` or the only one there,
-        because it then has no value.
+        ``{"auc": ..., "accuracy": ..., "f1": ...}``; the AUC is nan where a class is absent from `labels` or the only
+        one there, because it then has no value. The F1 of a class is 0 where it is neither there nor predicted.
 
     Raises
     ------
@@ -41,9 +41,20 @@ def classification_scores(probabilities: ArrayLike, labels: ArrayLike) -> dict[s
     _check(scores, truth)
     truth = truth.astype(np.int64)
     if scores.shape[1] == 2:
-        return {"auc": _auc(truth == 1, scores[:, 1]), "accuracy": float(np.mean((scores[:, 1] > 0.5) == (truth == 1)))}
-    aucs = [_auc(truth == k, scores[:, k]) for k in range(scores.shape[1])]
-    return {"auc": float(np.mean(aucs)), "accuracy": float(np.mean(scores.argmax(axis=1) == truth))}
+        scored, found = [1], (scores[:, 1] > 0.5).astype(np.int64)
+    else:
+        scored, found = list(range(scores.shape[1])), scores.argmax(axis=1)
+    return {
+        "auc": float(np.mean([_auc(truth == k, scores[:, k]) for k in scored])),
+        "accuracy": float(np.mean(found == truth)),
+        "f1": _f1(truth, found, scored),
+    }
+
+
+def _f1(truth: NDArray[Any], found: NDArray[Any], scored: list[int]) -> float:
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(truth, found, labels=scored, average="macro", zero_division=0.0))
 
 
 def _auc(positive: NDArray[np.bool_], score: NDArray[Any]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError
-from workbench.volume import Volume
+from workbench.volume import UNLABELLED, Volume
 
 Labels = Mapping[int, str] | Iterable[int]
 
@@ -18,7 +18,8 @@ def dice(prediction: Volume, truth: Volume, labels: Labels | None = None) -> dic
     """Score a predicted label map against the true one, in physical space.
 
     If the grids differ, the prediction is first brought onto the grid of the truth (nearest neighbour), so that a
-    network working at another resolution is scored on the voxels that were annotated.
+    network working at another resolution is scored on the voxels that were annotated. Voxels that the truth calls
+    "unlabelled" (see `Volume`) are left out.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def dice_arrays(prediction: NDArray[Any], truth: NDArray[Any], labels: Iterable[
 
 
 def on_one_grid(prediction: Volume, truth: Volume) -> tuple[Volume, Volume]:
-    """Return both label maps on the grid of `truth`.
+    """Return both label maps on the grid of `truth`, unlabelled where nobody annotated.
 
     Raises
     ------
@@ -85,6 +86,10 @@ def on_one_grid(prediction: Volume, truth: Volume) -> tuple[Volume, Volume]:
         )
     if not prediction.same_grid(truth):
         prediction = prediction.resample_like(truth)
+    if truth.has_unlabelled:
+        known = spatial(truth) != UNLABELLED
+        data = np.where(known, spatial(prediction), UNLABELLED)
+        prediction = Volume(data, truth.affine, kind="labels", axes=truth.axes[: truth.spatial_ndim])
     return prediction, truth
 
 
@@ -97,7 +102,8 @@ def name_labels(labels: Labels | None, truth: Volume) -> dict[int, str]:
         If none are given and `truth` names none.
     """
     if labels is None:
-        chosen = {value: name for value, name in truth.labels.items() if value != 0}
+        left_out = {0, UNLABELLED} if truth.has_unlabelled else {0}
+        chosen = {value: name for value, name in truth.labels.items() if value not in left_out}
         if not chosen:
             raise InputError("The truth names no labels; say which to score with `labels=`.")
         return chosen

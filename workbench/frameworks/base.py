@@ -239,6 +239,14 @@ def _shortened(names: Sequence[str], limit: int = 4) -> str:
     return shown if len(names) <= limit else f"{shown}, and {len(names) - limit} more"
 
 
+def single_value_error() -> InputError:
+    """Return the error of a normalisation that is to train on a single value per channel."""
+    return InputError(
+        "A batch or instance normalisation cannot train on one value per channel: its variance is 0, whatever the "
+        "value. Raise batch_size, train on larger images or patches, or choose a variant of less depth."
+    )
+
+
 class Trainer(ABC):
     """A network, a loss and an optimiser, stepped one batch at a time."""
 
@@ -249,6 +257,11 @@ class Trainer(ABC):
         With :class:`Players` for a loss, each of them makes one, on the same batch. `step_seed` seeds whatever is
         random (dropout), so a resumed run equals an uninterrupted one. A loss that is not finite is returned as it is,
         for the caller to decide on.
+
+        Raises
+        ------
+        InputError
+            If a batch normalisation gets a single value per channel.
         """
 
     @abstractmethod

@@ -183,7 +183,13 @@ def compose(
     # importing it here would only take the user's time.
     if (framework, device) != ("torch", "cpu"):
         merged["device"] = frameworks.resolve_device(frameworks.get(framework), device)
-    return Recipe(**merged), dataset
+    complete = Recipe(**merged)
+    algorithm.task.loss(complete.loss)
+    monitored = complete.monitor.removeprefix("val/")
+    # what is scored label by label ("dice/liver") may only be known once there are scores
+    if "/" not in monitored:
+        choose(monitored, algorithm.task.metrics(dataset.classes).compute(), "validation score to monitor")
+    return complete, dataset
 
 
 def _base(recipe: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def _trainer(framework: Framework, model: Model, recipe: Recipe) -> Trainer:
 
     return framework.trainer(
         model.module,
-        model.task.make_loss(**recipe.loss),
+        model.task.loss(recipe.loss),
         OptimizerSpec(**recipe.optimizer.model_dump()),
         trainable=trainable_names(framework.parameter_names(model.module), recipe.freeze),
         grad_clip=recipe.grad_clip,

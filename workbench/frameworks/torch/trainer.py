@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from workbench.errors import InputError
-from workbench.frameworks.base import Array, OptimizerSpec, Trainer, select_trainable
+from workbench.frameworks.base import Array, OptimizerSpec, Trainer, select_trainable, single_value_error
 from workbench.frameworks.players import Loss, Players, named_terms
 from workbench.frameworks.torch._tensors import device_of, to_array, to_tensor
 
@@ -59,6 +59,11 @@ class TorchTrainer(Trainer):
                 self._descend(terms["loss"], self._parameters, lr)
             # one transfer for all terms: on an accelerator every `.item()` would wait for the queue to drain
             values = torch.stack([value.detach().reshape(()) for value in terms.values()]).tolist()
+        except ValueError as error:
+            # "... value per channel when training" of batch norms, "... spatial element ..." of instance norms
+            if str(error).startswith("Expected more than 1 "):
+                raise single_value_error() from error
+            raise
         finally:
             module.eval()
         return dict(zip(terms, values, strict=True))

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from workbench.zoo.cd_net import loss
 from workbench.zoo.cd_net.directions import direction_difference, diverging, encode_angles
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
+from workbench.zoo.tasks.base import Array, Outputs
 from workbench.zoo.tasks.instance_masks import BOUNDARY, INSIDE, check_instances, decode_mask, encode_mask
 from workbench.zoo.tasks.instances import InstanceTask
 
@@ -34,9 +34,8 @@ class CDNetTask(InstanceTask):
         turns, point = encode_angles(ids)
         return {"mask": encode_mask(ids), "turns": turns, "point": point, "weight": loss.separation_weights(ids)}
 
-    def make_loss(self, **options: Any) -> MakeLoss:
-        """Return the loss; its options are those of :func:`workbench.zoo.cd_net.loss.make_loss`."""
-        return loss.make_loss(**options)
+    # its terms are its own, so none of the options of other instance losses is among its options
+    make_loss = staticmethod(loss.make_loss)  # type: ignore[assignment]
 
     def decode(self, outputs: Outputs) -> Array:
         """Return numbered objects [n, i, j], int32, 0 for the background.

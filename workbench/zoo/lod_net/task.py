@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import InputError
+from workbench.volume import UNLABELLED
 from workbench.zoo.lod_net.derivatives import ROWS, oriented_derivatives
-from workbench.zoo.tasks import UNLABELLED, SegmentationTask
+from workbench.zoo.tasks import SegmentationTask
 from workbench.zoo.tasks.base import MakeLoss
 
 

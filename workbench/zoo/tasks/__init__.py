@@ -7,11 +7,10 @@ from workbench.zoo.tasks.classification import ClassificationTask
 from workbench.zoo.tasks.detection import DetectionMetrics, DetectionTask
 from workbench.zoo.tasks.instances import InstanceMetrics, InstanceTask
 from workbench.zoo.tasks.localisation import LocalisationMetrics, LocalisationTask
-from workbench.zoo.tasks.segmentation import UNLABELLED, SegmentationTask
+from workbench.zoo.tasks.segmentation import SegmentationTask
 from workbench.zoo.tasks.shapes import ShapeTask
 
 __all__ = [
-    "UNLABELLED",
     "ClassificationTask",
     "DetectionMetrics",
     "DetectionTask",

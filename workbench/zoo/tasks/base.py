@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InputError
+from workbench.errors import InputError, check_keywords
 from workbench.frameworks.players import Players
 
 if TYPE_CHECKING:
@@ -66,6 +67,17 @@ class Task(ABC):
     def make_loss(self, *args: Any, **options: Any) -> MakeLoss:
         """Return a loss in the shared vocabulary: ``(nn, F, ops) -> loss(outputs, targets) -> {"loss", terms}``."""
 
+    def loss(self, options: Mapping[str, Any]) -> MakeLoss:
+        """Return the loss with the options that a recipe gives.
+
+        Raises
+        ------
+        InputError
+            If `make_loss` takes no such option, or not with that value.
+        """
+        check_keywords(options, _options(type(self)), "The loss")
+        return self.make_loss(**options)
+
     @abstractmethod
     def decode(self, outputs: Outputs) -> Sequence[Any] | Array:
         """Return the predictions of raw outputs, one per sample, on the network's grid."""
@@ -93,6 +105,18 @@ class Task(ABC):
     @abstractmethod
     def default_recipe(self) -> dict[str, Any]:
         """Return how the algorithm is trained when nothing else is said, as JSON-able data."""
+
+
+def _options(task: type[Task]) -> list[str]:
+    """Return the names of the options of `make_loss`, with those it hands on to the class it overrides."""
+    found: list[str] = []
+    for owner in task.__mro__:
+        if "make_loss" in vars(owner):
+            parameters = inspect.signature(vars(owner)["make_loss"]).parameters.values()
+            found += [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+            if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+                break
+    return found
 
 
 def logits_of(outputs: Outputs) -> Any:

@@ -72,7 +72,7 @@ class ClassificationTask(Task):
         return Classification(tuple(classes), tuple(map(float, self.probabilities(outputs)[0])))
 
     def metrics(self, classes: Sequence[str]) -> ClassificationMetrics:  # noqa: ARG002
-        """Return empty scores: ``auc`` and ``accuracy``."""
+        """Return empty scores: ``auc``, ``accuracy`` and ``f1``."""
         return ClassificationMetrics()
 
     def default_recipe(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class ClassificationTask(Task):
 
 
 class ClassificationMetrics(Metrics):
-    """Area under the ROC curve (one against the rest, mean over the classes) and accuracy."""
+    """Area under the ROC curve (one against the rest, mean over the classes), accuracy and F1."""
 
     def __init__(self) -> None:
         self._probabilities: list[Array] = []
@@ -106,7 +106,9 @@ class ClassificationMetrics(Metrics):
         self._labels.append(int(truth))
 
     def compute(self) -> dict[str, float]:
-        """Return ``auc`` and ``accuracy``."""
+        """Return ``auc``, ``accuracy`` and ``f1``; all NaN without a sample."""
         from workbench.evaluation import classification_scores
 
+        if not self._labels:
+            return dict.fromkeys(("auc", "accuracy", "f1"), float("nan"))
         return dict(classification_scores(np.stack(self._probabilities), np.array(self._labels)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.volume import Volume
+from workbench.volume import UNLABELLED, Volume
 from workbench.zoo.tasks.base import (
     Array,
     MakeLoss,
@@ -24,9 +24,6 @@ from workbench.zoo.tasks.base import (
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
-
-#: Voxels with this label have not been annotated: they count in no term of the loss.
-UNLABELLED = 255
 
 
 class SegmentationTask(Task):
@@ -60,11 +57,13 @@ class SegmentationTask(Task):
         dice: float = 1.0,
         background: bool = False,
         class_weights: Sequence[float] | None = None,
+        squared: bool = False,
+        smoothing: float = 1.0,
     ) -> MakeLoss:
         """Return the weighted sum of the cross entropy and of one minus the soft Dice.
 
-        The Dice of each label is taken over the whole batch (Milletari et al. 2016, with plain sums in the
-        denominator), then averaged.
+        The Dice of each label is taken over the whole batch, then averaged. Voxels that nobody annotated (255) count
+        in neither term; where there are no others, the cross entropy is 0.
 
         Parameters
         ----------
@@ -74,9 +73,21 @@ class SegmentationTask(Task):
             Whether label 0 counts in the Dice term.
         class_weights : sequence of float, optional
             Weight of each label in the cross entropy.
+        squared : bool
+            Whether the denominator of the Dice adds up squares, as Milletari et al. (2016) do, or plain values.
+        smoothing : float
+            Above 0; added to numerator and denominator. It decides where a label is neither present nor predicted:
+            that is right, so Dice is 1.
+
+        Raises
+        ------
+        InputError
+            If no term counts, a weight is below 0, or `smoothing` is not above 0.
         """
         if cross_entropy < 0 or dice < 0 or cross_entropy + dice <= 0:
             raise InputError(f"The loss needs a term with a weight above 0, got {cross_entropy=}, {dice=}.")
+        if not smoothing > 0:
+            raise InputError(f"The smoothing of the Dice is above 0 (1e-6 is as good as none), got {smoothing}.")
         weights = check_weights(class_weights)
         first = 0 if background else 1
         spatial = tuple(range(2, 2 + self.ndim))
@@ -87,19 +98,24 @@ class SegmentationTask(Task):
                 t = ops.permute(F.one_hot(label, logits.shape[1]), (0, 1 + len(spatial), *range(1, 1 + len(spatial))))
                 t = t * known
                 overlap = ops.sum(p * t, dim=(0, *spatial))[first:]
-                total = ops.sum(p + t, dim=(0, *spatial))[first:]
-                # the 1 decides only where a label is neither present nor predicted: that is right, so Dice is 1
-                return ops.mean((2 * overlap + 1) / (total + 1))
+                total = ops.sum(p * p + t if squared else p + t, dim=(0, *spatial))[first:]
+                return ops.mean((2 * overlap + smoothing) / (total + smoothing))
+
+            def mean_entropy(logits: Any, label: Any, present: Any) -> Any:
+                weight = class_weight_tensor(ops, logits, weights)
+                known = (label != UNLABELLED).to(logits.dtype)
+                count = ops.sum(known if weight is None else known * weight[present])
+                total = F.cross_entropy(logits, label, weight=weight, ignore_index=UNLABELLED, reduction="sum")
+                return total / ops.where(count > 0, count, ops.ones_like(count))
 
             def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
                 logits, label = logits_of(outputs), targets["label"]
-                weight = class_weight_tensor(ops, logits, weights)
+                present = ops.where(label == UNLABELLED, ops.zeros_like(label), label)
                 terms = {}
                 if cross_entropy > 0:
-                    terms["cross_entropy"] = F.cross_entropy(logits, label, weight=weight, ignore_index=UNLABELLED)
+                    terms["cross_entropy"] = mean_entropy(logits, label, present)
                 if dice > 0:
                     known = ops.unsqueeze(label != UNLABELLED, 1).to(logits.dtype)
-                    present = ops.where(label == UNLABELLED, ops.zeros_like(label), label)
                     terms["dice"] = 1 - soft_dice(logits, present, known)
                 total = cross_entropy * terms.get("cross_entropy", 0) + dice * terms.get("dice", 0)
                 return {"loss": total, **terms}

@@ -9,6 +9,7 @@ from mindspore import ops
 from mindspore.ops import operations as P
 
 from workbench.errors import InputError
+from workbench.frameworks.base import single_value_error
 from workbench.frameworks.mindspore.nn.module import Module, Parameter, constant
 
 
@@ -44,6 +45,8 @@ class _BatchNorm(Module):
 
     def forward(self, x: Any) -> Any:
         shape = x.shape
+        if self.training and math.prod(shape) == shape[1]:
+            raise single_value_error()
         # the kernel knows 2D and 4D: any volume is a plane to it, since statistics run over all spatial axes
         if len(shape) == 3:
             x = x.unsqueeze(3)
