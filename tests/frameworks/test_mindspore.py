@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from tests.frameworks.contract import FrameworkContract, classification, tiny
+from tests.frameworks.contract import FrameworkContract
+from tests.frameworks.contract_stepping import classification, tiny
 from workbench.errors import InputError, StateError
 from workbench.frameworks import LinearScore, OptimizerSpec, get, weights
 
@@ -197,7 +198,7 @@ def test_the_first_three_training_steps_are_the_same(both, spec):
 _STEPS = """
 import hashlib, sys
 import numpy as np
-from tests.frameworks.contract import classification, tiny
+from tests.frameworks.contract_stepping import classification, tiny
 from workbench.frameworks import OptimizerSpec, get
 framework = get("mindspore")
 module = framework.build(tiny, {})

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.frameworks.contract import FrameworkContract, classification, tiny
+from tests.frameworks.contract import FrameworkContract
+from tests.frameworks.contract_stepping import classification, tiny
 from workbench.errors import InputError
 from workbench.frameworks import LinearScore, OptimizerSpec, get
 

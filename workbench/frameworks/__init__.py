@@ -14,10 +14,9 @@ from workbench.frameworks.base import (
     LayerInfo,
     LinearScore,
     MatchReport,
-    OptimizerSpec,
-    Trainer,
 )
 from workbench.frameworks.players import Players
+from workbench.frameworks.stepping import OptimizerSpec, Trainer
 
 __all__ = [
     "Device",

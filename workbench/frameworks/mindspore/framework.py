@@ -19,12 +19,11 @@ from workbench.frameworks.base import (
     LinearScore,
     MakeLoss,
     MatchReport,
-    OptimizerSpec,
     Outputs,
-    Trainer,
     match,
 )
 from workbench.frameworks.mindspore import _runtime
+from workbench.frameworks.stepping import OptimizerSpec, Trainer
 
 _MEMORY_WORDS = (
     "out of memory",

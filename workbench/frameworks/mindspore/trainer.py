@@ -12,11 +12,12 @@ from mindspore import ops
 from mindspore.ops import operations as P
 
 from workbench.errors import InputError
-from workbench.frameworks.base import Array, OptimizerSpec, Trainer, select_trainable
+from workbench.frameworks.base import Array
 from workbench.frameworks.mindspore._gradients import to_tensor
 from workbench.frameworks.mindspore.nn.norm import _BatchNorm
 from workbench.frameworks.mindspore.random import seeded
 from workbench.frameworks.players import Loss, Players, named_terms
+from workbench.frameworks.stepping import OptimizerSpec, Trainer, select_trainable
 
 _EPS = 1e-8
 _SLOTS = {"adam": ("exp_avg", "exp_avg_sq"), "adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}

@@ -19,11 +19,10 @@ from workbench.frameworks.base import (
     LinearScore,
     MakeLoss,
     MatchReport,
-    OptimizerSpec,
     Outputs,
-    Trainer,
     match,
 )
+from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _gradients
 from workbench.frameworks.torch._tensors import device_of, score_of, to_array, to_tensor
 from workbench.frameworks.torch.trainer import TorchTrainer

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from workbench.errors import InputError
-from workbench.frameworks.base import Array, OptimizerSpec, Trainer, select_trainable, single_value_error
+from workbench.frameworks.base import Array
 from workbench.frameworks.players import Loss, Players, named_terms
+from workbench.frameworks.stepping import OptimizerSpec, Trainer, select_trainable, single_value_error
 from workbench.frameworks.torch._tensors import device_of, to_array, to_tensor
 
 _NORMS = torch.nn.modules.batchnorm._BatchNorm

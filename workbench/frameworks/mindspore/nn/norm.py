@@ -9,8 +9,8 @@ from mindspore import ops
 from mindspore.ops import operations as P
 
 from workbench.errors import InputError
-from workbench.frameworks.base import single_value_error
 from workbench.frameworks.mindspore.nn.module import Module, Parameter, constant
+from workbench.frameworks.stepping import single_value_error
 
 
 class _BatchNorm(Module):
