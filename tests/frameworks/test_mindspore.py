@@ -43,6 +43,26 @@ class TestMindSpore(FrameworkContract):
         with pytest.raises(InputError, match="fixed momentum"):
             nn.BatchNorm2d(3, **options)
 
+    @pytest.mark.parametrize(("shape", "affine"), [((2, 3, 96, 128), True), ((2, 2, 24, 24, 32), False)])
+    def test_norms_of_many_values_are_exact(self, framework, shape, affine):
+        import mindspore
+        import torch
+
+        kind = f"BatchNorm{len(shape) - 2}d"
+        mine = getattr(framework.vocabulary[0], kind)(shape[1], affine=affine).train()
+        exact = getattr(torch.nn, kind)(shape[1], affine=affine).double()
+        rng = np.random.default_rng(0)
+        x, weights = np.maximum(rng.normal(3, 2, size=shape), 0), rng.normal(size=shape)
+        x[:, 0] = 2.5  # of no variance
+        inputs = torch.tensor(x, requires_grad=True)
+        wanted = exact(inputs)
+        (slope,) = torch.autograd.grad((wanted * torch.tensor(weights)).sum(), inputs)
+        x, weights = (mindspore.Tensor(array.astype(np.float32)) for array in (x, weights))
+        got, gradient = mindspore.value_and_grad(lambda t: (mine(t) * weights).sum())(x)
+        assert got.asnumpy() == pytest.approx((wanted.detach().numpy() * weights.asnumpy()).sum(), rel=1e-3, abs=1e-2)
+        assert np.abs(mine(x).asnumpy() - wanted.detach().numpy()).max() < 2e-6
+        assert np.abs(gradient.asnumpy() - slope.numpy()).max() < 1e-4 * np.abs(slope.numpy()[:, 1:]).max()
+
 
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_attention_equals_torchs(batch_first):

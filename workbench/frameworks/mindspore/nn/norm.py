@@ -5,12 +5,29 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mindspore as ms
 from mindspore import ops
 from mindspore.ops import operations as P
 
 from workbench.errors import InputError
+from workbench.frameworks.mindspore._static import static
 from workbench.frameworks.mindspore.nn.module import Module, Parameter, constant
 from workbench.frameworks.stepping import single_value_error
+
+#: The kernel of the CPU adds up values one after the other, in float32: its variance of 20,000 values is wrong by 1e-5,
+#: that of 100,000 by 1e-4. Up to this many it is about as exact as torch's.
+_EXACT_SUMS = 4096
+
+
+@static
+def _check_count(shape: tuple[int, ...]) -> None:
+    if math.prod(shape) == shape[1]:
+        raise single_value_error()
+
+
+@static
+def _are_many(shape: tuple[int, ...]) -> bool:
+    return math.prod(shape) > _EXACT_SUMS * shape[1]
 
 
 class _BatchNorm(Module):
@@ -42,11 +59,13 @@ class _BatchNorm(Module):
         self.register_buffer("running_var", constant(shape, 1.0))
         self.on_batch = P.BatchNorm(is_training=True, epsilon=eps, momentum=momentum)
         self.on_statistics = P.BatchNorm(is_training=False, epsilon=eps, momentum=momentum)
+        # the device is chosen before a network is built
+        self.summed_in_turn = ms.get_context("device_target") == "CPU"
 
     def forward(self, x: Any) -> Any:
         shape = x.shape
-        if self.training and math.prod(shape) == shape[1]:
-            raise single_value_error()
+        if self.training:
+            _check_count(shape)
         # the kernel knows 2D and 4D: any volume is a plane to it, since statistics run over all spatial axes
         if len(shape) == 3:
             x = x.unsqueeze(3)
@@ -54,9 +73,29 @@ class _BatchNorm(Module):
             x = x.reshape(shape[0], shape[1], shape[2], -1)
         scale = self.unit if self.weight is None else self.weight
         shift = self.zero if self.bias is None else self.bias
-        normalise = self.on_batch if self.training else self.on_statistics
-        y = normalise(x, scale, shift, self.running_mean, self.running_var)[0]
+        if self.training and self.summed_in_turn and _are_many(shape):
+            y = self._on_many(x, scale, shift)
+        else:
+            normalise = self.on_batch if self.training else self.on_statistics
+            y = normalise(x, scale, shift, self.running_mean, self.running_var)[0]
         return y if y.shape == shape else y.reshape(shape)
+
+    def _on_many(self, x: Any, scale: Any, shift: Any) -> Any:
+        """Return what the kernel would, if its sums were exact.
+
+        Its error moves a value by 1e-5, which is enough to put some of a million activations on the other side of a
+        ReLU's kink than in torch: the gradient there is another one then. So what the kernel made is normalised again.
+        """
+        z, _, _, _, variance = self.on_batch(x, self.unit, self.zero, self.running_mean, self.running_var)
+        found, made = ops.stop_gradient(variance) + self.eps, ops.stop_gradient(z)
+        mean = self._mean(made)
+        spread = self._mean(made * made) - mean * mean
+        # what is missing to a variance of 1 is the share of eps in the kernel's; on_statistics adds an eps of its own
+        return self.on_statistics(z, scale, shift, mean, spread + self.eps / found - self.eps)[0]
+
+    def _mean(self, x: Any) -> Any:
+        # along one axis at a time, which is exact and quick; over several, MindSpore copies first
+        return x.reshape(x.shape[0], x.shape[1], -1).sum(-1).sum(0) * (x.shape[1] / x.size)
 
     def extend_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
