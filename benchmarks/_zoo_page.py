@@ -48,9 +48,9 @@ naive answer on the same test cases, and that the frameworks agree; not that one
 
 _LEARNT = """
 **Bold** beats the naive answer of the same line by the margin stated at the end of this page; "missed" does not. Both
-frameworks train by the same recipe from the same seed, PyTorch within ten minutes of processor time, MindSpore for as many
-steps; the losses of every epoch are in the result file (`log`). No GPU was at hand: there is no GPU column. A dash was not
-measured.
+frameworks train by the same recipe from the same seed, PyTorch within ten minutes of processor time, MindSpore for as
+many steps; the losses of every epoch are in the result file (`log`). No GPU was at hand: there is no GPU column. A dash
+was not measured.
 
 The same seed draws other weights on each framework, which is why the columns differ. From the same weights they do not:
 fifty steps of 3d-unet on hippocampus gave the same losses to the third decimal (1.529 and 1.528 at the end).

@@ -5,8 +5,9 @@
     python benchmarks/zoo.py --framework torch --part cost
 
 Each is trained through ``wb.train`` with its default recipe but for what `CASES` changes (epochs, mostly), in a
-configuration that two cores can train in minutes, on real data where `WORKBENCH_DATA` has some for the task. The same metric is taken of a naive baseline (`_baselines.py`);
-the margin by which it must be beaten is stated beside it. Every run is a process of its own, so that memory is its own.
+configuration that two cores can train in minutes, on real data where `WORKBENCH_DATA` has some for the task. The same
+metric is taken of a naive baseline (`_baselines.py`); the margin by which it must be beaten is stated beside it. Every
+run is a process of its own, so that memory is its own.
 `docs/zoo.md` and the measured figures of the cards are made from the result file; ``--page`` does only that.
 """
 
