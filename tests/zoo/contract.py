@@ -153,6 +153,12 @@ class AlgorithmContract(MindSporeContract):
         fixed = wb.zoo.card(self.name).variants[variant]
         return {key: value for key, value in self.tiny.items() if key not in fixed or key == "width"}
 
+    def test_scores_have_names_before_there_is_a_sample(self) -> None:
+        task = wb.zoo.algorithm(self.name).task
+        scores = task.metrics(("one", "two")).compute()
+        assert task.default_recipe()["monitor"].removeprefix("val/") in scores
+        assert np.isnan(list(scores.values())).all()
+
     def test_default_recipe_is_plain_data(self) -> None:
         recipe = wb.zoo.algorithm(self.name).task.default_recipe()
         assert json.loads(json.dumps(recipe)) == recipe

@@ -31,7 +31,10 @@ class Metrics(ABC):
 
     @abstractmethod
     def compute(self) -> dict[str, float]:
-        """Return the scores of all samples taken in so far."""
+        """Return the scores of all samples taken in so far, under the same names but NaN where there were none.
+
+        Scores of single labels ("dice/liver") may be left out until there is one to score.
+        """
 
 
 class Task(ABC):

@@ -145,6 +145,8 @@ class DetectionMetrics(Metrics):
         from workbench.evaluation import average_precision, froc
         from workbench.evaluation.detection import COCO_IOUS
 
+        if not self._truths:
+            return dict.fromkeys(("map50", "map", "froc", *(f"ap50/{name}" for name in self.classes)), float("nan"))
         at_half = average_precision(self._predictions, self._truths, 0.5, len(self.classes))
         over_all = average_precision(self._predictions, self._truths, COCO_IOUS, len(self.classes))
         by_class = {f"ap50/{name}": float(ap) for name, ap in zip(self.classes, at_half["ap"], strict=True)}
