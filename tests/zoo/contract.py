@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.contract_gradients import Differentiated
+from tests.zoo.gradients import Differentiated
 from tests.zoo.mindspore_contract import MindSporeContract
 from workbench import frameworks
 from workbench.errors import InputError

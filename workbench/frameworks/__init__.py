@@ -1,6 +1,7 @@
 """Deep-learning frameworks behind one small contract: torch and MindSpore, and the weights file both read.
 
-``get("torch")`` hands out a :class:`Framework`; what it promises is written in ``base.py``.
+``get("torch")`` hands out a :class:`Framework`; what it promises is written in ``base.py`` and, for
+training, ``stepping.py``.
 """
 
 from __future__ import annotations
