@@ -91,3 +91,5 @@ def test_what_nobody_annotated_is_not_scored(affine):
     assert evaluation.dice(Volume(found, affine, kind="labels"), unnamed) == {
         "organ": pytest.approx(2 * 16 / (48 + 32))
     }
+    small = Volume(found.astype(np.int8), affine, kind="labels")
+    assert evaluation.dice(small, truth) == {"organ": pytest.approx(2 * 16 / (32 + 32))}

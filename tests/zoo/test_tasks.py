@@ -130,3 +130,19 @@ def test_options_of_a_loss_include_those_it_hands_on():
     with pytest.raises(InputError, match=r"derivativ'.*Did you mean 'derivative'.*background"):
         wb.zoo.algorithm("lod-net").task.loss({"derivativ": 1})
     assert callable(wb.zoo.algorithm("lod-net").task.loss({"derivative": 1, "background": True}))
+
+
+def test_options_of_a_loss_written_elsewhere():
+    class Positional(ClassificationTask):
+        def make_loss(self, sharpness=1.0):
+            return sharpness
+
+    class Opaque(wb.zoo.Task):
+        def make_loss(self, **options):
+            return options
+
+    Opaque.__abstractmethods__ = frozenset()
+    assert Positional().loss({"sharpness": 2.0}) == 2.0
+    with pytest.raises(InputError, match="unknown option 'sharp'"):
+        Positional().loss({"sharp": 2.0})
+    assert Opaque().loss({"anything": 1}) == {"anything": 1}, "only it can know its options"

@@ -87,8 +87,8 @@ def on_one_grid(prediction: Volume, truth: Volume) -> tuple[Volume, Volume]:
     if not prediction.same_grid(truth):
         prediction = prediction.resample_like(truth)
     if truth.has_unlabelled:
-        known = spatial(truth) != UNLABELLED
-        data = np.where(known, spatial(prediction), UNLABELLED)
+        data = spatial(prediction).astype(np.promote_types(prediction.dtype, np.uint8))
+        data[spatial(truth) == UNLABELLED] = UNLABELLED
         prediction = Volume(data, truth.affine, kind="labels", axes=truth.axes[: truth.spatial_ndim])
     return prediction, truth
 

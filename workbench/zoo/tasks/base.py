@@ -78,7 +78,9 @@ class Task(ABC):
         InputError
             If `make_loss` takes no such option, or not with that value.
         """
-        check_keywords(options, _options(type(self)), "The loss")
+        valid = _options(type(self))
+        if valid is not None:
+            check_keywords(options, valid, "The loss")
         return self.make_loss(**options)
 
     @abstractmethod
@@ -110,16 +112,22 @@ class Task(ABC):
         """Return how the algorithm is trained when nothing else is said, as JSON-able data."""
 
 
-def _options(task: type[Task]) -> list[str]:
-    """Return the names of the options of `make_loss`, with those it hands on to the class it overrides."""
+def _options(task: type[Task]) -> list[str] | None:
+    """Return the names of the options of `make_loss`, with those it hands on to the class it overrides.
+
+    None if it takes any keyword and overrides nothing that names them: where it hands them on cannot be known.
+    """
     found: list[str] = []
     for owner in task.__mro__:
+        if owner is Task:
+            break
         if "make_loss" in vars(owner):
             parameters = inspect.signature(vars(owner)["make_loss"]).parameters.values()
-            found += [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+            named = [one for one in parameters if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
+            found += [one.name for one in named if one.name != "self"]
             if not any(one.kind is one.VAR_KEYWORD for one in parameters):
-                break
-    return found
+                return found
+    return None
 
 
 def logits_of(outputs: Outputs) -> Any:
