@@ -19,8 +19,8 @@ class TestTSCAM(LocalisationContract):
         seen = self.mask(label)[::4, ::4] > 0
         return {
             "logits": one_hot[None],
-            "semantic": np.ones((1, self.num_classes, *seen.shape), np.float32) * one_hot[None, :, None, None],
-            "attention": (0.1 + seen[None]).astype(np.float32),
+            "semantic": np.where(seen, 1, -1) * one_hot[None, :, None, None],
+            "attention": np.ones((1, *seen.shape), np.float32),
         }
 
     def test_logits_are_the_means_of_the_semantic_maps(self) -> None:
@@ -63,20 +63,25 @@ def test_the_map_is_that_of_the_likeliest_class_but_the_first() -> None:
     task = wb.zoo.algorithm("ts-cam").task
     outputs = outputs_of(
         [[9, 1, 2], [0, 5, 1]],
-        [[[1, 2]], [[1, 2]]],
+        [[[1, 3]], [[0.1, 0.3]]],
         [[[[7, 7]], [[5, 1]], [[1, 3]]], [[[7, 7]], [[4, 1]], [[0, 0]]]],
     )
-    # 1*1, 2*3 of class 2 in the first picture; 1*4, 2*1 of class 1 in the second
-    sure = [np.exp(2) / np.exp([9, 1, 2]).sum(), np.exp(5) / np.exp([0, 5, 1]).sum()]
-    assert np.allclose(task.score_map(outputs), [[[0, sure[0]]], [[sure[1], 0]]], rtol=1e-5)
+    # attention 0.5 and 1.5 times the average, evidence 1 and 3 for class 2 in the first picture, 4 and 1 for class 1
+    # in the second
+    assert np.allclose(task.score_map(outputs), [[[0.5, 4.5]], [[2, 1.5]]], rtol=1e-5)
 
 
-def test_a_single_class_and_a_flat_map() -> None:
+def test_evidence_against_the_class_is_no_evidence() -> None:
+    outputs = outputs_of([[0, -1]], [[[8, 2]]], [[[[0, 0]], [[-3, 1]]]])
+    assert np.allclose(wb.zoo.algorithm("ts-cam").task.score_map(outputs), [[[0, 0.4]]])
+
+
+def test_a_single_class_and_no_attention() -> None:
     task = wb.zoo.algorithm("ts-cam").task
     single = outputs_of([[0.5]], [[[1, 3]]], [[[[2, 2]]]])
-    assert np.array_equal(task.score_map(single), [[[0, 1]]])
-    flat = outputs_of([[0.5]], [[[2, 2]]], [[[[2, 2]]]])
-    assert np.array_equal(task.score_map(flat), [[[0, 0]]])
+    assert np.array_equal(task.score_map(single), [[[1, 3]]])
+    blind = outputs_of([[0.5]], [[[0, 0]]], [[[[2, 2]]]])
+    assert np.array_equal(task.score_map(blind), [[[0, 0]]])
 
 
 def test_outputs_of_another_network() -> None:

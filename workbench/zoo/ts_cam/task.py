@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.zoo.tasks import ClassificationTask, LocalisationTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, softmax
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
 
 
 class CoupledAttentionTask(LocalisationTask):
@@ -20,10 +20,12 @@ class CoupledAttentionTask(LocalisationTask):
         return ClassificationTask().make_loss(label_smoothing=label_smoothing, class_weights=class_weights)
 
     def score_map(self, outputs: Outputs) -> Array:
-        """Return the coupled map of the likeliest class but the first [n, i / patch, j / patch], float32 within 0..1.
+        """Return the coupled map of the likeliest class but the first [n, i / patch, j / patch], float32, 0 or more.
 
-        It is stretched to 0..1 in each picture, then multiplied by the probability of the class: without that, a
-        picture with nothing to find would have its brightest spot like any other.
+        It is the attention to a patch, relative to that to an average one, times the evidence for the class there; where
+        the evidence is against the class it is 0, since attention would otherwise push away from zero whatever it looks
+        at. Nothing is stretched picture by picture: a picture with nothing to find would have its brightest spot like
+        any other.
 
         Parameters
         ----------
@@ -40,16 +42,12 @@ class CoupledAttentionTask(LocalisationTask):
                 "The coupled attention map is made of the outputs 'logits', 'semantic' and 'attention', got "
                 f"{sorted(outputs) if isinstance(outputs, Mapping) else type(outputs).__name__}."
             )
-        probabilities = softmax(outputs["logits"])
-        first = min(1, probabilities.shape[1] - 1)
-        chosen = first + probabilities[:, first:].argmax(axis=1)
-        rows = np.arange(len(chosen))
-        coupled = outputs["attention"] * outputs["semantic"][rows, chosen]
-        low = coupled.min(axis=(1, 2), keepdims=True)
-        extent = np.ptp(coupled, axis=(1, 2), keepdims=True)
-        # a flat map points nowhere: it is 0, not 0 divided by 0
-        stretched = (coupled - low) / np.where(extent > 0, extent, 1)
-        return np.asarray(stretched * probabilities[rows, chosen][:, None, None], np.float32)
+        logits, attention = outputs["logits"], outputs["attention"]
+        first = min(1, logits.shape[1] - 1)
+        chosen = first + logits[:, first:].argmax(axis=1)
+        evidence = np.maximum(outputs["semantic"][np.arange(len(chosen)), chosen], 0)
+        average = attention.mean(axis=(1, 2), keepdims=True)
+        return np.asarray(evidence * attention / np.where(average > 0, average, 1), np.float32)
 
     def default_recipe(self) -> dict[str, Any]:
         """Return a recipe for sets of some thousand pictures, trained from scratch.

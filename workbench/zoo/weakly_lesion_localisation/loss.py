@@ -33,7 +33,8 @@ def make_contest(
         generator:  adversarial * (-E[D(h(l))]) + total_variation * TV(e(l)) + reconstruction * (
                         |w_n (h(n) + e(n) - n)| + |w_n (h(n) - n)| + |w_l (h(l) + e(l) - l)|)
 
-    ``w`` are `edge_weights`, |.| is the mean of absolute values, and the penalty is taken between n and h(l). A batch
+    ``w`` are `edge_weights`, |.| is the mean of absolute values, and the penalty is taken between n and h(l). The critic
+    sees n and h(l) in one batch. A batch
     is cut into its lesions and its normal pictures, half as many pairs as it has pictures, repeated where there are
     fewer; one that has no picture of a kind teaches nothing about it.
 
@@ -52,11 +53,16 @@ def make_contest(
         norm = ops.sqrt(ops.sum(slope * slope, dim=(1, 2, 3)) + 1e-12)
         return ops.mean((norm - 1) ** 2)
 
+    def judged(network: Any, real: Any, made: Any) -> tuple[Any, Any]:
+        # in one batch: apart, batch normalisation takes away what all of one side have in common, such as a lesion
+        scores = network.discriminator(ops.cat([real, made], dim=0))
+        return scores[: real.shape[0]], scores[real.shape[0] :]
+
     def judge(network: Any, lesions: Any, normals: Any, both: Any, seed: int) -> dict[str, Any]:
         made = ops.detach(network.generator(lesions)["normal"])
-        scores = network.discriminator(normals)
-        distance = ops.mean(scores) - ops.mean(network.discriminator(made))
-        slope = mean_slope_penalty(network, normals, made, scores, seed)
+        real, fake = judged(network, normals, made)
+        distance = ops.mean(real) - ops.mean(fake)
+        slope = mean_slope_penalty(network, normals, made, real, seed)
         return {
             "loss": critic * both * (penalty * slope - distance),
             "wasserstein": both * distance,
@@ -72,7 +78,7 @@ def make_contest(
         whole = weights * ops.abs(normal + lesion - pictures)
         same = weights * ops.abs(normal - pictures)
         kept = has_normal * (ops.mean(whole[count:]) + ops.mean(same[count:])) + has_lesion * ops.mean(whole[:count])
-        fooled = both * ops.mean(network.discriminator(normal[:count]))
+        fooled = both * ops.mean(judged(network, normals, normal[:count])[1])
         terms = {"reconstruction": kept, "adversarial": -fooled}
         total = reconstruction * kept - adversarial * fooled
         if total_variation:
