@@ -66,20 +66,24 @@ def test_the_map_is_that_of_the_likeliest_class_but_the_first() -> None:
         [[[1, 3]], [[0.1, 0.3]]],
         [[[[7, 7]], [[5, 1]], [[1, 3]]], [[[7, 7]], [[4, 1]], [[0, 0]]]],
     )
-    # attention 0.5 and 1.5 times the average, evidence 1 and 3 for class 2 in the first picture, 4 and 1 for class 1
-    # in the second
-    assert np.allclose(task.score_map(outputs), [[[0.5, 4.5]], [[2, 1.5]]], rtol=1e-5)
+    # attention 0.5 and 1.5 times the average; probabilities of class 2 in the first picture, of class 1 in the second
+    first = [np.exp(1) / np.exp([7, 5, 1]).sum(), np.exp(3) / np.exp([7, 1, 3]).sum()]
+    second = [np.exp(4) / np.exp([7, 4, 0]).sum(), np.exp(1) / np.exp([7, 1, 0]).sum()]
+    wanted = [[[0.5 * first[0], 1.5 * first[1]]], [[0.5 * second[0], 1.5 * second[1]]]]
+    assert np.allclose(task.score_map(outputs), wanted, rtol=1e-5)
 
 
-def test_evidence_against_the_class_is_no_evidence() -> None:
-    outputs = outputs_of([[0, -1]], [[[8, 2]]], [[[[0, 0]], [[-3, 1]]]])
-    assert np.allclose(wb.zoo.algorithm("ts-cam").task.score_map(outputs), [[[0, 0.4]]])
+def test_what_counts_is_the_evidence_against_the_other_classes() -> None:
+    task, semantic = wb.zoo.algorithm("ts-cam").task, np.array([[[[0, 0.5]], [[-3, 1]]]])
+    maps = [task.score_map(outputs_of([[0, -1]], [[[8, 2]]], semantic + shift)) for shift in (0, -5)]
+    assert np.allclose(maps[0], maps[1], rtol=1e-5)
+    assert np.allclose(maps[0], [[[1.6 / (1 + np.exp(3)), 0.4 / (1 + np.exp(-0.5))]]], rtol=1e-5)
 
 
 def test_a_single_class_and_no_attention() -> None:
     task = wb.zoo.algorithm("ts-cam").task
     single = outputs_of([[0.5]], [[[1, 3]]], [[[[2, 2]]]])
-    assert np.array_equal(task.score_map(single), [[[1, 3]]])
+    assert np.array_equal(task.score_map(single), [[[0.5, 1.5]]])
     blind = outputs_of([[0.5]], [[[0, 0]]], [[[[2, 2]]]])
     assert np.array_equal(task.score_map(blind), [[[0, 0]]])
 

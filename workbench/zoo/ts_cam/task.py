@@ -9,11 +9,11 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.zoo.tasks import ClassificationTask, LocalisationTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, softmax
 
 
 class CoupledAttentionTask(LocalisationTask):
-    """Cross entropy of the class of the picture; the map is attention times semantics (Gao et al. 2021, eq. 6)."""
+    """Cross entropy of the class of the picture; the map couples attention and semantics (Gao et al. 2021, eq. 6)."""
 
     def make_loss(self, *, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> MakeLoss:
         """Return the cross entropy of the logits, as for classification."""
@@ -22,10 +22,10 @@ class CoupledAttentionTask(LocalisationTask):
     def score_map(self, outputs: Outputs) -> Array:
         """Return the coupled map of the likeliest class but the first [n, i / patch, j / patch], float32, 0 or more.
 
-        It is the attention to a patch, relative to that to an average one, times the evidence for the class there; where
-        the evidence is against the class it is 0, since attention would otherwise push away from zero whatever it looks
-        at. Nothing is stretched picture by picture: a picture with nothing to find would have its brightest spot like
-        any other.
+        It is the attention to a patch, relative to that to an average one, times the probability of the class there (the
+        softmax of the semantic maps): a patch that is attended to as much as others, and certainly shows the class,
+        has 1. Nothing is stretched picture by picture: a picture with nothing to find would have its brightest spot
+        like any other.
 
         Parameters
         ----------
@@ -45,9 +45,9 @@ class CoupledAttentionTask(LocalisationTask):
         logits, attention = outputs["logits"], outputs["attention"]
         first = min(1, logits.shape[1] - 1)
         chosen = first + logits[:, first:].argmax(axis=1)
-        evidence = np.maximum(outputs["semantic"][np.arange(len(chosen)), chosen], 0)
+        there = softmax(outputs["semantic"])[np.arange(len(chosen)), chosen]
         average = attention.mean(axis=(1, 2), keepdims=True)
-        return np.asarray(evidence * attention / np.where(average > 0, average, 1), np.float32)
+        return np.asarray(there * attention / np.where(average > 0, average, 1), np.float32)
 
     def default_recipe(self) -> dict[str, Any]:
         """Return a recipe for sets of some thousand pictures, trained from scratch.
@@ -66,4 +66,4 @@ class CoupledAttentionTask(LocalisationTask):
         }
 
 
-TASK = CoupledAttentionTask()
+TASK = CoupledAttentionTask(threshold=1.0)
