@@ -22,10 +22,10 @@ class CoupledAttentionTask(LocalisationTask):
     def score_map(self, outputs: Outputs) -> Array:
         """Return the coupled map of the likeliest class but the first [n, i / patch, j / patch], float32, 0 or more.
 
-        It is the attention to a patch, relative to that to an average one, times the probability of the class there (the
-        softmax of the semantic maps): a patch that is attended to as much as others, and certainly shows the class,
-        has 1. Nothing is stretched picture by picture: a picture with nothing to find would have its brightest spot
-        like any other.
+        It is the attention to a patch, relative to that to an average one, times the probability of the class there
+        (the softmax of the semantic maps): a patch that is attended to as much as others, and certainly shows the
+        class, has 1. Nothing is stretched picture by picture: a picture with nothing to find would have its brightest
+        spot like any other.
 
         Parameters
         ----------

@@ -33,9 +33,10 @@ def make_contest(
         generator:  adversarial * (-E[D(h(l))]) + total_variation * TV(e(l)) + reconstruction * (
                         |w_n (h(n) + e(n) - n)| + |w_n (h(n) - n)| + |w_l (h(l) + e(l) - l)|)
 
-    ``w`` are `edge_weights`, |.| is the mean of absolute values, and the penalty is taken between n and h(l). The critic
-    sees n and h(l) in one batch. A batch of pictures is cut into its lesions and its normal ones, half as many pairs as
-    it has pictures, repeated where there are fewer; one that has no picture of a kind teaches nothing about it.
+    ``w`` are `edge_weights`, |.| is the mean of absolute values, and the penalty is taken between n and h(l). The
+    critic sees n and h(l) in one batch. A batch of pictures is cut into its lesions and its normal ones, half as many
+    pairs as it has pictures, repeated where there are fewer; one that has no picture of a kind teaches nothing about
+    it.
 
     Parameters
     ----------
