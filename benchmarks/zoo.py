@@ -111,7 +111,13 @@ CASES: dict[str, dict[str, Any]] = {
     "unetr": {
         "data": ("hippocampus", {}),
         "options": SMALL,
-        "train": {"epochs": 6, "batch_size": 2, "patch_size": [48, 48, 48]},
+        "train": {
+            "epochs": 8,
+            "batch_size": 2,
+            "patch_size": [32, 48, 32],
+            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-5},
+            "schedule": {"name": "cosine", "warmup_epochs": 1},
+        },
         "metric": "dice",
         "margin": 0.02,
     },
