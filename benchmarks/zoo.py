@@ -73,7 +73,7 @@ CASES: dict[str, dict[str, Any]] = {
     "mtcsn": {
         "data": ("phantom-xray", {"task": "joint", "n": 200}),
         "options": {**SMALL, "tissues": 4},
-        "train": {"epochs": 30},
+        "train": {"epochs": 40},
         "metric": "dice",
         "margin": 0.1,
     },
