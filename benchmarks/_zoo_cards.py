@@ -25,6 +25,8 @@ def figures(results: dict[str, Any], algorithm: str) -> list[dict[str, Any]]:
                 continue
             options = ", ".join(f"{key} {value}" for key, value in run["options"].items())
             source = f"{title}, {options}, {run['recipe']['epochs']} epochs on a CPU"
+            if "folds" in run:
+                source += f", mean of {len(run['folds'])} folds"
             if "baseline" in entry:
                 source += f"; naive answer {entry['baseline']['score']:.3f}"
             found.append(

@@ -6,8 +6,8 @@
 
 Each is trained through ``wb.train`` with its default recipe but for what `CASES` changes (epochs, mostly), in a
 configuration that two cores can train in minutes, on real data where `WORKBENCH_DATA` has some for the task. The same
-metric is taken of a naive baseline (`_baselines.py`); the margin by which it must be beaten is stated beside it. Every
-run is a process of its own, so that memory is its own.
+metric is taken of a naive baseline (`_baselines.py`); the margin by which it must be beaten is stated beside it. With
+`folds`, the figures are means over as many trainings. Every run is a process of its own, so that memory is its own.
 `docs/zoo.md` and the measured figures of the cards are made from the result file; ``--page`` does only that.
 """
 
@@ -33,7 +33,6 @@ from _baselines import baseline
 
 import workbench as wb
 from workbench import datasets, zoo
-from workbench.datasets.splits import make_splits
 from workbench.training.batches import Samples
 from workbench.transforms import Preprocess
 
@@ -192,7 +191,9 @@ def run_score(name: str, framework: str) -> dict[str, Any]:
         # of one training, the longest
         "train_cpu_seconds": max(round(cpu) for _, cpu, _, _ in parts),
         "train_wall_seconds": max(round(wall) for _, _, wall, _ in parts),
-        "log": [{"fold": fold, **line} for fold, (*_, log) in enumerate(parts) for line in log],
+        "log": [
+            {**({"fold": n} if "folds" in case else {}), **line} for n, (*_, log) in enumerate(parts) for line in log
+        ],
     }
 
 
@@ -209,12 +210,15 @@ def _train_and_test(name: str, data: Any, framework: str) -> tuple[dict[str, flo
 
 
 def _divisions(case: dict[str, Any]) -> list[Any]:
-    """Return the data set with its own splits; for `folds`, as often with others, in which each case is tested once."""
+    """Return the data set with its own splits; with `folds`, once per fold: each case is tested in exactly one.
+
+    A sixth of the other cases, the first by name, are for validation.
+    """
     name, options = case["data"]
     data = datasets.load(name, **options)
     if "folds" not in case:
         return [data]
-    parts = list(make_splits(data.ids, fractions={str(n): 1 for n in range(case["folds"])}, seed=SEED).values())
+    parts = [list(part) for part in data.split({str(n): 1 for n in range(case["folds"])}, seed=SEED).splits.values()]
     divided = []
     for turn, test in enumerate(parts):
         rest = [index for part in parts[turn + 1 :] + parts[:turn] for index in part]
@@ -344,7 +348,7 @@ def _in_own_process(name: str, what: str) -> dict[str, Any] | None:
 
 
 PARTS: dict[str, Any] = {"baseline": run_baseline, "score": run_score, "cost": run_cost}
-SHOWN = ("score", "train_cpu_seconds", "step_seconds", "inference_seconds", "peak_memory_mb")
+SHOWN = ("score", "folds", "train_cpu_seconds", "step_seconds", "inference_seconds", "peak_memory_mb")
 
 if __name__ == "__main__":
     main()

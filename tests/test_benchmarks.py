@@ -35,6 +35,30 @@ def test_every_algorithm_has_a_case_with_options_that_exist(benchmark: Any) -> N
         assert card.spatial_ndim == algorithm.card.dimensions, name
 
 
+def test_every_case_of_a_small_set_is_tested_once(benchmark: Any) -> None:
+    divisions = benchmark("zoo")._divisions
+    data = ("phantom-cells", {"task": "detection", "n": 7, "size": [32, 32], "cells": [1, 2]})
+    folds = [one.splits for one in divisions({"data": data, "folds": 3})]
+    assert sorted(index for splits in folds for index in splits["test"]) == list(range(7))
+    for splits in folds:
+        assert all(len(splits[name]) for name in ("train", "val", "test"))
+        assert sorted(index for part in splits.values() for index in part) == list(range(7))
+    [own] = divisions({"data": data})
+    assert own.splits == datasets.load(data[0], **data[1]).splits
+
+
+def test_figures_of_folds_are_their_mean(benchmark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = benchmark("zoo")
+    found = iter([({"aji": 0.5, "pq": 0.2}, 30.2, 40.0, [{"epoch": 1}]), ({"aji": 0.7, "pq": 0.4}, 50.6, 60.0, [])])
+    monkeypatch.setattr(module, "_divisions", lambda _: [None, None])
+    monkeypatch.setattr(module, "_train_and_test", lambda *_: next(found))
+    entry = module.run_score("cd-net", "torch")
+    assert (entry["score"], entry["scores"], entry["folds"]) == (0.6, {"aji": 0.6, "pq": 0.3}, [0.5, 0.7])
+    assert (entry["train_cpu_seconds"], entry["log"]) == (51, [{"fold": 0, "epoch": 1}])
+    [figure] = benchmark("_zoo_cards").figures({"cd-net": {"score-torch": entry}}, "cd-net")
+    assert figure["source"].endswith("epochs on a CPU, mean of 2 folds")
+
+
 def test_every_figure_of_openmedia_has_its_algorithm(benchmark: Any) -> None:
     assert set(benchmark("_zoo_page").OPENMEDIA) == {card.name for card in zoo.cards()}
 

@@ -6,6 +6,7 @@ import pytest
 import workbench as wb
 from tests.zoo.localisation_contract import LocalisationContract
 from workbench.errors import InputError
+from workbench.volume import Volume
 
 
 class TestTSCAM(LocalisationContract):
@@ -78,6 +79,13 @@ def test_what_counts_is_the_evidence_against_the_other_classes() -> None:
     maps = [task.score_map(outputs_of([[0, -1]], [[[8, 2]]], semantic + shift)) for shift in (0, -5)]
     assert np.allclose(maps[0], maps[1], rtol=1e-5)
     assert np.allclose(maps[0], [[[1.6 / (1 + np.exp(3)), 0.4 / (1 + np.exp(-0.5))]]], rtol=1e-5)
+
+
+def test_what_an_average_patch_has_when_sure_counts_as_found() -> None:
+    scores = wb.zoo.algorithm("ts-cam").task.metrics(["normal", "lesion"])
+    truth = Volume(np.array([[0, 1, 1]], np.uint8), kind="labels", axes=("i", "j"))
+    scores.update(Volume(np.array([[0.9, 1.0, 1.1]]), kind="scores", axes=("i", "j")), {"class": 1, "mask": truth})
+    assert scores.compute()["dice"] == 1
 
 
 def test_a_single_class_and_no_attention() -> None:

@@ -122,6 +122,25 @@ def test_terms_by_hand() -> None:
     assert both["loss"] == pytest.approx(200 * kept - 0.01 * fooled, rel=1e-4)
 
 
+def test_the_critic_sees_both_sides_in_one_batch() -> None:
+    """A critic that takes away the mean of its batch, as a normalisation does, can still tell the sides apart."""
+
+    class Centred(Halves):
+        def discriminator(self, pictures: torch.Tensor) -> torch.Tensor:
+            scores = super().discriminator(pictures)
+            return scores - scores.mean()
+
+    network, targets = Centred(torch.ones(6, 5)), {"label": torch.tensor([0, 1])}
+    pictures = torch.stack([torch.full((1, 6, 5), 0.25), torch.full((1, 6, 5), 0.75)])
+    loss = wb.zoo.algorithm(NAME).task.make_loss()(*frameworks.get("torch").vocabulary).loss
+    # thirty pixels of 0.25 in the normal picture, of 0.75 / 2 in the one made of the lesion
+    real, made = 30 * 0.25, 30 * 0.75 / 2
+    critic = loss(network, pictures, targets, "discriminator", 0)
+    assert float(critic["wasserstein"]) == pytest.approx(real - made)
+    generator = loss(network, pictures, targets, "generator", 0)
+    assert float(generator["adversarial"]) == pytest.approx((real - made) / 2)
+
+
 class TestTwoDecoders(LesionContract):
     tiny = {"width": 2, "depth": 3, "critic_depth": 3}
 

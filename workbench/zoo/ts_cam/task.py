@@ -24,8 +24,8 @@ class CoupledAttentionTask(LocalisationTask):
 
         It is the attention to a patch, relative to that to an average one, times the probability of the class there
         (the softmax of the semantic maps): a patch that is attended to as much as others, and certainly shows the
-        class, has 1. Nothing is stretched picture by picture: a picture with nothing to find would have its brightest
-        spot like any other.
+        class, has 1. The map is not stretched to 0..1 in each picture: one with nothing to find would then have its
+        brightest spot like any other.
 
         Parameters
         ----------
