@@ -98,7 +98,16 @@ CASES: dict[str, dict[str, Any]] = {
         "metric": "dice",
         "margin": 0.1,
     },
-    "han-net": {**NUCLEI, "options": SMALL, "train": {**NUCLEI["train"], "epochs": 15}},
+    "han-net": {
+        **NUCLEI,
+        "options": SMALL,
+        "train": {
+            **NUCLEI["train"],
+            "epochs": 18,
+            "batch_size": 2,
+            "optimizer": {"name": "adam", "lr": 2e-3, "weight_decay": 1e-4},
+        },
+    },
     "cd-net": {**NUCLEI, "options": SMALL, "train": {**NUCLEI["train"], "epochs": 25}},
     "3d-unet": {
         "data": ("hippocampus", {}),
