@@ -128,7 +128,7 @@ def _brightness(_: Dataset) -> tuple[str, Answer]:
         data = image.data.astype(np.float32)
         return Volume((data - data.min()) / max(float(np.ptp(data)), 1e-6), image.affine, kind="scores")
 
-    return "the brightness of each pixel", answer
+    return "the brightness of each pixel, from the darkest to the brightest of its picture", answer
 
 
 _MAKERS: dict[str, Callable[[Dataset], tuple[str, Answer]]] = {
