@@ -68,14 +68,16 @@ What to know when reading it:
   than half an hour; a higher rate or smaller batches found nothing.
 - **cd-net, han-net**: Otsu's threshold is a strong answer on fluorescence (AJI up to 0.93) and none on stained tissue,
   of which each fold has few pictures to learn from.
+- **lod-net:polyps**: what is learnt from three pictures carries over to the fourth in one fold of five.
 - **mtcsn**: what is scored is the Dice of the tissues; one of the three is hardly found (0.23 on PyTorch).
 - **u-csrnet**: the mean hides that platelets, seven per cent of the cells, are hardly found (F1 0.00 and 0.03).
 
 ## What it costs
 
 PyTorch / MindSpore, on two cores with nothing else to do. A step is one update with a batch of the recipe, a prediction
-one test picture from volume to answer; memory is the worker's peak. Training is processor time of the whole run that
-gave the score, validation included; most of those runs had one core each.
+one test picture from volume to answer; memory is the worker's peak. Training is processor time of the run that gave
+the score, validation included; of folds, the longest. Those runs shared the two cores with others, which lengthens
+them.
 
 """
 
