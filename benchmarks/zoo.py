@@ -196,7 +196,7 @@ def run_score(name: str, framework: str) -> dict[str, Any]:
         "metric": case["metric"],
         "score": round(scores[case["metric"]], 4),
         "scores": {key: round(value, 4) for key, value in scores.items()},
-        **({"folds": [round(found[case["metric"]], 4) for found, *_ in parts]} if len(parts) > 1 else {}),
+        **({"folds": [round(found[case["metric"]], 4) for found, *_ in parts]} if "folds" in case else {}),
         # of one training, the longest
         "train_cpu_seconds": max(round(cpu) for _, cpu, _, _ in parts),
         "train_wall_seconds": max(round(wall) for _, _, wall, _ in parts),
