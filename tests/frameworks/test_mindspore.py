@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -213,34 +210,6 @@ def test_the_first_three_training_steps_are_the_same(both, spec):
         assert one["loss"] == pytest.approx(other["loss"], abs=1e-3)
     wanted, got = left.state(a), right.state(b)
     assert all(np.abs(wanted[key] - got[key]).max() <= 1e-3 for key in wanted)
-
-
-_STEPS = """
-import hashlib, sys
-import numpy as np
-from tests.frameworks.contract_stepping import classification, tiny
-from workbench.frameworks import OptimizerSpec, get
-framework = get("mindspore")
-module = framework.build(tiny, {})
-trainer = framework.trainer(module, classification, OptimizerSpec("adamw"))
-x = np.random.default_rng(1).normal(size=(6, 1, 5, 4)).astype(np.float32)
-for step in range(4):
-    trainer.step(x, {"label": np.array([0, 1, 0, 1, 1, 0])}, step_seed=step, lr=0.01)
-digest = hashlib.sha256()
-for name, value in sorted(framework.state(module).items()):
-    digest.update(name.encode() + value.tobytes())
-print(digest.hexdigest())
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_train_to_the_same_bits(pytestconfig):
-    run = [sys.executable, "-c", _STEPS]
-    digests = {
-        subprocess.run(run, cwd=pytestconfig.rootpath, check=True, capture_output=True, text=True).stdout.split()[-1]
-        for _ in range(2)
-    }
-    assert len(digests) == 1
 
 
 def test_numpy_2_is_named_as_the_cause(monkeypatch):

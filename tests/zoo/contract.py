@@ -65,6 +65,12 @@ class AlgorithmContract(MindSporeContract):
     num_classes: ClassVar[int] = 3
     #: Spatial size of an input that the tiny network takes.
     size: ClassVar[tuple[int, ...]]
+    #: Seed of the weights and rate of the three steps that are compared across frameworks. Batch norm over a handful of
+    #: values turns rounding into chaos at large rates, and an activation within rounding of a ReLU's kink has either
+    #: slope. Where that happens, choose others, with which weights that differ by 1e-7 give torch itself the same
+    #: gradients to 1e-4, and the same losses.
+    parity_seed: ClassVar[int] = 3
+    parity_lr: ClassVar[float] = 2e-3
 
     # ---- to be answered by the tests of a kind of task -----------------------------------------------------------
 
@@ -108,7 +114,7 @@ class AlgorithmContract(MindSporeContract):
         return outputs["logits"] if isinstance(outputs, dict) else outputs
 
     def same_weights(self, tmp_path: Any) -> tuple[Any, Any]:
-        one = self.model("torch", seed=3)
+        one = self.model("torch", seed=self.parity_seed)
         other = self.model("mindspore", seed=4)
         one.framework.load_state(one.module, self.settle(one.state()))
         other.load(one.save(tmp_path / "weights.safetensors"))
@@ -207,8 +213,9 @@ class AlgorithmContract(MindSporeContract):
     @pytest.mark.mindspore
     def test_parity_of_training(self, tmp_path: Any) -> None:
         inputs, targets = self.inputs(3), self.batch_targets(3)
-        # small steps: batch norm over a handful of values turns rounding into chaos after large ones
-        one, other = (Differentiated(model, inputs, targets, lr=2e-3) for model in self.same_weights(tmp_path))
+        one, other = (
+            Differentiated(model, inputs, targets, lr=self.parity_lr) for model in self.same_weights(tmp_path)
+        )
         for _ in range(3):
             one.step()
             other.step()

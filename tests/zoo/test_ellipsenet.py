@@ -35,10 +35,11 @@ class TestEllipseNet(EllipseContract):
     name = "ellipsenet"
     tiny = {"width": 4, "head_channels": 4}
     size = (64, 96)
+    parity_lr = 5e-4
 
     def settle(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         # weak branches, so that many norms over few values do not blow rounding up within three steps
-        return {name: value * np.float32(0.3) if "bn2.weight" in name else value for name, value in state.items()}
+        return {name: value * np.float32(0.1) if "bn2.weight" in name else value for name, value in state.items()}
 
     def ideal_outputs(self, targets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return ideal(targets)

@@ -25,6 +25,7 @@ class TestEllipseNetFit(EllipseContract):
     name = "ellipsenet-fit"
     tiny = {"width": 4, "depth": 3}
     size = (80, 96)
+    parity_seed = 4
 
     def ideal_outputs(self, targets: dict[str, np.ndarray]) -> np.ndarray:
         return ideal(targets)

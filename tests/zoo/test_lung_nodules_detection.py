@@ -33,6 +33,8 @@ class TestLungNodulesDetection(DetectionContract):
     name = "lung-nodules-detection"
     tiny = {"width": 4, "head_channels": 4}
     size = (64, 96)
+    parity_seed = 4
+    parity_lr = 1e-4
 
     def ideal_outputs(self, targets: dict[str, np.ndarray], shape: Any = None) -> dict[str, np.ndarray]:
         return ideal(targets)

@@ -61,9 +61,10 @@ def train(
         Patterns of layers that keep their weights: ``"down.*"``, ``"re:^down"``.
     **overrides
         Any other key of a recipe, described in `workbench.training.Recipe`: ``augment``, ``batch_size``,
-        ``cache_bytes``, ``checkpoint_every``, ``checkpoint_seconds``, ``checkpoint_steps``, ``deterministic``,
-        ``foreground``, ``grad_clip``, ``log_every``, ``loss``, ``mode``, ``monitor``, ``num_threads``, ``optimizer``,
-        ``options``, ``patch_size``, ``patches_per_sample``, ``preprocess``, ``schedule``, ``splits``,
+        ``cache_bytes``, ``checkpoint_every``, ``checkpoint_seconds``, ``checkpoint_steps``, ``compiled``,
+        ``deterministic``, ``foreground``, ``grad_clip``, ``log_every``, ``loss``, ``mode``, ``monitor``,
+        ``num_threads``, ``optimizer``, ``options``, ``patch_size``, ``patches_per_sample``, ``preprocess``,
+        ``schedule``, ``splits``,
         ``validate_every``. A key of its optimizer (`workbench.training.Optimizer`): ``betas``, ``lr``, ``momentum``,
         ``nesterov``, ``weight_decay``. An option of the algorithm (``wb.zoo.card("3d-unet")`` lists them), such as
         ``width=16``, or a named set of them (``variant="small"``).

@@ -111,6 +111,7 @@ def _trainer(framework: Framework, model: Model, recipe: Recipe) -> Trainer:
         OptimizerSpec(**recipe.optimizer.model_dump()),
         trainable=trainable_names(framework.parameter_names(model.module), recipe.freeze),
         grad_clip=recipe.grad_clip,
+        compiled=recipe.compiled,
     )
 
 

@@ -119,6 +119,9 @@ class Recipe(_Plain):
         Steps between two lines of the metrics.
     deterministic : bool
         Use only algorithms that give the same bits every time.
+    compiled : bool
+        On MindSpore: compile the network at the first step, which takes seconds and makes the others quicker. Off to
+        train in PyNative mode, such as to look into a network with a debugger.
     num_threads : int or None
         CPU threads (None: the physical cores this process may use).
     cache_bytes : int or None
@@ -153,6 +156,7 @@ class Recipe(_Plain):
     checkpoint_steps: Annotated[int | None, Field(ge=1)] = None
     log_every: Annotated[int, Field(ge=1)] = 1
     deterministic: bool = True
+    compiled: bool = True
     num_threads: Annotated[int | None, Field(ge=1)] = None
     cache_bytes: Annotated[int | None, Field(ge=0)] = None
 

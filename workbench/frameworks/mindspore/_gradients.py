@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import ops
+from mindspore.common.api import _pynative_executor
 
 from workbench.errors import InputError, choose
 from workbench.frameworks.base import Array, LinearScore, Outputs
@@ -16,6 +18,20 @@ from workbench.frameworks.base import Array, LinearScore, Outputs
 def to_tensor(array: Array) -> ms.Tensor:
     """Return a tensor with the array's values and dtype."""
     return ms.Tensor(np.asarray(array, order="C"))
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[None]:
+    """Take a gradient, and leave nothing of it behind if that ends in an error.
+
+    MindSpore 2.8 keeps the record of a gradient that an error has ended. Whatever is compiled and differentiated after
+    that runs forward twice, and its batch norms count every batch twice.
+    """
+    try:
+        yield
+    except BaseException:
+        _pynative_executor.clear_res()
+        raise
 
 
 def _copy(tensor: Any) -> Array:
@@ -53,7 +69,8 @@ def input_gradient(module: Any, x: Array, score: LinearScore) -> tuple[Array, Ar
         values = _score(module(inputs), score)
         return values.sum(), values
 
-    (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(to_tensor(x))
+    with recording():
+        (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(to_tensor(x))
     return _copy(values), _copy(gradient)
 
 
@@ -101,5 +118,6 @@ def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tup
             inner.remove()
         return values.sum(), values
 
-    (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(ops.zeros_like(activation))
+    with recording():
+        (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(ops.zeros_like(activation))
     return _copy(values), _copy(activation), _copy(gradient)

@@ -8,10 +8,7 @@ from typing import Any
 import mindspore as ms
 
 from workbench.errors import InputError
-
-#: Modules that were compiled, held for good: graph mode knows objects by their address, and takes a module that was
-#: made where another one was freed for that one, weights and all.
-_COMPILED: list[Any] = []
+from workbench.frameworks.mindspore._graph import hold
 
 
 def vjp(func: Any, inputs: Any, v: Any, create_graph: bool = False) -> tuple[Any, Any]:
@@ -60,7 +57,7 @@ def _compiled(func: Any) -> Any:
     found = func.__dict__.get("_compiled_vjp")
     if found is None:
         found = func.__dict__["_compiled_vjp"] = {}
-        _COMPILED.append(func)
+        hold(func)
     mode = tuple(layer.training for layer in func.modules())
     if mode not in found:
         found[mode] = ms.jit(_pulled(func))

@@ -133,10 +133,13 @@ class MindSporeFramework(Framework):
         *,
         trainable: Sequence[str] | None = None,
         grad_clip: float | None = None,
+        compiled: bool = False,
     ) -> Trainer:
         from workbench.frameworks.mindspore.trainer import MindSporeTrainer
 
-        return MindSporeTrainer(module, loss(*self.vocabulary), optimizer, trainable=trainable, grad_clip=grad_clip)
+        return MindSporeTrainer(
+            module, loss(*self.vocabulary), optimizer, trainable=trainable, grad_clip=grad_clip, compiled=compiled
+        )
 
     def out_of_memory(self, error: BaseException) -> bool:
         if isinstance(error, MemoryError):

@@ -13,7 +13,8 @@ from mindspore.ops import operations as P
 
 from workbench.errors import InputError
 from workbench.frameworks.base import Array
-from workbench.frameworks.mindspore._gradients import to_tensor
+from workbench.frameworks.mindspore._gradients import recording, to_tensor
+from workbench.frameworks.mindspore._graph import TrainingGraph
 from workbench.frameworks.mindspore.nn.norm import _BatchNorm
 from workbench.frameworks.mindspore.random import seeded
 from workbench.frameworks.players import Loss, Players, named_terms
@@ -34,6 +35,7 @@ class MindSporeTrainer(Trainer):
         *,
         trainable: Sequence[str] | None = None,
         grad_clip: float | None = None,
+        compiled: bool = False,
     ) -> None:
         named = dict(module.named_parameters())
         self._names = select_trainable(list(named), trainable)
@@ -54,8 +56,11 @@ class MindSporeTrainer(Trainer):
             for slot in _SLOTS[spec.name]
         }
         turns = loss.turns(self._names) if isinstance(loss, Players) else {"": self._names}
+        self._shapes: list[list[int]] = []
+        # players call parts of the network, each as it likes
+        graph = TrainingGraph(module, self._shapes) if compiled and not isinstance(loss, Players) else None
         self._turns = [
-            _Turn(module, loss, player, {name: named[name] for name in names}) for player, names in turns.items()
+            _Turn(module, loss, player, {name: named[name] for name in names}, graph) for player, names in turns.items()
         ]
         self._adam, self._momentum = P.Adam(), P.ApplyMomentum(use_nesterov=spec.nesterov)
 
@@ -116,7 +121,9 @@ class MindSporeTrainer(Trainer):
             for slot, values in self._slots.items()
             for name, value in values.items()
         }
-        return tensors, {"optimizer": self._spec.name, "framework": "mindspore", "steps": self._steps}
+        scalars = {"optimizer": self._spec.name, "framework": "mindspore", "steps": self._steps}
+        # a graph rounds otherwise than PyNative mode: a resumed run compiles for the shapes this one has compiled for
+        return tensors, {**scalars, "compiled": [list(shape) for shape in self._shapes]}
 
     def load_state(self, tensors: Mapping[str, Array], scalars: Mapping[str, Any]) -> None:
         if scalars.get("optimizer") != self._spec.name:
@@ -138,29 +145,53 @@ class MindSporeTrainer(Trainer):
         for key, value in tensors.items():
             wanted[key].set_data(ms.Tensor(value.copy()))
         self._steps = int(scalars["steps"])
+        self._shapes[:] = [[int(extent) for extent in shape] for shape in scalars.get("compiled", [])]
 
 
 class _Turn:
     """A loss and the parameters that descend on it: those of one player, or all."""
 
-    def __init__(self, module: Any, loss: Loss | Players, player: str, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        module: Any,
+        loss: Loss | Players,
+        player: str,
+        parameters: Mapping[str, Any],
+        graph: TrainingGraph | None,
+    ) -> None:
         self.player, self.names = player, list(parameters)
         self.terms: list[str] = []
-        self._module, self._loss, self._seed = module, loss, 0
+        self._module, self._loss, self._seed, self._graph = module, loss, 0, graph
+        self._network: Any = module
         weights = ms.ParameterTuple(list(parameters.values()))
         self._gradient = ms.value_and_grad(self._objective, None, weights, has_aux=True)
 
     def gradients(self, inputs: Any, targets: dict[str, Any], seed: int) -> tuple[Sequence[Any], Any]:
         """Return the gradient for each parameter, and the values of the terms in one tensor."""
         self._seed = seed
-        (_, values), gradients = self._gradient(inputs, targets)
+        graph = self._graph
+        if graph is None or not graph.takes(inputs):
+            return self._differentiated(self._module, inputs, targets)
+        try:
+            found = self._differentiated(graph, inputs, targets)
+        except Exception as error:
+            if not graph.gives_up(inputs, error):
+                raise
+            return self._differentiated(self._module, inputs, targets)
+        graph.succeeded(inputs)
+        return found
+
+    def _differentiated(self, network: Any, inputs: Any, targets: dict[str, Any]) -> tuple[Sequence[Any], Any]:
+        self._network = network
+        with recording():
+            (_, values), gradients = self._gradient(inputs, targets)
         return gradients, values
 
     def _objective(self, inputs: Any, targets: dict[str, Any]) -> tuple[Any, Any]:
         if isinstance(self._loss, Players):
             terms = self._loss.loss(self._module, inputs, targets, self.player, self._seed)
         else:
-            terms = self._loss(self._module(inputs), targets)
+            terms = self._loss(self._network(inputs), targets)
         self.terms = list(terms)
         return terms["loss"], ops.stack([value.reshape(()) for value in terms.values()])
 

@@ -139,6 +139,7 @@ class TorchFramework(Framework):
         *,
         trainable: Sequence[str] | None = None,
         grad_clip: float | None = None,
+        compiled: bool = False,  # noqa: ARG002 - see the contract: it trains as ever
     ) -> Trainer:
         return TorchTrainer(module, loss(*self.vocabulary), optimizer, trainable=trainable, grad_clip=grad_clip)
 

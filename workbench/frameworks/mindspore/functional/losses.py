@@ -8,7 +8,7 @@ import mindspore as ms
 from mindspore import ops
 
 from workbench.frameworks.mindspore._static import chosen
-from workbench.frameworks.mindspore.functional.activation import log_softmax
+from workbench.frameworks.mindspore.functional.activation import exponentials, log_softmax
 
 
 def _reduce(values: Any, reduction: str) -> Any:
@@ -29,37 +29,44 @@ def cross_entropy(
 ) -> Any:
     """Softmax cross entropy of logits ``[n, c, *spatial]`` with class numbers ``[n, *spatial]`` or probabilities."""
     chosen(reduction, ("mean", "sum", "none"), "reduction")
-    logs = log_softmax(x, 1)
     classes = x.shape[1]
-    per_class = None if weight is None else weight.reshape((1, classes) + (1,) * (x.ndim - 2))
     if target.shape == x.shape:
         smooth = target * (1.0 - label_smoothing) + label_smoothing / classes if label_smoothing else target
-        losses = -(smooth * (logs if per_class is None else logs * per_class)).sum(1)
-        if reduction == "mean":
-            return losses.sum() / (losses.numel())
-        return _reduce(losses, reduction)
-    return _indexed(logs, target, per_class, ignore_index, reduction, label_smoothing)
+        losses = -_weighted_sum(smooth * log_softmax(x, 1), weight)
+        return losses.mean() if reduction == "mean" else _reduce(losses, reduction)
+    label, valid, weights = _labels(target, weight, ignore_index)
+    shifted, total = exponentials(x, 1)
+    # the logarithms of all classes would only be made to pick one of them
+    losses = (ops.log(total).squeeze(1) - _own(shifted, label)) * weights
+    if label_smoothing:
+        spread = -_weighted_sum(shifted - ops.log(total), weight) * valid
+        losses = (1.0 - label_smoothing) * losses + (label_smoothing / classes) * spread
+    return losses.sum() / weights.sum() if reduction == "mean" else _reduce(losses, reduction)
 
 
 def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """Negative log likelihood of log probabilities ``[n, c, *spatial]``."""
-    per_class = None if weight is None else weight.reshape((1, x.shape[1]) + (1,) * (x.ndim - 2))
-    return _indexed(x, target, per_class, ignore_index, chosen(reduction, ("mean", "sum", "none"), "reduction"), 0.0)
+    chosen(reduction, ("mean", "sum", "none"), "reduction")
+    label, _, weights = _labels(target, weight, ignore_index)
+    losses = -_own(x, label) * weights
+    return losses.sum() / weights.sum() if reduction == "mean" else _reduce(losses, reduction)
 
 
-def _indexed(logs: Any, target: Any, per_class: Any, ignore_index: int, reduction: str, smoothing: float) -> Any:
+def _labels(target: Any, weight: Any, ignore_index: int) -> tuple[Any, Any, Any]:
+    """Return the class of each place (0 where it is to be ignored), 1 where it counts, and by how much it counts."""
     valid = (target != ignore_index).astype(ms.float32)
-    safe = ops.where(target == ignore_index, ops.zeros_like(target), target).astype(ms.int32).unsqueeze(1)
-    weights = valid
-    if per_class is not None:
-        weights = ops.gather_elements(ops.broadcast_to(per_class, logs.shape), 1, safe).squeeze(1) * valid
-    losses = -ops.gather_elements(logs, 1, safe).squeeze(1) * weights
-    if smoothing:
-        spread = -(logs if per_class is None else logs * per_class).sum(1) * valid
-        losses = (1.0 - smoothing) * losses + (smoothing / logs.shape[1]) * spread
-    if reduction == "mean":
-        return losses.sum() / weights.sum()
-    return _reduce(losses, reduction)
+    label = ops.where(target == ignore_index, ops.zeros_like(target), target).astype(ms.int32)
+    return label, valid, valid if weight is None else ops.gather(weight, label, 0) * valid
+
+
+def _own(x: Any, label: Any) -> Any:
+    """Return the value of each place's own class."""
+    return ops.gather_elements(x, 1, label.unsqueeze(1)).squeeze(1)
+
+
+def _weighted_sum(x: Any, weight: Any) -> Any:
+    """Return the sum over classes, each times its weight."""
+    return (x if weight is None else x * weight.reshape((1, -1) + (1,) * (x.ndim - 2))).sum(1)
 
 
 def binary_cross_entropy_with_logits(

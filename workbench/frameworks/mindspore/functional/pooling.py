@@ -37,12 +37,20 @@ def max_pool(
     kernel, pads = each(kernel_size, ndim), each(padding, ndim)
     steps = kernel if stride is None else each(stride, ndim)
     spread = each(dilation, ndim)
-    plain = _undilated(ndim, spread) and not some(pads) and not ceil_mode
+    undilated = _undilated(ndim, spread)
+    plain = undilated and not some(pads) and not ceil_mode
     if ndim == 2 and plain:
         return P.MaxPool(kernel, steps, "valid")(x)
-    if ndim == 2:
+    if ndim == 2 and not undilated:
         return ops.max_pool2d(x, kernel, steps, pads, spread, False, ceil_mode)
-    if plain:
+    if ndim == 3:
+        return _max_pool_of_volumes(x, kernel, steps, pads, ceil_mode)
+    # a plane is a volume of depth one: the gradient of the padded 2D kernel takes a hundred times as long on a CPU
+    return _max_pool_of_volumes(x.unsqueeze(2), (1, *kernel), (1, *steps), (0, *pads), ceil_mode).squeeze(2)
+
+
+def _max_pool_of_volumes(x: Any, kernel: Any, steps: Any, pads: Any, ceil_mode: bool) -> Any:
+    if not some(pads) and not ceil_mode:
         return P.MaxPool3D(kernel, steps, "valid")(x)
     return P.MaxPool3D(kernel, steps, "pad", twice(pads), ceil_mode)(x)
 

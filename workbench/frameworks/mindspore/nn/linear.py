@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from mindspore import ops
+from mindspore.ops import operations as P
 
 from workbench.errors import InputError
 from workbench.frameworks.mindspore import functional as F
@@ -99,6 +100,7 @@ class MultiheadAttention(Module):
         init.xavier_uniform_(self.in_proj_weight)
         self.in_proj_bias = Parameter(constant((3 * embed_dim,), 0.0)) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias)
+        self.compare = P.BatchMatMul(transpose_b=True)
         if bias:
             init.zeros_(self.out_proj.bias)
 
@@ -122,7 +124,7 @@ class MultiheadAttention(Module):
             bias = None if self.in_proj_bias is None else self.in_proj_bias[rows]
             parts.append(self._heads(F.linear(x, self.in_proj_weight[rows], bias)))
         q, k, v = parts
-        logits = ops.matmul(q, k.swapaxes(2, 3)) * (1 / math.sqrt(width // self.num_heads))
+        logits = self.compare(q, k) * (1 / math.sqrt(width // self.num_heads))
         if attn_mask is not None:
             logits = F.mask_logits(logits, attn_mask if attn_mask.ndim == 2 else attn_mask.reshape(logits.shape))
         if key_padding_mask is not None:
