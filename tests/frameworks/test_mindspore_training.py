@@ -91,6 +91,43 @@ def test_a_graph_trains_as_pynative_does(framework, x, named):
     assert all(np.allclose(state[name], reference[name], rtol=1e-4, atol=1e-6) for name in reference)
 
 
+def shared(nn, F, ops):
+    """A convolution and an attention that are used at several places, on several sizes."""
+
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 2, 1)
+            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+        def forward(self, x):
+            fine = F.relu(self.conv(x))
+            coarse = self.conv(F.max_pool2d(fine, 4))
+            tokens = ops.transpose(ops.flatten(coarse, 2), 1, 2)
+            few = tokens[:, :8]
+            attended = self.attention(tokens, tokens, tokens)[0], self.attention(few, few, few)[0]
+            both = ops.mean(self.head(self.conv(fine)), dim=(2, 3)) + ops.mean(self.head(coarse), dim=(2, 3))
+            return both + sum(ops.mean(values, dim=1)[:, :2] for values in attended)
+
+    return Shared
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_layers_used_several_times_have_the_gradients_of_torch(framework, compiled):
+    x = np.random.default_rng(0).normal(size=(3, 4, 32, 32)).astype(np.float32)
+    reference = get("torch")
+    modules = [side.build(shared, {}) for side in (reference, framework)]
+    framework.load_state(modules[1], reference.state(modules[0]))
+    slots = []
+    for side, module in zip((reference, framework), modules, strict=True):
+        trainer = side.trainer(module, classification, OptimizerSpec("sgd", momentum=0.9), compiled=compiled)
+        trainer.step(x, {"label": np.array([0, 1, 0])}, step_seed=0, lr=0.05)
+        slots.append(trainer.state()[0])
+    # what SGD remembers after one step is the gradient
+    wanted, found = slots
+    assert all(np.allclose(found[name], wanted[name], rtol=1e-4, atol=1e-6) for name in wanted)
+
+
 def test_what_draws_at_random_is_not_compiled(framework, x):
     wanted = trained(framework, tiny, {"dropout": 0.5}, [x] * 3, compiled=False)
     found = trained(framework, tiny, {"dropout": 0.5}, [x] * 3, compiled=True)

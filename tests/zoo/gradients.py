@@ -56,7 +56,8 @@ class Differentiated:
         self._parameters = {name: state[name] for name in framework.parameter_names(model.module)}
         module = framework.build(define, {"network": model.module, "shape": inputs.shape})
         spec = OptimizerSpec("sgd", lr=lr, momentum=0.9)
-        self._trainer = framework.trainer(module, _moved_loss(model.task.make_loss()), spec)
+        # as a run trains: on MindSpore, in a graph where the network has one
+        self._trainer = framework.trainer(module, _moved_loss(model.task.make_loss()), spec, compiled=True)
         self.losses: list[float] = []
         self.input: np.ndarray = np.zeros(0)
         self.weights: dict[str, np.ndarray] = {}
