@@ -76,30 +76,30 @@ class DETRTask(DetectionTask):
                 union = first[..., 2] * first[..., 3] + second[..., 2] * second[..., 3] - shared
                 return shared / (union + 1e-7) - (around - union) / (around + 1e-7)
 
-            def of_layer(logits: Any, boxes: Any, targets: Mapping[str, Any], found: Any, total: Any) -> dict[str, Any]:
-                wanted, query, used = (ops.tensor(array, device=place_of(logits)) for array in found)
-                weight = class_weight_tensor(
-                    ops, ops.transpose(logits, 1, 2), [1.0] * (logits.shape[2] - 1) + [nothing]
-                )
-                entropy = F.cross_entropy(ops.transpose(logits, 1, 2), wanted, weight=weight)
-                own = ops.gather(boxes, 1, ops.stack([query] * 4, dim=2))
-                apart = ops.sum(ops.sum(ops.abs(own - targets["box"]), dim=2) * used) / total
-                missed = ops.sum((1 - overlap_of(own, targets["box"])) * used) / total
-                return {"class": entropy, "distance": apart, "overlap": missed}
-
             def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
                 logits, boxes = outputs["classes"], outputs["boxes"]
                 values = [to_numpy(ops, tensor) for tensor in (logits, boxes)]
                 truth = {name: to_numpy(ops, targets[name]) for name in ("box", "label", "used")}
+                layers = range(logits.shape[1])
+                matched = [match(values[0][:, layer], values[1][:, layer], truth, weights) for layer in layers]
+                found = (np.stack(of_layers, axis=1) for of_layers in zip(*matched, strict=True))
+                wanted, query, used = (ops.tensor(array, device=place_of(logits)) for array in found)
                 total = ops.clamp(ops.sum(targets["used"]), min=1)
-                summed: Any = 0
-                terms: dict[str, Any] = {}
-                for layer in range(logits.shape[1]):
-                    found = match(values[0][:, layer], values[1][:, layer], truth, weights)
-                    terms = of_layer(logits[:, layer], boxes[:, layer], targets, found, total)
-                    layer_loss = classes * terms["class"] + distance * terms["distance"] + overlap * terms["overlap"]
-                    summed = summed + layer_loss
-                return {"loss": summed, **terms}
+                by_class = ops.transpose(ops.transpose(logits, 2, 3), 1, 2)
+                rarity = class_weight_tensor(ops, by_class, [1.0] * (logits.shape[3] - 1) + [nothing])
+                entropy = F.cross_entropy(by_class, wanted, weight=rarity, reduction="none")
+                counts = F.embedding(wanted, ops.unsqueeze(rarity, 1))[..., 0]
+                own = ops.gather(boxes, 2, ops.stack([query] * 4, dim=3))
+                true = ops.unsqueeze(targets["box"], 1)
+                apart = ops.sum(ops.abs(own - true), dim=3) * used
+                missed = (1 - overlap_of(own, true)) * used
+                terms = {
+                    "class": ops.sum(entropy, dim=(0, 2)) / ops.sum(counts, dim=(0, 2)),
+                    "distance": ops.sum(apart, dim=(0, 2)) / total,
+                    "overlap": ops.sum(missed, dim=(0, 2)) / total,
+                }
+                summed = classes * terms["class"] + distance * terms["distance"] + overlap * terms["overlap"]
+                return {"loss": ops.sum(summed), **{name: of_layers[-1] for name, of_layers in terms.items()}}
 
             return loss
 
