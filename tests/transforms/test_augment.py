@@ -39,9 +39,9 @@ def test_each_change_follows_the_seed(ndim, name):
     assert one["label"].dtype == np.uint8
     assert set(np.unique(one["label"])) <= {0, 3}
     assert not np.array_equal(one["image"], given["image"])
-    if name != "flip":
+    if name not in {"flip", "invert"}:  # which have few outcomes
         assert not np.array_equal(one["image"], other["image"])
-    if name in {"blur", "noise", "gamma", "intensity"}:
+    if name in {"blur", "noise", "gamma", "intensity", "colour", "invert"}:
         np.testing.assert_array_equal(one["label"], given["label"])
     # a new object in a later process gives the same
     later = Augment(json.loads(json.dumps(augment.spec)), ndim)
@@ -129,6 +129,30 @@ def test_values_stay_within_what_is_asked_for():
     moved = Augment({"affine": {"rotate_deg": 0, "scale": 0, "translate": 0.1, "prob": 1}}, 2)
     jumps = [(moved.apply(ramp, seed)["image"] - ramp["image"])[0, 15, 15] / 30 for seed in range(30)]
     assert 1 < max(np.abs(jumps)) <= 3.2  # rows
+
+
+def test_colours_change_channel_by_channel():
+    rng = np.random.default_rng(0)
+    given = {"image": rng.normal(2, 1, size=(3, 8, 9)).astype(np.float32)}
+    augment = Augment({"colour": {"scale": 0.2, "shift": 0.3, "prob": 1}}, 2)
+    for seed in range(10):
+        out = augment.apply(given, seed)["image"]
+        lines = [np.polyfit(old.ravel(), new.ravel(), 1) for old, new in zip(given["image"], out, strict=True)]
+        slopes, shifts = np.array(lines).T
+        assert len(set(slopes.round(4))) == len(set(shifts.round(4))) == 3
+        assert (np.abs(slopes - 1) <= 0.2 + 1e-4).all()
+        # what is shifted has been scaled already
+        assert (np.abs(shifts) <= 0.3 + 1e-4).all()
+
+
+def test_inverting_mirrors_about_the_mean():
+    given = {"image": np.random.default_rng(0).normal(2, 1, size=(3, 8, 9)).astype(np.float32)}
+    out = Augment({"invert": {"prob": 1}}, 2).apply(given, 0)["image"]
+    np.testing.assert_allclose(out, 2 * given["image"].mean() - given["image"], atol=1e-5)
+    changed = [
+        not np.array_equal(Augment({"invert": {}}, 2).apply(given, s)["image"], given["image"]) for s in range(40)
+    ]
+    assert 8 < sum(changed) < 32
 
 
 def test_describes_itself():

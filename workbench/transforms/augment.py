@@ -8,7 +8,9 @@ The spec is plain data; each part is optional, and its values are the defaults t
      "blur": {"sigma": [0.5, 1.0], "prob": 0.2},
      "noise": {"std": 0.05, "prob": 0.3},
      "gamma": {"range": [0.7, 1.5], "prob": 0.3},
-     "intensity": {"scale": 0.1, "shift": 0.1, "prob": 0.3}}
+     "intensity": {"scale": 0.1, "shift": 0.1, "prob": 0.3},
+     "colour": {"scale": 0.2, "shift": 0.2, "prob": 0.5},
+     "invert": {"prob": 0.5}}
 
 They are applied in this order by MONAI's dictionary transforms.
 """
@@ -37,6 +39,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "noise": {"std": 0.05, "prob": 0.3},
     "gamma": {"range": [0.7, 1.5], "prob": 0.3},
     "intensity": {"scale": 0.1, "shift": 0.1, "prob": 0.3},
+    "colour": {"scale": 0.2, "shift": 0.2, "prob": 0.5},
+    "invert": {"prob": 0.5},
 }
 
 
@@ -56,7 +60,8 @@ class Augment:
     every axis, zoom up to +-`scale` and shift up to +-`translate` as shares of the size. ``elastic``: shifts of about
     `magnitude` voxels that vary over `smooth` voxels. ``blur.sigma`` is in voxels. ``noise.std`` is the most; the
     deviation used is drawn below it. ``intensity`` multiplies by 1 +- `scale` and adds +-`shift`, in units of the image
-    as the network gets it.
+    as the network gets it; ``colour`` does the same to each channel by itself (stains, lighting). ``invert`` mirrors
+    intensities about the mean of the image: bright on dark becomes dark on bright.
 
     Raises
     ------
@@ -263,6 +268,14 @@ def _pipeline(spec: dict[str, dict[str, Any]], ndim: int, images: tuple[str, ...
         values = spec["intensity"]
         steps.append(intensity.RandScaleIntensityd(images, factors=values["scale"], prob=values["prob"]))
         steps.append(intensity.RandShiftIntensityd(images, offsets=values["shift"], prob=values["prob"]))
+    if "colour" in spec and images:
+        scale, shift, prob = (spec["colour"][key] for key in ("scale", "shift", "prob"))
+        steps.append(intensity.RandScaleIntensityd(images, factors=scale, prob=prob, channel_wise=True))
+        steps.append(intensity.RandShiftIntensityd(images, offsets=shift, prob=prob, channel_wise=True))
+    if "invert" in spec and images:
+        # intensities less their mean, times 1 - 2, plus the mean
+        mirrored = (-2.0, -2.0)
+        steps.append(intensity.RandScaleIntensityFixedMeand(images, factors=mirrored, prob=spec["invert"]["prob"]))
     return Compose(steps)
 
 
@@ -295,4 +308,6 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "noise": lambda v: f"noise up to {v['std']:g} ({v['prob']:.0%})",
     "gamma": lambda v: f"gamma {v['range'][0]:g} to {v['range'][1]:g} ({v['prob']:.0%})",
     "intensity": lambda v: f"scale by 1 +- {v['scale']:g}, shift by +- {v['shift']:g} ({v['prob']:.0%})",
+    "colour": lambda v: f"each channel: scale by 1 +- {v['scale']:g}, shift by +- {v['shift']:g} ({v['prob']:.0%})",
+    "invert": lambda v: f"bright for dark ({v['prob']:.0%})",
 }
