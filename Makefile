@@ -11,7 +11,9 @@ endif
 comma := ,
 CORE_STAMP := $(VENV)/.installed-core$(if $(EXTRAS),-$(subst $(comma),-,$(EXTRAS)))
 TEST_STAMP := $(VENV)/.installed-test
-SOURCES := pyproject.toml constraints.txt widgets/package.json $(shell find widgets/src -type f 2>/dev/null)
+SOURCES := pyproject.toml constraints.txt jupyter-config/lab-settings/overrides.json widgets/package.json $(shell find widgets/src -type f 2>/dev/null)
+# JupyterLab neither asks about news nor looks for updates: this environment may never see a network.
+LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 # Pip's binary torch for CPU or CUDA is whatever the index offers for the pinned version.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -32,6 +34,7 @@ $(BIN)/python:
 
 $(CORE_STAMP): $(BIN)/python $(SOURCES)
 	$(PIP) install --quiet --constraint constraints.txt --editable '.$(if $(EXTRAS),[$(EXTRAS)])'
+	@mkdir -p $(LAB_SETTINGS) && cp jupyter-config/lab-settings/overrides.json $(LAB_SETTINGS)
 	@touch $@
 
 $(TEST_STAMP): $(BIN)/python $(SOURCES)
