@@ -49,7 +49,7 @@ naive answer on the same test cases, and that the frameworks agree; not that one
 _LEARNT = """
 **Bold** beats the naive answer of the same line by the margin stated at the end of this page; "missed" does not. Both
 frameworks train by the same recipe from the same seed; what that takes is in the last column of the next table: ten
-minutes of processor time at most, but for some on MindSpore. The losses of every epoch are in the result file (`log`).
+minutes of processor time at most. The losses of every epoch are in the result file (`log`).
 No GPU was at hand: there is no GPU column. A dash was not measured.
 
 Sets of forty pictures and fewer are cross-validated: each picture is tested once, by a model that was trained without
@@ -64,8 +64,7 @@ What to know when reading it:
   (0.150). Brightness on the scale of the file, from 0 to 255, is worth more (0.274), and the networks now see it;
   of the four figures only one is above that.
 - **lung-nodule-transformer**: DETR from scratch found nothing in real blood cells within 1,500 steps, so it learns the
-  phantom's; its figure cannot be compared with those of the other detectors. On MindSpore its 2,200 steps take more
-  than half an hour; a higher rate or smaller batches found nothing.
+  phantom's; its figure cannot be compared with those of the other detectors.
 - **cd-net, han-net**: Otsu's threshold is a strong answer on fluorescence (AJI up to 0.93) and none on stained tissue,
   of which each fold has few pictures to learn from. Han-Net with 40 epochs in place of 18 reached 0.553 on PyTorch.
 - **lod-net:polyps**: what is learnt from three pictures carries over to the fourth in one fold of five.
@@ -77,7 +76,8 @@ What to know when reading it:
 PyTorch / MindSpore, on two cores with nothing else to do. A step is one update with a batch of the recipe, a prediction
 one test picture from volume to answer; memory is the worker's peak. Training is processor time of the run that gave
 the score, validation included; of folds, the longest. Those runs shared the two cores with others, which lengthens
-them.
+them. On MindSpore those dated before 2026-11-25 in the result file are from before networks were compiled for training,
+which takes a third to two thirds of that time.
 
 """
 

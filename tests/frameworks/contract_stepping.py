@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 
@@ -53,12 +55,16 @@ def assert_same_bits(first, second):
 
 
 class SteppingContract:
+    #: Options of the network that is stepped where nothing else is said.
+    config: ClassVar[dict[str, Any]] = {}
+
     @pytest.fixture
     def targets(self) -> dict[str, np.ndarray]:
         return {"label": np.array([0, 1, 0, 1, 1, 0])}
 
     def _trainer(self, framework, module, spec=None, **options):
-        return framework.trainer(module, classification, spec or OptimizerSpec("adamw", weight_decay=0.01), **options)
+        loss = options.pop("loss", classification)
+        return framework.trainer(module, loss, spec or OptimizerSpec("adamw", weight_decay=0.01), **options)
 
     def test_training_lowers_the_loss(self, framework, x, targets):
         module = framework.build(tiny, {"dropout": 0.0})
@@ -72,7 +78,7 @@ class SteppingContract:
         assert not module.training
 
     def test_frozen_parameters_and_norms_stay(self, framework, x, targets):
-        module = framework.build(tiny, {})
+        module = framework.build(tiny, self.config)
         before = framework.state(module)
         trainer = self._trainer(framework, module, trainable=["head.weight", "head.bias"])
         trainer.step(x, targets, step_seed=0, lr=0.1)
@@ -81,7 +87,7 @@ class SteppingContract:
         assert changed == {"head.weight", "head.bias"}
 
     def test_all_parameters_train_again_after_a_frozen_trainer(self, framework, x, targets):
-        module = framework.build(tiny, {})
+        module = framework.build(tiny, self.config)
         self._trainer(framework, module, trainable=["head.bias"]).step(x, targets, step_seed=0, lr=0.1)
         before = framework.state(module)
         self._trainer(framework, module).step(x, targets, step_seed=0, lr=0.1)
@@ -90,7 +96,7 @@ class SteppingContract:
         assert not np.array_equal(before["norm.running_mean"], after["norm.running_mean"])
 
     def test_unknown_trainable_names_are_refused(self, framework):
-        module = framework.build(tiny, {})
+        module = framework.build(tiny, self.config)
         with pytest.raises(InputError, match=r"head\.wieght.*head\.weight"):
             self._trainer(framework, module, trainable=["head.wieght"])
         with pytest.raises(InputError, match="nothing to train"):
@@ -106,7 +112,7 @@ class SteppingContract:
         assert np.sqrt(sum((move**2).sum() for move in moved)) == pytest.approx(1e-3, rel=1e-2)
 
     def test_a_loss_that_is_not_finite_is_returned(self, framework, x, targets):
-        module = framework.build(tiny, {})
+        module = framework.build(tiny, self.config)
 
         def broken(nn, F, ops):
             def loss(outputs, targets):
@@ -114,7 +120,7 @@ class SteppingContract:
 
             return loss
 
-        values = framework.trainer(module, broken, OptimizerSpec()).step(x, targets, step_seed=0, lr=0.1)
+        values = self._trainer(framework, module, loss=broken).step(x, targets, step_seed=0, lr=0.1)
         assert np.isnan(values["loss"])
 
     def test_a_norm_of_a_single_value_says_what_to_do(self, framework):
@@ -130,7 +136,7 @@ class SteppingContract:
             return Pooled
 
         module = framework.build(pooled, {})
-        trainer = framework.trainer(module, classification, OptimizerSpec())
+        trainer = self._trainer(framework, module)
         one = np.ones((1, 2, 1, 1), np.float32)
         with pytest.raises(InputError, match=r"one value per channel.*Raise batch_size"):
             trainer.step(one, {"label": np.array([0])}, step_seed=0, lr=0.1)
@@ -149,12 +155,12 @@ class SteppingContract:
         spec = OptimizerSpec(optimizer, weight_decay=0.01)
 
         def run(interrupt):
-            module = framework.build(tiny, {})
+            module = framework.build(tiny, self.config)
             trainer = self._trainer(framework, module, spec, grad_clip=1.0)
             for step in range(6):
                 if step == interrupt:
                     state, (tensors, scalars) = framework.state(module), trainer.state()
-                    module = framework.build(tiny, {}, seed=99)
+                    module = framework.build(tiny, self.config, seed=99)
                     framework.load_state(module, state)
                     trainer = self._trainer(framework, module, spec, grad_clip=1.0)
                     trainer.load_state(tensors, scalars)
@@ -166,7 +172,7 @@ class SteppingContract:
     def test_optimizer_state_is_plain_data_and_checked(self, framework, x, targets):
         import json
 
-        module = framework.build(tiny, {})
+        module = framework.build(tiny, self.config)
         trainer = self._trainer(framework, module)
         trainer.step(x, targets, step_seed=0, lr=0.1)
         tensors, scalars = trainer.state()

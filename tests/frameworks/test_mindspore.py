@@ -40,6 +40,24 @@ class TestMindSpore(FrameworkContract):
         with pytest.raises(InputError, match="fixed momentum"):
             nn.BatchNorm2d(3, **options)
 
+    @pytest.mark.parametrize("shape", [(2, 3, 8), (2, 6, 2)])
+    def test_a_layer_norm_refuses_another_last_axis(self, framework, shape):
+        import mindspore
+
+        norm = framework.vocabulary[0].LayerNorm(4)
+        with pytest.raises(InputError, match=r"over \(4,\) takes shapes that end in it"):
+            norm(mindspore.Tensor(np.ones(shape, np.float32)))
+
+    def test_an_instance_norm_of_large_values_is_exact(self, framework):
+        import mindspore
+
+        x = np.random.default_rng(0).normal(1000, 1, size=(2, 2, 128, 128)).astype(np.float32)
+        exact = x.astype(np.float64)
+        exact = (exact - exact.mean((2, 3), keepdims=True)) / np.sqrt(exact.var((2, 3), keepdims=True) + 1e-5)
+        norm = framework.vocabulary[0].InstanceNorm2d(2)
+        for module in (norm.train(), norm.eval()):
+            assert np.abs(module(mindspore.Tensor(x)).asnumpy() - exact).max() < 2e-5
+
     @pytest.mark.parametrize(("shape", "affine"), [((2, 3, 96, 128), True), ((2, 2, 24, 24, 32), False)])
     def test_norms_of_many_values_are_exact(self, framework, shape, affine):
         import mindspore

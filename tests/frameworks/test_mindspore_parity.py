@@ -27,6 +27,12 @@ LAYERS = {
         ({"a": (4, 6, 4), "padding": "same"}, I2),
         ({"a": (4, 6, 7), "stride": 2, "padding": 3}, (2, 4, 28, 28)),
         ({"a": (4, 6, 1), "stride": 2}, I2),
+        # of as many or more channels in than out: gradients made from convolutions
+        ({"a": (4, 4, 3), "padding": 1}, (2, 4, 16, 16)),
+        ({"a": (4, 2, 3), "padding": 1, "bias": False}, (2, 4, 16, 16)),
+        ({"a": (4, 2, 3)}, (2, 4, 16, 17)),
+        ({"a": (4, 3, (3, 5)), "padding": (1, 4), "dilation": (1, 2)}, (2, 4, 18, 16)),
+        ({"a": (4, 2, 4), "padding": "same"}, (2, 4, 16, 16)),
     ],
     "Conv3d": [
         ({"a": (4, 6, 3), "padding": 1}, I3),
@@ -35,6 +41,9 @@ LAYERS = {
         ({"a": (4, 8, 3), "padding": 1, "groups": 4}, I3),
         ({"a": (4, 6, 3), "padding": 2, "dilation": 2}, I3),
         ({"a": (4, 3, 1)}, I3),
+        ({"a": (4, 4, 3), "padding": 1}, (2, 4, 10, 10, 9)),
+        ({"a": (4, 2, 3), "padding": 1, "bias": False}, (2, 4, 8, 8, 9)),
+        ({"a": (4, 2, (1, 3, 2)), "padding": (0, 2, 1), "dilation": (1, 2, 1)}, (2, 4, 8, 9, 8)),
     ],
     "ConvTranspose2d": [
         ({"a": (4, 6, 2), "stride": 2}, I2),
@@ -163,7 +172,7 @@ def _close(got, wanted, what, tolerance=1e-4):
 
 @pytest.mark.parametrize("train", [False, True], ids=["eval", "train"])
 @pytest.mark.parametrize(("name", "index"), LAYER_CASES)
-def test_a_layer_equals_torchs(name, index, train):
+def test_a_layer_equals_torchs(name, index, train, monkeypatch):
     options, shape = LAYERS[name][index]
     options = dict(options)
     arguments = options.pop("a", ())
@@ -180,6 +189,7 @@ def test_a_layer_equals_torchs(name, index, train):
         return Wrapped
 
     (left, a), (right, b) = _pair(define)
+    used = _gradients_of_convolutions(monkeypatch)
     assert right.parameter_names(b) == left.parameter_names(a)
     assert list(right.state(b)) == list(left.state(a))
     x = _values(shape, zlib.crc32(name.encode()))
@@ -194,6 +204,24 @@ def test_a_layer_equals_torchs(name, index, train):
         _close(g, w, f"gradient of {label}", 2e-4)
     for key, value in left.state(a).items():
         _close(right.state(b)[key], value, key)
+    assert bool(used) == (train and name in ("Conv2d", "Conv3d") and index >= _FIRST_QUICK[name])
+
+
+#: Cases of convolutions from here on have gradients that are made from convolutions.
+_FIRST_QUICK = {"Conv2d": 8, "Conv3d": 6}
+
+
+def _gradients_of_convolutions(monkeypatch):
+    from workbench.frameworks.mindspore.nn._convolution import QuickGradient
+
+    used, plain = [], QuickGradient.construct
+
+    def noted(self, x, weight):
+        used.append(x.shape)
+        return plain(self, x, weight)
+
+    monkeypatch.setattr(QuickGradient, "construct", noted)
+    return used
 
 
 def _f(call, *shapes, labels=None, positive=False):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import warnings
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -33,6 +35,23 @@ def unreadable(nn, F, ops):
     return Unreadable
 
 
+def unreadable_when_small(nn, F, ops):
+    """A network that graph mode can read for batches of more than four only."""
+
+    class Partly(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm, self.head = nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Linear(8, 2)
+
+        def forward(self, x):
+            scale = 1.0
+            if x.shape[0] <= 4:
+                scale = max({float(np.abs(x.asnumpy()).max()): "largest"})
+            return self.head(ops.mean(F.relu(self.norm(self.conv(x / scale))), dim=(2, 3)))
+
+    return Partly
+
+
 @pytest.fixture
 def framework():
     return get("mindspore")
@@ -56,6 +75,8 @@ def trained(framework, define, config, batches, *, compiled, spec=None):
 
 
 class TestCompiledStepping(SteppingContract):
+    config: ClassVar[dict[str, Any]] = {"dropout": 0.0}  # a network with dropout is not compiled
+
     @pytest.fixture
     def framework(self):
         return get("mindspore")
@@ -66,6 +87,11 @@ class TestCompiledStepping(SteppingContract):
 
     def _trainer(self, framework, module, spec=None, **options):
         return super()._trainer(framework, module, spec, compiled=True, **options)
+
+    def test_it_is_a_graph_that_is_stepped(self, framework, x, targets):
+        trainer = self._trainer(framework, framework.build(tiny, self.config))
+        trainer.step(x, targets, step_seed=0, lr=0.1)
+        assert trainer.state()[1]["compiled"] == [[6, 1, 5, 4]]
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -85,7 +111,7 @@ def test_a_graph_trains_as_pynative_does(framework, x, named):
         found.append((losses, framework.state(module), trainer.state()[1]))
     (losses, state, scalars), (wanted, reference, without) = found
     assert scalars["compiled"] == [[6, 1, 5, 4]]
-    assert without["compiled"] == []
+    assert without["compiled"] is None
     assert np.allclose(losses, wanted, rtol=1e-5)
     # running statistics among them: looking at the network before it is compiled counted for nothing
     assert all(np.allclose(state[name], reference[name], rtol=1e-4, atol=1e-6) for name in reference)
@@ -141,6 +167,32 @@ def test_what_cannot_be_compiled_trains_all_the_same(framework, x, tmp_path, mon
     with pytest.warns(UserWarning, match="cannot compile Unreadable for training .*PyNative mode"):
         found = trained(framework, unreadable, {}, [x] * 3, compiled=True)
     assert_same_bits(found[:3], wanted[:3])
+    assert found[3]["compiled"] is None
+
+
+def test_a_run_that_gave_up_compiling_is_resumed_without(framework, x, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    batches = [x, x[:4], x, x[:4], x]
+
+    def run(interrupt):
+        module = framework.build(unreadable_when_small, {})
+        trainer = framework.trainer(module, classification, OptimizerSpec(), compiled=True)
+        for step, inputs in enumerate(batches):
+            if step == interrupt:
+                state, (tensors, scalars) = framework.state(module), trainer.state()
+                assert scalars["compiled"] is None
+                module = framework.build(unreadable_when_small, {}, seed=9)
+                framework.load_state(module, state)
+                trainer = framework.trainer(module, classification, OptimizerSpec(), compiled=True)
+                trainer.load_state(tensors, json.loads(json.dumps(scalars)))
+            terms = trainer.step(inputs, {"label": LABELS["label"][: len(inputs)]}, step_seed=step, lr=0.05)
+        return framework.state(module), trainer.state()[0], terms
+
+    with pytest.warns(UserWarning, match="cannot compile"):
+        whole = run(None)
+    with pytest.warns(UserWarning, match="cannot compile"):
+        resumed = run(2)
+    assert_same_bits(whole, resumed)
 
 
 def test_two_shapes_are_compiled_and_no_more(framework, x):
@@ -183,6 +235,44 @@ def test_an_error_within_a_gradient_leaves_nothing_behind(framework, x):
         framework.trainer(framework.build(tiny, {}), failing, OptimizerSpec()).step(x, LABELS, step_seed=0, lr=0.05)
     # MindSpore would count each batch twice in the running statistics of what it compiles after that
     assert_same_bits(trained(framework, tiny, {"dropout": 0.0}, [x] * 3, compiled=True)[:3], wanted[:3])
+
+
+@pytest.mark.parametrize("error", [ValueError("bad target"), RuntimeError("Allocate memory failed")])
+def test_what_the_loss_raises_is_raised(framework, x, error):
+    def failing(nn, F, ops):
+        def loss(outputs, targets):
+            raise error
+
+        return loss
+
+    trainer = framework.trainer(framework.build(tiny, {"dropout": 0.0}), failing, OptimizerSpec(), compiled=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        with pytest.raises(type(error), match=str(error)):
+            trainer.step(x, LABELS, step_seed=0, lr=0.05)
+
+
+def test_an_error_in_the_network_leaves_no_trace_in_running_statistics(framework, x):
+    from workbench.errors import InputError
+
+    def pooled(nn, F, ops):
+        class Pooled(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.second, self.head = nn.BatchNorm2d(1), nn.BatchNorm2d(1), nn.Linear(1, 2)
+
+            def forward(self, x):
+                means = ops.mean(self.first(x), dim=(2, 3), keepdim=True)
+                return self.head(self.second(means)[:, :, 0, 0])
+
+        return Pooled
+
+    module = framework.build(pooled, {})
+    trainer = framework.trainer(module, classification, OptimizerSpec(), compiled=True)
+    before = framework.state(module)
+    with pytest.raises(InputError, match="one value per channel"):
+        trainer.step(x[:1], {"label": LABELS["label"][:1]}, step_seed=0, lr=0.1)
+    assert np.array_equal(framework.state(module)["first.running_mean"], before["first.running_mean"])
 
 
 def test_a_wrong_annotation_is_no_failure_to_compile(framework, x):

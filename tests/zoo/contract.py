@@ -224,6 +224,8 @@ class AlgorithmContract(MindSporeContract):
         for name in first_and_last(one.weights):
             assert_same_gradient(one.weights[name], other.weights[name], name)
         assert np.allclose(one.losses, other.losses, rtol=1e-3, atol=0)
+        if wb.zoo.card(self.name).graph_mode and not other.players:
+            assert other.compiled == [list(inputs.shape)], "it was no graph that was compared"
 
     # ---- files ---------------------------------------------------------------------------------------------------
 

@@ -57,10 +57,13 @@ class Differentiated:
         module = framework.build(define, {"network": model.module, "shape": inputs.shape})
         spec = OptimizerSpec("sgd", lr=lr, momentum=0.9)
         # as a run trains: on MindSpore, in a graph where the network has one
+        self.players = isinstance(model.task.make_loss()(*framework.vocabulary), Players)
         self._trainer = framework.trainer(module, _moved_loss(model.task.make_loss()), spec, compiled=True)
         self.losses: list[float] = []
         self.input: np.ndarray = np.zeros(0)
         self.weights: dict[str, np.ndarray] = {}
+        #: Shapes of inputs that a graph was made for; on MindSpore.
+        self.compiled: list[list[int]] | None = None
 
     def step(self) -> None:
         """Take a step; the first one also fills `input` and `weights`, by name."""
@@ -69,6 +72,7 @@ class Differentiated:
         if len(self.losses) == 1:
             momenta = {name.removeprefix("momentum_buffer."): g for name, g in self._trainer.state()[0].items()}
             self.input = momenta["offset"] / SCALE
+            self.compiled = self._trainer.state()[1].get("compiled")
             # torch remembers nothing of a weight that the loss does not depend on
             self.weights = {
                 name: momenta.get(f"network.{name}", np.zeros_like(value)) for name, value in self._parameters.items()

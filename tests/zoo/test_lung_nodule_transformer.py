@@ -142,6 +142,26 @@ def test_the_loss_by_hand() -> None:
     assert cheap({"classes": logits, "boxes": boxes}, targets)["class"].item() == pytest.approx(np.log(2), abs=1e-5)
 
 
+def test_the_loss_of_several_layers_is_the_sum_of_theirs() -> None:
+    torch = pytest.importorskip("torch")
+    annotations = [
+        Boxes([[-0.5, -0.5, 15.5, 15.5], [3, 4, 20, 30]], [0, 1]),
+        Boxes([[5, 5, 12, 25]], [1]),
+        Boxes(np.zeros((0, 4)), np.zeros(0, int)),
+    ]
+    made = [TASK.targets(boxes, 2, (32, 32)) for boxes in annotations]
+    targets = {key: torch.as_tensor(np.stack([one[key] for one in made])) for key in made[0]}
+    rng = np.random.default_rng(0)
+    logits = torch.as_tensor(rng.normal(size=(3, 4, 5, 3)).astype(np.float32))
+    boxes = torch.as_tensor(rng.uniform(0.2, 0.8, size=(3, 4, 5, 4)).astype(np.float32))
+    loss = TASK.make_loss()(torch.nn, torch.nn.functional, torch)
+    together = loss({"classes": logits, "boxes": boxes}, targets)
+    layers = [loss({"classes": logits[:, k : k + 1], "boxes": boxes[:, k : k + 1]}, targets) for k in range(4)]
+    assert together["loss"].item() == pytest.approx(sum(layer["loss"].item() for layer in layers), rel=1e-5)
+    for term in ("class", "distance", "overlap"):
+        assert together[term].item() == pytest.approx(layers[-1][term].item(), rel=1e-5), term
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 8), st.sampled_from([(17, 40), (64, 64), (300, 200)]))
 def test_boxes_come_back(seed: int, count: int, shape: tuple[int, int]) -> None:

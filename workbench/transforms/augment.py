@@ -270,8 +270,9 @@ def _pipeline(spec: dict[str, dict[str, Any]], ndim: int, images: tuple[str, ...
         steps.append(intensity.RandShiftIntensityd(images, offsets=values["shift"], prob=values["prob"]))
     if "colour" in spec and images:
         scale, shift, prob = (spec["colour"][key] for key in ("scale", "shift", "prob"))
-        steps.append(intensity.RandScaleIntensityd(images, factors=scale, prob=prob, channel_wise=True))
-        steps.append(intensity.RandShiftIntensityd(images, offsets=shift, prob=prob, channel_wise=True))
+        for image in images:  # which need not have the same number of channels
+            steps.append(intensity.RandScaleIntensityd((image,), factors=scale, prob=prob, channel_wise=True))
+            steps.append(intensity.RandShiftIntensityd((image,), offsets=shift, prob=prob, channel_wise=True))
     if "invert" in spec and images:
         # intensities less their mean, times 1 - 2, plus the mean
         mirrored = (-2.0, -2.0)

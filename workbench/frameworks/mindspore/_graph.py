@@ -13,6 +13,7 @@ import mindspore as ms
 import numpy as np
 
 from workbench.errors import WorkbenchError
+from workbench.frameworks.mindspore._runtime import out_of_memory
 from workbench.frameworks.mindspore.random import seeded
 
 #: Shapes of inputs that are compiled: that of a full batch, and that of the last one of an epoch. Each takes seconds.
@@ -38,26 +39,33 @@ class TrainingGraph:
     ----------
     module : Module
         In the mode of each layer that it is trained in whenever this is called.
-    shapes : list of list of int
-        Shapes that are compiled already; those that follow are appended.
+
+    Attributes
+    ----------
+    shapes : list of list of int, or None
+        Shapes of inputs that are compiled; None once nothing is to be compiled any more. A graph rounds otherwise than
+        PyNative mode does, so a resumed run is to begin with what the one before had.
     """
 
-    def __init__(self, module: Any, shapes: list[list[int]]) -> None:
-        self._module, self.shapes = module, shapes
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self.shapes: list[list[int]] | None = []
         self._names: list[str] | None = None
         self._graph: Any = None
         self._before: list[tuple[Any, Any]] = []
-        self._usable: bool | None = None
+        self._settled: bool | None = None
         self._proven: set[tuple[int, ...]] = set()
 
     def takes(self, inputs: Any) -> bool:
         """Tell whether inputs of this shape run as a graph."""
-        if self._usable is None:
-            self._usable = self._is_settled(inputs)
+        if self.shapes is None:
+            return False
+        if self._settled is None:
+            self._settled = self._is_settled(inputs)
         shape = list(inputs.shape)
-        if self._usable and shape not in self.shapes and len(self.shapes) < MOST_SHAPES:
+        if self._settled and shape not in self.shapes and len(self.shapes) < MOST_SHAPES:
             self.shapes.append(shape)
-        if not (self._usable and shape in self.shapes):
+        if not (self._settled and shape in self.shapes):
             return False
         if tuple(shape) not in self._proven:
             self._before = self._buffers()
@@ -80,14 +88,14 @@ class TrainingGraph:
 
     def gives_up(self, inputs: Any, error: Exception) -> bool:
         """Tell whether an error came of compiling; then nothing more is compiled, and nothing has changed."""
-        if tuple(inputs.shape) in self._proven or isinstance(error, WorkbenchError):
+        if tuple(inputs.shape) in self._proven or isinstance(error, WorkbenchError) or out_of_memory(error):
             return False
-        self._usable = False
+        self.shapes = None
         self._put_back()
         reason = next((line for line in map(str.strip, str(error).splitlines()) if line.strip("-")), "no reason given")
         warnings.warn(
             f"MindSpore cannot compile {type(self._module).__name__} for training ({reason[:200]}). It trains in "
-            "PyNative mode, with the same results but slower.",
+            "PyNative mode: slower, with results that are equal up to rounding.",
             stacklevel=2,
         )
         return True
@@ -95,11 +103,13 @@ class TrainingGraph:
     def _is_settled(self, inputs: Any) -> bool:
         """Run forward once, with no trace left, to learn what comes out and whether anything is drawn at random."""
         self._before = self._buffers()
-        with seeded(0) as generator:
-            before = generator.bit_generator.state
-            outputs = self._module(inputs)
-            drawn = generator.bit_generator.state != before
-        self._put_back()
+        try:
+            with seeded(0) as generator:
+                before = generator.bit_generator.state
+                outputs = self._module(inputs)
+                drawn = generator.bit_generator.state != before
+        finally:
+            self._put_back()
         self._names = list(outputs) if isinstance(outputs, dict) else None
         return not drawn
 

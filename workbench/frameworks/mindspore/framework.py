@@ -25,20 +25,9 @@ from workbench.frameworks.base import (
 from workbench.frameworks.mindspore import _runtime
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 
-_MEMORY_WORDS = (
-    "out of memory",
-    "memory not enough",
-    "not enough memory",
-    "memory isn't enough",
-    "memory is not enough",
-    "allocate memory failed",
-    "can't allocate memory",
-    "malloc failed",
-)
-
 
 class MindSporeFramework(Framework):
-    """MindSpore in PyNative mode: CPU and Ascend devices."""
+    """MindSpore in PyNative mode, but for networks in training, which are compiled: CPU and Ascend devices."""
 
     name = "mindspore"
 
@@ -142,9 +131,7 @@ class MindSporeFramework(Framework):
         )
 
     def out_of_memory(self, error: BaseException) -> bool:
-        if isinstance(error, MemoryError):
-            return True
-        return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
+        return _runtime.out_of_memory(error)
 
 
 def _evaluating(module: Any) -> Any:

@@ -56,11 +56,11 @@ class MindSporeTrainer(Trainer):
             for slot in _SLOTS[spec.name]
         }
         turns = loss.turns(self._names) if isinstance(loss, Players) else {"": self._names}
-        self._shapes: list[list[int]] = []
         # players call parts of the network, each as it likes
-        graph = TrainingGraph(module, self._shapes) if compiled and not isinstance(loss, Players) else None
+        self._graph = TrainingGraph(module) if compiled and not isinstance(loss, Players) else None
         self._turns = [
-            _Turn(module, loss, player, {name: named[name] for name in names}, graph) for player, names in turns.items()
+            _Turn(module, loss, player, {name: named[name] for name in names}, self._graph)
+            for player, names in turns.items()
         ]
         self._adam, self._momentum = P.Adam(), P.ApplyMomentum(use_nesterov=spec.nesterov)
 
@@ -122,8 +122,8 @@ class MindSporeTrainer(Trainer):
             for name, value in values.items()
         }
         scalars = {"optimizer": self._spec.name, "framework": "mindspore", "steps": self._steps}
-        # a graph rounds otherwise than PyNative mode: a resumed run compiles for the shapes this one has compiled for
-        return tensors, {**scalars, "compiled": [list(shape) for shape in self._shapes]}
+        shapes = None if self._graph is None else self._graph.shapes
+        return tensors, {**scalars, "compiled": None if shapes is None else [list(shape) for shape in shapes]}
 
     def load_state(self, tensors: Mapping[str, Array], scalars: Mapping[str, Any]) -> None:
         if scalars.get("optimizer") != self._spec.name:
@@ -145,7 +145,10 @@ class MindSporeTrainer(Trainer):
         for key, value in tensors.items():
             wanted[key].set_data(ms.Tensor(value.copy()))
         self._steps = int(scalars["steps"])
-        self._shapes[:] = [[int(extent) for extent in shape] for shape in scalars.get("compiled", [])]
+        if self._graph is not None:
+            # a run from before there were graphs goes on as it began
+            shapes = scalars.get("compiled")
+            self._graph.shapes = None if shapes is None else [[int(extent) for extent in shape] for shape in shapes]
 
 
 class _Turn:
@@ -163,6 +166,7 @@ class _Turn:
         self.terms: list[str] = []
         self._module, self._loss, self._seed, self._graph = module, loss, 0, graph
         self._network: Any = module
+        self._in_loss = False
         weights = ms.ParameterTuple(list(parameters.values()))
         self._gradient = ms.value_and_grad(self._objective, None, weights, has_aux=True)
 
@@ -175,14 +179,15 @@ class _Turn:
         try:
             found = self._differentiated(graph, inputs, targets)
         except Exception as error:
-            if not graph.gives_up(inputs, error):
+            # what the loss raises is the loss's, and so is what the network says of its input
+            if self._in_loss or not graph.gives_up(inputs, error):
                 raise
             return self._differentiated(self._module, inputs, targets)
         graph.succeeded(inputs)
         return found
 
     def _differentiated(self, network: Any, inputs: Any, targets: dict[str, Any]) -> tuple[Sequence[Any], Any]:
-        self._network = network
+        self._network, self._in_loss = network, False
         with recording():
             (_, values), gradients = self._gradient(inputs, targets)
         return gradients, values
@@ -191,7 +196,10 @@ class _Turn:
         if isinstance(self._loss, Players):
             terms = self._loss.loss(self._module, inputs, targets, self.player, self._seed)
         else:
-            terms = self._loss(self._network(inputs), targets)
+            outputs = self._network(inputs)
+            self._in_loss = True
+            terms = self._loss(outputs, targets)
+            self._in_loss = False
         self.terms = list(terms)
         return terms["loss"], ops.stack([value.reshape(()) for value in terms.values()])
 

@@ -31,6 +31,11 @@ class QuickGradient(ms.nn.Cell):  # type: ignore[misc]
         One number per spatial axis, two or three.
     pads : tuple of int
         Before and after each spatial axis.
+
+    Notes
+    -----
+    Called with an input ``[n, in_channels, *spatial]`` and a weight ``[out_channels, in_channels, *kernel]``, float32;
+    it returns ``[n, out_channels, *spatial]``, the spatial axes as the padding leaves them.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class QuickGradient(ms.nn.Cell):  # type: ignore[misc]
     def construct(self, x: Any, weight: Any) -> Any:
         return self.convolve(x, weight)
 
+    # Reads no shape of its arguments: in a graph that calls one Cell at several places, MindSpore 2.8 takes that of one
+    # place for all, without a word.
     def bprop(self, x: Any, weight: Any, output: Any, gradient: Any) -> tuple[Any, Any]:  # noqa: ARG002 - MindSpore's
         of_input = self.convolve_back(gradient, self._turned(weight, self.shape))
         first, second = (x, gradient) if self.swapped else (gradient, x)

@@ -30,6 +30,12 @@ def _are_many(shape: tuple[int, ...]) -> bool:
     return math.prod(shape) > _EXACT_SUMS * shape[1]
 
 
+@static
+def _check_end(shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    if tuple(shape[len(shape) - len(wanted) :]) != tuple(wanted):
+        raise InputError(f"A layer norm over {tuple(wanted)} takes shapes that end in it, got {tuple(shape)}.")
+
+
 class _BatchNorm(Module):
     ndim = 0
 
@@ -136,6 +142,7 @@ class GroupNorm(Module):
         self.unit, self.zero = scale, shift
 
     def forward(self, x: Any) -> Any:
+        # not here, since `super().forward` would call itself for ever in a graph
         return self._by_kernel(x)
 
     def _by_kernel(self, x: Any) -> Any:
@@ -176,6 +183,8 @@ class _InstanceNorm(GroupNorm):
         length = rows.shape[1]
         row = ops.ones((1, length), ms.float32)
         centred = rows - self.multiply(rows.sum(-1, keepdims=True) * (1 / length), row)
+        # a mean of many large values is off by rounding
+        centred = centred - self.multiply(ops.stop_gradient(centred).sum(-1, keepdims=True) * (1 / length), row)
         variance = (centred * centred).sum(-1, keepdims=True) * (1 / length)
         scales = (P.Rsqrt()(variance + self.eps).reshape(n, channels) * scale).reshape(-1, 1)
         shifts = (ops.zeros((n, channels), ms.float32) + shift).reshape(-1, 1)
@@ -219,6 +228,7 @@ class LayerNorm(Module):
         # Not the LayerNorm kernel: MindSpore 2.8 fails now and then in its gradient ("For LayerNormGrad, the index 7 is
         # out of range of input num 7"), at no fixed place. Means and what is spread along a row are products of
         # matrices of rank one: on a CPU these take a quarter of the time of reductions and of broadcasting.
+        _check_end(x.shape, self.normalized_shape)
         rows = x.reshape(-1, self.row.shape[1])
         centred = rows - self.multiply(self.multiply(rows, self.average), self.row)
         spread = P.Rsqrt()(self.multiply(centred * centred, self.average) + self.eps)
