@@ -28,7 +28,7 @@ NETWORKS: dict[str, tuple[dict[str, Any], int, int, tuple[int, ...]]] = {
     "unetr": ({"variant": "small"}, 1, 3, (2, 1, 32, 48, 32)),
 }
 WAYS = {"torch": ("torch", False), "pynative": ("mindspore", False), "compiled": ("mindspore", True)}
-ROUNDS, STEPS = 3, 10
+ROUNDS, STEPS = 2, 10
 
 
 def time_steps(name: str, way: str) -> dict[str, float]:
