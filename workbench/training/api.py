@@ -64,10 +64,9 @@ def train(
         ``cache_bytes``, ``checkpoint_every``, ``checkpoint_seconds``, ``checkpoint_steps``, ``compiled``,
         ``deterministic``, ``foreground``, ``grad_clip``, ``log_every``, ``loss``, ``mode``, ``monitor``,
         ``num_threads``, ``optimizer``, ``options``, ``patch_size``, ``patches_per_sample``, ``preprocess``,
-        ``schedule``, ``splits``,
-        ``validate_every``. A key of its optimizer (`workbench.training.Optimizer`): ``betas``, ``lr``, ``momentum``,
-        ``nesterov``, ``weight_decay``. An option of the algorithm (``wb.zoo.card("3d-unet")`` lists them), such as
-        ``width=16``, or a named set of them (``variant="small"``).
+        ``schedule``, ``splits``, ``validate_every``. A key of its optimizer (`workbench.training.Optimizer`):
+        ``betas``, ``lr``, ``momentum``, ``nesterov``, ``weight_decay``. An option of the algorithm
+        (``wb.zoo.card("3d-unet")`` lists them), such as ``width=16``, or a named set of them (``variant="small"``).
 
     Returns
     -------
