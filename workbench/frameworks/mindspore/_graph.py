@@ -10,7 +10,6 @@ import warnings
 from typing import Any
 
 import mindspore as ms
-import numpy as np
 
 from workbench.errors import WorkbenchError
 from workbench.frameworks.mindspore._runtime import out_of_memory
@@ -123,7 +122,7 @@ class TrainingGraph:
 
     def _put_back(self) -> None:
         for buffer, values in self._before:
-            buffer.set_data(ms.Tensor(np.asarray(values)))
+            buffer.set_data(ms.Tensor(values))
         self._before = []
 
 

@@ -14,8 +14,8 @@ from workbench.frameworks.mindspore._static import chosen
 from workbench.frameworks.mindspore.random import generator
 
 _MATMUL_T = P.MatMul(transpose_b=True)
-_ADD_BIAS = P.BiasAdd()
-_SUBTRACT = P.Sub()
+# The gradients of these are quicker on a CPU than those of `+` and `-` where one side is broadcast.
+_ADD_BIAS, _SUBTRACT = P.BiasAdd(), P.Sub()
 _SQRT_HALF = math.sqrt(0.5)
 
 

@@ -18,6 +18,10 @@ def _reduce(values: Any, reduction: str) -> Any:
     return values.sum() if reduction == "sum" else values
 
 
+def _weighted(losses: Any, weights: Any, reduction: str) -> Any:
+    return losses.sum() / weights.sum() if reduction == "mean" else _reduce(losses, reduction)
+
+
 def cross_entropy(
     x: Any,
     target: Any,
@@ -33,7 +37,7 @@ def cross_entropy(
     if target.shape == x.shape:
         smooth = target * (1.0 - label_smoothing) + label_smoothing / classes if label_smoothing else target
         losses = -_weighted_sum(smooth * log_softmax(x, 1), weight)
-        return losses.mean() if reduction == "mean" else _reduce(losses, reduction)
+        return _reduce(losses, reduction)
     label, valid, weights = _labels(target, weight, ignore_index)
     shifted, total = exponentials(x, 1)
     # the logarithms of all classes would only be made to pick one of them
@@ -41,7 +45,7 @@ def cross_entropy(
     if label_smoothing:
         spread = -_weighted_sum(shifted - ops.log(total), weight) * valid
         losses = (1.0 - label_smoothing) * losses + (label_smoothing / classes) * spread
-    return losses.sum() / weights.sum() if reduction == "mean" else _reduce(losses, reduction)
+    return _weighted(losses, weights, reduction)
 
 
 def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> Any:
@@ -49,7 +53,7 @@ def nll_loss(x: Any, target: Any, weight: Any = None, *, ignore_index: int = -10
     chosen(reduction, ("mean", "sum", "none"), "reduction")
     label, _, weights = _labels(target, weight, ignore_index)
     losses = -_own(x, label) * weights
-    return losses.sum() / weights.sum() if reduction == "mean" else _reduce(losses, reduction)
+    return _weighted(losses, weights, reduction)
 
 
 def _labels(target: Any, weight: Any, ignore_index: int) -> tuple[Any, Any, Any]:

@@ -51,20 +51,18 @@ class QuickGradient(ms.nn.Cell):  # type: ignore[misc]
         self.turned_shape = (in_channels, out_channels, *kernel)
         back = _back(kernel, pads, dilation)
         self.swapped = in_channels > out_channels
+        channels, around = (in_channels, back) if self.swapped else (out_channels, pads)
         if len(kernel) == 2:
             self.convolve = P.Conv2D(out_channels, kernel, 1, "pad", pads, 1, dilation)
             self.convolve_back = P.Conv2D(in_channels, kernel, 1, "pad", back, 1, dilation)
-            channels, around = (in_channels, back) if self.swapped else (out_channels, pads)
             self.correlate = G.Conv2DBackpropFilter(channels, kernel, "pad", around, around, 1, 1, dilation, 1)
         else:
             self.convolve = P.Conv3D(out_channels, kernel, 1, "pad", pads, 1, dilation)
             self.convolve_back = P.Conv3D(in_channels, kernel, 1, "pad", back, 1, dilation)
-            channels, around = (in_channels, back) if self.swapped else (out_channels, pads)
             self.correlate = G.Conv3DBackpropFilter(channels, kernel, 1, "pad", around, 1, dilation, 1)
-        size = math.prod(kernel)
-        self.size = size
+        self.size = math.prod(kernel)
         # turning round by a product of matrices is quicker than any operator that reverses an axis
-        self.reverse = ms.Tensor(np.eye(size, dtype=np.float32)[::-1].copy())
+        self.reverse = ms.Tensor(np.eye(self.size, dtype=np.float32)[::-1].copy())
         self.multiply = P.MatMul()
 
     def construct(self, x: Any, weight: Any) -> Any:
@@ -90,14 +88,13 @@ def quick_gradient(layer: Any) -> tuple[QuickGradient, ...]:
 
     In a tuple, since a Cell that is an attribute by itself would be one of the network's layers.
     """
-    reach = [step * (extent - 1) for step, extent in zip(layer.dilation, layer.kernel_size, strict=True)]
     if (
         ms.get_context("device_target") != "CPU"
         or layer.groups != 1
         or layer.in_channels < layer.out_channels
         or set(layer.stride) != {1}
         or set(layer.kernel_size) == {1}
-        or any(pad > reach[axis // 2] for axis, pad in enumerate(layer.pads))
+        or min(_back(layer.kernel_size, layer.pads, layer.dilation)) < 0
     ):
         return ()
     return (QuickGradient(layer.in_channels, layer.out_channels, layer.kernel_size, layer.pads, layer.dilation),)
