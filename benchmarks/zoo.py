@@ -254,7 +254,7 @@ def _train_and_test(name: str, data: Any, framework: str) -> Training:
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         run = _trained(name, data, framework, folder, **CASES[name]["train"])
         after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - started
-        found = run.evaluate("test", epoch="best" if data.splits["val"] else "last")
+        found = run.evaluate("test")
         epochs = [line for line in run.metrics() if line["kind"] == "epoch"]
     return Training(
         scores={key: value for key, value in found.items() if isinstance(value, float)},
