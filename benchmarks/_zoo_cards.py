@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from _zoo_cases import algorithm_of
 
 _ZOO = Path(__file__).parents[1] / "workbench" / "zoo"
 _FRAMEWORKS = {"torch": "PyTorch", "mindspore": "MindSpore"}
@@ -17,7 +18,7 @@ def figures(results: dict[str, Any], algorithm: str) -> list[dict[str, Any]]:
     """Return what the result file says of an algorithm, as a card has it."""
     found = []
     for case, entry in results.items():
-        if case.partition(":")[0] != algorithm:
+        if algorithm_of(case) != algorithm:
             continue
         for framework, title in _FRAMEWORKS.items():
             run = entry.get(f"score-{framework}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from _zoo_cases import algorithm_of
+
 from workbench import zoo
 
 #: OpenMedIA's second table: metric; original, re-implemented in PyTorch, in MindSpore.
@@ -102,8 +104,7 @@ def _scores(results: dict[str, Any]) -> str:
     for card in zoo.cards():
         if card.name not in OPENMEDIA:
             continue
-        names = [card.name, *(key for key in results if key.startswith(f"{card.name}:"))]
-        rows += [_row(name, card, results.get(name, {})) for name in names]
+        rows += [_row(name, card, found) for name, found in results.items() if algorithm_of(name) == card.name]
     return "\n".join(rows) + "\n"
 
 
