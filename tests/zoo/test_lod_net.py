@@ -9,6 +9,7 @@ from scipy import ndimage
 from tests.zoo.contract import FRAMEWORKS, SegmentationContract, need
 from workbench import frameworks
 from workbench.errors import InputError
+from workbench.frameworks import LinearScore
 from workbench.zoo.lod_net.derivatives import COLUMNS, ROWS, oriented_derivatives
 from workbench.zoo.lod_net.task import TASK
 
@@ -35,6 +36,12 @@ class TestLODNet(SegmentationContract):
     name = "lod-net"
     tiny = {"width": 2, "depth": 18, "head_width": 4}
     size = (64, 64)
+
+    def test_the_default_layer_is_before_the_transposed_convolution(self) -> None:
+        model = self.model()
+        score = LinearScore(np.ones((self.num_classes, *self.size), np.float32))
+        _, map_, _ = model.framework.layer_gradient(model.module, model.default_layer(), self.inputs(1), score)
+        assert map_.shape == (1, 4, 16, 16)
 
     def test_ideal_outputs_have_almost_no_loss(self) -> None:
         torch = pytest.importorskip("torch")

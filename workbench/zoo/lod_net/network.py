@@ -18,8 +18,8 @@ def sizes(config: Mapping[str, Any]) -> tuple[int, int]:  # noqa: ARG001  (every
 
 
 def default_layer(config: Mapping[str, Any]) -> str:  # noqa: ARG001
-    """Return the features of the mask branch before the outline is added."""
-    return "mask_head"
+    """Return the features of the mask branch before they are doubled in size, which leaves the grid of its kernel."""
+    return "mask_head.7"
 
 
 def define(nn: Any, F: Any, ops: Any) -> type:
