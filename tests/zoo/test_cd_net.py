@@ -11,6 +11,7 @@ import workbench as wb
 from tests.zoo.contract import FRAMEWORKS, need
 from tests.zoo.golden import filled, test_input
 from tests.zoo.instance_contract import InstanceContract, one_hot, random_instances
+from tests.zoo.parity_contract import ParityByDefault
 from workbench.zoo.cd_net.directions import (
     centre_of,
     direction_classes,
@@ -30,10 +31,11 @@ def ideal(targets: dict[str, np.ndarray], directions: int = 8, point: bool = Tru
     return outputs
 
 
-class TestCDNet(InstanceContract):
+class TestCDNet(ParityByDefault, InstanceContract):
     name = "cd-net"
     tiny = {"width": 4}
     size = (32, 64)
+    default_size = (32, 64)
 
     def ideal_outputs(self, targets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return ideal(targets)
