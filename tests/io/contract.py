@@ -138,6 +138,7 @@ class FormatContract:
             result = self.check_round_trip(volume, self.path(tmp_path, suffix))
             assert (result.kind, result.labels, result.unit) == ("labels", {0: "background", 2: "Öl"}, "a.u.")
 
+    @pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
     def test_inverted_round_trips(self, tmp_path):
         if not self.keeps_meaning:
             pytest.skip("the format has no field for it")

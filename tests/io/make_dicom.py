@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
+
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
@@ -79,3 +82,12 @@ def series(folder, images):
         fields = {"number": number + 1, **fields}
         save(dataset(flat(value), position=position, **fields), folder / f"{number:03d}.dcm")
     return folder
+
+
+def pydicom_files() -> list[Path]:
+    """The images that pydicom tests itself with, as far as they came with it."""
+    folder = Path(str(files("pydicom"))) / "data" / "test_files"
+    skipped = {".txt", ".json", ".gz", ".icc", ".dump"}
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in skipped]
+    # an index, and headers without pixels
+    return [path for path in found if "DICOMDIR" not in path.name and "TINY_ALPHA" not in path.parts]

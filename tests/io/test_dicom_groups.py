@@ -192,3 +192,17 @@ def test_looks_do_not_mix(tmp_path):
     with pytest.raises(InputError, match="stack="):
         read(folder)
     assert [drain(folder, stack=n).inverted for n in (0, 1)] == [True, False]
+
+
+@pytest.mark.parametrize("second", [(2, 4, 6, 8), (2, 4), (-2, 0, 2, 4, 6, 8)])
+def test_values_of_two_acquisitions_never_mix(tmp_path, second):
+    images = [
+        (100 * (n + 1), z, {"AcquisitionNumber": n + 1}) for n, part in ((0, (0, 2, 4, 6)), (1, second)) for z in part
+    ]
+    folder = series(tmp_path / "s", images)
+    try:
+        volumes = [drain(folder)]
+    except InputError:
+        volumes = [drain(folder, stack=n) for n in (0, 1)]
+    seen = [set(np.unique(channel)) for volume in volumes for channel in volume.channels_first()]
+    assert seen == [{100}, {200}]

@@ -72,7 +72,7 @@ def test_what_tells_images_apart_names_the_channels(tmp_path, one, other, first,
     of_first, of_second = (volume.data[0, 0, :, volume.channels.index(name)].tolist() for name in (first, second))
     assert of_first == [0, 1, 2, 3]
     assert of_second[:3] == [100, 101, 102]
-    assert of_second[3] == (0 if stopped else 103)
+    assert of_second[3] == (100 if stopped else 103)  # blank is the lowest value of the volume
     note = "1 slices are missing and left blank" if stopped else "2 images lie at each position"
     assert note in " ".join(volume.notes)
 
@@ -87,7 +87,7 @@ def test_three_times_of_two_echoes_that_stopped_early(tmp_path):
     ]
     volume = drain(series(tmp_path / "s", images))
     assert volume.channels == tuple(f"echo {e} ms, time {t}" for e in (5, 10) for t in (1, 2, 3))
-    assert volume.data[0, 0, 1].tolist() == [1, 101, 0, 1001, 1101, 0]
+    assert volume.data[0, 0, 1].tolist() == [1, 101, 200, 1001, 1101, 1200]
     assert volume.data[0, 0, 0].tolist() == [0, 100, 200, 1000, 1100, 1200]
     assert "6 slices are missing" in " ".join(volume.notes)
 
@@ -104,7 +104,7 @@ def test_clocks_that_tick_for_each_slice(tmp_path, inner):
     assert volume.data[0, 0, 3, :2].tolist() == [3, 103]
     if inner == "slices":
         assert volume.channels == ("acquired +0 s", "acquired +4 s", "acquired +8 s")
-        assert volume.data[0, 0, 3, 2] == 0
+        assert volume.data[0, 0, 3, 2] == 200
 
 
 def test_trigger_times_that_jitter(tmp_path):
@@ -215,3 +215,24 @@ def test_colours_at_several_times(tmp_path):
     picture = drain(path, volume=1)
     assert picture.channels == ("red", "green", "blue")
     np.testing.assert_array_equal(picture.data, frames[1])
+
+
+@pytest.mark.parametrize("jitter", [0.004, 0.02])
+def test_positions_that_differ_in_their_last_digits_are_one(tmp_path, jitter):
+    images = [
+        (100 * t + k, z + jitter * (-1) ** (t + k), {"EchoTime": 5 + t}) for t in (0, 1) for k, z in enumerate(HEIGHTS)
+    ]
+    volume = drain(series(tmp_path / "s", images))
+    assert volume.shape == (5, 4, 4, 2)
+    assert volume.data[0, 0].tolist() == [[0, 100], [1, 101], [2, 102], [3, 103]]
+
+
+def test_two_tables_in_turn_are_joined(tmp_path):
+    # a shuttle: each acquisition covers half of the places
+    images = [
+        (100 * (n // 2) + k + 2 * (n % 2), 2.0 * k + 4 * (n % 2), {"AcquisitionNumber": n + 1})
+        for n in range(6)
+        for k in range(2)
+    ]
+    volume = drain(series(tmp_path / "s", images))
+    np.testing.assert_array_equal(volume.data[0, 0], np.add.outer(range(4), [0, 100, 200]))

@@ -79,9 +79,11 @@ def place_frames(
     first = places[0]
     if any((place.position, place.orientation) != (first.position, first.orientation) for place in places):
         return places, notes
-    if frames[0][0] is None or (alike and not any(place.tags for place in places)):
-        return _by_vectors(source, dataset, frames[0], places, notes), notes
-    return _in_stack(frames, places, notes), notes
+    if frames[0][0] is not None:
+        stacked = _in_stack(frames, places, notes)
+        if stacked or not alike or any(place.tags for place in places):
+            return stacked or places, notes
+    return _by_vectors(source, dataset, frames[0], places, notes), notes
 
 
 def _geometry(
@@ -108,10 +110,10 @@ def _geometry(
 
 
 def _in_stack(frames: list[list[Any]], places: list[Place], notes: list[str]) -> list[Place]:
-    """Place the frames of an enhanced file that states one position, by their number in the stack."""
+    """Place the frames of an enhanced file that states one position by their number in the stack, if they have one."""
     found = [numbers(find([where[0]], "FrameContentSequence", "InStackPositionNumber")) for where in frames]
     if not all(found) or len(set(found)) == 1:
-        return places
+        return []
     step = between(frames[0]) or thickness(frames[0], notes)
     return along_normal([(number[0] - 1) * step for number in found], places, notes)
 

@@ -22,8 +22,6 @@ from workbench.io._dicom_pixels import is_colour
 _SAME_TURN = 2e-3
 #: Share of a spacing: half a pixel over the width of a picture.
 _SAME_STEP = 1e-3
-#: Volumes that have at least this share of their slices in common are channels of one grid, with blanks.
-_COMMON = 0.75
 #: How much wider than the gaps of the whole those of a part are where two stacks lie between each other's slices.
 _BETWEEN = 1.5
 
@@ -175,10 +173,13 @@ class _Places:
         return all(one[1] < other[0] + self._near for one, other in pairwise(spans))
 
     def common(self, parts: list[list[Slice]]) -> bool:
-        """Tell whether the parts lie at the same places but for some that are missing."""
+        """Tell whether the parts lie at the same places but for some that are missing.
+
+        A part that sticks out at one end and is short of the other is another stack.
+        """
         sets = [self.levels(part) for part in parts]
-        largest, union = max(sets, key=len), set.union(*sets)
-        return all(one <= largest for one in sets) or sum(map(len, sets)) >= _COMMON * len(union) * len(sets)
+        first, last = min(map(min, sets)), max(map(max, sets))
+        return any((min(one), max(one)) == (first, last) for one in sets)
 
 
 Parted = tuple[list[str], list[list[Slice]], bool]

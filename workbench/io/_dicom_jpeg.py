@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 _START, _SCAN = b"\xff\xd8\xff", 0xDA
+#: Bytes of a scan header of one component, without its marker.
+_SHORTEST_SCAN = 8
 #: Of a sequential scan: from the first to the last coefficient, no successive approximation.
 _WHOLE_SCAN = bytes([0, 63, 0])
 
@@ -20,7 +22,8 @@ def mend_scans(raw: bytes) -> bytes:
             length = int.from_bytes(raw[place + 2 : place + 4], "big")
             if raw[place + 1] == _SCAN:
                 end = place + 2 + length
-                mended[end - 3 : end] = _WHOLE_SCAN
+                if length >= _SHORTEST_SCAN and end <= len(raw):
+                    mended[end - 3 : end] = _WHOLE_SCAN
                 break
             place += 2 + length
         start = raw.find(_START, place)

@@ -57,9 +57,9 @@ def directions(slices: list[Slice]) -> tuple[Vectors, Vectors]:
 
 
 def same_mm(slices: list[Slice]) -> float:
-    """Return within how many mm slices lie at the same place: far below what separates any two."""
-    sizes = [size for item in slices[:1] for size in (*(item.spacing or ()), item.thickness) if size]
-    return float(np.clip(0.01 * min(sizes, default=1.0), 1e-4, 1e-2))
+    """Return within how many mm slices lie at the same place: a twentieth of a slice, and of a millimetre at most."""
+    size = slices[0].thickness or min(slices[0].spacing or (1.0,))
+    return float(np.clip(0.05 * size, 1e-4, 0.05))
 
 
 def levels_of(slices: list[Slice], normal: Vectors) -> list[list[Slice]]:

@@ -62,7 +62,7 @@ def _limits(item: Slice) -> list[float]:
 def load_grid(volumes: list[list[Slice | None]], dtype: np.dtype[Any]) -> Array:
     """Decode slices into [column, row, slice(, channel)].
 
-    Blank slices get the smallest value that the others hold. Colour gives channels red, green, blue.
+    Blank slices get the smallest value of their volume. Colour gives channels red, green, blue.
     """
     first = next(item for items in volumes for item in items if item is not None)
     inner = 3 if is_colour(first.pixels) else 1
@@ -88,11 +88,10 @@ def load_grid(volumes: list[list[Slice | None]], dtype: np.dtype[Any]) -> Array:
             GeometryWarning,
             stacklevel=2,
         )
-    blank = [(c, k) for c, items in enumerate(volumes) for k, item in enumerate(items) if item is None]
-    if blank:
-        lowest = min(grid[c, k].min() for found in places.values() for c, k, _ in found)
-        for c, k in blank:
-            grid[c, k] = lowest
+    for c, items in enumerate(volumes):
+        there = [item is not None for item in items]
+        if not all(there):
+            grid[c, np.logical_not(there)] = min(grid[c, k].min() for k in np.flatnonzero(there))
     data = grid.transpose(3, 2, 1, 0, 4)
     return data.reshape(*data.shape[:3], len(volumes) * inner) if len(volumes) * inner > 1 else data[..., 0, 0]
 

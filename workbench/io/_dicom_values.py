@@ -13,7 +13,7 @@ from workbench.io._dicom_lookup import clean, code, find, numbers, real, whole
 
 #: Rescale Type and Modality LUT Type (C.11.1.1.2) in words; "US" is "unspecified".
 _RESCALE_UNITS = {
-    "HU": "HU", "HU_MOD": "HU (modified)", "OD": "optical density / 1000", "PCT": "%", "MGML": "mg/ml", "Z_EFF": "Z",
+    "HU": "HU", "HU_MOD": "HU (modified)", "OD": "OD / 1000", "PCT": "%", "MGML": "mg/ml", "Z_EFF": "Z",
     "ED": "1e23 electrons/ml", "EDW": "electrons relative to water",
 }  # fmt: skip
 _UCUM = {"[hnsf'U]": "HU", "1": "", "{no units}": "", "[arb'U]": "a.u."}
@@ -142,7 +142,8 @@ def _mapping(item: Any) -> Scale:
 
 def _range(dataset: Any, item: Any) -> list[str]:
     ends = [
-        numbers(item.get(f"RealWorldValue{end}ValueMapped") or item.get(f"DoubleFloatRealWorldValue{end}ValueMapped"))
+        numbers(item.get(f"RealWorldValue{end}ValueMapped"))
+        or numbers(item.get(f"DoubleFloatRealWorldValue{end}ValueMapped"))
         for end in ("First", "Last")
     ]
     bits = whole(dataset, "BitsStored", 0)
