@@ -325,7 +325,7 @@ def test_folders_without_images(tmp_path):
         read(tmp_path)
     (tmp_path / "a.txt").write_text("hello")
     (tmp_path / "b.dcm").write_bytes(bytes(128) + b"DICM" + b"\xff" * 100)
-    with pytest.raises(FileError, match=r"Damaged DICOM files: 1; the first: .*b\.dcm"):
+    with pytest.raises(FileError, match=r"DICOM files that cannot be read: 1; the first: .*b\.dcm"):
         read(tmp_path)
 
 

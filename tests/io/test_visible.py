@@ -1,58 +1,23 @@
-"""Hidden files are never read as data."""
-
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path
 
 import pytest
 
-from tests.io.contract import drain
-from tests.io.make_dicom import dataset, flat, save, series
-from workbench.errors import FileError
-from workbench.io import list_series, read
 from workbench.io._visible import visible, walk
 
 
 @pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("im0", True), ("a.dcm", True), ("a.b/c.nii.gz", True), (".ipynb_checkpoints", False), (".git", False),
-        ("x/._a.dcm", False), ("__MACOSX", False), ("Thumbs.db", False), ("Desktop.ini", False), (".DS_Store", False),
-    ],
-)  # fmt: skip
-def test_what_is_data(name, data):
-    assert visible(PurePosixPath(name)) is data
-
-
-def test_hidden_folders_are_not_walked(tmp_path):
-    for name in ("b/2", "b/1", "a/x", ".git/config", "b/.ipynb_checkpoints/1", "__MACOSX/b/._1"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("")
-    assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path)] == ["a/x", "b/1", "b/2"]
-
-
-@pytest.mark.parametrize(
-    "name", [".ipynb_checkpoints/002-checkpoint.dcm", ".git/x", "._000.dcm", "__MACOSX/s/._000.dcm"]
+    "name", [".ipynb_checkpoints", "._a.png", ".git", ".a.nii", "__MACOSX", "Thumbs.db", "desktop.ini", "DESKTOP.INI"]
 )
-def test_hidden_slices_are_not_read(tmp_path, name):
-    folder = series(tmp_path / "s", [(k, 2.0 * k, {}) for k in range(3)])
-    stray = folder / name
-    stray.parent.mkdir(parents=True, exist_ok=True)
-    save(dataset(flat(99), position=(0, 0, 6.0)), stray)
-    volume = drain(folder)
-    assert volume.data[0, 0].tolist() == [0, 1, 2]
-    assert not volume.notes
-    assert list_series(folder)[0].slices == 3
-    # asked for by its own name, or by that of its folder, it is read
-    assert drain(stray).data.max() == 99
+def test_what_systems_leave_behind_is_no_data(name):
+    assert not visible(Path("folder") / name)
+    assert visible(Path(name) / "a.png")
 
 
-def test_a_folder_of_hidden_files_alone_holds_nothing(tmp_path):
-    save(dataset(flat(1), position=(0, 0, 0)), tmp_path / ".a.dcm")
-    with pytest.raises(FileError, match="holds no DICOM image; 0 files were looked at"):
-        read(tmp_path)
-
-
-def test_a_hidden_folder_that_is_asked_for_is_read(tmp_path):
-    folder = series(tmp_path / ".cache" / "s", [(k, 2.0 * k, {}) for k in range(3)])
-    assert drain(folder).shape == (5, 4, 3)
+def test_hidden_folders_are_not_entered(tmp_path):
+    for name in ("b/2.png", "a.png", "b/1.png", ".ipynb_checkpoints/a-checkpoint.png", "b/.hidden/x.png", "b/._1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [file.relative_to(tmp_path).as_posix() for file in walk(tmp_path)] == ["a.png", "b/1.png", "b/2.png"]
+    assert [file.name for file in walk(tmp_path / ".ipynb_checkpoints")] == ["a-checkpoint.png"]

@@ -74,7 +74,7 @@ def place_frames(
         index = indices(where[0], pointers) if where[0] is not None else ()
         stated = position is not None and orientation is not None
         places.append(Place(position, orientation, tags | ({"index": index} if index else {}), stated=stated))
-    if count == 1 and "GridFrameOffsetVector" not in dataset:
+    if count == 1 and not numbers(dataset.get("GridFrameOffsetVector")):
         return places, notes
     first = places[0]
     if any((place.position, place.orientation) != (first.position, first.orientation) for place in places):

@@ -94,7 +94,7 @@ def scan(place: Path) -> tuple[list[Series], list[FileError]]:
         seen.append(source)
         if len(seen) > _MOST_FILES:
             raise FileError(f"{place} holds more than {_MOST_FILES:,} files. Give the folder of one study.")
-        if Path(source.name).name.upper() == "DICOMDIR":
+        if Path(source.name).name.upper() == "DICOMDIR" or (isinstance(source, Path) and not source.is_file()):
             continue
         head = head_of(source)
         if not looks_like_dicom(head):
@@ -116,7 +116,7 @@ def scan(place: Path) -> tuple[list[Series], list[FileError]]:
 
 
 def _nothing(place: Path, seen: list[Source], damaged: list[FileError]) -> str:
-    bad = f" Damaged DICOM files: {len(damaged)}; the first: {damaged[0]}" if damaged else ""
+    bad = f" DICOM files that cannot be read: {len(damaged)}; the first: {damaged[0]}" if damaged else ""
     if place.is_dir():
         return f"{place} holds no DICOM image; {len(seen)} files were looked at. Give the folder of the slices.{bad}"
     what = _zipped.describe([source for source in seen if isinstance(source, _zipped.Member)])

@@ -112,7 +112,7 @@ def members(archive: Path) -> list[Member]:
 
 def _is_data(name: str) -> bool:
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    return all(part == ".." or visible(PurePosixPath(part)) for part in parts)
+    return all(part == ".." or visible(Path(part)) for part in parts)
 
 
 def describe(files: list[Member]) -> str:
