@@ -67,6 +67,7 @@ HALF = [(0, 2, 4, 6), (1, 3, 5, 7)]
     [
         ("AcquisitionNumber", (1, 2), ("acquisition 1", "acquisition 2")),
         ("TemporalPositionIdentifier", (1, 2), ("time 1", "time 2")),
+        ("AcquisitionNumber", (None, 2), ("no acquisition", "acquisition 2")),
         ("AcquisitionTime", ("100000", "100100"), ("acquired +0 s", "acquired +60 s")),
         ("ImageType", (["ORIGINAL", "PRIMARY", "A"], ["ORIGINAL", "PRIMARY", "B"]), ("type A", "type B")),
         (None, (None, None), ("numbers 1 to 4", "numbers 5 to")),
@@ -74,7 +75,9 @@ HALF = [(0, 2, 4, 6), (1, 3, 5, 7)]
 )
 def test_acquisitions_that_do_not_fit_are_a_choice(tmp_path, heights, keyword, values, names):
     images = [
-        (100 * n + k, z, {keyword: values[n]} if keyword else {}) for n in (0, 1) for k, z in enumerate(heights[n])
+        (100 * n + k, z, {keyword: values[n]} if values[n] is not None else {})
+        for n in (0, 1)
+        for k, z in enumerate(heights[n])
     ]
     folder = series(tmp_path / "s", images)
     with pytest.raises(InputError, match=r"slices of 2 acquisitions that do not stack; choose with stack=") as raised:

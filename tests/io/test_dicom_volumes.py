@@ -24,6 +24,7 @@ TELLING = [
         "direction (0 0 1)",
         "direction (0.6 0.8 0)",
     ),
+    ({"SequenceName": "ep_b0"}, {"SequenceName": "ep_b500#1"}, "sequence ep_b0", "sequence ep_b500#1"),
     ({"KVP": 80}, {"KVP": 140}, "80 kV", "140 kV"),
     ({"ConvolutionKernel": "B30F"}, {"ConvolutionKernel": "B70F"}, "kernel B30F", "kernel B70F"),
     ({"TemporalPositionIdentifier": 1}, {"TemporalPositionIdentifier": 2}, "time 1", "time 2"),

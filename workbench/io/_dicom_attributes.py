@@ -271,6 +271,7 @@ ATTRIBUTES = (
     Attribute("direction", "direction ({})", _direction),
     Attribute("directionality", "{}", _codes("DiffusionDirectionality", "MRDiffusionSequence", words=True)),
     Attribute("velocity", "velocity ({})", _vector("MRVelocityEncodingSequence", "", "VelocityEncodingDirection")),
+    Attribute("sequence", "sequence {}", _codes("SequenceName")),
     Attribute("voltage", "{:g} kV", _number("KVP", group="CTXRayDetailsSequence")),
     Attribute("kernel", "kernel {}", _codes("ConvolutionKernel", "CTReconstructionSequence")),
     Attribute("thickness", "thickness {:g} mm", _number("SliceThickness", group="PixelMeasuresSequence")),
@@ -308,6 +309,9 @@ ATTRIBUTES = (
         clock=True,
     ),
     Attribute("content", "made +{:g} s", _moment(("ContentDate", "ContentTime")), clock=True),
+    Attribute(
+        "creation", "stored +{:g} s", _moment(("InstanceCreationDate", "InstanceCreationTime")), clock=True
+    ),
     # the last one: it counts files, and says what they are only for want of anything else
     Attribute("instance", "instance {:g}", _number("InstanceNumber")),
 )  # fmt: skip

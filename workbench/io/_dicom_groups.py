@@ -194,7 +194,11 @@ def _by_attribute(slices: list[Slice]) -> Iterator[Parted]:
         if len(parts) >= 2 and all(len(part) > 1 for part in parts.values()):
             ordered = [parts[number] for number in sorted(parts)]
             names = labels(attribute, [values[part[0]] for part in ordered])
-            yield names, [[slices[at] for at in part] for part in ordered], attribute.clock
+            yield (
+                [name or f"no {attribute.name}" for name in names],
+                [[slices[at] for at in part] for part in ordered],
+                attribute.clock,
+            )
 
 
 def _by_number(slices: list[Slice], places: _Places) -> Iterator[Parted]:

@@ -15,6 +15,7 @@ from workbench.io._dicom_levels import Vectors, directions, levels_of, sideways,
 from workbench.io._dicom_volumes import Volumes, mm, volumes_of
 
 _TILT_DEGREES = 0.05
+_NAMES_SHOWN = 12
 _ASIDE_MM = 0.1
 #: More positions than any scanner makes.
 _MOST_SPARSE = 4096
@@ -76,7 +77,8 @@ def _chosen(volumes: Volumes, names: list[str], volume: Any) -> tuple[Volumes, l
     if volume is None:
         return volumes, names
     if not isinstance(volume, int) or not 0 <= volume < len(volumes):
-        listing = f": {'; '.join(f'{number}: {name}' for number, name in enumerate(names))}" if names else ""
+        listing = f": {'; '.join(f'{n}: {name}' for n, name in enumerate(names[:_NAMES_SHOWN]))}" if names else ""
+        listing += "; ..." if len(names) > _NAMES_SHOWN else ""
         raise InputError(f"volume= is 0 to {len(volumes) - 1} here, got {volume!r}{listing}.")
     return [volumes[volume]], []
 

@@ -166,8 +166,6 @@ class _Table:
         values: dict[int, Any] = {}
         for item, key in zip(self.slices, self.keys, strict=True):
             values.setdefault(key[at], item.tags.get(attribute.name))
-        if len(values) == 1:
-            return [""] * len(keys)
         names = dict(zip(values, labels(attribute, list(values.values())), strict=True))
         return [names[key[at]] for key in keys]
 
