@@ -190,6 +190,7 @@ def test_views_and_phases_are_channels_of_one_picture(tmp_path):
         ({"CineRate": 20}, ("0 ms", "50 ms", "100 ms")),
         ({"RecommendedDisplayFrameRate": 25}, ("0 ms", "40 ms", "80 ms")),
         ({}, ("page 1", "page 2", "page 3")),
+        ({"TimeSliceVector": [1, 2, 3]}, ("time slice 1", "time slice 2", "time slice 3")),
     ],
 )
 @pytest.mark.parametrize("modality", ["US", "XA"])
@@ -199,6 +200,13 @@ def test_a_cine_has_times_and_no_depth(tmp_path, modality, fields, names):
     assert volume.channels == names
     assert volume.data[0, 0].tolist() == [0, 10, 20]
     assert "3 images lie at each position" in volume.notes[-1]
+
+
+def test_pages_and_angles_are_no_depth(tmp_path):
+    volume = drain(save(dataset(frames(2), "OT", PageNumberVector=[1, 2]), tmp_path / "a.dcm"))
+    assert volume.channels == ("page 1", "page 2")
+    volume = drain(save(dataset(frames(2), "OT", FramePrimaryAngleVector=[-30, 12.5]), tmp_path / "b.dcm"))
+    assert volume.channels == ("angle -30 degrees", "angle 12.5 degrees")
 
 
 def test_a_cine_at_a_place_keeps_the_place(tmp_path):

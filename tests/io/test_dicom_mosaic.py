@@ -119,6 +119,13 @@ def test_a_count_that_does_not_fit_is_refused(tmp_path):
         read(save(made, tmp_path / "a.dcm"))
 
 
+def test_a_mosaic_of_several_frames_is_refused(tmp_path):
+    made = mosaic(tiles(4))
+    made.NumberOfFrames, made.PixelData = 2, made.PixelData * 2
+    with pytest.raises(FileError, match="a mosaic of slices in each of 2 frames"):
+        read(save(made, tmp_path / "a.dcm"))
+
+
 def test_mosaics_of_another_maker_are_refused(tmp_path):
     made = mosaic(tiles(4), private=False, types=["ORIGINAL", "PRIMARY", "M", "VFRAME"])
     with pytest.raises(FileError, match="VFRAME"):

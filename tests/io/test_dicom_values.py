@@ -186,6 +186,22 @@ def test_a_table_of_values_is_applied(tmp_path, first):
     assert volume.dtype == np.uint16
 
 
+@pytest.mark.parametrize(("raw", "bits"), [(b"\7\0\x46\0\xbc\2", 16), (b"\7\x46\xbc\0", 8)])
+def test_a_table_stored_as_words(tmp_path, raw, bits):
+    made = dataset(np.array([[0, 1, 2]], np.uint16), "OT")
+    entry = table([0, 0, 0], bits=bits)
+    entry.add_new("LUTData", "OW", raw)
+    made.ModalityLUTSequence = [entry]
+    volume = drain(save(made, tmp_path / "a.dcm"))
+    assert volume.data.tolist() == [[7, 70, 700 if bits == 16 else 188]]
+
+
+def test_mappings_by_a_table_are_noted(tmp_path):
+    mapped = {"RealWorldValueLUTData": [1.0, 2.0]}
+    made = dataset(flat(3), position=(0, 0, 0), RealWorldValueMappingSequence=mapped)
+    assert "1 mappings to real-world values by a table were not applied" in notes(drain(save(made, tmp_path / "a.dcm")))
+
+
 def test_a_table_for_signed_values(tmp_path):
     stored = np.array([[-2, -1, 0, 5]], np.int16)
     made = dataset(stored, "OT")
