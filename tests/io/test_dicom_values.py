@@ -267,6 +267,8 @@ def test_values_beyond_the_promised_type_are_told_and_do_not_wrap(tmp_path):
     with pytest.warns(GeometryWarning, match="2 values need more than the bits that the header states"):
         data = load_grid([slices], np.dtype(np.uint8))
     assert data[:, 0, 0].tolist() == [0, 255, 255, 255]
+    with pytest.warns(GeometryWarning, match="3 values need more"):
+        assert load_grid([slices], np.dtype(np.int8))[:, 0, 0].tolist() == [0, 127, 127, 127]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,9 @@ def _rescaled(frame: Any, item: Slice, dtype: np.dtype[Any]) -> tuple[Any, int]:
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     # values beyond the stored bits would wrap around otherwise
     beyond = int(np.count_nonzero((scaled < low) | (scaled > high)))
-    return (np.clip(scaled, low, high) if beyond else scaled), beyond
+    if not beyond:
+        return scaled, 0
+    return np.clip(scaled if scaled.dtype.kind == "f" else scaled.astype(np.int64), low, high), beyond
 
 
 def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
