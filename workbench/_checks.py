@@ -17,7 +17,7 @@ AXES = (("i", "j"), ("i", "j", "c"), ("i", "j", "k"), ("i", "j", "k", "c"))
 #: Endings of file names that say what kind of file it is; any other may be part of a patient's name.
 _ENDINGS = {
     ".dcm", ".dicom", ".gz", ".ima", ".jpeg", ".jpg", ".mha", ".mhd", ".nhdr", ".nii", ".npy", ".npz", ".nrrd", ".png",
-    ".tif", ".tiff",
+    ".tif", ".tiff", ".zip",
 }  # fmt: skip
 
 

@@ -15,7 +15,9 @@ from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.splits import Fractions, make_splits
-from workbench.errors import FileError, InputError
+from workbench.errors import FileError, InputError, choose
+from workbench.io._visible import visible
+from workbench.transforms.intensity import INVERT, upright_if
 from workbench.volume import UNLABELLED, UNLABELLED_NAME
 
 _CARD = Card(
@@ -40,9 +42,11 @@ class FolderPairs(Dataset):
         classes: Sequence[str],
         spec: dict[str, Any],
         unlabelled: bool = False,
+        invert: str = "never",
         **rest: Any,
     ) -> None:
         self._pairs = list(pairs)
+        self._invert = invert
         self._unlabelled = unlabelled
         self._spec = spec
         first = io.read(self._pairs[0][1])
@@ -68,6 +72,7 @@ class FolderPairs(Dataset):
         label = check_label_volume(
             io.read(label_file), image, self.classes, case, label_file.name, unlabelled=self._unlabelled
         )
+        image = upright_if(image, self._invert)
         return {"id": case, "image": image, "label": label, "patient": self.patients[index]}
 
     def spec(self) -> dict[str, Any]:
@@ -91,6 +96,7 @@ def load(
     fractions: Fractions | None = None,
     seed: int = 0,
     task: str = "segmentation",
+    invert: str = "never",
 ) -> Dataset:
     """Open a folder of images with a folder of label maps.
 
@@ -106,6 +112,8 @@ def load(
         patient are never divided between splits. Without it each case is a patient of its own.
     fractions, seed
         Shares of train, val and test, and the seed they are drawn with.
+    invert : {"never", "if-inverted"}
+        Whether images whose high values are meant to look dark (MONOCHROME1) are turned, so that all look alike.
 
     Raises
     ------
@@ -115,6 +123,7 @@ def load(
         If `label_names` is missing or has gaps, or `patient` does not match a name.
     """
     check_task(task, ("segmentation",), "folder")
+    choose(invert, INVERT, "way to invert")
     if images is None or labels is None or label_names is None:
         raise InputError("The data set 'folder' needs `images=`, `labels=` (two folders) and `label_names=`.")
     classes, unlabelled = _classes(label_names)
@@ -130,12 +139,13 @@ def load(
             "patient": patient,
             "fractions": dict(fractions) if isinstance(fractions, Mapping) else fractions and [*fractions],
             "seed": seed,
+            **({"invert": invert} if invert != "never" else {}),
         },
     }
     if fractions is None and len(set(patients)) < 3:
         fractions = {"train": 1}
     splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients)
-    return FolderPairs(_CARD, pairs, classes, spec, unlabelled, splits=splits, patients=patients)
+    return FolderPairs(_CARD, pairs, classes, spec, unlabelled, invert, splits=splits, patients=patients)
 
 
 def pair_files(images: Path, labels: Path) -> list[tuple[str, Path, Path]]:
@@ -163,8 +173,7 @@ def _files(folder: Path) -> dict[str, Path]:
         raise FileError(f"There is no folder {folder}. Give the folder that holds the files.")
     found: dict[str, Path] = {}
     for file in sorted(folder.iterdir()):
-        # macOS leaves ._name files beside the real ones
-        if file.name.startswith(".") or not file.is_file():
+        if not visible(file) or not file.is_file():
             continue
         case = _stem(file)
         if case in found:
