@@ -199,3 +199,15 @@ def test_an_index_is_a_whole_number_of_a_case(affine, index, words):
             dataset.select(wrong)
     assert [sample["id"] for sample in dataset] == ["a", "b", "c"]
     assert dataset.select([np.int64(-1), 0]).ids == ("c", "a")
+
+
+def test_masks_made_to_be_looked_at_are_not_256_classes():
+    image, mask = np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.uint8)
+    mask[1] = 255
+    with pytest.raises(InputError, match=r"0, 255.*mask > 127.*label_values=\{0: 0, 255: 1\}"):
+        datasets.from_list([(Volume(image), mask)], task="segmentation")
+    with pytest.raises(InputError, match=r"no name: 255.*mask > 127.*label_values=\{0: 0, 255: 1\}") as problem:
+        datasets.from_list([(Volume(image), mask)], task="segmentation", classes=("no", "yes"))
+    assert "unlabelled" not in str(problem.value)
+    made = datasets.from_list([(Volume(image), mask > 127)], task="segmentation", classes=("no", "yes"))
+    assert made[0]["label"].data.sum() == 5

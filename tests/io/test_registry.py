@@ -60,6 +60,22 @@ def test_given_meaning(tmp_path):
         read(path, kind="label")
 
 
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mha", ".nrrd", ".npz", ".png", ".tif"])
+def test_label_values_are_replaced(tmp_path, suffix, affine):
+    stored = np.array([[0, 255, 128], [255, 0, 0]], np.uint8)
+    path = write(Volume(stored, affine), tmp_path / f"a{suffix}")
+    volume = read(path, kind="labels", label_values={0: 0, 128: 2, 255: 1}, labels={1: "lesion"})
+    np.testing.assert_array_equal(volume.data, [[0, 1, 2], [1, 0, 0]])
+    np.testing.assert_allclose(volume.affine, affine, atol=1e-5)
+    assert (volume.kind, volume.dtype, volume.labels) == ("labels", np.uint8, {1: "lesion"})
+    assert not any("label_values" in note for note in volume.notes)
+    assert any("label_values={0: 0, 128: 1, 255: 2}" in note for note in read(path, kind="labels").load().notes)
+    with pytest.raises(InputError, match="does not name: 128"):
+        read(path, kind="labels", label_values={0: 0, 255: 1}).load()
+    with pytest.raises(InputError, match='goes with kind="labels"'):
+        read(path, label_values={0: 0, 255: 1})
+
+
 def test_writing_over_a_file_is_all_or_nothing(tmp_path, monkeypatch):
     path = write(Volume(np.ones((2, 3, 4), np.int16)), tmp_path / "a.nii")
     before = path.read_bytes()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from workbench import _checks
 from workbench.errors import FileError, InputError, choose
-from workbench.io._files import damage_becomes_file_error, read_head, refusal_becomes_error
+from workbench.io._files import damage_becomes_file_error, guarded, read_head, refusal_becomes_error
 from workbench.io._format import HEAD_BYTES, Format
-from workbench.volume import Volume
+from workbench.volume import KINDS, Volume
 
 GROUP = "workbench.formats"
 _BUILT_IN = (
@@ -54,6 +58,7 @@ def read(
     kind: str | None = None,
     labels: Any = None,
     unit: str | None = None,
+    label_values: Mapping[int, int] | None = None,
     **options: Any,
 ) -> Volume:
     """Read a medical image from a file or a folder.
@@ -67,13 +72,17 @@ def read(
     format : str, optional
         Name of the format, where the content does not tell.
     kind : {"image", "labels", "scores"}, optional
-        What the values are, where the file does not say (``kind="labels"`` for a label map).
+        What the values are, where the file does not say (``kind="labels"`` for a label map). A format that stores
+        labels in several ways (the indices of a palette, whole numbers with a slope) is told, too.
     labels : mapping of int to str, optional
         Names of the label values.
     unit : str, optional
         Unit of the values.
+    label_values : mapping of int to int, optional
+        With ``kind="labels"``: the label that each stored value stands for, such as ``{0: 0, 255: 1}``.
     **options
-        Options of the format, such as ``series=`` for DICOM or ``key=`` for NPZ.
+        Options of the format, such as ``series=`` for DICOM, ``level=`` and ``region=`` for a whole slide, or ``key=``
+        for NPZ.
 
     Raises
     ------
@@ -87,10 +96,27 @@ def read(
         chosen = _format_of(source, format)
     chosen.check_options(options, "read")
     with damage_becomes_file_error(source, chosen.name, private=chosen.name == "dicom"):
+        if kind is not None and "kind" in chosen.read_options:
+            options["kind"] = choose(kind, KINDS, "kind of volume")
         volume = chosen.read(source, **options)
         given = {"kind": kind, "labels": labels, "unit": unit}
         meaning = {name: value for name, value in given.items() if value is not None}
-        return volume.with_meaning(**meaning) if meaning else volume
+        volume = volume.with_meaning(**meaning) if meaning else volume
+        return volume if label_values is None else _mapped(volume, label_values, source)
+
+
+def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volume:
+    """Return labels with their stored values replaced; they are read when they are asked for, as before."""
+    if volume.kind != "labels":
+        raise InputError(f'`label_values` goes with kind="labels"; {path} was read as kind={volume.kind!r}.')
+    values = _checks.check_label_values(label_values)
+    dtype = np.dtype(np.uint8 if max(values.values()) <= 255 else np.int32)
+    notes = [note for note in volume.notes if "label_values=" not in note]
+    return Volume(
+        guarded(path, "labels", lambda: _checks.remap(volume.data, values, f"The labels of {path}").astype(dtype)),
+        volume.affine, shape=volume.shape, dtype=dtype, kind="labels", axes=volume.axes,
+        labels=volume.labels, source=volume.source, notes=notes,
+    )  # fmt: skip
 
 
 def write(
