@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 import time
+import warnings
 
 import nibabel as nib
 import numpy as np
@@ -67,7 +69,10 @@ def test_sform_goes_before_qform_goes_before_sizes(affine, sform, qform, tmp_pat
         image.header["sform_code"] = 0
     nib.save(image, path)
     np.testing.assert_allclose(read(path).affine, nib.load(path).affine, atol=1e-4)
-    assert bool(read(path).notes) == (not sform and not qform)
+    notes = read(path).notes
+    assert any("origin at the centre" in note for note in notes) == (not sform and not qform)
+    # ten millimetres along each axis
+    assert any("disagree by up to 17.32 mm" in note for note in notes) == bool(sform and qform)
 
 
 @pytest.mark.parametrize("degrees", [0, 15, 57.29577951308232, 90, 123.4])
@@ -217,7 +222,6 @@ def test_a_singular_sform_gives_way_to_a_good_qform(affine, unit, rows, tmp_path
 @pytest.mark.parametrize(
     ("place", "content", "words"),
     [
-        (0, struct.pack("<i", 349), r"348 or 540\), got the bytes 5d010000.*fresh copy"),
         (40, struct.pack("<h", 9), r"1 to 7 axes.*\[9, .*fresh copy"),
         (70, struct.pack("<h", 1536), r"one of \[2, 4.*says 1536. Convert"),
         (108, struct.pack("<f", -4), r"byte of the file, got -4.0.*fresh copy"),
@@ -231,6 +235,20 @@ def test_broken_headers_say_what_to_do(tmp_path, place, content, words):
     (tmp_path / "a.nii").write_bytes(raw)
     with pytest.raises(FileError, match=words):
         read(tmp_path / "a.nii")
+
+
+def test_a_header_that_says_nothing_of_itself(tmp_path):
+    raw = raw_header(Volume(distinct((3, 4, 5), np.uint8)), tmp_path)
+    raw[0:4] = struct.pack("<i", 349)
+    path = tmp_path / "a.nii"
+    path.write_bytes(raw)
+    # the magic and the number of axes say enough
+    np.testing.assert_array_equal(read(path).data, distinct((3, 4, 5), np.uint8))
+    assert "own size as 349" in read(path).notes[0]
+    raw[40:42] = struct.pack("<h", 9)
+    path.write_bytes(raw)
+    with pytest.raises(FileError, match=r"348 or 540\), got the bytes 5d010000.*fresh copy"):
+        read(path)
 
 
 def test_half_a_header_says_what_to_do(tmp_path):
@@ -267,11 +285,26 @@ def test_gzip_damage(tmp_path):
         read(path).load()
 
 
-def test_gzip_in_several_members(tmp_path):
+@pytest.mark.parametrize("cuts", [[5000, 10000], [7], [1, 2, 3], [348], [352, 353], []])
+@pytest.mark.parametrize(
+    ("end", "count"), [(b"", 0), (bytes(512), 512), (b"\0garbage", 8), (b"\x1f\x8bno", 4), (gzip.compress(b""), 0)]
+)
+def test_gzip_in_several_members_with_anything_behind(tmp_path, cuts, end, count):
     volume = Volume(distinct((30, 30, 30), np.uint8))
     raw = write(volume, tmp_path / "a.nii").read_bytes()
-    (tmp_path / "a.nii.gz").write_bytes(b"".join(gzip.compress(raw[i : i + 5000]) for i in range(0, len(raw), 5000)))
-    np.testing.assert_array_equal(read(tmp_path / "a.nii.gz").data, volume.data)
+    pieces = [raw[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(b"".join(map(gzip.compress, pieces)) + end)
+    found = read(path)
+    np.testing.assert_array_equal(found.data, volume.data)
+    assert [note for note in found.notes if "behind the end" in note] == (
+        [f"{count} bytes behind the end of the compressed data were left alone"] if count else []
+    )
+    np.testing.assert_array_equal(nib.load(path).get_fdata() if not end.strip(b"\0") else volume.data, volume.data)
+    # what is missing is still told when the file is opened
+    path.write_bytes(b"".join(map(gzip.compress, [*pieces[:-1], pieces[-1][:-9]])) + end)
+    with pytest.raises(FileError, match="cut short"):
+        read(path)
 
 
 def test_bomb_is_not_unpacked(tmp_path):
@@ -300,3 +333,243 @@ def test_real_volumes_agree_with_nibabel(workbench_data):
         data = np.asarray(theirs.dataobj)
         assert ours.shape == tuple(n for i, n in enumerate(data.shape) if i < 3 or n > 1)
         np.testing.assert_allclose(ours.data, data.reshape(ours.shape), rtol=1e-6, atol=1e-6)
+
+
+LABELS = ([0, 1], [0, 1, 2, 4], [*range(118)], [0, 1, 1000])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("big", [False, True])
+def test_labels_that_nibabel_saved_again(tmp_path, dtype, big):
+    for values in LABELS:
+        data = np.resize(np.array(values, float), (len(values), 2, 2))
+        image = nib.Nifti1Image(data, np.eye(4), nib.Nifti1Header(endianness=">" if big else "<"))
+        image.set_data_dtype(dtype)
+        nib.save(image, tmp_path / "a.nii.gz")
+        if np.abs(nib.load(tmp_path / "a.nii.gz").get_fdata() - data).max() >= 0.5:
+            continue  # eight bits do not hold these
+        volume = read(tmp_path / "a.nii.gz", kind="labels", labels={1: "liver"})
+        assert not volume.is_loaded
+        assert (volume.kind, volume.dtype.kind, volume.labels) == ("labels", volume.data.dtype.kind, {1: "liver"})
+        assert volume.dtype.kind in "iu"
+        np.testing.assert_array_equal(volume.data, data)
+
+
+@pytest.mark.parametrize(("slope", "inter"), [(0.5, 0), (1, 0.5), (1 / 255, 0), (0.25, 1), (1.5, 0)])
+def test_fractions_are_no_labels_whatever_the_slope(tmp_path, slope, inter):
+    raw = raw_header(Volume(np.arange(256, dtype=np.uint8).reshape(16, 16, 1)), tmp_path)
+    raw[112:120] = struct.pack("<2f", slope, inter)
+    (tmp_path / "a.nii").write_bytes(raw)
+    with pytest.raises(InputError, match="not fractions"):
+        read(tmp_path / "a.nii", kind="labels").load()
+
+
+def test_real_numbers_called_labels_are_noted(tmp_path):
+    image = nib.Nifti1Image(np.array([[[0.0, 1, 2]]], np.float32), np.eye(4))
+    image.header.set_intent("label")
+    nib.save(image, tmp_path / "a.nii")
+    volume = read(tmp_path / "a.nii")
+    assert (volume.kind, volume.notes) == (
+        "image", ('the file says that its real numbers are labels; kind="labels" reads them as such',),
+    )  # fmt: skip
+    assert read(tmp_path / "a.nii", kind="labels").dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [
+        (np.diag([1.0, 1, 1, 1]), None),
+        (np.diag([-1.0, 1, 1, 1]), "mirror image"),
+        (np.eye(4) + 5 * np.eye(4, k=3), "up to 5 mm.*turned by up to 0.00 degrees"),
+            np.array([[1.0, 0, 0, 5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
+            "up to 5 mm.*turned by up to 0.00 degrees",
+        ),
+        (
+            np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
+            "turned by up to 90.00 degrees",
+        ),
+    ],
+)
+def test_forms_that_disagree_are_noted_with_how_much(tmp_path, affine, turn, words):
+    image = nib.Nifti1Image(distinct((3, 4, 5), np.uint8), None)
+    image.set_sform(affine, 1)
+    image.set_qform(turn @ affine, 1)
+    nib.save(image, tmp_path / "a.nii")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", GeometryWarning)
+        volume = read(tmp_path / "a.nii")
+    np.testing.assert_allclose(volume.affine, affine, atol=1e-5)
+    assert [bool(re.search(words or "", note)) for note in volume.notes] == [True] * bool(words)
+    # left and right in doubt is worth a warning
+    assert any("mirror" in str(warning.message) for warning in caught) == (words == "mirror image")
+
+
+@pytest.mark.parametrize(
+    ("dim", "shape"),
+    [
+        ([3, 3, 4, 5], (3, 4, 5)),
+        ([4, 3, 4, 5, 0], (3, 4, 5)),
+        ([5, 3, 4, 5, 0, 0], (3, 4, 5)),
+        ([5, 3, 4, 1, 0, 5], (3, 4, 1, 5)),
+        ([3, 12, 5, 0], (12, 5, 1)),
+        ([7, 3, 4, 5, 1, 1, 1, 1], (3, 4, 5)),
+        ([3, 3, 4, 5, 9, 9], (3, 4, 5)),
+    ],
+)
+def test_axes_of_length_0_are_1(tmp_path, dim, shape):
+    data = distinct((3, 4, 5), np.uint8)
+    image = nib.Nifti1Image(data, np.diag([1.0, 2, 3, 1]))
+    nib.save(image, tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[40 : 40 + 2 * len(dim)] = struct.pack(f"<{len(dim)}h", *dim)
+    (tmp_path / "a.nii").write_bytes(raw)
+    volume = read(tmp_path / "a.nii")
+    assert volume.shape == shape
+    np.testing.assert_array_equal(volume.data.ravel("F"), data.ravel("F"))
+    assert any("length 0" in note for note in volume.notes) == (0 in dim[: dim[0] + 1])
+
+
+@pytest.mark.parametrize("sizes", [[np.nan, 2, 3], [0, 2, 3], [np.inf, 2, 3], [-1, 2, 3]])
+@pytest.mark.parametrize("qform", [0, 1])
+def test_sizes_that_are_none_are_1_mm(tmp_path, sizes, qform):
+    image = nib.Nifti1Image(distinct((3, 4, 5), np.uint8), np.diag([1.0, 2, 3, 1]))
+    nib.save(image, tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[80:92] = struct.pack("<3f", *sizes)
+    raw[252:256] = struct.pack("<2h", qform, 0)
+    (tmp_path / "a.nii").write_bytes(raw)
+    volume = read(tmp_path / "a.nii")
+    assert volume.spacing == (1, 2, 3)
+    assert any("what is no size" in note for note in volume.notes) == (sizes[0] != -1)
+
+
+@pytest.mark.parametrize(
+    ("said", "lies"), [(0, 352), (0, 348), (348, 348), (352, 352), (348, 352), (350, 352), (360, 360), (353, 353)]
+)
+def test_voxels_are_where_the_file_has_room_for_them(tmp_path, said, lies):
+    data = distinct((3, 4, 5), np.int16)
+    nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[108:112] = struct.pack("<f", said)
+    moved = bytes(raw[:348]) + bytes(lies - 348) + bytes(raw[352:])
+    for name, content in (("b.nii", moved), ("b.nii.gz", gzip.compress(moved))):
+        (tmp_path / name).write_bytes(content)
+        volume = read(tmp_path / name)
+        np.testing.assert_array_equal(volume.data, data)
+        assert any("voxels begin" in note for note in volume.notes) == (said != lies)
+
+
+@pytest.mark.parametrize("name", ["a.hdr", "a.img"])
+@pytest.mark.parametrize("kind", [nib.Nifti1Pair, nib.Nifti2Pair])
+@pytest.mark.parametrize("big", [False, True])
+def test_pairs(tmp_path, name, kind, big, affine):
+    data = distinct((3, 4, 5, 2), np.int16)
+    image = kind(data, affine, kind.header_class(endianness=">" if big else "<"))
+    nib.save(image, tmp_path / "a.hdr")
+    volume = read(tmp_path / name)
+    np.testing.assert_array_equal(volume.data, data)
+    np.testing.assert_allclose(volume.affine, nib.load(tmp_path / "a.hdr").affine, atol=1e-6)
+    # some writers leave the offset of a single file in the header of a pair
+    raw = bytearray((tmp_path / "a.hdr").read_bytes())
+    if kind is nib.Nifti1Pair:
+        raw[108:112] = struct.pack(">f" if big else "<f", 352)
+        (tmp_path / "a.hdr").write_bytes(raw)
+        np.testing.assert_array_equal(read(tmp_path / name).data, data)
+    (tmp_path / "a.img").write_bytes((tmp_path / "a.img").read_bytes()[:-1])
+    with pytest.raises(FileError, match="cut short"):
+        read(tmp_path / name)
+    other = {"a.hdr": "a.img", "a.img": "a.hdr"}[name]
+    (tmp_path / other).unlink()
+    with pytest.raises(FileError, match=f"{name} needs {other} beside it"):
+        read(tmp_path / name)
+
+
+def test_a_pair_s_magic_in_a_single_file(tmp_path):
+    data = distinct((3, 4, 5), np.int16)
+    nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii")
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[344:348] = b"ni1\0"
+    (tmp_path / "a.nii").write_bytes(raw)
+    np.testing.assert_array_equal(read(tmp_path / "a.nii").data, data)
+
+
+def test_the_suffix_does_not_decide_about_gzip(tmp_path):
+    data = distinct((3, 4, 5), np.int16)
+    nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii")
+    raw = (tmp_path / "a.nii").read_bytes()
+    (tmp_path / "b.nii.gz").write_bytes(raw)
+    (tmp_path / "c.nii").write_bytes(gzip.compress(raw))
+    for name in ("b.nii.gz", "c.nii"):
+        np.testing.assert_array_equal(read(tmp_path / name).data, data)
+
+
+@pytest.mark.parametrize(
+    ("intent", "shape", "words"),
+    [
+        ("vector", (3, 4, 5, 1, 3), "intent code 1007.*do not turn"),
+        ("displacement vector", (3, 4, 5, 1, 3), "intent code 1006.*do not turn"),
+        ("t test", (3, 4, 5), r"intent code 3 \(t test\)"),
+        ("none", (3, 4, 5), None),
+        ("label", (3, 4, 5), None),
+    ],
+)
+def test_intents_are_used_or_noted(tmp_path, intent, shape, words):
+    data = distinct(shape, np.int16)
+    image = nib.Nifti1Image(data, np.eye(4))
+    image.header.set_intent(intent, allow_unknown=True)
+    nib.save(image, tmp_path / "a.nii")
+    volume = read(tmp_path / "a.nii")
+    np.testing.assert_array_equal(volume.data, data.reshape(volume.shape, order="F"))
+    assert volume.kind == ("labels" if intent == "label" else "image")
+    assert [bool(re.search(words or "", note)) for note in volume.notes] == [True] * bool(words)
+
+
+def test_colours_along_the_fifth_axis(tmp_path):
+    data = distinct((3, 4, 5, 1, 3), np.float32)
+    image = nib.Nifti1Image(data, np.eye(4))
+    image.header["intent_code"] = 2003
+    nib.save(image, tmp_path / "a.nii")
+    assert read(tmp_path / "a.nii").channels == ("red", "green", "blue")
+
+
+def test_time_steps_and_extensions_are_noted(tmp_path):
+    image = nib.Nifti1Image(distinct((3, 4, 5, 6), np.int16), np.eye(4))
+    image.header.set_zooms((1, 1, 1, 2.5))
+    image.header.set_xyzt_units("mm", "sec")
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("afni", b"<AFNI/>"))
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"Doe^John"))
+    nib.save(image, tmp_path / "a.nii")
+    assert set(read(tmp_path / "a.nii").notes) == {
+        "the 6 channels are 2.5 s apart", "extensions of the header were not read (codes 4, 6)",
+    }  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_odd_headers_are_read_as_nibabel_does(data, tmp_path_factory):
+    """What nibabel opens without forms, sizes or scaling in doubt has the same voxels here."""
+    folder = tmp_path_factory.mktemp("odd")
+    order = data.draw(st.sampled_from("<>"))
+    kind = data.draw(st.sampled_from([nib.Nifti1Image, nib.Nifti2Image]))
+    dtype = data.draw(st.sampled_from(["u1", "i1", "i2", "u2", "i4", "f4", "f8"]))
+    shape = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=7))
+    values = distinct(shape, "f4").astype(dtype)
+    image = kind(values, np.diag([1.0, 2, 3, 1]), kind.header_class(endianness=order))
+    image.header.set_data_dtype(dtype)
+    nib.save(image, folder / "a.nii")
+    raw = bytearray((folder / "a.nii").read_bytes())
+    first = kind is nib.Nifti1Image
+    real = f"{order}{'f' if first else 'd'}"
+    slope = data.draw(st.sampled_from([0.0, np.nan, 1.0, 2.0, -0.5, np.inf]))
+    inter = data.draw(st.sampled_from([0.0, 5.0, -1.5]))
+    for place, number in zip((112, 116) if first else (176, 184), (slope, inter), strict=True):
+        raw[place : place + struct.calcsize(real)] = struct.pack(real, number)
+    if first:
+        raw[72:74] = struct.pack(f"{order}h", data.draw(st.sampled_from([8, 16, 0])))  # bitpix says nothing new
+        raw[38:39] = data.draw(st.sampled_from([b"r", b"\0", b"x"]))
+    raw += bytes(data.draw(st.sampled_from([0, 1, 512])))
+    name = data.draw(st.sampled_from(["b.nii", "b.nii.gz"]))
+    (folder / name).write_bytes(gzip.compress(raw) if name.endswith("gz") else raw)
+    theirs = np.asarray(nib.load(folder / name).dataobj)
+    ours = read(folder / name)
+    np.testing.assert_allclose(ours.data.reshape(-1, order="F"), theirs.reshape(-1, order="F"), rtol=1e-6)

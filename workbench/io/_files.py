@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import secrets
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError, WorkbenchError
+from workbench.io._inflate import Inflated
 
 T = TypeVar("T")
 
@@ -69,26 +71,26 @@ def is_gzip(path: Path) -> bool:
 
 
 def open_stream(path: Path) -> IO[bytes]:
-    """Open a file for reading; gzip is undone by the fastest decoder there is."""
-    if is_gzip(path):
-        from isal import igzip
-
-        return cast("IO[bytes]", igzip.open(path, "rb"))  # type: ignore[no-untyped-call]
-    return path.open("rb")
+    """Open a file for reading; gzip is undone, whatever members it consists of."""
+    file = path.open("rb")
+    return cast("IO[bytes]", io.BufferedReader(Inflated(file))) if is_gzip(path) else file
 
 
 def read_head(path: Path, count: int) -> bytes:
     """Return up to `count` first bytes, gzip undone; what a damaged gzip file gives is given."""
     with path.open("rb") as file:
-        raw = file.read(max(count, 4096))
-    if raw[:2] != b"\x1f\x8b":
-        return raw[:count]
-    import zlib
-
-    try:
-        return zlib.decompressobj(31).decompress(raw, count)
-    except zlib.error:
-        return b""
+        if file.read(2) != b"\x1f\x8b":
+            file.seek(0)
+            return file.read(count)
+        file.seek(0)
+        stream, head = Inflated(file), b""
+        try:
+            while len(head) < count and (piece := stream.read(count - len(head))):
+                head += piece
+        except (EOFError, ValueError):
+            # what a damaged file gives is enough to tell its format; reading it will say what is wrong
+            return head
+        return head
 
 
 def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool | None = None) -> None:
@@ -147,7 +149,10 @@ def fill(stream: IO[bytes], array: NDArray[Any], path: Path) -> None:
     view = _bytes_of(array)
     done = 0
     while done < len(view):
-        count = stream.readinto(view[done : done + _PIECE])  # type: ignore[attr-defined]
+        try:
+            count = stream.readinto(view[done : done + _PIECE])  # type: ignore[attr-defined]
+        except EOFError:
+            count = 0
         if not count:
             raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
         done += count
@@ -160,16 +165,21 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
 
 
 def read_array(
-    path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], *, verify_end: bool = True
+    path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], notes: list[str] | None = None
 ) -> NDArray[Any]:
-    """Read voxels stored first axis fastest, after `offset` bytes, gzip undone, into native byte order."""
+    """Read voxels stored first axis fastest, after `offset` bytes, gzip undone, into native byte order.
+
+    What is odd about the end of the file is added to `notes`.
+    """
     array = np.empty(shape, dtype=dtype, order="F")
     with open_stream(path) as stream:
         skip(stream, offset)
         fill(stream, array, path)
-        if verify_end:
-            # the checksum of gzip lies behind the last byte and is only looked at by whoever reads that far
-            stream.read(1)
+        # the checksum of gzip lies behind the last byte and is only looked at by whoever reads that far
+        stream.read(1)
+        trailing = getattr(getattr(stream, "raw", None), "trailing", 0)
+        if trailing and notes is not None:
+            notes.append(f"{trailing:,} bytes behind the end of the compressed data were left alone")
     return _native(array)
 
 
@@ -179,27 +189,14 @@ def _native(array: NDArray[Any]) -> NDArray[Any]:
 
 def inflate_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Read voxels like :func:`read_array` from a zlib or gzip stream that begins at byte `offset`."""
-    from isal import isal_zlib
-
     array = np.empty(shape, dtype=dtype, order="F")
-    view = _bytes_of(array)
-    decoder = isal_zlib.decompressobj(47)
-    done, pending = 0, b""
     with path.open("rb") as file:
         file.seek(offset)
-        while not decoder.eof:
-            pending = pending or file.read(1 << 18)
-            if not pending:
-                raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
-            # one byte more than promised is asked for, so that the checksum at the end is reached and tested
-            piece = decoder.decompress(pending, min(_PIECE, len(view) - done + 1))
-            pending = decoder.unconsumed_tail
-            if len(piece) > len(view) - done:
-                raise FileError(f"{path} holds more voxels than its header says ({len(view):,} bytes). {AGAIN}")
-            view[done : done + len(piece)] = piece
-            done += len(piece)
-    if done < len(view):
-        raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
+        stream = Inflated(file)
+        fill(cast("IO[bytes]", stream), array, path)
+        # one byte more than promised is asked for, so that the checksum at the end is reached and tested
+        if stream.read(1):
+            raise FileError(f"{path} holds more voxels than its header says ({array.nbytes:,} bytes). {AGAIN}")
     return _native(array)
 
 
@@ -229,6 +226,40 @@ def beside(header: Path, name: str) -> Path:
     if not target.is_file():
         raise FileError(f"{header} names the data file {name!r}, which is not beside it. Put both in one folder.")
     return target
+
+
+def header_of(path: Path) -> Path:
+    """Return the ``.hdr`` that describes the voxels of an ``.img``, and any other path as it is.
+
+    Raises
+    ------
+    FileError
+        If there is none beside it.
+    """
+    if not path.name.lower().endswith((".img", ".img.gz")) or not path.is_file():
+        return path
+    return _partner(path, ".img", ".hdr", "the header that says what its voxels are")
+
+
+def voxels_beside(header: Path) -> Path:
+    """Return the ``.img`` that a ``.hdr`` describes.
+
+    Raises
+    ------
+    FileError
+        If there is none beside it.
+    """
+    return _partner(header, ".hdr", ".img", "the voxels that it describes")
+
+
+def _partner(path: Path, own: str, other: str, what: str) -> Path:
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    stem = name[: -len(own)] if name.lower().endswith(own) else Path(name).stem
+    wanted = [f"{stem}{suffix}" for suffix in (other, other.upper(), f"{other}.gz")]
+    found = next((path.with_name(name) for name in wanted if path.with_name(name).is_file()), None)
+    if found is None:
+        raise FileError(f"{path} needs {wanted[0]} beside it, {what}. Put both into one folder.")
+    return found
 
 
 def write_array(stream: IO[bytes], array: NDArray[Any]) -> None:

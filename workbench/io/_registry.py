@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench import _checks
 from workbench.errors import FileError, InputError, choose
-from workbench.io._files import damage_becomes_file_error, guarded, read_head, refusal_becomes_error
+from workbench.io._files import damage_becomes_file_error, guarded, header_of, read_head, refusal_becomes_error
 from workbench.io._format import HEAD_BYTES, Format
 from workbench.volume import KINDS, Volume
 
@@ -91,7 +91,7 @@ def read(
     InputError
         If an option is unknown or a choice must be made (several series, several arrays).
     """
-    source = _path(path)
+    source = header_of(_path(path))
     with damage_becomes_file_error(source, "a file"):
         chosen = _format_of(source, format)
     chosen.check_options(options, "read")
