@@ -380,9 +380,9 @@ def test_real_numbers_called_labels_are_noted(tmp_path):
     [
         (np.diag([1.0, 1, 1, 1]), None),
         (np.diag([-1.0, 1, 1, 1]), "mirror image"),
-        (np.eye(4) + 5 * np.eye(4, k=3), "up to 5 mm.*turned by up to 0.00 degrees"),
-            np.array([[1.0, 0, 0, 5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
-            "up to 5 mm.*turned by up to 0.00 degrees",
+        (
+            np.array([[1.0, 0, 0, 5], [0, 1, 0, 5], [0, 0, 1, 5], [0, 0, 0, 1]]),
+            "up to 8.66 mm.*turned by up to 0.00 degrees",
         ),
         (
             np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
