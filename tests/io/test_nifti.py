@@ -380,10 +380,7 @@ def test_real_numbers_called_labels_are_noted(tmp_path):
     [
         (np.diag([1.0, 1, 1, 1]), None),
         (np.diag([-1.0, 1, 1, 1]), "mirror image"),
-        (
-            np.array([[1.0, 0, 0, 5], [0, 1, 0, 5], [0, 0, 1, 5], [0, 0, 0, 1]]),
-            "up to 8.66 mm.*turned by up to 0.00 degrees",
-        ),
+        (np.vstack([np.eye(4)[:3] + 5 * np.eye(4)[3], [0, 0, 0, 1]]), "up to 8.66 mm.*turned by up to 0.00 degrees"),
         (
             np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
             "turned by up to 90.00 degrees",

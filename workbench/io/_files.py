@@ -109,8 +109,10 @@ def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool 
     check_memory(path, needed)
 
 
-def check_memory(path: Path, needed: int) -> None:
-    """Raise if `needed` bytes are more than the free memory."""
+def check_memory(
+    path: Path, needed: int, remedy: str = "If the size is true, use a machine with more memory or a cropped file."
+) -> None:
+    """Raise if `needed` bytes are more than the free memory; `remedy` says what to do then."""
     if needed < 1 << 26:
         return
     import psutil
@@ -118,8 +120,7 @@ def check_memory(path: Path, needed: int) -> None:
     free = psutil.virtual_memory().available
     if needed > free:
         raise FileError(
-            f"{path} promises {needed / 1e9:.1f} GB of voxels; {free / 1e9:.1f} GB of memory are free. "
-            "If the size is true, use a machine with more memory or a cropped file."
+            f"{path} promises {needed / 1e9:.1f} GB of voxels; {free / 1e9:.1f} GB of memory are free. {remedy}"
         )
 
 
