@@ -8,11 +8,11 @@ import pytest
 
 from workbench import Volume, WorkbenchError, read, write
 from workbench.errors import FileError, InputError
-from workbench.io import Format, _registry, formats
+from workbench.io import Format, _registry, formats, levels
 
 
 def test_the_names_of_the_formats():
-    assert [known.name for known in formats()] == ["nifti", "dicom", "metaimage", "nrrd", "picture", "numpy"]
+    assert [known.name for known in formats()] == ["nifti", "dicom", "metaimage", "nrrd", "picture", "tiff", "numpy"]
 
 
 def test_missing_path(tmp_path):
@@ -74,6 +74,33 @@ def test_label_values_are_replaced(tmp_path, suffix, affine):
         read(path, kind="labels", label_values={0: 0, 255: 1}).load()
     with pytest.raises(InputError, match='goes with kind="labels"'):
         read(path, label_values={0: 0, 255: 1})
+
+
+class Told(Format):
+    """A format that stores labels otherwise and asks what it is to read."""
+
+    name = "told"
+    suffixes = (".told",)
+    read_options = ("kind",)
+
+    def sniff(self, head):
+        return head.startswith(b"TOLD")
+
+    def read(self, path, **options):
+        value = 1 if options.get("kind") == "labels" else 255
+        return self.lazy(path, lambda: np.full((2, 2), value, np.uint8), None, shape=(2, 2), dtype=np.uint8)
+
+
+def test_a_format_that_lists_kind_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(_registry, "_known", lambda: {"told": Told()})
+    (tmp_path / "a.told").write_bytes(b"TOLD")
+    assert read(tmp_path / "a.told").data.max() == 255
+    labels = read(tmp_path / "a.told", kind="labels")
+    assert (labels.kind, labels.data.max()) == ("labels", 1)
+    with pytest.raises(InputError, match="kind of volume 'label'"):
+        read(tmp_path / "a.told", kind="label")
+    with pytest.raises(InputError, match="'told' hold one size"):
+        levels(tmp_path / "a.told")
 
 
 def test_writing_over_a_file_is_all_or_nothing(tmp_path, monkeypatch):

@@ -68,7 +68,7 @@ class Inflated(io.RawIOBase):
         self._pending = b""
         try:
             piece: bytes = self._decoder.decompress(given, most)
-        except isal_zlib.error as error:
+        except isal_zlib.error as error:  # type: ignore[misc]
             if not self._fresh:
                 raise ValueError(f"the compressed data is damaged: {error}") from error
             return self._end(self._fresh)  # it only looked like another member

@@ -16,6 +16,7 @@ from workbench import _checks
 from workbench.errors import FileError, InputError, choose
 from workbench.io._files import damage_becomes_file_error, guarded, header_of, read_head, refusal_becomes_error
 from workbench.io._format import HEAD_BYTES, Format
+from workbench.io._pyramid import Levels
 from workbench.volume import KINDS, Volume
 
 GROUP = "workbench.formats"
@@ -25,6 +26,7 @@ _BUILT_IN = (
     "metaimage:MetaImage",
     "nrrd:Nrrd",
     "picture:Picture",
+    "tiff:Tiff",
     "numpy_arrays:NumpyArrays",
 )
 
@@ -103,6 +105,38 @@ def read(
         meaning = {name: value for name, value in given.items() if value is not None}
         volume = volume.with_meaning(**meaning) if meaning else volume
         return volume if label_values is None else _mapped(volume, label_values, source)
+
+
+def levels(path: str | os.PathLike[str], *, format: str | None = None, **options: Any) -> Levels:  # noqa: A002
+    """Return the sizes that a picture file holds, as ``read(path, level=, region=)`` takes them.
+
+    Parameters
+    ----------
+    path : path
+        A whole slide or another picture.
+    format : str, optional
+        Name of the format, where the content does not tell.
+    **options
+        ``image=`` for another picture of the file.
+
+    Returns
+    -------
+    Levels
+        A sequence of levels (rows and columns, how much reduced, mm between pixels); ``.images`` names the other
+        pictures in the file.
+
+    Raises
+    ------
+    FileError
+        If the path is missing or the file is damaged.
+    InputError
+        If files of this format have no levels.
+    """
+    source = header_of(_path(path))
+    with damage_becomes_file_error(source, "a file"):
+        chosen = _format_of(source, format)
+    with damage_becomes_file_error(source, chosen.name, private=chosen.name == "dicom"):
+        return chosen.levels(source, **options)
 
 
 def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volume:

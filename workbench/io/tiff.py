@@ -1,0 +1,162 @@
+"""TIFF: pictures, stacks, microscopy (OME, ImageJ, LSM) and whole slides that are TIFF (.svs, .ndpi, .scn, ...).
+
+Axes, levels and meaning come from one parse by tifffile, whatever the compression. What we write carries affine and
+names as a line of JSON in the description, so that it reads back whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench import _geometry
+from workbench.errors import InputError
+from workbench.io import (
+    _files,
+    _meaning,
+    _orientation,
+    _pyramid,
+    _tiff_axes,
+    _tiff_parse,
+    _tiff_pixels,
+    _tiff_scale,
+    _tiff_values,
+)
+from workbench.io._format import Format
+from workbench.volume import Array, Volume
+
+_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+class Tiff(Format):
+    """TIFF, and the slides and stacks that are TIFF inside."""
+
+    name = "tiff"
+    suffixes = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".scn", ".bif", ".qptiff", ".lsm")
+    read_options = ("level", "region", "image", "kind")
+    write_options = ("compress",)
+
+    def sniff(self, head: bytes) -> bool:
+        """The magic of TIFF or BigTIFF."""
+        return head.startswith(_HEADS)
+
+    def levels(self, path: Path, **options: Any) -> _pyramid.Levels:
+        """Return the levels of a picture and the names of the others in the file."""
+        with _tiff_parse.opened(path) as tiff:
+            found, image = _find(tiff, path, options.get("image"))
+            return _levels(found, _scale(tiff, found, image), image)
+
+    def read(self, path: Path, **options: Any) -> Volume:
+        """Read the header of one level.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        **options
+            ``level``: which size of a pyramid, 0 the finest (the finest that fits a screen of 4096 pixels).
+            ``region``: ``((row, column), (row, column))``, start and stop in pixels of that level. ``image``: another
+            picture of the file (``"label"``, ``"macro"``, ``"thumbnail"``, or its number; see ``wb.io.levels``).
+            ``kind="labels"``: the indices of a palette, and 1-bit pictures as 0 and 1.
+        """
+        image = options.get("image")
+        with _tiff_parse.opened(path) as tiff:
+            found, image = _find(tiff, path, image)
+            scale = _scale(tiff, found, image)
+            levels = _levels(found, scale, image)
+            number = _pyramid.choose_level(levels, options.get("level"), path)
+            series = found.levels[number]
+            region = _pyramid.check_region(options.get("region"), levels[number].shape, number)
+            comment = series.keyframe.description or ""
+            turn = _orientation.known(series.keyframe.tags.valueof(_orientation.TAG))
+            values = _tiff_values.of(path, series, options.get("kind"), tiff.is_imagej or tiff.is_ome or tiff.is_lsm)
+            notes = [*_tiff_parse.check_whole(path, series), *scale.notes]
+            axes, stored = series.axes, series.shape
+        notes += [*_pyramid.label_note(str(image)), *_pyramid.notes(levels, number)]
+        meaning = _meaning.from_json(comment)
+        rows, columns = _pyramid.region_shape(region)
+        lengths = tuple({"Y": rows, "X": columns}.get(a, n) for a, n in zip(axes, stored, strict=True))
+        plan = _tiff_axes.make(path, axes, lengths, meaning.get("axes", ()), scale.channels, values.colours)
+        values = _tiff_values.unless_many(values, plan.shape, len(plan.axes) - ("c" in plan.axes))
+        notes += [*values.notes, *plan.notes]
+        shape, channels = _after(plan, values)
+        _pyramid.check_size(path, shape, values.dtype)
+        base = _pyramid.base_affine(levels[0].spacing)
+        base[:3, 2] *= scale.depth or 1.0
+        base = _geometry.check_affine(meaning.get("affine", base))
+        affine = _pyramid.affine(base, levels[number], region)
+        upright = len(levels) == 1 and options.get("region") is None
+        if turn != 1 and not upright:
+            notes.append(f"the file asks to be turned (orientation tag {turn}), which was not done to level and region")
+            turn = 1
+        notes += _orientation.note(turn)
+
+        def load() -> Array:
+            with _tiff_parse.opened(path) as tiff:
+                series = _find(tiff, path, image)[0].levels[number]
+                data = plan.arrange(_tiff_pixels.read(path, series, region))
+            if values.convert is not None:
+                data = values.convert(data)
+            return np.ascontiguousarray(_orientation.upright(data, turn))
+
+        kept = _meaning.merge(meaning, shape, values.dtype)
+        if channels:
+            kept.setdefault("channels", channels)
+        affine = _orientation.upright_affine(affine, shape[:2], turn)
+        return self.lazy(
+            path, load, affine, shape=_orientation.upright_shape(shape, turn), dtype=values.dtype,
+            axes=plan.axes if len(shape) == len(plan.axes) else (*plan.axes, "c"),
+            notes=notes, **kept,
+        )  # fmt: skip
+
+    def write(self, volume: Volume, path: Path, **options: Any) -> None:
+        """Write a TIFF of every type, 2D and 3D, with ``compress=False`` without compression."""
+        if not path.name.lower().endswith((".tif", ".tiff", ".btf")):
+            raise InputError(f"{path.suffix} files are read only. Write {path.with_suffix('.tif').name}.")
+        import tifffile
+
+        data = volume.data.view(np.uint8) if volume.dtype == bool else volume.data
+        data = data.astype(np.float32) if data.dtype == np.float16 else data
+        if data.dtype.itemsize > 8:
+            raise InputError(f"TIFF has no type for {data.dtype}. Convert the data first.")
+        pages = np.moveaxis(data, 2, 0) if volume.spatial_ndim == 3 else data
+        colour = volume.dtype == np.uint8 and volume.num_channels in {3, 4} and "c" in volume.axes
+        if "c" in volume.axes and not colour:
+            pages = np.moveaxis(pages, -1, -3)
+        axes = "Z" * (volume.spatial_ndim == 3) + ("YX" if "c" not in volume.axes else "YXS" if colour else "CYX")
+        with _files.writing(path) as temporary:
+            tifffile.imwrite(
+                temporary, np.ascontiguousarray(pages), photometric="rgb" if colour else "minisblack",
+                compression="zlib" if options.get("compress", True) else None,
+                description=_meaning.to_json(volume), metadata={"axes": axes},
+            )  # fmt: skip
+
+
+def _find(tiff: Any, path: Path, image: Any) -> tuple[_tiff_parse.Found, Any]:
+    """Return the levels of the picture that was asked for, and its name (None for the main one)."""
+    found = _tiff_parse.find(tiff, path)
+    if image is None:
+        return found, None
+    name = str(image).lower()
+    return _tiff_parse.Found([_pyramid.choose_image(found.images, image)], {}), name
+
+
+def _scale(tiff: Any, found: _tiff_parse.Found, image: Any) -> _tiff_scale.Scale:
+    # the size of the slide's pixels is not that of its label's
+    by_word = isinstance(image, str) and not image.isdecimal()
+    return _tiff_scale.Scale() if by_word else _tiff_scale.read(tiff, found.levels[0], len(found.levels) > 1)
+
+
+def _levels(found: _tiff_parse.Found, scale: _tiff_scale.Scale, image: Any) -> _pyramid.Levels:
+    names = () if image is not None else tuple(found.images)
+    return _pyramid.make([_tiff_parse.size(one) for one in found.levels], scale.spacing, names)
+
+
+def _after(plan: _tiff_axes.Plan, values: _tiff_values.Values) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return the shape and the names of the channels after colours were looked up."""
+    if values.samples is None:
+        return plan.shape, plan.channels
+    spatial = plan.shape[: len(plan.shape) - ("c" in plan.axes)]
+    return ((*spatial, values.samples), values.colours) if values.samples > 1 else (plan.shape, plan.channels)
