@@ -70,10 +70,14 @@ def is_gzip(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-def open_stream(path: Path) -> IO[bytes]:
-    """Open a file for reading; gzip is undone, whatever members it consists of."""
+def open_stream(path: Path, *, packed: bool | None = None) -> IO[bytes]:
+    """Open a file for reading; gzip is undone, whatever members it consists of.
+
+    `packed` says whether it is gzip where another file has told; otherwise its first bytes do.
+    """
     file = path.open("rb")
-    return cast("IO[bytes]", io.BufferedReader(Inflated(file))) if is_gzip(path) else file
+    packed = is_gzip(path) if packed is None else packed
+    return cast("IO[bytes]", io.BufferedReader(Inflated(file))) if packed else file
 
 
 def read_head(path: Path, count: int) -> bytes:
@@ -166,14 +170,20 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
 
 
 def read_array(
-    path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], notes: list[str] | None = None
+    path: Path,
+    offset: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    notes: list[str] | None = None,
+    *,
+    packed: bool | None = None,
 ) -> NDArray[Any]:
     """Read voxels stored first axis fastest, after `offset` bytes, gzip undone, into native byte order.
 
     What is odd about the end of the file is added to `notes`.
     """
     array = np.empty(shape, dtype=dtype, order="F")
-    with open_stream(path) as stream:
+    with open_stream(path, packed=packed) as stream:
         skip(stream, offset)
         fill(stream, array, path)
         # the checksum of gzip lies behind the last byte and is only looked at by whoever reads that far
@@ -181,10 +191,11 @@ def read_array(
         trailing = getattr(getattr(stream, "raw", None), "trailing", 0)
         if trailing and notes is not None:
             notes.append(f"{trailing:,} bytes behind the end of the compressed data were left alone")
-    return _native(array)
+    return native(array)
 
 
-def _native(array: NDArray[Any]) -> NDArray[Any]:
+def native(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that may be written over in the byte order of this machine."""
     return array if array.dtype.isnative else array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
 
 
@@ -198,7 +209,7 @@ def inflate_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dty
         # one byte more than promised is asked for, so that the checksum at the end is reached and tested
         if stream.read(1):
             raise FileError(f"{path} holds more voxels than its header says ({array.nbytes:,} bytes). {AGAIN}")
-    return _native(array)
+    return native(array)
 
 
 def skip(stream: IO[bytes], count: int) -> None:
