@@ -12,7 +12,9 @@ from workbench.io import Format, _registry, formats, levels
 
 
 def test_the_names_of_the_formats():
-    assert [known.name for known in formats()] == ["nifti", "dicom", "metaimage", "nrrd", "picture", "tiff", "numpy"]
+    assert [known.name for known in formats()] == [
+        "nifti", "dicom", "metaimage", "nrrd", "picture", "tiff", "numpy", "analyze", "mgh", "minc",
+    ]  # fmt: skip
 
 
 def test_missing_path(tmp_path):

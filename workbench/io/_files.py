@@ -142,11 +142,20 @@ def usable_affine(path: Path, affine: Any) -> NDArray[np.float64]:
         raise FileError(f"{path} has no usable geometry. {error} {CORRECT}") from None
 
 
+def plain_size(path: Path) -> int:
+    """Return the size of a file; of a gzip file what its last bytes say of it decompressed, modulo 2**32."""
+    return _last_length(path) if is_gzip(path) else path.stat().st_size
+
+
 def gzip_length_is_wrong(path: Path, expected: int) -> bool:
-    """Tell whether the length at the end of a gzip file is not `expected` (a sign of a cut, or of several members)."""
+    """Tell whether the length at the end of a gzip stream is not `expected`: it is cut, or of several members."""
+    return _last_length(path) != expected % 2**32
+
+
+def _last_length(path: Path) -> int:
     with path.open("rb") as file:
         file.seek(-4, os.SEEK_END)
-        return int.from_bytes(file.read(4), "little") != expected % 2**32
+        return int.from_bytes(file.read(4), "little")
 
 
 def fill(stream: IO[bytes], array: NDArray[Any], path: Path) -> None:

@@ -6,7 +6,6 @@ as they are meant, with a note; a header is called damaged only where no reader 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,7 +221,7 @@ def _place(path: Path, fields: Any, said: int, needed: int, notes: list[str]) ->
     first = fields.dtype.itemsize
     single = fields["magic"].rstrip(b"\0") in {MAGIC1.rstrip(b"\0"), MAGIC2} or _is_named_single(path)
     data_path = path if single else _files.voxels_beside(path)
-    size = _plain_size(data_path)
+    size = _files.plain_size(data_path)
     if not single:
         # the offset of a single file, kept in the header of a pair
         if said and said + needed > size >= needed:
@@ -240,15 +239,6 @@ def _place(path: Path, fields: Any, said: int, needed: int, notes: list[str]) ->
 
 def _is_named_single(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
-
-
-def _plain_size(path: Path) -> int:
-    """Return the size of a file, of a gzip file what its last bytes say about it decompressed."""
-    if not _files.is_gzip(path):
-        return path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(-4, os.SEEK_END)
-        return int.from_bytes(file.read(4), "little")
 
 
 def _extensions(extension: bytes, order: str, notes: list[str]) -> dict[str, Any]:

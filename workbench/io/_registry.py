@@ -28,6 +28,9 @@ _BUILT_IN = (
     "picture:Picture",
     "tiff:Tiff",
     "numpy_arrays:NumpyArrays",
+    "analyze:Analyze",
+    "mgh:Mgh",
+    "minc:Minc",
 )
 
 
