@@ -18,9 +18,10 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError
-from workbench.io import _dicom_pixels, _dicom_segmentation, _dicom_stack, _dicom_write, _files, _meaning
+from workbench.io import _dicom_pixels, _dicom_segmentation, _dicom_slide, _dicom_stack, _dicom_write, _files, _meaning
 from workbench.io._dicom_header import Slice, is_segmentation, looks_like_dicom, read_dataset, slices_of
 from workbench.io._format import Format, GeometryWarning
+from workbench.io._pyramid import Levels
 from workbench.volume import Volume
 
 _MOST_FILES = 100_000
@@ -54,7 +55,7 @@ class Dicom(Format):
 
     name = "dicom"
     suffixes = (".dcm", ".dicom", ".ima")
-    read_options = ("series", "stack", "volume")
+    read_options = ("series", "stack", "volume", "level", "region", "image")
     write_options = ()
 
     def sniff(self, head: bytes) -> bool:
@@ -75,7 +76,10 @@ class Dicom(Format):
         **options
             ``series``: which series of a folder (uid, its ending, or a :class:`SeriesInfo`). ``stack``: which of
             several stacks (orientations, sizes) in it. ``volume``: which of several images at the same positions.
+            ``level``, ``region``, ``image``: of a whole slide, as for TIFF.
         """
+        if _dicom_slide.is_slide(path):
+            return _dicom_slide.read(self, path, options)
         if path.is_dir():
             found, damaged = _scan(path)
             chosen = _choose_series(path, found, options.get("series"))
@@ -101,6 +105,10 @@ class Dicom(Format):
         for note in volume.notes:
             warnings.warn(note, GeometryWarning, stacklevel=4)
         return volume
+
+    def levels(self, path: Path, **options: Any) -> Levels:
+        """Return the levels of a whole slide."""
+        return _dicom_slide.levels(path, options) if _dicom_slide.is_slide(path) else super().levels(path)
 
     def _image(self, path: Path, frames: list[Slice], options: dict[str, Any]) -> Volume:
         slices = _choose_stack(path, _dicom_stack.split(frames), options.get("stack"))
