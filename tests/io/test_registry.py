@@ -13,7 +13,7 @@ from workbench.io import Format, _registry, formats, levels
 
 def test_the_names_of_the_formats():
     assert [known.name for known in formats()] == [
-        "nifti", "dicom", "metaimage", "nrrd", "picture", "tiff", "numpy", "analyze", "mgh", "minc",
+        "nifti", "dicom", "metaimage", "nrrd", "picture", "tiff", "numpy", "analyze", "mgh", "minc", "slide",
     ]  # fmt: skip
 
 

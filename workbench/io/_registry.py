@@ -31,6 +31,7 @@ _BUILT_IN = (
     "analyze:Analyze",
     "mgh:Mgh",
     "minc:Minc",
+    "slide:Slide",
 )
 
 
