@@ -15,6 +15,7 @@ import numpy as np
 from workbench import _checks
 from workbench.errors import FileError, InputError, choose
 from workbench.io._files import damage_becomes_file_error, guarded, header_of, read_head, refusal_becomes_error
+from workbench.io._folders import refuse_unless_dicom
 from workbench.io._format import HEAD_BYTES, Format
 from workbench.io._pyramid import Levels
 from workbench.volume import KINDS, Volume
@@ -74,7 +75,7 @@ def read(
     Parameters
     ----------
     path : path
-        A file, or a folder of DICOM slices.
+        A file, or a folder of DICOM slices. (Of any other folder the error says how to open it as a data set.)
     format : str, optional
         Name of the format, where the content does not tell.
     kind : {"image", "labels", "scores"}, optional
@@ -200,6 +201,7 @@ def _format_of(path: Path, name: str | None) -> Format:
     if name is not None:
         return _known()[choose(name, _known(), "format")]
     if path.is_dir():
+        refuse_unless_dicom(path, formats())
         return _known()["dicom"]
     if path.stat().st_size == 0:
         raise FileError(f"{path} is empty (0 bytes). Get a fresh copy.")
