@@ -17,8 +17,8 @@ AXES = (("i", "j"), ("i", "j", "c"), ("i", "j", "k"), ("i", "j", "k", "c"))
 #: Endings of file names that say what kind of file it is; any other may be part of a patient's name.
 _ENDINGS = {
     ".bif", ".bmp", ".btf", ".czi", ".dcm", ".dicom", ".gif", ".gz", ".hdr", ".ima", ".img", ".jpeg", ".jpg", ".lsm",
-    ".mgh", ".mgz", ".mha", ".mhd", ".mnc", ".mrxs", ".ndpi", ".nhdr", ".nii", ".npy", ".npz", ".nrrd", ".ome", ".png",
-    ".qptiff", ".scn", ".seg", ".svs", ".svslide", ".tif", ".tiff", ".vms", ".vmu", ".webp",
+    ".mgh", ".mgz", ".mha", ".mhd", ".mnc", ".mrxs", ".ndpi", ".nhdr", ".nii", ".npy", ".npz", ".nrrd", ".png",
+    ".qptiff", ".scn", ".svs", ".svslide", ".tif", ".tiff", ".vms", ".vmu", ".webp",
 }  # fmt: skip
 
 #: Half a unit: from there on it is not known which whole number is meant.

@@ -393,3 +393,24 @@ def test_one_tile_of_a_damaged_file_is_no_crash(tmp_path):
     assert read(tmp_path / "a.tif", region=((0, 0), (16, 64))).data.shape == (16, 64)
     with pytest.raises(FileError, match="damaged"):
         read(tmp_path / "a.tif", region=((16, 16), (32, 32))).load()
+
+
+def test_labels_saved_as_greys_in_colour_have_one_channel(tmp_path):
+    values = distinct((5, 6), np.uint8) // 2
+    for name, colours, one in (("a", [values] * 3, True), ("b", [values, values[::-1], values], False)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.stack(colours, axis=-1), photometric="rgb")
+        labels = read(tmp_path / f"{name}.tif", kind="labels")
+        assert labels.axes == (("i", "j") if one else ("i", "j", "c"))
+        np.testing.assert_array_equal(labels.data, values if one else np.stack(colours, axis=-1))
+        assert ("one of them was taken" if one else "are colours") in labels.notes[0]
+
+
+@pytest.mark.parametrize(("code", "ycbcr"), [(33003, True), (33005, False), (34712, False)])
+def test_jpeg_2000_of_slides(tmp_path, code, ycbcr):
+    grid = np.indices((64, 80))
+    pixels = np.stack([grid[0] * 3, grid[1] * 3, grid.sum(0)], axis=-1).astype(np.uint8)
+    stored = np.array(Image.fromarray(pixels).convert("YCbCr")) if ycbcr else pixels
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="rgb", compression=code, tile=(32, 32), metadata=None)
+    volume = read(tmp_path / "a.tif")
+    assert np.abs(volume.data.astype(int) - pixels).max() <= 3
+    np.testing.assert_array_equal(read(tmp_path / "a.tif", region=((5, 6), (60, 70))).data, volume.data[5:60, 6:70])

@@ -106,8 +106,10 @@ def common_image(images: Iterable[tuple[str, Volume]]) -> tuple[int, int]:
 def _whole_numbers(label: Volume, image: Volume, where: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return (values on the spatial axes, those that occur), or say which rule a label volume breaks."""
     if label.num_channels != 1 or label.spatial_ndim != image.spatial_ndim:
+        colours = " Colours are no labels: save the numbers of the classes." if "red" in label.channels else ""
         raise InputError(
             f"{where} must be {image.spatial_ndim}D without channels, got shape {label.shape} with axes {label.axes}."
+            f"{colours}"
         )
     if not label.same_grid(image):
         raise InputError(

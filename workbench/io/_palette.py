@@ -27,3 +27,13 @@ def look_up(table: Array) -> tuple[int, Callable[[Array], Array]]:
         return padded[indices]
 
     return (1 if colours.ndim == 1 else colours.shape[1]), apply
+
+
+def one_channel(data: Array, notes: list[str]) -> Array:
+    """Return one channel of colours that are greys, as masks are often saved; other colours as they are."""
+    colours = data[..., :3] if data.shape[-1] > 2 else data[..., :1]
+    if not (colours == colours[..., :1]).all():
+        notes.append("these labels are colours; save them as the numbers of their classes, or with a palette")
+        return data
+    notes.append(f"the {data.shape[-1]} channels are greys; one of them was taken")
+    return np.ascontiguousarray(data[..., 0])

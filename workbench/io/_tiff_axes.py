@@ -28,6 +28,11 @@ class Plan:
     channels: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def spatial(self) -> int:
+        """2 for a picture, 3 for a volume."""
+        return len(self.axes) - ("c" in self.axes)
+
     def arrange(self, data: Array) -> Array:
         """Return the values of the series as [i, j(, k)(, c)]."""
         return data.transpose(self.order).reshape(self.shape)

@@ -13,6 +13,8 @@ from workbench.volume import Array
 
 _YCBCR, _MINISWHITE = 6, 0
 _JPEG = {6, 7, 33007, 34892}
+#: Codes of JPEG 2000, whose decoder hands on what is stored.
+_JPEG2000 = {33003, 33004, 33005, 34712}
 #: Fax codes, which Pillow decodes and tifffile's codecs do not.
 _FAX = {2, 3, 4}
 _BLACK_PADDING = 0
@@ -28,7 +30,8 @@ def read(path: Path, series: Any, region: Region) -> Array:
     """
     keyframe = series.keyframe
     is_whole = region_shape(region) == _size(series) and region[0] == (0, 0)
-    if keyframe.compression in _FAX or (keyframe.photometric == _YCBCR and keyframe.compression not in _JPEG):
+    is_ycbcr = keyframe.photometric == _YCBCR and keyframe.compression not in _JPEG | _JPEG2000
+    if keyframe.compression in _FAX or is_ycbcr:
         pages = np.stack([_by_pillow(path, page) for page in series.pages])
         return _cut(pages.reshape(series.shape), series.axes, region)
     _check_codec(path, keyframe)

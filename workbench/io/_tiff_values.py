@@ -15,6 +15,7 @@ from workbench.volume import Array
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 0, 1, 2, 3, 5, 6, 8
 _ALPHA, _ASSOCIATED = {1, 2}, 1
 _COLOURS = ("red", "green", "blue")
+_APERIO_YCBCR, _JPEG2000 = 33003, {33003, 33004, 33005, 34712}
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def of(path: Any, series: Any, kind: str | None, shows_values: bool) -> Values:
     if photometric >= _CIELAB and photometric in {8, 9, 10}:
         notes.append("colours are stored as CIE L*a*b*, and kept so")
         return Values(dtype, ("L*", "a*", "b*"), notes=notes)
+    if samples == 3 and dtype.kind == "u" and _is_ycbcr_in_jpeg2000(page):
+        return Values(dtype, _COLOURS, lambda stored: _from_ycbcr(stored, dtype), 3, (3,), notes=notes)
     extra = [int(one) for one in page.extrasamples]
     if _ASSOCIATED in extra and photometric in {_RGB, _YCBCR}:
         notes.append("the colours are stored multiplied by alpha")
@@ -111,6 +114,20 @@ def _palette(page: Any, stored: np.dtype[Any], notes: list[str]) -> Values:
     colours, convert = look_up(table)
     notes.append("indices were turned into the colours of the palette" if colours > 1 else "the palette is of greys")
     return Values(np.dtype(np.uint8), _COLOURS if colours > 1 else (), convert, colours, (), stored, notes)
+
+
+def _is_ycbcr_in_jpeg2000(page: Any) -> bool:
+    # Aperio's code for it says so whatever the tag of the colours says
+    return page.compression == _APERIO_YCBCR or (page.compression in _JPEG2000 and int(page.photometric) == _YCBCR)
+
+
+def _from_ycbcr(stored: Array, dtype: np.dtype[Any]) -> Array:
+    """Return red, green and blue as JPEG defines them (ITU-T T.871)."""
+    top = np.iinfo(dtype).max
+    light, blue, red = np.moveaxis(stored.astype(np.float64), -1, 0)
+    blue, red = blue - (top + 1) / 2, red - (top + 1) / 2
+    colours = (light + 1.402 * red, light - 0.344136 * blue - 0.714136 * red, light + 1.772 * blue)
+    return np.asarray(np.clip(np.rint(np.stack(colours, axis=-1)), 0, top).astype(dtype))
 
 
 def _from_inks(inks: Array, dtype: np.dtype[Any]) -> Array:

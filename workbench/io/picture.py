@@ -64,7 +64,7 @@ class Picture(Format):
             data = _files.guarded(path, self.name, look.load)()  # it may be whole all the same: only decoding tells
         if options.get("kind") == "labels" and look.channels > 1:
             data = look.load() if data is None else data
-            data = _one_channel(data, look.notes)
+            data = _palette.one_channel(data, look.notes)
         return self._make(path, look, data)
 
     def _make(self, path: Path, look: _Look, data: Array | None) -> Volume:
@@ -195,16 +195,6 @@ def _deep_png(path: Path) -> Array:
     import imagecodecs
 
     return np.asarray(imagecodecs.png_decode(path.read_bytes()))
-
-
-def _one_channel(data: Array, notes: list[str]) -> Array:
-    """Return one channel of colours that are greys, as masks are often saved; other colours as they are."""
-    colours = data[..., :3] if data.shape[-1] > 2 else data[..., :1]
-    if not (colours == colours[..., :1]).all():
-        notes.append("these labels are colours; save them as the numbers of their classes, or with a palette")
-        return data
-    notes.append(f"the {data.shape[-1]} channels are greys; one of them was taken")
-    return np.ascontiguousarray(data[..., 0])
 
 
 def _is_bmp(head: bytes) -> bool:

@@ -17,6 +17,7 @@ from workbench.io import (
     _files,
     _meaning,
     _orientation,
+    _palette,
     _pyramid,
     _tiff_axes,
     _tiff_parse,
@@ -79,7 +80,7 @@ class Tiff(Format):
         rows, columns = _pyramid.region_shape(region)
         lengths = tuple({"Y": rows, "X": columns}.get(a, n) for a, n in zip(axes, stored, strict=True))
         plan = _tiff_axes.make(path, axes, lengths, meaning.get("axes", ()), scale.channels, values.colours)
-        values = _tiff_values.unless_many(values, plan.shape, len(plan.axes) - ("c" in plan.axes))
+        values = _tiff_values.unless_many(values, plan.shape, plan.spatial)
         notes += [*values.notes, *plan.notes]
         shape, channels = _after(plan, values)
         _pyramid.check_size(path, shape, values.dtype)
@@ -105,9 +106,14 @@ class Tiff(Format):
         if channels:
             kept.setdefault("channels", channels)
         affine = _orientation.upright_affine(affine, shape[:2], turn)
+        loader = load
+        if options.get("kind") == "labels" and "red" in channels and plan.axes[:3] != ("i", "j", "k"):
+            data = _palette.one_channel(_files.guarded(path, self.name, load)(), notes)
+            loader, shape = (lambda: data), (*shape[:2], *data.shape[2:])
+            kept = {name: value for name, value in kept.items() if name != "channels" or data.ndim == 3}
         return self.lazy(
-            path, load, affine, shape=_orientation.upright_shape(shape, turn), dtype=values.dtype,
-            axes=plan.axes if len(shape) == len(plan.axes) else (*plan.axes, "c"),
+            path, loader, affine, shape=_orientation.upright_shape(shape, turn), dtype=values.dtype,
+            axes=(*"ijk"[: plan.spatial], *("c",) * (len(shape) > plan.spatial)),
             notes=notes, **kept,
         )  # fmt: skip
 
@@ -158,5 +164,5 @@ def _after(plan: _tiff_axes.Plan, values: _tiff_values.Values) -> tuple[tuple[in
     """Return the shape and the names of the channels after colours were looked up."""
     if values.samples is None:
         return plan.shape, plan.channels
-    spatial = plan.shape[: len(plan.shape) - ("c" in plan.axes)]
+    spatial = plan.shape[: plan.spatial]
     return ((*spatial, values.samples), values.colours) if values.samples > 1 else (plan.shape, plan.channels)
