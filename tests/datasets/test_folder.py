@@ -192,6 +192,16 @@ def test_label_values_are_a_mapping(tmp_path, values):
         datasets.load("folder", **masks(tmp_path, [0, 255]), label_names=("no", "yes"), label_values=values)
 
 
+def test_a_mask_saved_as_jpeg_is_told_to_be_one(tmp_path):
+    where = masks(tmp_path, [0, 0, 3, 9, 250, 255, 255, 1], suffix="png")
+    picture = np.tile(np.array([0, 1, 2, 3, 5, 8, 250, 252, 253, 255], np.uint8), (6, 1))
+    for index in range(3):
+        wb.write(Volume(np.zeros((6, 10), np.uint8)), tmp_path / "images" / f"{index}.png")
+        wb.write(Volume(picture), tmp_path / "masks" / f"{index}.png")
+    with pytest.raises(InputError, match=r"saved with losses \(JPEG\)"):
+        datasets.load("folder", **where, label_names=("no", "yes"))[0]
+
+
 def test_a_value_that_label_values_does_not_name_is_an_error(tmp_path):
     where = masks(tmp_path, [0, 255, 254])
     dataset = datasets.load("folder", **where, label_names=("no", "yes"), label_values={0: 0, 255: 1})

@@ -20,7 +20,6 @@ def fill(folder, suffix, count=3, shape=(4, 5)):
 @pytest.mark.parametrize(
     ("suffix", "shape", "name"),
     [(".png", (4, 5), "picture"), (".nii.gz", (4, 5, 6), "nifti"), (".tif", (4, 5), "tiff")],
-    [(".png", (4, 5), "picture"), (".nii.gz", (4, 5, 6), "nifti"), (".tif", (4, 5), "tiff")],
 )
 def test_a_folder_of_files_offers_the_data_set(tmp_path, suffix, shape, name):
     folder = tmp_path / "set"

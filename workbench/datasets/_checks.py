@@ -12,6 +12,9 @@ from workbench._checks import as_kind, present, suggest_label_values
 from workbench.errors import InputError
 from workbench.volume import UNLABELLED, UNLABELLED_NAME, Volume
 
+#: More label values than these, all of them near black or near white, are what JPEG makes of a mask.
+_FEW, _DARK = 8, 48
+
 
 def check_label_volume(
     label: Volume, image: Volume, classes: Sequence[str], case: str, file: str = "", *, unlabelled: bool = False
@@ -132,6 +135,8 @@ def _advice(found: NDArray[Any], unknown: NDArray[Any], classes: int, file: str)
             return f"They look like greys: name {len(mapping)} classes, and give `label_values={mapping}`."
         how = "Give" if file else 'Give the mask as `mask > 127`, or read its file with `kind="labels"` and'
         return f"They look like a mask made to be looked at. {how} `label_values={mapping}`."
+    if found.size > _FEW and found[0] >= 0 and found[-1] <= 255 and ((found < _DARK) | (found > 255 - _DARK)).all():
+        return "They look like a mask saved with losses (JPEG). Save it as PNG, or give `mask > 127`."
     advice = "Name every value with `label_names=` (or `classes=`), or mend the file."
     if UNLABELLED in unknown:
         advice += f" If {UNLABELLED} marks voxels that nobody annotated, name it {UNLABELLED_NAME!r}."
