@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import shutil
 import sys
 from pathlib import Path
@@ -34,6 +35,12 @@ def test_nibabel_agrees(name):
     np.testing.assert_allclose(volume.data, data)
     np.testing.assert_allclose(volume.affine, theirs.affine)
     assert volume.dtype == volume.data.dtype
+
+
+@pytest.mark.parametrize("name", ["a.mnc.gz", "a.mnc"])
+def test_gzip_whatever_the_suffix(tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress((FOLDER / "tiny.mnc").read_bytes()))
+    np.testing.assert_array_equal(read(tmp_path / name).data, read(FOLDER / "tiny.mnc").data)
 
 
 def test_a_file_that_is_cut_is_told_when_opened(tmp_path):

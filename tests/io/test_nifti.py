@@ -490,6 +490,16 @@ def test_a_pair_s_magic_in_a_single_file(tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "a.nii").data, data)
 
 
+def test_bzip2(tmp_path, affine):
+    data = distinct((3, 4, 5), np.int16)
+    nib.save(nib.Nifti1Image(data, affine), tmp_path / "a.nii.bz2")
+    np.testing.assert_array_equal(read(tmp_path / "a.nii.bz2").data, data)
+    whole = (tmp_path / "a.nii.bz2").read_bytes()
+    (tmp_path / "a.nii.bz2").write_bytes(whole[:-5])
+    with pytest.raises(FileError):
+        read(tmp_path / "a.nii.bz2")
+
+
 def test_the_suffix_does_not_decide_about_gzip(tmp_path):
     data = distinct((3, 4, 5), np.int16)
     nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import sys
 from importlib.metadata import EntryPoint
 
@@ -36,6 +38,16 @@ def test_unknown_suffix_is_known_by_its_content(tmp_path, affine):
         path = write(volume, tmp_path / f"a{suffix}")
         path = path.rename(tmp_path / f"renamed{suffix.replace('.', '')}")
         np.testing.assert_array_equal(read(path).data, volume.data)
+
+
+@pytest.mark.parametrize("module", [gzip, bz2])
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".npy", ".png", ".tif", ".dcm"])
+def test_what_was_compressed_as_a_whole_is_not_called_damaged(tmp_path, suffix, module):
+    shape = (4, 5) if suffix == ".png" else (2, 3, 4) if suffix != ".dcm" else (4, 5, 1)
+    path = write(Volume(np.zeros(shape, np.uint8)), tmp_path / f"a{suffix}")
+    (tmp_path / f"b{suffix}.gz").write_bytes(module.compress(path.read_bytes()))
+    with pytest.raises(FileError, match=r"compressed as a whole. Unpack it first"):
+        read(tmp_path / f"b{suffix}.gz")
 
 
 def test_unknown_suffix_cannot_be_written(tmp_path):

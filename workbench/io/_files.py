@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import math
 import os
@@ -70,31 +71,35 @@ def is_gzip(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
+def is_bzip2(path: Path) -> bool:
+    """Tell whether a file begins like bzip2."""
+    with path.open("rb") as file:
+        return file.read(3) == b"BZh"
+
+
 def open_stream(path: Path, *, packed: bool | None = None) -> IO[bytes]:
-    """Open a file for reading; gzip is undone, whatever members it consists of.
+    """Open a file for reading; gzip is undone, whatever members it consists of, and bzip2.
 
     `packed` says whether it is gzip where another file has told; otherwise its first bytes do.
     """
-    file = path.open("rb")
+    if packed is None and is_bzip2(path):
+        return cast("IO[bytes]", bz2.open(path, "rb"))
     packed = is_gzip(path) if packed is None else packed
+    file = path.open("rb")
     return cast("IO[bytes]", io.BufferedReader(Inflated(file))) if packed else file
 
 
 def read_head(path: Path, count: int) -> bytes:
-    """Return up to `count` first bytes, gzip undone; what a damaged gzip file gives is given."""
-    with path.open("rb") as file:
-        if file.read(2) != b"\x1f\x8b":
-            file.seek(0)
-            return file.read(count)
-        file.seek(0)
-        stream, head = Inflated(file), b""
+    """Return up to `count` first bytes, gzip and bzip2 undone; what a damaged file gives is given."""
+    head = b""
+    with open_stream(path) as stream:
         try:
-            while len(head) < count and (piece := stream.read(count - len(head))):
+            while len(head) < count and (piece := stream.read1(count - len(head))):  # type: ignore[attr-defined]
                 head += piece
-        except (EOFError, ValueError):
+        except (EOFError, ValueError, OSError):
             # what a damaged file gives is enough to tell its format; reading it will say what is wrong
             return head
-        return head
+    return head
 
 
 def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool | None = None) -> None:
@@ -103,6 +108,8 @@ def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool 
     Also refuses what the free memory cannot hold. Nothing is allocated.
     """
     size = path.stat().st_size
+    if compressed is None and is_bzip2(path):
+        return check_memory(path, needed)  # bzip2 may shrink data by any factor
     packed = is_gzip(path) if compressed is None else compressed
     most = size * DEFLATE_LIMIT if packed else size
     if offset + needed > most:
@@ -110,7 +117,7 @@ def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool 
             f"{path} is cut short: its header promises {needed:,} bytes of voxels from byte {offset:,}, "
             f"the {'compressed ' if packed else ''}file has {size:,} bytes. Get a fresh copy."
         )
-    check_memory(path, needed)
+    return check_memory(path, needed)
 
 
 def check_memory(

@@ -14,7 +14,15 @@ import numpy as np
 
 from workbench import _checks
 from workbench.errors import FileError, InputError, choose
-from workbench.io._files import damage_becomes_file_error, guarded, header_of, read_head, refusal_becomes_error
+from workbench.io._files import (
+    damage_becomes_file_error,
+    guarded,
+    header_of,
+    is_bzip2,
+    is_gzip,
+    read_head,
+    refusal_becomes_error,
+)
 from workbench.io._folders import refuse_unless_dicom
 from workbench.io._format import HEAD_BYTES, Format
 from workbench.io._pyramid import Levels
@@ -209,7 +217,10 @@ def _format_of(path: Path, name: str | None) -> Format:
     fitting = [known for known in formats() if known.sniff(head)]
     if fitting:
         # the content decides; the suffix only between formats that both know the content
-        return max(fitting, key=lambda known: known.matches(path))
+        chosen = max(fitting, key=lambda known: known.matches(path))
+        if not chosen.reads_packed and (is_gzip(path) or is_bzip2(path)):
+            raise FileError(f"{path} is a {chosen.name} file that was compressed as a whole. Unpack it first.")
+        return chosen
     named = [known.name for known in formats() if known.matches(path)]
     if named:
         raise FileError(f"{path} is named like {named[0]} but does not begin like it. It is damaged or misnamed.")

@@ -55,6 +55,7 @@ class Dicom(Format):
 
     name = "dicom"
     suffixes = (".dcm", ".dicom", ".ima")
+    reads_packed = False
     read_options = ("series", "stack", "volume", "level", "region", "image")
     write_options = ()
 

@@ -34,6 +34,7 @@ class MetaImage(Format):
 
     name = "metaimage"
     suffixes = (".mha", ".mhd")
+    reads_packed = False
     write_options = ("compress",)
 
     def sniff(self, head: bytes) -> bool:

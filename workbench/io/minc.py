@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,13 @@ def _open(path: Path) -> Any:
     from nibabel.minc2 import Minc2Image
 
     if not _files.read_head(path, 8).startswith(_HDF5):
-        _check_length(path)
-        return Minc1Image.from_file_map({"image": FileHolder(str(path))})
+        with _files.open_stream(path) as stream:
+            content = io.BytesIO(stream.read())  # the place of the voxels has to be looked for
+        image = Minc1Image.from_file_map({"image": FileHolder(fileobj=content)})
+        stored = image.dataobj.minc_file._image
+        if stored.data.size != int(np.prod(stored.shape)):
+            raise FileError(f"{path} is cut short: it holds {stored.data.size:,} voxels of {stored.shape}.")
+        return image
     try:
         import h5py
     except ImportError:
@@ -77,17 +83,6 @@ def _open(path: Path) -> Any:
         if "minc-2.0" not in file:
             raise FileError(f"{path} is an HDF5 file, but not of MINC. Export the volume as NIfTI.")
     return Minc2Image.from_file_map({"image": FileHolder(str(path))})
-
-
-def _check_length(path: Path) -> None:
-    """Raise if a netCDF file ends before its voxels do: nibabel would map what is there."""
-    from nibabel.externals.netcdf import netcdf_file
-
-    with _files.open_stream(path) as stream:
-        file = netcdf_file(stream, "r", mmap=False)
-        data = file.variables["image"].data
-        if data.size != int(np.prod(file.variables["image"].shape)):
-            raise FileError(f"{path} is cut short: it holds {data.size:,} voxels of {file.variables['image'].shape}.")
 
 
 def _step(image: Any, stored: np.dtype[Any]) -> float:

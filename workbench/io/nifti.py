@@ -78,7 +78,8 @@ class Nifti(Format):
             return _checks.as_kind(data, "labels", header.slope if header.base.kind in "iu" else 0) if whole else data
 
         loader = load
-        if _files.is_gzip(source) and _files.gzip_length_is_wrong(source, header.offset + needed):
+        odd = _files.is_gzip(source) and _files.gzip_length_is_wrong(source, header.offset + needed)
+        if odd or _files.is_bzip2(source):
             # cut short, written in several members, or followed by other bytes: only reading it tells
             data = _files.guarded(source, self.name, load)()
             loader = lambda: data  # noqa: E731

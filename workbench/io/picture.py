@@ -38,6 +38,7 @@ class Picture(Format):
 
     name = "picture"
     suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+    reads_packed = False
     read_options = ("kind",)
     write_options = ("quality",)
 

@@ -36,6 +36,7 @@ class Tiff(Format):
 
     name = "tiff"
     suffixes = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".scn", ".bif", ".qptiff", ".lsm")
+    reads_packed = False
     read_options = ("level", "region", "image", "kind")
     write_options = ("compress",)
 
