@@ -217,7 +217,17 @@ def test_turned_upright(tmp_path, value, shape):
     volume = read(tmp_path / "a.tif")
     assert volume.shape == (*upright.shape[:2], *shape[2:])
     np.testing.assert_array_equal(volume.data, upright.reshape(volume.shape))
+    # an upright mask without the tag lies on the same grid
+    tifffile.imwrite(tmp_path / "mask.tif", upright[..., 0].copy(), photometric="minisblack")
+    assert read(tmp_path / "mask.tif").same_grid(volume)
     assert any("upright" in note for note in volume.notes) == (value != 1)
+
+
+def test_pixels_that_are_not_square_are_turned(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", distinct((4, 6), np.uint8), imagej=True, resolution=(2.0, 4.0),
+                     metadata={"unit": "mm"}, extratags=[(274, "H", 1, 6, True)])  # fmt: skip
+    volume = read(tmp_path / "a.tif")
+    assert (volume.shape, volume.spacing, volume.orientation) == ((6, 4), (0.5, 0.25), "PL")
 
 
 def turned(layer, value):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from workbench import _geometry
 from workbench.volume import Array
+
+T = TypeVar("T")
 
 TAG = 274
 #: For each value: whether rows and columns change places, and then the step along each (-1 turns it round).
@@ -26,8 +30,8 @@ def upright(data: Array, value: int) -> Array:
     return (data.swapaxes(0, 1) if swapped else data)[::down, ::across]
 
 
-def upright_shape(shape: tuple[int, ...], value: int) -> tuple[int, ...]:
-    """Return the shape of the upright picture."""
+def upright_shape(shape: tuple[T, ...], value: int) -> tuple[T, ...]:
+    """Return the shape (or the spacing) of the upright picture."""
     return (shape[1], shape[0], *shape[2:]) if _TURNS[value][0] else shape
 
 

@@ -6,6 +6,7 @@ names as a line of JSON in the description, so that it reads back whole.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ class Tiff(Format):
     def levels(self, path: Path, **options: Any) -> _pyramid.Levels:
         """Return the levels of a picture and the names of the others in the file."""
         with _tiff_parse.opened(path) as tiff:
-            found, image = _find(tiff, path, options.get("image"))
-            return _levels(found, _scale(tiff, found, image), image)
+            found = _find(tiff, path, options.get("image"))
+            return _levels(found, _scale(tiff, found, options.get("image")))
 
     def read(self, path: Path, **options: Any) -> Volume:
         """Read the header of one level.
@@ -63,59 +64,28 @@ class Tiff(Format):
             picture of the file (``"label"``, ``"macro"``, ``"thumbnail"``, or its number; see ``wb.io.levels``).
             ``kind="labels"``: the indices of a palette, and 1-bit pictures as 0 and 1.
         """
-        image = options.get("image")
-        with _tiff_parse.opened(path) as tiff:
-            found, image = _find(tiff, path, image)
-            scale = _scale(tiff, found, image)
-            levels = _levels(found, scale, image)
-            number = _pyramid.choose_level(levels, options.get("level"), path)
-            series = found.levels[number]
-            region = _pyramid.check_region(options.get("region"), levels[number].shape, number)
-            comment = series.keyframe.description or ""
-            turn = _orientation.known(series.keyframe.tags.valueof(_orientation.TAG))
-            values = _tiff_values.of(path, series, options.get("kind"), tiff.is_imagej or tiff.is_ome or tiff.is_lsm)
-            notes = [*_tiff_parse.check_whole(path, series), *scale.notes]
-            axes, stored = series.axes, series.shape
-        notes += [*_pyramid.label_note(str(image)), *_pyramid.notes(levels, number)]
-        meaning = _meaning.from_json(comment)
-        rows, columns = _pyramid.region_shape(region)
-        lengths = tuple({"Y": rows, "X": columns}.get(a, n) for a, n in zip(axes, stored, strict=True))
-        plan = _tiff_axes.make(path, axes, lengths, meaning.get("axes", ()), scale.channels, values.colours)
-        values = _tiff_values.unless_many(values, plan.shape, plan.spatial)
-        notes += [*values.notes, *plan.notes]
-        shape, channels = _after(plan, values)
-        _pyramid.check_size(path, shape, values.dtype)
-        base = _pyramid.base_affine(levels[0].spacing)
-        base[:3, 2] *= scale.depth or 1.0
-        base = _geometry.check_affine(meaning.get("affine", base))
-        affine = _pyramid.affine(base, levels[number], region)
-        upright = len(levels) == 1 and options.get("region") is None
-        if turn != 1 and not upright:
-            notes.append(f"the file asks to be turned (orientation tag {turn}), which was not done to level and region")
-            turn = 1
-        notes += _orientation.note(turn)
+        header = _header(path, options)
+        values, plan, turn, notes = header.values, header.plan, header.turn, header.notes
 
         def load() -> Array:
             with _tiff_parse.opened(path) as tiff:
-                series = _find(tiff, path, image)[0].levels[number]
-                data = plan.arrange(_tiff_pixels.read(path, series, region))
-            if values.convert is not None:
-                data = values.convert(data)
+                series = _find(tiff, path, options.get("image")).levels[header.number]
+                data = plan.arrange(_tiff_pixels.read(path, series, header.region))
+            data = data if values.convert is None else values.convert(data)
             return np.ascontiguousarray(_orientation.upright(data, turn))
 
-        kept = _meaning.merge(meaning, shape, values.dtype)
-        if channels:
-            kept.setdefault("channels", channels)
-        affine = _orientation.upright_affine(affine, shape[:2], turn)
-        loader = load
-        if options.get("kind") == "labels" and "red" in channels and plan.axes[:3] != ("i", "j", "k"):
+        loader, shape, channels = load, *_after(plan, values)
+        shape = _orientation.upright_shape(shape, turn)
+        _pyramid.check_size(path, shape, values.dtype)
+        if options.get("kind") == "labels" and "red" in channels and plan.spatial == 2:
             data = _palette.one_channel(_files.guarded(path, self.name, load)(), notes)
-            loader, shape = (lambda: data), (*shape[:2], *data.shape[2:])
-            kept = {name: value for name, value in kept.items() if name != "channels" or data.ndim == 3}
+            loader, shape = (lambda: data), data.shape
+        kept = _meaning.merge(header.meaning, shape, values.dtype)
+        if channels and len(shape) > plan.spatial:
+            kept.setdefault("channels", channels)
         return self.lazy(
-            path, loader, affine, shape=_orientation.upright_shape(shape, turn), dtype=values.dtype,
-            axes=(*"ijk"[: plan.spatial], *("c",) * (len(shape) > plan.spatial)),
-            notes=notes, **kept,
+            path, loader, header.affine, shape=shape, dtype=values.dtype,
+            axes=(*"ijk"[: plan.spatial], *("c",) * (len(shape) > plan.spatial)), notes=notes, **kept,
         )  # fmt: skip
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:
@@ -141,13 +111,67 @@ class Tiff(Format):
             )  # fmt: skip
 
 
-def _find(tiff: Any, path: Path, image: Any) -> tuple[_tiff_parse.Found, Any]:
-    """Return the levels of the picture that was asked for, and its name (None for the main one)."""
+@dataclass
+class _Header:
+    """What is known before the pixels are decoded."""
+
+    number: int
+    region: _pyramid.Region
+    plan: _tiff_axes.Plan
+    values: _tiff_values.Values
+    turn: int
+    affine: _geometry.Affine
+    meaning: dict[str, Any]
+    notes: list[str]
+
+
+def _header(path: Path, options: dict[str, Any]) -> _Header:
+    with _tiff_parse.opened(path) as tiff:
+        found = _find(tiff, path, options.get("image"))
+        scale = _scale(tiff, found, options.get("image"))
+        levels = _levels(found, scale)
+        number = _pyramid.choose_level(levels, options.get("level"), path)
+        series = found.levels[number]
+        region = _pyramid.check_region(options.get("region"), levels[number].shape, number)
+        meaning = _meaning.from_json(series.keyframe.description or "")
+        turn = _orientation.known(series.keyframe.tags.valueof(_orientation.TAG))
+        shows_values = tiff.is_imagej or tiff.is_ome or tiff.is_lsm
+        values = _tiff_values.of(path, series, options.get("kind"), shows_values)
+        notes = [*_tiff_parse.check_whole(path, series), *scale.notes]
+        rows, columns = _pyramid.region_shape(region)
+        lengths = [{"Y": rows, "X": columns}.get(a, n) for a, n in zip(series.axes, series.shape, strict=True)]
+        ours = meaning.get("axes", ())
+        plan = _tiff_axes.make(path, series.axes, tuple(lengths), ours, scale.channels, values.colours)
+    values = _tiff_values.unless_many(values, plan.shape, plan.spatial)
+    if turn != 1 and (len(levels) > 1 or options.get("region") is not None):
+        notes.append(f"the file asks to be turned (orientation tag {turn}), which was not done to level and region")
+        turn = 1
+    notes += [
+        *_pyramid.label_note(str(options.get("image")).lower()), *_pyramid.notes(levels, number), *values.notes,
+        *plan.notes, *_orientation.note(turn),
+    ]  # fmt: skip
+    affine = _affine(meaning, levels, scale, number, region, turn)
+    return _Header(number, region, plan, values, turn, affine, meaning, notes)
+
+
+def _affine(
+    meaning: dict[str, Any], levels: _pyramid.Levels, scale: _tiff_scale.Scale, number: int, region: _pyramid.Region,
+    turn: int,
+) -> _geometry.Affine:  # fmt: skip
+    if "affine" in meaning:
+        base = _geometry.check_affine(meaning["affine"])
+        return _orientation.upright_affine(_pyramid.affine(base, levels[number], region), levels[number].shape, turn)
+    # a picture without a place of its own lies like any other, once it is upright
+    spacing = levels[0].spacing and _orientation.upright_shape(levels[0].spacing, turn)
+    base = _pyramid.base_affine(spacing)
+    base[:3, 2] *= scale.depth or 1.0
+    return _pyramid.affine(base, levels[number], region)
+
+
+def _find(tiff: Any, path: Path, image: Any) -> _tiff_parse.Found:
+    """Return the levels of the picture that was asked for; the others are named for the main one only."""
     found = _tiff_parse.find(tiff, path)
-    if image is None:
-        return found, None
-    name = str(image).lower()
-    return _tiff_parse.Found([_pyramid.choose_image(found.images, image)], {}), name
+    return found if image is None else _tiff_parse.Found([_pyramid.choose_image(found.images, image)], {})
 
 
 def _scale(tiff: Any, found: _tiff_parse.Found, image: Any) -> _tiff_scale.Scale:
@@ -156,9 +180,8 @@ def _scale(tiff: Any, found: _tiff_parse.Found, image: Any) -> _tiff_scale.Scale
     return _tiff_scale.Scale() if by_word else _tiff_scale.read(tiff, found.levels[0], len(found.levels) > 1)
 
 
-def _levels(found: _tiff_parse.Found, scale: _tiff_scale.Scale, image: Any) -> _pyramid.Levels:
-    names = () if image is not None else tuple(found.images)
-    return _pyramid.make([_tiff_parse.size(one) for one in found.levels], scale.spacing, names)
+def _levels(found: _tiff_parse.Found, scale: _tiff_scale.Scale) -> _pyramid.Levels:
+    return _pyramid.make([_tiff_parse.size(one) for one in found.levels], scale.spacing, tuple(found.images))
 
 
 def _after(plan: _tiff_axes.Plan, values: _tiff_values.Values) -> tuple[tuple[int, ...], tuple[str, ...]]:
