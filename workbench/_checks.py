@@ -107,7 +107,10 @@ def remap(array: Array, values: Mapping[int, int], where: str) -> Array:
         )
     top = max(values[value] for value in stored)
     new = np.array([values[value] for value in stored], np.uint8 if top <= 255 else np.int32)
-    return np.asarray(new[np.searchsorted(stored, array)])
+    out = np.empty(array.shape, new.dtype)
+    for part, result in zip(_slabs(array), _slabs(out), strict=True):
+        result[...] = new[np.searchsorted(stored, part)]
+    return out
 
 
 def check_label_values(values: Any) -> dict[int, int]:

@@ -214,6 +214,64 @@ def test_a_pyramid_that_is_cut_short_is_told_when_opened(path):
         read(path)
 
 
+def write_qptiff(path, picture, **options):
+    tag = "PerkinElmer-QPI-ImageDescription"
+    text = f'<?xml version="1.0"?><{tag}><ImageType>FullResolution</ImageType></{tag}>'
+    tifffile.imwrite(path, picture, description=text, software="PerkinElmer-QPI",
+                     resolution=(1e4 / MICRONS, 1e4 / MICRONS / 2), resolutionunit="centimeter", **options)  # fmt: skip
+
+
+def write_scn(path, picture, **options):
+    rows, columns = picture.shape[:2]
+    nm = 1e3 * MICRONS
+    text = (
+        '<scn xmlns="http://www.leica-microsystems.com/scn/2010/10/01"><collection name="x"><image name="doe">'
+        f'<pixels sizeX="{columns}" sizeY="{rows}"><dimension sizeX="{columns}" sizeY="{rows}" r="0" ifd="0"/></pixels>'
+        f'<view sizeX="{columns * nm}" sizeY="{rows * nm * 2}" offsetX="0" offsetY="0"/></image></collection></scn>'
+    )
+    tifffile.imwrite(path, picture, description=text, **options)
+
+
+def write_philips(path, picture, **options):
+    mm = MICRONS * 1e-3
+    text = (
+        '<?xml version="1.0"?><DataObject ObjectType="DPUfsImport"><Attribute Name="DICOM_PIXEL_SPACING" Group="28">'
+        f"&quot;{2 * mm}&quot; &quot;{mm}&quot;</Attribute></DataObject>"
+    )
+    tifffile.imwrite(path, picture, description=text, software="Philips DP v1.0", **options)
+
+
+def write_bif(path, picture, **options):
+    xmp = f'<?xml version="1.0"?><EncodeInfo><iScan Magnification="20" ScanRes="{MICRONS}"/></EncodeInfo>'.encode()
+    tag = [(700, "B", len(xmp), xmp, False)]
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        tiff.write(picture[:20, :30], description="Label_Image", software="ScanOutputManager 1", extratags=tag,
+                   metadata=None, photometric="rgb")  # fmt: skip
+        tiff.write(picture, description="level=0 mag=20 quality=90", extratags=tag, **options)
+        tiff.write(reduced(picture, 2), description="level=1 mag=10", **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "writer", "tall", "images"),
+    [
+        ("a.qptiff", write_qptiff, 2, ()),
+        ("a.scn", write_scn, 2, ()),
+        ("a.tif", write_philips, 2, ()),
+        ("a.bif", write_bif, 1, ("label",)),
+    ],
+)
+def test_what_scanners_say_of_their_pixels(tmp_path, slide, name, writer, tall, images):
+    writer(tmp_path / name, slide, tile=(64, 64), photometric="rgb", compression="jpeg", metadata=None)
+    levels = io.levels(tmp_path / name)
+    np.testing.assert_allclose(levels[0].spacing, (tall * MICRONS * 1e-3, MICRONS * 1e-3))
+    assert levels.images == images
+    volume = read(tmp_path / name)
+    np.testing.assert_allclose(volume.spacing, levels[0].spacing)
+    assert volume.shape == slide.shape
+    assert "doe" not in repr([volume, volume.notes, levels])
+    assert any("overlap" in note for note in volume.notes) == (name == "a.bif")
+
+
 def test_a_real_slide(workbench_data):
     path = workbench_data / "wsi" / "cmu_small_region.svs"
     levels = io.levels(path)

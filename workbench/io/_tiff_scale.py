@@ -110,7 +110,8 @@ def _bif(tiff: Any, _series: Any) -> Scale | None:
     text = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)
     found = re.search(r'ScanRes="([0-9.eE+-]+)"', text)
     size = _number(found.group(1)) if found else None
-    return None if size is None else Scale((size * _MICRON, size * _MICRON))
+    seams = "tiles of this scanner overlap a little and are laid side by side; format='slide' (OpenSlide) joins them"
+    return Scale(None if size is None else (size * _MICRON, size * _MICRON), notes=(seams,))
 
 
 def _lsm(tiff: Any, _series: Any) -> Scale | None:
