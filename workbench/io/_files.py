@@ -24,6 +24,7 @@ T = TypeVar("T")
 #: Deflate cannot shrink data by more than this factor, so a longer promise is a lie.
 DEFLATE_LIMIT = 1032
 _PIECE = 1 << 22
+_GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 
 #: What to do about a header that cannot be true, and about one that may be.
 AGAIN = "It is damaged; get a fresh copy."
@@ -68,13 +69,13 @@ def count_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 def is_gzip(path: Path) -> bool:
     """Tell whether a file begins with the two bytes of gzip."""
     with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
+        return file.read(len(_GZIP)) == _GZIP
 
 
 def is_bzip2(path: Path) -> bool:
     """Tell whether a file begins like bzip2."""
     with path.open("rb") as file:
-        return file.read(3) == b"BZh"
+        return file.read(len(_BZIP2)) == _BZIP2
 
 
 def open_stream(path: Path, *, packed: bool | None = None) -> IO[bytes]:
@@ -82,10 +83,13 @@ def open_stream(path: Path, *, packed: bool | None = None) -> IO[bytes]:
 
     `packed` says whether it is gzip where another file has told; otherwise its first bytes do.
     """
-    if packed is None and is_bzip2(path):
-        return cast("IO[bytes]", bz2.open(path, "rb"))
-    packed = is_gzip(path) if packed is None else packed
     file = path.open("rb")
+    if packed is None:
+        head = file.peek(len(_BZIP2))
+        packed = head.startswith(_GZIP)
+        if head.startswith(_BZIP2):
+            file.close()
+            return cast("IO[bytes]", bz2.open(path))
     return cast("IO[bytes]", io.BufferedReader(Inflated(file))) if packed else file
 
 

@@ -11,6 +11,8 @@ from typing import IO, Any
 
 _MAGIC = b"\x1f\x8b"
 _INPUT = 1 << 18
+#: Headers are short, and the decoder copies what it is given and does not need.
+_FIRST = 1 << 12
 _AUTO = 47  # gzip or zlib, told by the first bytes
 
 
@@ -33,7 +35,7 @@ class Inflated(io.RawIOBase):
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__()
         self._file = file
-        self._pending = file.read(_INPUT)
+        self._pending = file.read(_FIRST)
         self._is_gzip = self._pending[:2] == _MAGIC
         self._decoder: Any = _new_decoder()
         self._fresh = 0  # bytes read of a further member that has given none yet
