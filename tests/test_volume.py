@@ -392,3 +392,39 @@ def test_a_grid_larger_than_the_free_memory_is_refused(monkeypatch):
         volume.resample(0.01)
     with pytest.raises(InputError, match="Choose larger voxels"):
         volume.resample_like(Volume(lambda: None, shape=(1000,) * 3, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("values", "turned"),
+    [
+        (np.array([[[-1000, 3000, 0]]], np.int16), [3000, -1000, 2000]),
+        (np.array([[[-32768, 32767, 0]]], np.int16), [32767, -32768, -1]),
+        (np.array([[[10, 250, 100]]], np.uint8), [250, 10, 160]),
+        (np.array([[[0.5, -1.5, np.nan]]], np.float32), [-1.5, 0.5, np.nan]),
+        (np.array([[[True, False, True]]]), [False, True, False]),
+    ],
+)
+def test_inverted_values_are_turned_within_their_range(affine, values, turned):
+    volume = Volume(values, affine, unit="a.u.", inverted=True)
+    upright = volume.upright()
+    assert not upright.inverted
+    assert upright.dtype == values.dtype
+    assert upright.unit == "a.u."
+    np.testing.assert_array_equal(upright.data[0, 0], turned)
+    np.testing.assert_array_equal(volume.data, values)
+    assert upright.upright() is upright
+
+
+def test_inverted_is_kept_by_what_keeps_the_values(affine):
+    volume = Volume(np.arange(24).reshape(2, 3, 4), affine, inverted=True)
+    assert "inverted" in repr(volume)
+    kept = [
+        volume.reorient("RAS"), volume.resample(1.0), volume.crop((0, 0, 0), (1, 2, 2)), volume.pad(1, 1),
+        volume.slice_2d("k", 1), volume.with_data(volume.data + 1), volume.with_meaning(unit="x"),
+    ]  # fmt: skip
+    assert all(item.inverted for item in kept)
+    assert not volume.with_data(volume.data, kind="scores").inverted
+    assert not volume.with_meaning(inverted=False).inverted
+    lazy = Volume(lambda: np.zeros((2, 3, 4)), affine, shape=(2, 3, 4), dtype=float, inverted=True)
+    assert not lazy.upright().is_loaded
+    assert not lazy.is_loaded

@@ -18,7 +18,7 @@ AXES = (("i", "j"), ("i", "j", "c"), ("i", "j", "k"), ("i", "j", "k", "c"))
 _ENDINGS = {
     ".bif", ".bmp", ".btf", ".czi", ".dcm", ".dicom", ".gif", ".gz", ".hdr", ".ima", ".img", ".jpeg", ".jpg", ".lsm",
     ".mgh", ".mgz", ".mha", ".mhd", ".mnc", ".mrxs", ".ndpi", ".nhdr", ".nii", ".npy", ".npz", ".nrrd", ".png",
-    ".qptiff", ".scn", ".svs", ".svslide", ".tif", ".tiff", ".vms", ".vmu", ".webp",
+    ".qptiff", ".scn", ".svs", ".svslide", ".tif", ".tiff", ".vms", ".vmu", ".webp", ".zip",
 }  # fmt: skip
 
 #: Half a unit: from there on it is not known which whole number is meant.

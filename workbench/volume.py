@@ -44,6 +44,8 @@ class Volume:
         File or folder that the voxels came from.
     notes : iterable of str
         What a careful reader should know about the data: missing slices, gantry tilt, ...
+    inverted : bool
+        Whether high values are meant to look dark (MONOCHROME1). The values are as stored; viewers draw them so.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Volume:
         unit: str = "",
         source: str | Path | None = None,
         notes: Iterable[str] = (),
+        inverted: bool = False,
         shape: Sequence[int] | None = None,
         dtype: Any = None,
     ) -> None:
@@ -94,6 +97,7 @@ class Volume:
         self.unit = str(unit)
         self.source = Path(source) if source is not None else None
         self.notes = tuple(str(note) for note in notes)
+        self.inverted = bool(inverted)
 
     @classmethod
     def from_channels_first(cls, array: Array, affine: ArrayLike | None = None, **meaning: Any) -> Volume:
@@ -192,6 +196,7 @@ class Volume:
             f"{self.num_channels} channels" if "c" in self.axes else "",
             f"{len(self.labels)} named labels" if self.labels else "",
             self.unit,
+            "inverted" if self.inverted else "",
             _checks.size(self.nbytes),
             "loaded" if self.is_loaded else "not loaded",
             _checks.ending(self.source),
@@ -205,8 +210,8 @@ class Volume:
     def with_data(self, array: ArrayLike, **meaning: Any) -> Volume:
         """Return a Volume with other values on the same grid.
 
-        `array` is [*spatial_shape] or [*spatial_shape, c]; `meaning` gives ``kind``, ``channels``, ``labels``, ``unit``
-        or ``axes`` where they differ from this Volume's.
+        `array` is [*spatial_shape] or [*spatial_shape, c]; `meaning` gives ``kind``, ``channels``, ``labels``,
+        ``unit``, ``inverted`` or ``axes`` where they differ from this Volume's.
         """
         array = np.asarray(array)
         if array.shape[: self.spatial_ndim] != self.spatial_shape or array.ndim - self.spatial_ndim not in {0, 1}:
@@ -216,21 +221,41 @@ class Volume:
         if not has_channels or array.shape[-1] != self.num_channels:
             kept["channels"] = None
         if meaning.get("kind", self.kind) != self.kind:
-            kept |= {"labels": None, "unit": ""}
+            kept |= {"labels": None, "unit": "", "inverted": False}
         return Volume(array, self._affine, **(kept | meaning))
 
     def with_meaning(self, **meaning: Any) -> Volume:
-        """Return the same voxels with another ``kind``, ``channels``, ``labels``, ``unit``, ``notes`` or ``source``.
+        """Return the same voxels with another ``kind``, ``channels``, ``labels``, ``unit``, ``notes``, ...
 
         Real numbers that become labels must be whole; this is checked when they are loaded.
         """
-        check_keywords(meaning, ("kind", "channels", "labels", "unit", "notes", "source"), "with_meaning")
+        check_keywords(meaning, ("kind", "channels", "labels", "unit", "notes", "source", "inverted"), "with_meaning")
         kept = self._meaning() | meaning
         if self._data is not None:
             return Volume(self._data, self._affine, **kept)
         whole = kept["kind"] == "labels" and self._dtype.kind == "f"
         dtype = np.dtype(np.int32) if whole else self._dtype
         return Volume(lambda: self.data, self._affine, shape=self._shape, dtype=dtype, **kept)
+
+    def upright(self) -> Volume:
+        """Return values of which the high ones are meant to look bright.
+
+        An inverted Volume (MONOCHROME1) has each value v replaced by (lowest + highest) - v, which keeps type and
+        range; voxels that are not finite stay. Any other is returned as it is.
+        """
+        if not self.inverted:
+            return self
+
+        def turn(data: Array) -> Array:
+            if data.dtype.kind == "b":
+                return ~data
+            finite = data[np.isfinite(data)] if data.dtype.kind == "f" else data
+            if not finite.size:
+                return data
+            # whole numbers may not hold the sum of both ends, but their distance from one end does not leave the range
+            return np.asarray(finite.min() + (finite.max() - data)).astype(data.dtype)
+
+        return self._derive(turn, self._affine, self._shape, inverted=False)
 
     def same_grid(self, other: Volume, tolerance: float = 1e-4) -> bool:
         """Tell whether both have the same spatial shape and no corner lies more than `tolerance` mm apart."""
@@ -328,6 +353,7 @@ class Volume:
             "unit": self.unit,
             "source": self.source,
             "notes": self.notes,
+            "inverted": self.inverted,
         }
 
     def _derive(

@@ -193,6 +193,28 @@ picture = Volume(rgb, axes=("i", "j", "c"))""")
     assert not viewer.get_by_role("button", name="Axial").is_visible()
 
 
+def test_high_values_look_dark_where_they_are_meant_to(lab: Any) -> None:
+    cell = lab.run_cell(
+        "import numpy as np, workbench as wb\nfrom workbench.volume import Volume\n"
+        "film = np.full((60, 60), 200, np.uint8); film[:, 30:] = 50\n"
+        "film[0, 0], film[-1, -1] = 0, 255\n"
+        "viewer = wb.view(Volume(film, inverted=True)); viewer"
+    )
+    viewer = shown(cell)
+    picture = stage(lab, viewer, "viewer-inverted")
+    middle = picture[picture.shape[0] // 2].astype(int).mean(axis=-1)
+    left, right = middle[int(0.45 * len(middle))], middle[int(0.55 * len(middle))]
+    # the brighter half of the film by its values is the darker one on the screen
+    assert left < 90
+    assert right > 160
+    assert lab.python("viewer.layers[0].colormap") == "gray_r"
+    viewer.locator("select.mwb-v-select").first.select_option("gray")
+    lab.page.wait_for_timeout(1500)
+    picture = stage(lab, viewer, "viewer-inverted-gray")
+    middle = picture[picture.shape[0] // 2].astype(int).mean(axis=-1)
+    assert middle[int(0.45 * len(middle))] > 160
+
+
 def test_failures_are_told_in_the_cell(lab: Any) -> None:
     lab.run_cell("import workbench as wb\nfrom workbench.volume import Volume\nfrom workbench.widgets import Viewer")
     empty = lab.run_cell("Viewer()")

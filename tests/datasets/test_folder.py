@@ -259,3 +259,24 @@ def test_missing_hippocampus_says_where_to_get_it(tmp_path, monkeypatch):
     with pytest.raises(FileError, match=r"https://.*Task04_Hippocampus\.tar by hand"):
         datasets.load("hippocampus")
     assert datasets.card("hippocampus").available == "download"
+
+
+def test_images_meant_to_look_dark_are_turned_on_demand(folder, affine):
+    image = Volume(np.arange(210, dtype=np.int16).reshape(6, 5, 7), affine, inverted=True)
+    wb.write(image, folder / "images" / "pat0_scan0.nii.gz")
+    assert load(folder)[0]["image"].data[0, 0, 0] == 0
+    dataset = load(folder, invert="if-inverted")
+    assert dataset[0]["image"].data[0, 0, 0] == 209
+    assert datasets.from_spec(dataset.spec())[0]["image"].data[0, 0, 0] == 209
+    np.testing.assert_array_equal(dataset[1]["image"].data, load(folder)[1]["image"].data)
+    with pytest.raises(InputError, match="way to invert"):
+        load(folder, invert="always")
+
+
+def test_what_programs_leave_in_a_folder_is_no_case(folder):
+    for name in (".ipynb_checkpoints", "__MACOSX"):
+        (folder / "images" / name).mkdir()
+        (folder / "images" / name / "pat0_scan0.nii.gz").write_bytes(b"x")
+    for name in (".DS_Store", "._pat0_scan0.nii.gz", "Thumbs.db", "desktop.ini"):
+        (folder / "images" / name).write_bytes(b"x")
+    assert len(load(folder)) == 8

@@ -211,3 +211,23 @@ def test_masks_made_to_be_looked_at_are_not_256_classes():
     assert "unlabelled" not in str(problem.value)
     made = datasets.from_list([(Volume(image), mask > 127)], task="segmentation", classes=("no", "yes"))
     assert made[0]["label"].data.sum() == 5
+
+
+def test_images_meant_to_look_dark_are_turned_on_demand(affine, tmp_path):
+    images = [Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4) + n, affine, inverted=n == 1) for n in range(3)]
+    samples = [(image, n % 2) for n, image in enumerate(images)]
+    made = datasets.from_list(samples, task="classification")
+    made.save(tmp_path / "as-stored")
+    asked = datasets.from_list(samples, task="classification", invert="if-inverted")
+    for dataset in (asked, datasets.load("memory", path=tmp_path / "as-stored", invert="if-inverted")):
+        assert dataset[1]["image"].data[0, 0, 0] == 24
+        assert dataset[1]["image"].data[1, 2, 3] == 1
+        assert not dataset[1]["image"].inverted
+        np.testing.assert_array_equal(dataset[2]["image"].data, images[2].data)
+    stored = datasets.load("memory", path=tmp_path / "as-stored")
+    assert stored[1]["image"].inverted
+    np.testing.assert_array_equal(stored[1]["image"].data, images[1].data)
+    again = datasets.from_spec(datasets.load("memory", path=tmp_path / "as-stored", invert="if-inverted").spec())
+    assert again[1]["image"].data[0, 0, 0] == 24
+    with pytest.raises(InputError, match="way to invert"):
+        datasets.from_list(samples, task="classification", invert="yes")

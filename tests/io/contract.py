@@ -138,6 +138,15 @@ class FormatContract:
             result = self.check_round_trip(volume, self.path(tmp_path, suffix))
             assert (result.kind, result.labels, result.unit) == ("labels", {0: "background", 2: "Öl"}, "a.u.")
 
+    @pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
+    def test_inverted_round_trips(self, tmp_path):
+        if not self.keeps_meaning:
+            pytest.skip("the format has no field for it")
+        for suffix in self.suffixes:
+            for inverted in (True, False):
+                path = self.path(tmp_path, f"-{inverted}{suffix}")
+                assert self.check_round_trip(self.volume("uint8", inverted=inverted), path).inverted is inverted
+
     def test_what_is_read_can_be_changed(self, tmp_path):
         path = write(self.volume("uint8"), self.path(tmp_path, self.suffixes[0]))
         volume = read(path)

@@ -151,25 +151,21 @@ def test_missing_slices_are_reported_and_leave_a_gap(series):
     np.testing.assert_array_equal(volume.data[:, :, 3], data[3].T)
 
 
-def test_duplicate_slices_are_reported(series):
+def test_two_slices_at_one_place_are_both_kept(series):
     def double(k, item):
         if k == 3:
             item.ImagePositionPatient = [-10, 20, 35]
 
-    folder, _ = series(change=double)
+    folder, data = series(change=double)
     with pytest.warns(GeometryWarning) as caught:
         volume = read(folder)
     notes = " ".join(str(note.message) for note in caught)
-    assert "1 duplicate slices at 1 of 5 positions were left out: (-10 20 35)" in notes
-    assert "missing" in notes
-    assert volume.shape == (5, 4, 6)
-
-
-def test_copies_of_a_file_are_left_out(series):
-    folder, data = series()
-    (folder / "copy").write_bytes((folder / "im00").read_bytes())
-    with pytest.warns(GeometryWarning, match="1 files are copies"):
-        np.testing.assert_array_equal(read(folder).data, data.transpose(2, 1, 0))
+    assert "up to 2 images lie at a position; they are 2 channels" in notes
+    assert "4 slices are missing and left blank; more than one lie at (-10 20 35)" in notes
+    assert "1 missing slices of 6" in notes
+    assert volume.shape == (5, 4, 6, 2)
+    np.testing.assert_array_equal(sorted(volume.data[0, 0, 2].tolist()), sorted(data[2:4, 0, 0].tolist()))
+    np.testing.assert_array_equal(volume.data[:, :, 5, 0], data[5].T)
 
 
 def test_uneven_slices_are_reported(series):
@@ -329,7 +325,7 @@ def test_folders_without_images(tmp_path):
         read(tmp_path)
     (tmp_path / "a.txt").write_text("hello")
     (tmp_path / "b.dcm").write_bytes(bytes(128) + b"DICM" + b"\xff" * 100)
-    with pytest.raises(FileError, match=r"Damaged DICOM files: 1; the first: .*b\.dcm"):
+    with pytest.raises(FileError, match=r"DICOM files that cannot be read: 1; the first: .*b\.dcm"):
         read(tmp_path)
 
 

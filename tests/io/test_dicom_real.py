@@ -1,4 +1,4 @@
-"""Real DICOM series, against SimpleITK."""
+"""Real DICOM series and pydicom's own test files, against SimpleITK."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pydicom
 import pytest
 
 from tests.io.contract import drain
+from tests.io.make_dicom import pydicom_files
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read
@@ -51,6 +52,30 @@ def test_real_enhanced_and_segmentations(workbench_data):
     scores = drain(workbench_data / "dicom_seg" / "seg_image_ct_true_fractional.dcm")
     assert scores.kind == "scores"
     assert 0 <= scores.data.min() <= scores.data.max() <= 1
-    for name in ("sm_image.dcm", "sr_document.dcm", "seg_image_cr_binary.dcm"):
+    for name in ("sr_document.dcm", "seg_image_cr_binary.dcm"):
         with pytest.raises(FileError, match=r"not supported|without an image"):
             read(workbench_data / "dicom_seg" / name)
+
+
+#: Frames that the header describes and the file lacks: which is which cannot be known.
+_CONTRADICTORY = {"liver_1frame.dcm", "liver_expb_1frame.dcm"}
+
+
+@pytest.mark.parametrize("path", pydicom_files(), ids=lambda path: path.name)
+def test_what_simpleitk_opens_is_opened(path):
+    sitk = pytest.importorskip("SimpleITK")
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        theirs = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    except RuntimeError:
+        pytest.skip("SimpleITK does not open it")
+    if path.name in _CONTRADICTORY:
+        with pytest.raises(FileError, match="describes 3, so that it is unknown which is which"):
+            read(path)
+        return
+    ours = drain(path)
+    assert ours.data.size == theirs.size
+    # it does not scale doses, turns MONOCHROME1 round by itself, and has other decoders of colour and of lossy JPEG
+    if ours.unit in {"", "HU"} and not ours.inverted and ours.num_channels == 1 and "loss" not in str(ours.notes):
+        rows = ours.data.swapaxes(0, 1) if ours.spatial_ndim == 3 else ours.data
+        np.testing.assert_allclose(np.squeeze(rows), np.squeeze(theirs), rtol=1e-6)

@@ -131,6 +131,8 @@ def test_white_is_0_keeps_the_values(tmp_path):
     volume = read(tmp_path / "a.tif")
     np.testing.assert_array_equal(volume.data, pixels)
     assert "high values are meant to look dark" in volume.notes[0]
+    assert volume.inverted
+    assert not read(write(Volume(pixels), tmp_path / "b.tif")).inverted
 
 
 def palette(entries):

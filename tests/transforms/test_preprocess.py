@@ -223,3 +223,15 @@ def test_number_of_axes_must_fit():
         prepared.restore(np.zeros((4, 4)))
     with pytest.raises(InputError, match="kind 'image'"):
         Preprocess().apply_labels(Volume(np.zeros((4, 4, 4))))
+
+
+def test_images_meant_to_look_dark_are_turned_on_demand():
+    picture = np.array([[0, 10, 40], [20, 30, 5]], np.uint8)
+    plain, dark = Volume(picture), Volume(40 - picture, inverted=True)
+    asked = Preprocess(invert="if-inverted", intensity=RAW)
+    assert Preprocess(asked.spec) == asked
+    np.testing.assert_array_equal(asked.apply(dark).array, asked.apply(plain).array)
+    np.testing.assert_array_equal(asked.apply(plain).array[0], picture)
+    np.testing.assert_array_equal(Preprocess(intensity=RAW).apply(dark).array[0], 40 - picture)
+    with pytest.raises(InputError, match=r"Unknown way to invert 'always'.*if-inverted, never"):
+        Preprocess(invert="always")

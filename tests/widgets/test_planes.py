@@ -111,3 +111,27 @@ def test_a_score_of_nothing_hides_nothing() -> None:
     picture = paint(layers, planes(grey, (1.5, 1.5, 1.5), "neurological")[0])
     assert picture[2, 0].tolist() == picture[2, 1].tolist() == [128, 128, 128]
     assert picture[2, 3].tolist() == [252, 255, 164], "the top colour of the map"
+
+
+def test_high_values_look_dark_where_they_are_meant_to() -> None:
+    volume = blob("RAS").with_meaning(inverted=True)
+    plane = planes(volume, (5.5, 8.0, 5.25))[0]
+    for layer in (Layer(volume), Layer(volume, colormap="gray_r")):
+        picture = paint([layer], plane)[..., 0]
+        dark, bright = picture.min(), picture.max()
+        assert (dark, bright) == (0, 255)
+        negative = paint([Layer(volume, colormap="gray")], plane)[..., 0]
+        np.testing.assert_array_equal(picture, 255 - negative)
+
+
+def test_the_default_map_follows_the_volume_and_a_chosen_one_stays() -> None:
+    plain, dark = blob("RAS"), blob("RAS").with_meaning(inverted=True)
+    layer = Layer(plain)
+    assert layer.colormap == "gray"
+    layer.volume = dark
+    assert layer.colormap == "gray_r"
+    layer.volume = plain
+    assert layer.colormap == "gray"
+    layer.colormap = "viridis"
+    layer.volume = dark
+    assert layer.colormap == "viridis"

@@ -34,7 +34,7 @@ def define(nn: Any, F: Any, ops: Any) -> type:
 
 
 class Differentiated:
-    """Trains a model on one batch by SGD, as `trainer` would, and tells the gradients of the first step.
+    """Trains a model on one batch by SGD, as `trainer` would, and tells the gradients.
 
     The loss is the algorithm's own, in training mode. Of several players, each weight has the gradient of its owner's
     loss, and the input that of the last one's, whose loss is called ``"loss"`` in training.
@@ -47,36 +47,40 @@ class Differentiated:
         The batch.
     lr : float
         The learning rate.
+    compiled : bool
+        Whether in a graph, on MindSpore, where the network has one.
     """
 
-    def __init__(self, model: Any, inputs: np.ndarray, targets: dict[str, np.ndarray], lr: float) -> None:
+    def __init__(
+        self, model: Any, inputs: np.ndarray, targets: dict[str, np.ndarray], lr: float, *, compiled: bool = True
+    ) -> None:
         framework = model.framework
         self._batch, self._lr = (inputs, targets), lr
         state = framework.state(model.module)
         self._parameters = {name: state[name] for name in framework.parameter_names(model.module)}
         module = framework.build(define, {"network": model.module, "shape": inputs.shape})
         spec = OptimizerSpec("sgd", lr=lr, momentum=0.9)
-        # as a run trains: on MindSpore, in a graph where the network has one
         self.players = isinstance(model.task.make_loss()(*framework.vocabulary), Players)
-        self._trainer = framework.trainer(module, _moved_loss(model.task.make_loss()), spec, compiled=True)
+        self._trainer = framework.trainer(module, _moved_loss(model.task.make_loss()), spec, compiled=compiled)
         self.losses: list[float] = []
+        #: Gradients as SGD's momentum adds them up over the steps; those of the first step after the first.
         self.input: np.ndarray = np.zeros(0)
         self.weights: dict[str, np.ndarray] = {}
         #: Shapes of inputs that a graph was made for; on MindSpore.
         self.compiled: list[list[int]] | None = None
 
     def step(self) -> None:
-        """Take a step; the first one also fills `input` and `weights`, by name."""
+        """Take a step, and fill `input` and `weights`, by name."""
         terms = self._trainer.step(*self._batch, step_seed=len(self.losses), lr=self._lr)
         self.losses.append(terms["loss"])
-        if len(self.losses) == 1:
-            momenta = {name.removeprefix("momentum_buffer."): g for name, g in self._trainer.state()[0].items()}
-            self.input = momenta["offset"] / SCALE
-            self.compiled = self._trainer.state()[1].get("compiled")
-            # torch remembers nothing of a weight that the loss does not depend on
-            self.weights = {
-                name: momenta.get(f"network.{name}", np.zeros_like(value)) for name, value in self._parameters.items()
-            }
+        tensors, scalars = self._trainer.state()
+        momenta = {name.removeprefix("momentum_buffer."): gradient for name, gradient in tensors.items()}
+        self.input = momenta["offset"] / SCALE
+        self.compiled = scalars.get("compiled")
+        # torch remembers nothing of a weight that the loss does not depend on
+        self.weights = {
+            name: momenta.get(f"network.{name}", np.zeros_like(value)) for name, value in self._parameters.items()
+        }
 
 
 def _moved_loss(make_loss: Any) -> Any:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from tests.zoo.contract import ClassificationContract
+from tests.zoo.parity_contract import ParityByDefault
 
 
-class TestCovidResNet(ClassificationContract):
+class TestCovidResNet(ParityByDefault, ClassificationContract):
     name = "covid-resnet"
     tiny = {"depth": 18, "width": 4, "stem": "small"}
     size = (17, 13)
+    default_size = (64, 64)
 
 
 class TestBottlenecks(ClassificationContract):

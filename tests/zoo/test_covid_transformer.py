@@ -5,13 +5,15 @@ import pytest
 
 import workbench as wb
 from tests.zoo.contract import ClassificationContract
+from tests.zoo.parity_contract import ParityByDefault
 from workbench.errors import InputError
 
 
-class TestCovidTransformer(ClassificationContract):
+class TestCovidTransformer(ParityByDefault, ClassificationContract):
     name = "covid-transformer"
     tiny = {"patch": 4, "dim": 12, "depth": 2, "heads": 3, "mlp_dim": 16, "image_size": 16}
     size = (16, 12)
+    default_size = (64, 48)
 
     def test_positions_tell_patches_apart(self) -> None:
         model, inputs = self.model(), self.inputs(1)

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.zoo.ellipse_contract import EllipseContract, same_ellipses
+from tests.zoo.gradients import Differentiated
+from tests.zoo.parity_contract import ParityByDefault, shaken
 from workbench.errors import InputError
 from workbench.evaluation.ellipses import rotated_iou
 from workbench.shapes import Ellipses
@@ -31,10 +33,11 @@ def ideal(targets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"logits": np.where(targets["heat"] == 1, 20, -20).astype(np.float32)[None], **maps}
 
 
-class TestEllipseNet(EllipseContract):
+class TestEllipseNet(ParityByDefault, EllipseContract):
     name = "ellipsenet"
     tiny = {"width": 4, "head_channels": 4}
     size = (64, 96)
+    default_size = (64, 96)
     parity_lr = 5e-4
 
     def settle(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -140,3 +143,34 @@ def test_metrics_by_hand() -> None:
     assert scores["rotated_iou"] == pytest.approx((1 + heart + 1 + 0) / 4)
     assert scores["ratio_precision"] == pytest.approx(0.4)
     assert all(np.isnan(value) for value in EllipseMetrics(("a",)).compute().values())
+
+
+@pytest.mark.slow
+@pytest.mark.mindspore
+def test_a_large_step_of_the_default_network_is_as_sure_as_float32() -> None:
+    """The loss after a step differs between frameworks, and as much between torch and torch after a rounding."""
+    contract = TestEllipseNet()
+    contract.tiny = {}  # type: ignore[misc]
+    batch = contract.inputs(3), contract.batch_targets(3)
+    apart: dict[str, list[float]] = {"torch": [], "mindspore": []}
+    for seed in range(3):
+        weights = contract.model("torch", seed=seed).state()
+        rounded = {name: shaken(name, value) for name, value in weights.items()}
+        losses = [
+            _losses(contract.model(framework), state, batch)
+            for framework, state in (("torch", weights), ("torch", rounded), ("mindspore", weights))
+        ]
+        for found in losses[1:]:
+            assert found[0] == pytest.approx(losses[0][0], rel=1e-4)
+        apart["torch"].append(abs(losses[1][1] / losses[0][1] - 1))
+        apart["mindspore"].append(abs(losses[2][1] / losses[0][1] - 1))
+    assert max(apart["torch"]) > 1e-4, "then the frameworks can be compared more closely"
+    assert np.median(apart["mindspore"]) <= 10 * max(apart["torch"])
+
+
+def _losses(model: Any, state: dict[str, np.ndarray], batch: tuple[np.ndarray, dict[str, np.ndarray]]) -> list[float]:
+    model.framework.load_state(model.module, state)
+    trained = Differentiated(model, *batch, lr=1e-3, compiled=False)
+    for _ in range(2):
+        trained.step()
+    return trained.losses

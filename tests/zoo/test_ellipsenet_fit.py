@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from tests.zoo.ellipse_contract import EllipseContract, same_ellipses
+from tests.zoo.parity_contract import ParityByDefault
 from workbench.errors import InputError
 from workbench.shapes import Ellipses
 from workbench.zoo.ellipsenet_fit.encoding import ellipse_by_moments, ellipse_of, fit_ellipse, largest_region, outline
@@ -21,10 +22,11 @@ def ideal(targets: dict[str, np.ndarray]) -> np.ndarray:
     return np.where(targets["mask"] > 0, 20, -20).astype(np.float32)[None]
 
 
-class TestEllipseNetFit(EllipseContract):
+class TestEllipseNetFit(ParityByDefault, EllipseContract):
     name = "ellipsenet-fit"
     tiny = {"width": 4, "depth": 3}
     size = (80, 96)
+    default_size = (64, 64)
     parity_seed = 4
 
     def ideal_outputs(self, targets: dict[str, np.ndarray]) -> np.ndarray:

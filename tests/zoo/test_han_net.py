@@ -6,12 +6,14 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from tests.zoo.instance_contract import InstanceContract, random_instances
+from tests.zoo.parity_contract import ParityByDefault
 
 
-class TestHanNet(InstanceContract):
+class TestHanNet(ParityByDefault, InstanceContract):
     name = "han-net"
     tiny = {"width": 4, "depth": 2}
     size = (32, 28)
+    default_size = (32, 32)
 
 
 class TestDeepestPositionAttention(InstanceContract):

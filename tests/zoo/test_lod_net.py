@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tests.zoo.contract import FRAMEWORKS, SegmentationContract, need
+from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.frameworks import LinearScore
@@ -32,10 +33,11 @@ def by_definition(mask: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return np.stack(made)
 
 
-class TestLODNet(SegmentationContract):
+class TestLODNet(ParityByDefault, SegmentationContract):
     name = "lod-net"
     tiny = {"width": 2, "depth": 18, "head_width": 4}
     size = (64, 64)
+    default_size = (64, 64)
 
     def test_the_default_layer_is_before_the_transposed_convolution(self) -> None:
         model = self.model()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from tests.zoo.detection_contract import DetectionContract, same_boxes, scattered_boxes
+from tests.zoo.parity_contract import ParityByDefault
 from workbench.errors import InputError
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_cnn.network import ANCHORS, STRIDES
@@ -42,10 +43,11 @@ def ideal(targets: dict[str, np.ndarray], shape: tuple[int, ...], num_classes: i
     return outputs
 
 
-class TestLungNoduleCNN(DetectionContract):
+class TestLungNoduleCNN(ParityByDefault, DetectionContract):
     name = "lung-nodule-cnn"
     tiny = {"width": 2, "repeats": 1}
     size = (64, 96)
+    default_size = (64, 96)
 
     def ideal_outputs(self, targets: Any, shape: Any = None) -> dict[str, np.ndarray]:
         return ideal(targets, shape or self.size, self.num_classes)

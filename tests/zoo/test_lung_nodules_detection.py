@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import workbench as wb
 from tests.zoo.contract import FRAMEWORKS, need
 from tests.zoo.detection_contract import DetectionContract, same_boxes
+from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.shapes import Boxes
@@ -29,10 +30,11 @@ def ideal(targets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"logits": np.where(targets["heat"] == 1, 20, -20).astype(np.float32)[None], **maps}
 
 
-class TestLungNodulesDetection(DetectionContract):
+class TestLungNodulesDetection(ParityByDefault, DetectionContract):
     name = "lung-nodules-detection"
     tiny = {"width": 4, "head_channels": 4}
     size = (64, 96)
+    default_size = (64, 96)
     parity_seed = 4
     parity_lr = 1e-4
 

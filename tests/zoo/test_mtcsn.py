@@ -7,16 +7,19 @@ import pytest
 
 import workbench as wb
 from tests.zoo.contract import AlgorithmContract
+from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.volume import Volume
 from workbench.zoo.mtcsn.task import JointMetrics, JointTask
 
 
-class TestMTCSN(AlgorithmContract):
+class TestMTCSN(ParityByDefault, AlgorithmContract):
     name = "mtcsn"
     tiny = {"width": 2, "depth": 18, "decoder_width": 4, "tissues": 3}
     size = (64, 64)
+    default_size = (64, 64)
+    default_options = {"tissues": 3}
 
     def annotation(self, seed: int) -> dict[str, Any]:
         rng = np.random.default_rng(seed)

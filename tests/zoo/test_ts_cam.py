@@ -5,14 +5,16 @@ import pytest
 
 import workbench as wb
 from tests.zoo.localisation_contract import LocalisationContract
+from tests.zoo.parity_contract import ParityByDefault
 from workbench.errors import InputError
 from workbench.volume import Volume
 
 
-class TestTSCAM(LocalisationContract):
+class TestTSCAM(ParityByDefault, LocalisationContract):
     name = "ts-cam"
     tiny = {"patch": 4, "dim": 12, "depth": 2, "heads": 3, "mlp_dim": 16, "image_size": 16}
     size = (16, 12)
+    default_size = (64, 48)
 
     def ideal_outputs(self, targets):
         label = int(targets["label"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from tests.zoo.contract import FRAMEWORKS, AlgorithmContract, need
+from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.shapes import Points
@@ -31,10 +32,11 @@ def nearest(points: Points, others: Points) -> np.ndarray:
     )
 
 
-class TestUCSRNet(AlgorithmContract):
+class TestUCSRNet(ParityByDefault, AlgorithmContract):
     name = "u-csrnet"
     tiny = {"width": 2}
     size = (24, 32)
+    default_size = (32, 32)
 
     def annotation(self, seed: int) -> Points:
         rng = np.random.default_rng(seed)

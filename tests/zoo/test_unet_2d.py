@@ -4,12 +4,14 @@ import numpy as np
 
 import workbench as wb
 from tests.zoo.contract import SegmentationContract
+from tests.zoo.parity_contract import ParityByDefault
 
 
-class TestUNet2D(SegmentationContract):
+class TestUNet2D(ParityByDefault, SegmentationContract):
     name = "2d-unet"
     tiny = {"width": 4, "depth": 3}
     size = (16, 12)
+    default_size = (64, 64)
 
     def test_log_softmax_is_the_softmax_of_the_logits(self) -> None:
         plain, logged = self.model(seed=1), self.model(seed=1, output="log-softmax")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from tests.zoo.contract import SegmentationContract
+from tests.zoo.parity_contract import ParityByDefault
 
 
-class TestUNet3D(SegmentationContract):
+class TestUNet3D(ParityByDefault, SegmentationContract):
     name = "3d-unet"
     tiny = {"width": 4, "depth": 3}
     size = (8, 12, 8)
+    default_size = (16, 16, 16)
 
 
 class TestPytorch3DUNet(SegmentationContract):

@@ -3,12 +3,14 @@ from __future__ import annotations
 import numpy as np
 
 from tests.zoo.contract import SegmentationContract
+from tests.zoo.parity_contract import ParityByDefault
 
 
-class TestUNETR(SegmentationContract):
+class TestUNETR(ParityByDefault, SegmentationContract):
     name = "unetr"
     tiny = {"feature_size": 4, "hidden_size": 8, "mlp_dim": 8, "num_heads": 2, "image_size": 32}
     size = (32, 16, 16)
+    default_size = (32, 16, 16)
 
     def test_states_are_taken_where_the_option_says(self) -> None:
         inputs = self.inputs(1)

@@ -174,7 +174,7 @@ def _viewers() -> Iterator[Finding]:
 
 def _files() -> Iterator[Finding]:
     group = "Files"
-    for name in ("pydicom", "tifffile", "imagecodecs", "pillow", "nibabel"):
+    for name in ("tifffile", "imagecodecs"):
         yield _package(group, name, "broken", _MENDED_BY)
     yield _package(group, "openslide-python", "absent", _extra("slides"))
     yield _package(group, "h5py", "absent", _extra("minc"))

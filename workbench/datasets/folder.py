@@ -16,8 +16,9 @@ from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.splits import Fractions, make_splits
-from workbench.errors import FileError, InputError
+from workbench.errors import FileError, InputError, choose
 from workbench.io._visible import visible
+from workbench.transforms.intensity import INVERT, upright_if
 from workbench.volume import UNLABELLED, UNLABELLED_NAME
 
 _CARD = Card(
@@ -43,9 +44,11 @@ class FolderPairs(Dataset):
         spec: dict[str, Any],
         unlabelled: bool = False,
         label_values: Mapping[int, int] | None = None,
+        invert: str = "never",
         **rest: Any,
     ) -> None:
         self._pairs = list(pairs)
+        self._invert = invert
         self._unlabelled = unlabelled
         self._label_values = label_values
         self._spec = spec
@@ -71,6 +74,7 @@ class FolderPairs(Dataset):
             )
         stored = io.read(label_file, kind="labels", label_values=self._label_values)
         label = check_label_volume(stored, image, self.classes, case, label_file.name, unlabelled=self._unlabelled)
+        image = upright_if(image, self._invert)
         return {"id": case, "image": image, "label": label, "patient": self.patients[index]}
 
     def spec(self) -> dict[str, Any]:
@@ -95,6 +99,7 @@ def load(
     seed: int = 0,
     task: str = "segmentation",
     label_values: Mapping[int, int] | None = None,
+    invert: str = "never",
 ) -> Dataset:
     """Open a folder of images with a folder of label maps.
 
@@ -115,6 +120,8 @@ def load(
     label_values : mapping of int to int, optional
         The label that each value stored in the label files stands for, such as ``{0: 0, 255: 1}`` for masks that were
         made to be looked at. A stored value that it does not name is an error.
+    invert : {"never", "if-inverted"}
+        Whether images whose high values are meant to look dark (MONOCHROME1) are turned, so that all look alike.
 
     Raises
     ------
@@ -125,6 +132,7 @@ def load(
         whole numbers.
     """
     check_task(task, ("segmentation",), "folder")
+    choose(invert, INVERT, "way to invert")
     if images is None or labels is None or label_names is None:
         raise InputError("The data set 'folder' needs `images=`, `labels=` (two folders) and `label_names=`.")
     classes, unlabelled = _classes(label_names)
@@ -143,12 +151,13 @@ def load(
             "seed": seed,
             # JSON has no whole numbers as keys
             **({} if values is None else {"label_values": {str(stored): label for stored, label in values.items()}}),
+            **({"invert": invert} if invert != "never" else {}),
         },
     }
     if fractions is None and len(set(patients)) < 3:
         fractions = {"train": 1}
     splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients)
-    return FolderPairs(_CARD, pairs, classes, spec, unlabelled, values, splits=splits, patients=patients)
+    return FolderPairs(_CARD, pairs, classes, spec, unlabelled, values, invert, splits=splits, patients=patients)
 
 
 def pair_files(images: Path, labels: Path) -> list[tuple[str, Path, Path]]:

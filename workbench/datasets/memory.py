@@ -31,6 +31,7 @@ from workbench.datasets.dataset import Dataset, Sample
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError, check_keywords, choose
 from workbench.shapes import Shapes
+from workbench.transforms.intensity import INVERT, upright_if
 from workbench.volume import UNLABELLED, Volume
 
 _SCHEMA = 1
@@ -50,6 +51,7 @@ def from_list(
     splits: Mapping[str, Sequence[int]] | None = None,
     fractions: Fractions | None = None,
     seed: int = 0,
+    invert: str = "never",
 ) -> Dataset:
     """Make a data set of a list of samples.
 
@@ -67,6 +69,8 @@ def from_list(
     splits, fractions, seed
         Lists of indices by name; or the shares to draw them with (see :func:`workbench.datasets.splits.make_splits`).
         With fewer than three cases everything is in "train".
+    invert : {"never", "if-inverted"}
+        Whether images whose high values are meant to look dark (MONOCHROME1) are turned, so that all look alike.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def from_list(
     if not raw:
         raise InputError("A data set needs at least one sample, got an empty list.")
     names = tuple(classes) if classes is not None else _names(raw, task)
-    made = [_sample(sample, index, task, names) for index, sample in enumerate(raw)]
+    made = [_sample(sample, index, task, names, invert) for index, sample in enumerate(raw)]
     return _InMemory(made, task, names, splits, fractions, seed)
 
 
@@ -125,11 +129,11 @@ def entries() -> Iterator[Entry]:
     yield Entry(_CARD, load, lambda: "your files")
 
 
-def load(path: str | os.PathLike[str] | None = None) -> Dataset:
-    """Open a folder that :func:`save` wrote."""
+def load(path: str | os.PathLike[str] | None = None, invert: str = "never") -> Dataset:
+    """Open a folder that :func:`save` wrote; `invert` is that of :func:`from_list`."""
     if path is None:
         raise InputError("The data set 'memory' is opened from a folder: give `path=`, or use `from_list(...)`.")
-    return _Saved(Path(path).expanduser())
+    return _Saved(Path(path).expanduser(), choose(invert, INVERT, "way to invert"))
 
 
 class _InMemory(Dataset):
@@ -185,8 +189,9 @@ class _InMemory(Dataset):
 
 
 class _Saved(Dataset):
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, invert: str = "never") -> None:
         self._folder = folder
+        self._invert = invert
         file = folder / "dataset.json"
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
@@ -235,13 +240,15 @@ class _Saved(Dataset):
                 sample[key] = made
         for key, description in case.get("shapes", {}).items():
             sample[key] = from_arrays(key, arrays, description)
+        sample["image"] = upright_if(sample["image"], self._invert)
         return sample
 
     def targets(self) -> list[int | None] | None:
         return [case.get("class") for case in self._cases] if has_class(self.task) else None
 
     def spec(self) -> dict[str, Any]:
-        return {"name": self.name, "options": {"path": str(self._folder.resolve())}}
+        options = {"path": str(self._folder.resolve())}
+        return {"name": self.name, "options": options | ({"invert": self._invert} if self._invert != "never" else {})}
 
     def _checksums(self) -> Iterator[str]:
         return (case["content"] for case in self._cases)
@@ -294,9 +301,10 @@ def _label_names(labels: list[Any]) -> tuple[str, ...]:
     return tuple(named.get(value, "background" if value == 0 else f"label {value}") for value in range(top + 1))
 
 
-def _sample(raw: dict[str, Any], index: int, task: str, classes: tuple[str, ...]) -> Sample:
+def _sample(raw: dict[str, Any], index: int, task: str, classes: tuple[str, ...], invert: str) -> Sample:
     case = str(raw.get("id", f"case-{index:04d}"))
     image = raw["image"] if isinstance(raw["image"], Volume) else _image(raw["image"], case)
+    image = upright_if(image, invert)
     label = check_annotation(raw.get("label"), task, image, classes, case)
     patient = raw.get("patient")
     return {"id": case, "image": image, "label": label, "patient": None if patient is None else str(patient)}
@@ -324,6 +332,7 @@ def _to_arrays(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
                     "channels": [*part.channels] or None,
                     "labels": {str(number): name for number, name in part.labels.items()},
                     "unit": part.unit,
+                    **({"inverted": True} if part.inverted else {}),
                 }
             elif isinstance(part, Shapes):
                 made, shapes[place] = to_arrays(place, part)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import FileError
-from workbench.io import _files
-from workbench.io._dicom_header import Pixels, Slice, quiet
+from workbench.io import _dicom_values, _files
+from workbench.io._dicom_file import Pixels, Source, open_source, quiet
+from workbench.io._dicom_header import Slice
+from workbench.io._dicom_jpeg import mend_scans
+from workbench.io._dicom_lookup import whole
+from workbench.io._format import GeometryWarning
 from workbench.volume import Array
+
+_SEQUENTIAL_JPEG = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}
 
 
 def is_colour(pixels: Pixels) -> bool:
@@ -29,13 +35,13 @@ def result_dtype(slices: list[Slice]) -> np.dtype[Any]:
         return np.dtype(np.uint8)
     if any(item.pixels.floating for item in slices):
         return np.dtype(np.float64 if any(item.pixels.floating == 8 for item in slices) else np.float32)
-    scales = {(item.slope, item.inter) for item in slices}
+    scales = {(item.scale.slope, item.scale.inter) for item in slices}
     if any(slope != int(slope) or inter != int(inter) for slope, inter in scales):
         return np.dtype(np.float32 if max(item.pixels.bits for item in slices) <= 24 else np.float64)
     ends = [
-        limit * item.slope + item.inter
-        for item in {(i.pixels, i.slope, i.inter): i for i in slices}.values()
-        for limit in _limits(item.pixels)
+        limit * item.scale.slope + item.scale.inter
+        for item in {(i.pixels, i.scale, i.padding): i for i in slices}.values()
+        for limit in _limits(item)
     ]
     for name in ("u1", "i1", "u2", "i2", "u4", "i4", "i8"):
         info = np.iinfo(name)
@@ -44,68 +50,148 @@ def result_dtype(slices: list[Slice]) -> np.dtype[Any]:
     return np.dtype(np.float64)
 
 
-def _limits(pixels: Pixels) -> tuple[int, int]:
-    if pixels.signed:
-        return -(1 << (pixels.bits - 1)), (1 << (pixels.bits - 1)) - 1
-    return 0, (1 << pixels.bits) - 1
+def _limits(item: Slice) -> list[float]:
+    pixels = item.pixels
+    if item.scale.table_bits:
+        return [0, (1 << item.scale.table_bits) - 1]
+    ends = [-(1 << (pixels.bits - 1)), (1 << (pixels.bits - 1)) - 1] if pixels.signed else [0, (1 << pixels.bits) - 1]
+    # padding may lie beyond the stored bits
+    return [*ends, *([] if item.padding is None else [item.padding])]
 
 
 def load_grid(volumes: list[list[Slice | None]], dtype: np.dtype[Any]) -> Array:
     """Decode slices into [column, row, slice(, channel)].
 
-    Blank slices get the smallest value that the others hold. Colour gives channels red, green, blue.
+    Blank slices get the smallest value of their volume. Colour gives channels red, green, blue.
     """
     first = next(item for items in volumes for item in items if item is not None)
     inner = 3 if is_colour(first.pixels) else 1
     # one slice is one piece of memory: rows of pixels as the file has them
     grid = np.zeros((len(volumes), len(volumes[0]), first.pixels.rows, first.pixels.columns, inner), dtype=dtype)
-    places: dict[Path, list[tuple[int, int, Slice]]] = {}
+    places: dict[Source, list[tuple[int, int, Slice]]] = {}
     for c, items in enumerate(volumes):
         for k, item in enumerate(items):
             if item is not None:
                 places.setdefault(item.path, []).append((c, k, item))
+    beyond = 0
     for path, wanted in places.items():
-        frames = decode(path, wanted[0][2].pixels)
+        frames = decode(path, table=wanted[0][2].scale.table_bits > 0)
         for c, k, item in wanted:
             if item.frame >= len(frames):
                 raise FileError(f"{path} has {len(frames)} frames, frame {item.frame} was promised. It is damaged.")
-            grid[c, k] = _rescaled(frames[item.frame], item, dtype)
-    blank = [(c, k) for c, items in enumerate(volumes) for k, item in enumerate(items) if item is None]
-    if blank:
-        lowest = min(grid[c, k].min() for found in places.values() for c, k, _ in found)
-        for c, k in blank:
-            grid[c, k] = lowest
+            values, clipped = _rescaled(_cut(frames[item.frame], item), item, dtype)
+            grid[c, k] = values
+            beyond += clipped
+    if beyond:
+        warnings.warn(
+            f"{beyond} values need more than the bits that the header states; they were set to the nearest that fits",
+            GeometryWarning,
+            stacklevel=2,
+        )
+    for c, items in enumerate(volumes):
+        there = [item is not None for item in items]
+        if not all(there):
+            grid[c, np.logical_not(there)] = min(grid[c, k].min() for k in np.flatnonzero(there))
     data = grid.transpose(3, 2, 1, 0, 4)
     return data.reshape(*data.shape[:3], len(volumes) * inner) if len(volumes) * inner > 1 else data[..., 0, 0]
 
 
-def _rescaled(frame: Any, item: Slice, dtype: np.dtype[Any]) -> Any:
-    if (item.slope, item.inter) == (1.0, 0.0) or is_colour(item.pixels):
+def _cut(frame: Any, item: Slice) -> Any:
+    if item.corner is None:
         return frame
-    work = np.float64 if dtype.itemsize > 4 or (dtype.kind in "iu" and dtype.itemsize == 4) else np.float32
-    scaled = frame.astype(work) * item.slope + item.inter
-    # values beyond the stored bits (padding, overlays) would wrap around otherwise
-    return np.clip(scaled, np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else scaled
+    row, column = item.corner
+    return frame[row : row + item.pixels.rows, column : column + item.pixels.columns]
 
 
-def decode(path: Path, expected: Pixels) -> NDArray[Any]:
-    """Return the pixels of a file as [frame, row, column, sample], colours as 8-bit RGB."""
+def _rescaled(frame: Any, item: Slice, dtype: np.dtype[Any]) -> tuple[Any, int]:
+    """Return the real values of a frame, and how many of them the type cannot hold."""
+    scale = item.scale
+    if is_colour(item.pixels):
+        return frame, 0
+    scaled = frame
+    if (scale.slope, scale.inter) != (1.0, 0.0):
+        work = np.float64 if dtype.itemsize > 4 or (dtype.kind in "iu" and dtype.itemsize == 4) else np.float32
+        scaled = frame.astype(work) * scale.slope + scale.inter
+    if dtype.kind not in "iu" or (scaled is frame and frame.dtype == dtype):
+        return scaled, 0
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    # values beyond the stored bits would wrap around otherwise
+    beyond = int(np.count_nonzero((scaled < low) | (scaled > high)))
+    if not beyond:
+        return scaled, 0
+    return np.clip(scaled if scaled.dtype.kind == "f" else scaled.astype(np.int64), low, high), beyond
+
+
+def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
+    """Return the pixels of a file as [frame, row, column, sample], colours as RGB.
+
+    With `table`, stored values are replaced by what the Modality LUT of the file has for them.
+    """
     import pydicom
     from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import pixel_array
     from pydicom.uid import UID
 
-    with _files.damage_becomes_file_error(path, "DICOM", private=True), quiet():
-        dataset = pydicom.dcmread(path, force=True)
+    with _files.damage_becomes_file_error(source, "DICOM", private=True), quiet(), open_source(source) as file:
+        dataset = pydicom.dcmread(file, force=True)
         if not hasattr(dataset, "file_meta") or "TransferSyntaxUID" not in dataset.file_meta:
             dataset.ensure_file_meta()
-            implicit = "1.2.840.10008.1.2" if dataset.original_encoding[0] else "1.2.840.10008.1.2.1"
-            dataset.file_meta.TransferSyntaxUID = UID(implicit)
-        pixels: NDArray[Any] = pixel_array(dataset)
-        if expected.photometric == "PALETTE COLOR":
-            pixels = apply_color_lut(pixels, dataset)
+            implicit, little = dataset.original_encoding
+            syntax = "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+            dataset.file_meta.TransferSyntaxUID = UID(syntax)
+        rows, columns = int(dataset.Rows), int(dataset.Columns)
+        for keyword, kind in (("FloatPixelData", "f4"), ("DoubleFloatPixelData", "f8")):
+            if keyword in dataset:
+                return _floats(dataset, dataset[keyword].value, kind).reshape(-1, rows, columns, 1)
+        correct = _unused_bits_are_noise(dataset)
+        dataset.NumberOfFrames = whole(dataset, "NumberOfFrames", 1)
+        pixels: NDArray[Any]
+        try:
+            pixels = pixel_array(dataset, correct_unused_bits=correct)
+        except RuntimeError:
+            if dataset.file_meta.TransferSyntaxUID not in _SEQUENTIAL_JPEG:
+                raise
+            dataset.PixelData = mend_scans(dataset.PixelData)
+            pixels = pixel_array(dataset, correct_unused_bits=correct)
+        colour = whole(dataset, "SamplesPerPixel", 1) > 1
+        if dataset.PhotometricInterpretation == "PALETTE COLOR":
+            pixels, colour = apply_color_lut(pixels, dataset), True
             pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
-        inner = (3,) if is_colour(expected) else (1,)
-        return np.asarray(pixels[..., :3] if inner == (3,) else pixels).reshape(
-            -1, expected.rows, expected.columns, *inner
-        )
+        elif not colour:
+            pixels = _lowered(dataset, pixels)
+            pixels = _dicom_values.apply_table(dataset, pixels) if table else pixels
+        return np.asarray(pixels[..., :3] if colour else pixels).reshape(-1, rows, columns, 3 if colour else 1)
+
+
+def _floats(dataset: Any, raw: bytes, kind: str) -> NDArray[Any]:
+    order = "<" if dataset.original_encoding[1] else ">"
+    count = int(dataset.Rows) * int(dataset.Columns) * whole(dataset, "NumberOfFrames", 1)
+    return np.frombuffer(raw, f"{order}{kind}", count).astype(kind)
+
+
+def _unused_bits_are_noise(dataset: Any) -> bool:
+    """Tell whether bits beyond the stored ones may be cleared: not where the padding value needs them."""
+    stored, allocated = whole(dataset, "BitsStored", 16), whole(dataset, "BitsAllocated", 16)
+    if _shift(dataset):
+        return False
+    padding = _dicom_values.padding_value(dataset)
+    if padding is None or stored == allocated:
+        return True
+    signed = whole(dataset, "PixelRepresentation", 0)
+    low, high = (-(1 << (stored - 1)), (1 << (stored - 1)) - 1) if signed else (0, (1 << stored) - 1)
+    return low <= padding <= high
+
+
+def _shift(dataset: Any) -> int:
+    """Return by how many bits the stored ones lie higher than usual (PS3.5 8.1.1)."""
+    stored, allocated = whole(dataset, "BitsStored", 16), whole(dataset, "BitsAllocated", 16)
+    extra = whole(dataset, "HighBit", stored - 1) - (stored - 1)
+    return 0 if dataset.file_meta.TransferSyntaxUID.is_encapsulated else min(max(extra, 0), allocated - stored)
+
+
+def _lowered(dataset: Any, pixels: NDArray[Any]) -> NDArray[Any]:
+    extra = _shift(dataset)
+    if not extra:
+        return pixels
+    stored, allocated = whole(dataset, "BitsStored", 16), whole(dataset, "BitsAllocated", 16)
+    return np.right_shift(np.left_shift(pixels, allocated - stored - extra), allocated - stored)

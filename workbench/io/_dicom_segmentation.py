@@ -9,13 +9,17 @@ import numpy as np
 
 from workbench.errors import FileError
 from workbench.io import _dicom_stack, _files
-from workbench.io._dicom_header import Slice, find, quiet
+from workbench.io._dicom_file import Source, quiet
+from workbench.io._dicom_groups import alike
+from workbench.io._dicom_header import Slice
+from workbench.io._dicom_levels import directions, levels_of
+from workbench.io._dicom_lookup import find
 from workbench.io._dicom_pixels import decode
 from workbench.volume import Volume
 
 
-def read(path: Path, dataset: Any, frames: list[Slice]) -> Volume:
-    """Read a segmentation.
+def read(path: Path, source: Source, dataset: Any, frames: list[Slice]) -> Volume:
+    """Read the segmentation `source`, found at `path`.
 
     Segments that do not overlap become labels by their number. Overlapping ones become the channels of a label volume
     with values 0 and 1, fractional ones the channels of scores from 0 to 1.
@@ -38,23 +42,31 @@ def read(path: Path, dataset: Any, frames: list[Slice]) -> Volume:
         most = float(dataset.get("MaximumFractionalValue", 255) or 255)
     if len(numbers) != len(frames):
         raise FileError(f"{path} is a segmentation of {len(frames)} frames that does not say where they lie.")
+    parts = alike(frames)
+    if len(parts) > 1:
+        raise FileError(
+            f"{path} is a segmentation whose frames lie on {len(parts)} grids (orientations, sizes, sides), which is "
+            "not supported. Export each as a segmentation of its own."
+        )
     # one frame per position is enough to know the grid
-    corner = {tuple(np.round(frame.position or (), 3)): frame for frame in frames}
-    grid = _dicom_stack.stack(list(corner.values()), sparse=True)
+    normal = np.cross(*directions(frames))
+    levels = levels_of(frames, normal)
+    grid = _dicom_stack.stack([level[0] for level in levels], sparse=True)
     notes = [note for note in grid.notes if "missing slices" not in note]
-    place = {tuple(np.round(item.position or (), 3)): k for k, item in enumerate(grid.slices[0]) if item is not None}
+    corner = {id(item): k for k, item in enumerate(grid.slices[0]) if item is not None}
+    place = {id(frame): corner[id(level[0])] for level in levels for frame in level}
     pixels = frames[0].pixels
     shape = (pixels.columns, pixels.rows, len(grid.slices[0]))
     segments = [0] if kind == "LABELMAP" else sorted(set(numbers))
     fractional = kind == "FRACTIONAL"
     dtype = np.dtype(np.float32 if fractional else np.uint8 if max([*names, *segments, 0]) < 256 else np.uint16)
     _files.check_memory(path, _files.count_bytes((*shape, len(segments)), dtype))
-    decoded = decode(path, pixels)
+    decoded = decode(source)
     if kind == "LABELMAP":
         dtype = decoded.dtype
     masks: Any = np.zeros((*shape, len(segments)), dtype=dtype)
     for frame, number in zip(frames, numbers, strict=True):
-        k = place[tuple(np.round(frame.position or (), 3))]
+        k = place[id(frame)]
         masks[:, :, k, segments.index(number if kind != "LABELMAP" else 0)] += decoded[frame.frame, :, :, 0].T.astype(
             dtype
         )

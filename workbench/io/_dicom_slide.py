@@ -16,7 +16,8 @@ import numpy as np
 
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _pyramid
-from workbench.io._dicom_header import find, quiet, read_dataset
+from workbench.io._dicom_file import quiet, read_dataset
+from workbench.io._dicom_lookup import find
 from workbench.io._format import Format
 from workbench.io._visible import walk
 from workbench.volume import Array, Volume
@@ -92,13 +93,13 @@ def read(format_: Format, path: Path, options: dict[str, Any]) -> Volume:
     rows, columns = _pyramid.region_shape(region)
     channels = picture.samples * len(paths)
     shape = (rows, columns, channels) if channels > 1 else (rows, columns)
-    meaning: dict[str, Any] = {}
+    meaning: dict[str, Any] = {"inverted": picture.photometric == "MONOCHROME1"}
     dtype = picture.dtype
     if picture.coded:
         meaning = {"kind": "labels", "labels": picture.segments}
         dtype = np.dtype(np.uint8 if max(picture.segments, default=0) <= 255 else np.uint16)
     elif picture.samples == 3 and len(paths) == 1:
-        meaning = {"channels": ("red", "green", "blue")}
+        meaning["channels"] = ("red", "green", "blue")
     _pyramid.check_size(path, shape, dtype)
 
     def load() -> Array:

@@ -105,7 +105,8 @@ def _template(volume: Volume, data: Array, slope: float, inter: float) -> Any:
     dataset.ConversionType = "WSD"
     dataset.Columns, dataset.Rows = data.shape[:2]
     dataset.SamplesPerPixel = data.shape[3] if data.ndim == 4 else 1
-    dataset.PhotometricInterpretation = "RGB" if data.ndim == 4 else "MONOCHROME2"
+    grey = "MONOCHROME1" if volume.inverted else "MONOCHROME2"
+    dataset.PhotometricInterpretation = "RGB" if data.ndim == 4 else grey
     if data.ndim == 4:
         dataset.PlanarConfiguration = 0
     bits = data.dtype.itemsize * 8

@@ -32,7 +32,7 @@ CORRECT = "Correct the header with the tool that wrote the file, or convert the 
 
 
 @contextmanager
-def damage_becomes_file_error(path: Path, what: str, *, private: bool = False) -> Iterator[None]:
+def damage_becomes_file_error(path: object, what: str, *, private: bool = False) -> Iterator[None]:
     """Turn whatever a decoder raises on a damaged file into a FileError.
 
     With `private`, neither the words nor the traceback of the original error are kept: they may quote patient data.
@@ -47,7 +47,7 @@ def damage_becomes_file_error(path: Path, what: str, *, private: bool = False) -
         raise FileError(_damage(path, what, f"{type(error).__name__}: {error}")) from error
 
 
-def _damage(path: Path, what: str, cause: str) -> str:
+def _damage(path: object, what: str, cause: str) -> str:
     return f"{path} cannot be read as {what}; it is damaged or of a kind not supported ({cause}). Get a fresh copy."
 
 
@@ -125,7 +125,7 @@ def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool 
 
 
 def check_memory(
-    path: Path, needed: int, remedy: str = "If the size is true, use a machine with more memory or a cropped file."
+    path: object, needed: int, remedy: str = "If the size is true, use a machine with more memory or a cropped file."
 ) -> None:
     """Raise if `needed` bytes are more than the free memory; `remedy` says what to do then."""
     if needed < 1 << 26:

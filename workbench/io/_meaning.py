@@ -26,6 +26,7 @@ def to_json(volume: Volume) -> str:
             "channels": list(volume.channels),
             "labels": {str(value): name for value, name in volume.labels.items()},
             "unit": volume.unit,
+            "inverted": volume.inverted,
             "affine": volume.affine.tolist(),
         }
     )
@@ -51,6 +52,8 @@ def from_json(text: str | bytes) -> dict[str, Any]:
         meaning["labels"] = {int(value): str(name) for value, name in labels if value.lstrip("-").isdecimal()}
     if isinstance(found.get("unit"), str):
         meaning["unit"] = found["unit"]
+    if found.get("inverted") is True:
+        meaning["inverted"] = True
     try:
         affine = np.array(found.get("affine"), dtype=np.float64)
     except (TypeError, ValueError):

@@ -18,6 +18,11 @@ _COLOURS = ("red", "green", "blue")
 _APERIO_YCBCR, _JPEG2000 = 33003, {33003, 33004, 33005, 34712}
 
 
+def is_inverted(series: Any) -> bool:
+    """Tell whether high values are meant to look dark."""
+    return int(series.keyframe.photometric) == _MINISWHITE
+
+
 @dataclass(frozen=True)
 class Values:
     """The type of the values, the names of the samples, and what turns stored numbers into values."""
@@ -62,8 +67,7 @@ def of(path: Any, series: Any, kind: str | None, shows_values: bool) -> Values:
             "float32."
         )
     photometric, notes = int(page.photometric), []
-    if photometric == _MINISWHITE:
-        # a Volume that knows of inverted greys is told here
+    if is_inverted(series):
         notes.append("white is 0 in this file (MINISWHITE): high values are meant to look dark; values are as stored")
     if dtype.kind == "b":
         return _bits(kind, notes)

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError, check_keywords, choose
+from workbench.volume import Volume
 
 Array = NDArray[np.float32]
 
+#: What is done to images whose high values are meant to look dark.
+INVERT = ("never", "if-inverted")
 KINDS = ("zscore", "window", "range", "percentile", "none")
 _DEFAULTS: dict[str, Any] = {"kind": "zscore", "low": None, "high": None, "out": [0.0, 1.0], "channel_wise": True}
 
@@ -65,6 +68,17 @@ def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
     if len(out) != 2 or not out[0] < out[1]:
         raise InputError(f"`out` is a pair of rising numbers such as [0, 1], got {full['out']!r}.")
     return {**full, "out": out, "channel_wise": bool(full["channel_wise"])}
+
+
+def upright_if(volume: Volume, invert: str) -> Volume:
+    """Return `volume`, turned so that high values are meant to look bright where `invert` is "if-inverted".
+
+    Raises
+    ------
+    InputError
+        If `invert` is not one of `INVERT`.
+    """
+    return volume.upright() if choose(invert, INVERT, "way to invert") == "if-inverted" else volume
 
 
 def normalize(array: Array, spec: Mapping[str, Any]) -> Array:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from workbench import _geometry
 from workbench.errors import InputError, check_keywords, choose
-from workbench.transforms.intensity import check_intensity, normalize
+from workbench.transforms.intensity import INVERT, check_intensity, normalize, upright_if
 from workbench.volume import Volume
 
 Array = NDArray[Any]
 
 _DEFAULTS: dict[str, Any] = {
+    "invert": "never",
     "orientation": None,
     "spacing": None,
     "intensity": {},
@@ -30,12 +31,14 @@ _DEFAULTS: dict[str, Any] = {
 class Preprocess:
     """What is done to a volume before a network sees it, as plain data.
 
-    The steps, in this order: turn the axes, resample, normalise the intensities, bring to a fixed size, pad with zeros
-    to a multiple. Each may be left out.
+    The steps, in this order: turn dark to bright, turn the axes, resample, normalise the intensities, bring to a fixed
+    size, pad with zeros to a multiple. Each may be left out.
 
     Parameters
     ----------
     spec : mapping, optional
+        ``invert``: "if-inverted" turns images whose high values are meant to look dark (MONOCHROME1, see
+        `Volume.upright`), so that all images of a data set look alike; "never" takes the values as stored.
         ``orientation``: code such as "RAS" ("IPL" for pictures: the order that leaves ordinary ones as they are), None
         leaves the axes. ``spacing``: mm per axis. ``intensity``: see `check_intensity`. ``size``: voxels per axis, and
         ``fit``: how to get there, "resize" (interpolate) or "pad-crop" (around the centre). ``divisible_by``: pad to
@@ -57,6 +60,7 @@ class Preprocess:
         given = {**(spec or {}), **options}
         check_keywords(given, _DEFAULTS, "The preprocessing")
         full = _DEFAULTS | given
+        self.invert = choose(full["invert"], INVERT, "way to invert")
         self.orientation: str | None = full["orientation"]
         self.spacing = _positive(full["spacing"], float, "spacing")
         self.size = _positive(full["size"], int, "size")
@@ -70,6 +74,7 @@ class Preprocess:
     def spec(self) -> dict[str, Any]:
         """The whole specification as JSON-able data; ``Preprocess(spec)`` makes the same again."""
         return {
+            "invert": self.invert,
             "orientation": self.orientation,
             "spacing": None if self.spacing is None else list(self.spacing),
             "intensity": dict(self.intensity),
@@ -108,6 +113,7 @@ class Preprocess:
             If `volume` is not a Volume, or has no finite voxel.
         """
         _check_volume(volume)
+        volume = upright_if(volume, self.invert)
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is dealt with below
             values = volume.data.astype(np.float32)
         data, notes = _finite(values)

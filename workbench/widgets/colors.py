@@ -18,8 +18,9 @@ from workbench.errors import choose
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Colour map of a layer that asks for none.
-DEFAULT_COLORMAPS = {"image": "gray", "labels": "labels", "scores": "inferno"}
+    from workbench.volume import Volume
+
+_DEFAULTS = {"image": "gray", "labels": "labels", "scores": "inferno"}
 
 
 @cache
@@ -32,6 +33,11 @@ def _table() -> dict[str, Any]:
 def colormaps() -> list[str]:
     """Return the names of the colour maps for images and scores."""
     return list(_table()["maps"])
+
+
+def default_colormap(volume: Volume) -> str:
+    """Return the colour map of a layer that asks for none; high values look dark where they are meant to."""
+    return "gray_r" if volume.kind == "image" and volume.inverted else _DEFAULTS[volume.kind]
 
 
 def check_colormap(name: str) -> str:

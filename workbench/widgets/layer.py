@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import InputError, check_keywords
 from workbench.volume import Volume
-from workbench.widgets.colors import DEFAULT_COLORMAPS, check_colormap
+from workbench.widgets.colors import check_colormap, default_colormap
 
 _numbers = itertools.count(1)
 #: Of outlines of shapes, which are thin and hide little.
@@ -33,7 +33,8 @@ class Layer(t.HasTraits):
     name : str, optional
         Name in the layer list; by default what the volume is ("image", "labels", "scores").
     colormap : str, optional
-        One of `workbench.widgets.colors.colormaps()`; labels have colours of their own.
+        One of `workbench.widgets.colors.colormaps()`; labels have colours of their own. By default grey, for images
+        whose high values are meant to look dark (MONOCHROME1) the reverse.
     opacity : float, optional
         0 (unseen) to 1 (covers what is below).
     window : (float, float), optional
@@ -64,7 +65,7 @@ class Layer(t.HasTraits):
         volume = as_volume(volume)
         defaults = {
             "name": volume.kind,
-            "colormap": DEFAULT_COLORMAPS[volume.kind],
+            "colormap": default_colormap(volume),
             "opacity": _OPACITIES[volume.kind],
         }
         self.id = f"layer-{next(_numbers)}"
@@ -78,7 +79,10 @@ class Layer(t.HasTraits):
 
     @volume.setter
     def volume(self, volume: Any) -> None:
+        plain = default_colormap(self._volume)
         self._volume = as_volume(volume)
+        if self.colormap == plain and self._volume.kind == "image":
+            self.colormap = default_colormap(self._volume)
         self.version += 1
 
     @property

@@ -134,8 +134,9 @@ def define(nn: Any, F: Any, ops: Any) -> type:
                 mask = self.mask_conv(self.attend_direction(shared, direction))
             else:
                 mask = self.mask_conv(self.first(shared))
-                direction = self.direction_conv(self.second(shared))
-                point = self.point_conv(self.third(shared))
+                second = self.second(shared)
+                direction = self.direction_conv(second)
+                point = self.point_conv(self.third(second))
             outputs = {"logits": class_logits(ops, mask, self.num_classes)}
             if self.point:
                 outputs["point"] = point

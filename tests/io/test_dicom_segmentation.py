@@ -1,0 +1,67 @@
+"""Segmentations whose positions and directions differ in their last digits lie on one grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.io.contract import drain
+from tests.io.make_dicom import dataset, flat, save
+from workbench.errors import FileError
+
+
+def segmentation(path, frames, kind="BINARY", **fields):
+    """Write frames of (segment, z, value, orientation)."""
+    groups = [
+        {
+            "PlanePositionSequence": {"ImagePositionPatient": [0, 0, z]},
+            "PlaneOrientationSequence": {"ImageOrientationPatient": turn},
+            "SegmentIdentificationSequence": {"ReferencedSegmentNumber": segment},
+        }
+        for segment, z, _, turn in frames
+    ]
+    names = [{"SegmentNumber": n, "SegmentLabel": f"part {n}"} for n in sorted({frame[0] for frame in frames})]
+    pixels = np.stack([flat(value, dtype=np.uint8) for _, _, value, _ in frames])
+    made = dataset(
+        pixels, SegmentationType=kind, PerFrameFunctionalGroupsSequence=groups, SegmentSequence=names,
+        SharedFunctionalGroupsSequence={"PixelMeasuresSequence": {"PixelSpacing": [0.5, 0.75], "SliceThickness": 2}},
+        **fields,
+    )  # fmt: skip
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.4"
+    return save(made, path)
+
+
+def turned(angle):
+    c, s = float(np.cos(angle)), float(np.sin(angle))
+    return [c, s, 0, -s, c, 0]
+
+
+@pytest.mark.parametrize("jitter", [0, 4e-4, 6e-4, 5e-3])
+def test_frames_by_distance(tmp_path, jitter):
+    # 0.0005 and 2.0005: on both sides of a rounded number
+    frames = [(1, 0.0005 - jitter, 1, turned(0)), (1, 2.0005, 1, turned(jitter / 4)), (2, 0.0005, 0, turned(0))]
+    frames += [(2, 2.0005 + jitter, 0, turned(0)), (2, 4.0005 - jitter, 1, turned(jitter / 4))]
+    volume = drain(segmentation(tmp_path / "a.dcm", frames))
+    assert volume.shape == (5, 4, 3)
+    assert volume.data[0, 0].tolist() == [1, 1, 2]
+    assert volume.labels == {1: "part 1", 2: "part 2"}
+    assert volume.spacing[2] == pytest.approx(2, abs=0.01)
+
+
+def test_one_slice_of_several_segments(tmp_path):
+    frames = [(n, 3.0, int(n == 2), turned(0)) for n in (1, 2, 3)]
+    volume = drain(segmentation(tmp_path / "a.dcm", frames))
+    assert (volume.shape, volume.data.max()) == ((5, 4, 1), 2)
+
+
+def test_segments_on_several_grids_are_refused_in_words(tmp_path):
+    frames = [(1, 0.0, 1, turned(0)), (2, 2.0, 1, turned(0.5))]
+    with pytest.raises(FileError, match="frames lie on 2 grids"):
+        drain(segmentation(tmp_path / "a.dcm", frames))
+
+
+def test_fractions_on_a_grid_with_gaps(tmp_path):
+    frames = [(1, z, value, turned(0)) for z, value in ((0.0, 255), (2.0, 51), (6.0, 102))]
+    volume = drain(segmentation(tmp_path / "a.dcm", frames, "FRACTIONAL", MaximumFractionalValue=255))
+    np.testing.assert_allclose(volume.data[0, 0, :, 0], [1, 0.2, 0, 0.4])
+    assert volume.kind == "scores"
