@@ -86,6 +86,7 @@ def folder(request, tmp_path, picture):
         write_level(home / f"{number}.dcm", reduced(picture, factor), sparse=request.param, factor=factor)
     write_level(home / "label.dcm", np.full((20, 30, 3), 9, np.uint8), "LABEL")
     write_level(home / "over.dcm", np.full((25, 35, 3), 8, np.uint8), "OVERVIEW")
+    (home / "DICOMDIR").write_bytes(bytes(128) + b"DICM an index")
     (home / ".ipynb_checkpoints").mkdir()
     write_level(home / ".ipynb_checkpoints" / "0.dcm", np.zeros((500, 500, 3), np.uint8), series=generate_uid())
     return home

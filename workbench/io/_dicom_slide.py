@@ -62,7 +62,7 @@ class Picture:
 
 def is_slide(path: Path) -> bool:
     """Tell whether a file, or the first DICOM file of a folder, is a whole slide or a segmentation of one."""
-    first = path if path.is_file() else next((file for file in walk(path) if _starts_like_dicom(file)), None)
+    first = path if path.is_file() else next(filter(_may_be_image, walk(path)), None)
     if first is None or not _starts_like_dicom(first):
         return False
     kind = _class_of(first)
@@ -113,6 +113,10 @@ def read(format_: Format, path: Path, options: dict[str, Any]) -> Volume:
         path, load, _pyramid.affine(base, found[number], region), shape=shape, dtype=dtype,
         axes=("i", "j", "c")[: len(shape)], notes=notes, **meaning,
     )  # fmt: skip
+
+
+def _may_be_image(path: Path) -> bool:
+    return path.name.upper() != "DICOMDIR" and _starts_like_dicom(path)
 
 
 def _starts_like_dicom(path: Path) -> bool:
