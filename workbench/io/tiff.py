@@ -134,7 +134,7 @@ def _header(path: Path, options: dict[str, Any]) -> _Header:
         series = found.levels[number]
         region = _pyramid.check_region(options.get("region"), levels[number].shape, number)
         dark = _tiff_values.is_inverted(series) and options.get("kind") != "labels"
-        meaning = {"inverted": dark} | _meaning.from_json(series.keyframe.description or "")
+        meaning: dict[str, Any] = {"inverted": dark} | _meaning.from_json(series.keyframe.description or "")
         turn = _orientation.known(series.keyframe.tags.valueof(_orientation.TAG))
         shows_values = tiff.is_imagej or tiff.is_ome or tiff.is_lsm
         values = _tiff_values.of(path, series, options.get("kind"), shows_values)
