@@ -41,9 +41,9 @@ def test_unknown_suffix_is_known_by_its_content(tmp_path, affine):
 
 
 @pytest.mark.parametrize("module", [gzip, bz2])
-@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".npy", ".png", ".tif", ".dcm"])
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".npy", ".png", ".tif"])
 def test_what_was_compressed_as_a_whole_is_not_called_damaged(tmp_path, suffix, module):
-    shape = (4, 5) if suffix == ".png" else (2, 3, 4) if suffix != ".dcm" else (4, 5, 1)
+    shape = (4, 5) if suffix == ".png" else (2, 3, 4)
     path = write(Volume(np.zeros(shape, np.uint8)), tmp_path / f"a{suffix}")
     (tmp_path / f"b{suffix}.gz").write_bytes(module.compress(path.read_bytes()))
     with pytest.raises(FileError, match=r"compressed as a whole. Unpack it first"):

@@ -48,7 +48,6 @@ class Dicom(Format):
 
     name = "dicom"
     suffixes = (".dcm", ".dicom", ".ima")
-    reads_packed = False
     read_options = ("series", "stack", "volume", "level", "region", "image")
     write_options = ()
 
