@@ -78,6 +78,11 @@ def is_bzip2(path: Path) -> bool:
         return file.read(len(_BZIP2)) == _BZIP2
 
 
+def packing_of(path: Path) -> str:
+    """Return how a whole file is compressed: ``"gzip"``, ``"bzip2"`` or not at all (``""``)."""
+    return "gzip" if is_gzip(path) else "bzip2" if is_bzip2(path) else ""
+
+
 def open_stream(path: Path, *, packed: bool | None = None) -> IO[bytes]:
     """Open a file for reading; gzip is undone, whatever members it consists of, and bzip2.
 

@@ -30,8 +30,8 @@ class Format(ABC):
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     can_write: ClassVar[bool] = True
-    #: Whether `read` undoes gzip and bzip2 around a whole file, as `sniff` has it undone.
-    reads_packed: ClassVar[bool] = True
+    #: What `read` undoes around a whole file, as `sniff` has it undone.
+    reads_packed: ClassVar[tuple[str, ...]] = ("gzip", "bzip2")
     read_options: ClassVar[tuple[str, ...]] = ()
     write_options: ClassVar[tuple[str, ...]] = ()
 

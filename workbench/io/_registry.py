@@ -18,8 +18,7 @@ from workbench.io._files import (
     damage_becomes_file_error,
     guarded,
     header_of,
-    is_bzip2,
-    is_gzip,
+    packing_of,
     read_head,
     refusal_becomes_error,
 )
@@ -218,8 +217,10 @@ def _format_of(path: Path, name: str | None) -> Format:
     if fitting:
         # the content decides; the suffix only between formats that both know the content
         chosen = max(fitting, key=lambda known: known.matches(path))
-        if not chosen.reads_packed and (is_gzip(path) or is_bzip2(path)):
-            raise FileError(f"{path} is a {chosen.name} file that was compressed as a whole. Unpack it first.")
+        if (packing := packing_of(path)) and packing not in chosen.reads_packed:
+            raise FileError(
+                f"{path} is a {chosen.name} file that was compressed as a whole ({packing}). Unpack it first."
+            )
         return chosen
     named = [known.name for known in formats() if known.matches(path)]
     if named:

@@ -48,6 +48,7 @@ class Dicom(Format):
 
     name = "dicom"
     suffixes = (".dcm", ".dicom", ".ima")
+    reads_packed = ("gzip",)
     read_options = ("series", "stack", "volume", "level", "region", "image")
     write_options = ()
 

@@ -34,7 +34,7 @@ class MetaImage(Format):
 
     name = "metaimage"
     suffixes = (".mha", ".mhd")
-    reads_packed = False
+    reads_packed = ()
     write_options = ("compress",)
 
     def sniff(self, head: bytes) -> bool:

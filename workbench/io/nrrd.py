@@ -24,7 +24,7 @@ class Nrrd(Format):
 
     name = "nrrd"
     suffixes = (".nrrd", ".nhdr")
-    reads_packed = False
+    reads_packed = ()
     write_options = ("compress",)
 
     def sniff(self, head: bytes) -> bool:

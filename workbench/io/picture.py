@@ -38,7 +38,7 @@ class Picture(Format):
 
     name = "picture"
     suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-    reads_packed = False
+    reads_packed = ()
     read_options = ("kind",)
     write_options = ("quality",)
 

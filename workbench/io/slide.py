@@ -28,7 +28,7 @@ class Slide(Format):
 
     name = "slide"
     suffixes = (".mrxs", ".vms", ".vmu", ".svslide", ".czi")
-    reads_packed = False
+    reads_packed = ()
     can_write = False
     read_options = ("level", "region", "image")
 

@@ -37,7 +37,7 @@ class Tiff(Format):
 
     name = "tiff"
     suffixes = (".tif", ".tiff", ".btf", ".svs", ".ndpi", ".scn", ".bif", ".qptiff", ".lsm")
-    reads_packed = False
+    reads_packed = ()
     read_options = ("level", "region", "image", "kind")
     write_options = ("compress",)
 
