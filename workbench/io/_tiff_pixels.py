@@ -101,7 +101,7 @@ def _segment(page: Any, keyframe: Any, index: int) -> Array | None:
         return None
     file = page.parent.filehandle
     file.seek(page.dataoffsets[index])
-    content = file.read(count)
+    content = file.read(count)  # now, because looking up the tables and the decoder moves the place in the file
     options = {}
     if keyframe.compression in _JPEG:
         options = {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
