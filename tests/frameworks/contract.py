@@ -101,7 +101,7 @@ class FrameworkContract(SteppingContract):
     def test_names_are_torchs(self, framework):
         module = framework.build(tiny, {})
         parameters = ["conv.weight", "conv.bias", "norm.weight", "norm.bias", "blocks.0.0.weight", "blocks.0.0.bias"]
-        parameters += ["fc.weight", "head.bias", "unused.weight", "unused.bias"]
+        parameters += ["head.weight", "head.bias", "unused.weight", "unused.bias"]
         assert framework.parameter_names(module) == parameters
         assert set(framework.state(module)) == {*parameters, "norm.running_mean", "norm.running_var"}
         assert framework.num_parameters(module) == 3 * 9 + 3 + 6 + 12 + 8 + 6
@@ -134,7 +134,7 @@ class FrameworkContract(SteppingContract):
         module = framework.build(tiny, {})
         state = framework.state(module)
         kept = {key: value.copy() for key, value in state.items()}
-        state["fc.weight"] = np.zeros((5, 3), np.float32)
+        state["head.weight"] = np.zeros((5, 3), np.float32)
         state["extra"] = np.zeros(1, np.float32)
         del state["conv.bias"]
         state["conv.weight"] = state["conv.weight"] + 1
@@ -144,9 +144,9 @@ class FrameworkContract(SteppingContract):
         report = framework.load_state(module, state, strict=False)
         assert report.missing == ("conv.bias",)
         assert report.unexpected == ("extra",)
-        assert report.mismatched == {"fc.weight": ((5, 3), (2, 3))}
+        assert report.mismatched == {"head.weight": ((5, 3), (2, 3))}
         assert np.array_equal(framework.state(module)["conv.weight"], state["conv.weight"])
-        assert np.array_equal(framework.state(module)["fc.weight"], kept["fc.weight"])
+        assert np.array_equal(framework.state(module)["head.weight"], kept["head.weight"])
 
     def test_batch_counters_are_ignored(self, framework):
         module = framework.build(tiny, {})

@@ -116,14 +116,13 @@ class _Merged(nn.Module):
         self.ndim = weight.dim() - 2
         middle = doubling.out_channels
         up, beside = (weight[:, :middle], weight[:, middle:]) if first else (weight[:, -middle:], weight[:, :-middle])
-        kind = _CONVOLUTIONS[self.ndim][0]
+        kind: Any = _CONVOLUTIONS[self.ndim][0]
         settings = {"dtype": weight.dtype, "device": weight.device}
-        self.beside: Any = kind(
-            beside.shape[1], len(weight), 3, padding=1, bias=convolution.bias is not None, **settings
-        )
+        bias = convolution.bias
+        self.beside = kind(beside.shape[1], len(weight), 3, padding=1, bias=bias is not None, **settings)
         self.beside.weight.copy_(beside)
-        if convolution.bias is not None:
-            self.beside.bias.copy_(convolution.bias)
+        if bias is not None:
+            self.beside.bias.copy_(bias)
         spread = doubling.weight
         self.biased = doubling.bias is not None
         if self.biased:
@@ -162,11 +161,12 @@ def _phases(weight: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
     kernels = []
     for parity in itertools.product((0, 1), repeat=ndim):
         kernel = weight.new_zeros(out, given, *[2] * ndim)
+        tap: Any
         for tap in itertools.product(range(3), repeat=ndim):
             # tap t of the fine voxel 2 x + odd reads the fine voxel 2 x + odd + t - 1, which is half of a coarse one
             reached = [odd + t - 1 for odd, t in zip(parity, tap, strict=True)]
-            slot = tuple(place // 2 + 1 - odd for place, odd in zip(reached, parity, strict=True))
-            half = tuple(place % 2 for place in reached)
+            slot: Any = tuple(place // 2 + 1 - odd for place, odd in zip(reached, parity, strict=True))
+            half: Any = tuple(place % 2 for place in reached)
             kernel[(..., *slot)] += weight[(..., *tap)] @ spread[(..., *half)].T
         kernels.append(kernel)
     return torch.cat(kernels)
