@@ -316,6 +316,21 @@ class Framework(ABC):
     def out_of_memory(self, error: BaseException) -> bool:
         """Tell whether an exception means that memory ran out, so that a smaller batch may succeed."""
 
+    @contextlib.contextmanager
+    def interruptible(self, module: Any, cancelled: Callable[[], bool]) -> Iterator[None]:  # noqa: ARG002
+        """Ask `cancelled` between the network's layers too, for the length of a ``with`` block.
+
+        One pass of a large network takes many seconds; a person who cancels does not wait for it. Only what the
+        present thread runs is interrupted. A framework that hands its work to a queue, and so cannot stop between
+        layers, leaves this as it is here: without effect.
+
+        Raises
+        ------
+        Cancelled
+            From the pass that was under way when `cancelled` first returned True.
+        """
+        yield
+
     def layouts(self, module: Any) -> tuple[str, ...]:  # noqa: ARG002
         """Return the memory layouts that the network's weights can be given, the plain one first.
 

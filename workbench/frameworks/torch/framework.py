@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from workbench.frameworks.base import (
 )
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _gradients
+from workbench.frameworks.torch._interrupting import interrupting
 from workbench.frameworks.torch._tensors import device_of, score_of, to_array, to_tensor
 from workbench.frameworks.torch.trainer import TorchTrainer
 
@@ -147,6 +148,11 @@ class TorchFramework(Framework):
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
             return True
         return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
+
+    @contextlib.contextmanager
+    def interruptible(self, module: torch.nn.Module, cancelled: Callable[[], bool]) -> Iterator[None]:
+        with interrupting(module, cancelled):
+            yield
 
     def layouts(self, module: torch.nn.Module) -> tuple[str, ...]:
         dims = {weight.dim() for weight in module.parameters() if weight.dim() in _CHANNELS_LAST}
