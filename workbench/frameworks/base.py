@@ -285,6 +285,16 @@ class Framework(ABC):
     def num_parameters(self, module: Any) -> int:
         """Return the number of trainable scalars."""
 
+    def count_parameters(self, define: Define, config: Mapping[str, Any]) -> float:
+        """Return the number of trainable scalars of a network, where the framework can without making its weights.
+
+        Returns
+        -------
+        float
+            Infinity if the network could not be laid out at all, for it is too large.
+        """
+        return float(self.num_parameters(self.build(define, config)))
+
     @abstractmethod
     def trainer(
         self,

@@ -15,12 +15,12 @@ from workbench.training.store import read_json, write_json
 VARIABLE = "WORKBENCH_RUNS"
 _SETTINGS = "settings.json"
 _FOLDERS = "run-folders.json"
-#: Of the folders in which runs were started, those that are remembered: who trains in a fresh one each time needs no more.
+#: Folders that are remembered, the latest first: who trains in a fresh one each time shall not fill the file.
 _MOST_FOLDERS = 100
 
 
 def runs_folder(folder: str | Path | None = None) -> Path:
-    """Return where new runs are kept: `folder`, ``WORKBENCH_RUNS``, the settings' ``"runs"``, or ``runs`` right here."""
+    """Return where new runs are kept: `folder`, ``WORKBENCH_RUNS``, ``"runs"`` of the settings, or ``runs`` here."""
     chosen = folder or os.environ.get(VARIABLE) or settings().get("runs") or "runs"
     return Path(chosen).expanduser().resolve()
 
@@ -72,9 +72,7 @@ def settings() -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise FileError(
-            f"The settings in {path} must be readable JSON, but are not ({error}). Mend the file."
-        ) from error
+        raise FileError(f"The settings in {path} must be readable JSON; they are not ({error}). Mend them.") from error
     if not isinstance(found, dict):
         raise InputError(f'The settings in {path} must be an object such as {{"runs": "/data/runs"}}, got {found!r}.')
     check_keywords(found, ("runs",), f"The file {path}")

@@ -1,8 +1,8 @@
 """Options as data: what a front end needs to draw a field for each, and how what was typed becomes a value.
 
 Data sets, algorithms, explainers and recipes describe their options in their own words; here those words become one
-schema, the one that ``widgets/src/ui/schema.ts`` draws. What is typed is checked here and nowhere else, so that the rule
-in the tooltip, the message beside the field and the error of a call are the same words.
+schema, the one that ``widgets/src/ui/schema.ts`` draws. What is typed is checked here and nowhere else, so that the
+rule in the tooltip, the message beside the field and the error of a call are the same words.
 """
 
 from __future__ import annotations

@@ -48,15 +48,15 @@ class Panel(anywidget.AnyWidget):
     note = t.Unicode("", help="One short line in the panel's heading").tag(sync=True)
     cancellable = t.Bool(False).tag(sync=True)
     problem = t.Dict(help="title, cause, remedy, details of the last failure; no names of files").tag(sync=True)
-    question = t.Dict(help="title, text and yes of what is asked before it is done; empty when nothing is").tag(
-        sync=True
-    )
+    question = t.Dict(help="title, text and yes of what is asked first; empty when nothing is").tag(sync=True)
 
     actions: ClassVar[Mapping[str, str]] = {}
     #: Actions that change traits only and take no time: they run at once, also while something else is under way.
     quick: ClassVar[frozenset[str]] = frozenset({"cancel", "dismiss", "code", "answer"})
     #: Actions of which the last one asked for is done after what is under way.
     patient: ClassVar[frozenset[str]] = frozenset()
+    #: What the page may ask and gets an answer to: name of the question -> method that returns plain data.
+    questions: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, **traits: Any) -> None:
         self._mutex = threading.RLock()
@@ -174,10 +174,10 @@ class Panel(anywidget.AnyWidget):
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         action = content.get("action") if isinstance(content, dict) else None
         values = {key: value for key, value in (content or {}).items() if key not in ("action", "ask")}
-        if action in ("cancel", "dismiss", "answer"):
-            self._attempt(getattr(self, action), values)
-        elif action == "code":
-            self._reply(content)
+        if action in self.quick and action not in self.actions and action != "code":
+            self._attempt(getattr(self, str(action)), values)
+        elif action == "code" or action in self.questions:
+            self._reply(content.get("ask"), str(action), values)
         elif isinstance(action, str) and action in self.actions:
             method = getattr(self, self.actions[action])
             if action in self.quick:
@@ -191,12 +191,15 @@ class Panel(anywidget.AnyWidget):
         else:
             self._failed(InputError(f"The page asked for {action!r}, which this panel does not do."), "The request", ())
 
-    def _reply(self, content: dict[str, Any]) -> None:
+    def _reply(self, number: Any, question: str, values: dict[str, Any]) -> None:
+        """Answer a question of the page; the answer is a message and never state, so that no notebook keeps it."""
         try:
-            code = self.code()
+            told = {"code": self.code()} if question == "code" else getattr(self, self.questions[question])(**values)
         except Exception as error:  # noqa: BLE001 - the dialog shows it, whatever it is
-            code = "".join(f"# {line}\n" for line in str(error).splitlines()) or f"# {type(error).__name__}\n"
-        self.send({"answer": content.get("ask"), "code": code})
+            words = str(error) or type(error).__name__
+            told = {"code": "".join(f"# {line}\n" for line in words.splitlines())} if question == "code" else {}
+            told["error"] = words
+        self.send({"answer": number, **told})
 
     def in_background(self, method: Callable[..., Any], **values: Any) -> None:
         """Run a method in a thread, so that the kernel stays free; what it raises is shown in the panel."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -131,6 +132,16 @@ class TorchFramework(Framework):
 
     def num_parameters(self, module: torch.nn.Module) -> int:
         return sum(parameter.numel() for parameter in module.parameters())
+
+    def count_parameters(self, define: Define, config: Mapping[str, Any]) -> float:
+        network = define(*self.vocabulary)
+        try:
+            with torch.device("meta"):
+                return float(self.num_parameters(network(**config)))
+        except RuntimeError as error:
+            if "overflow" in str(error).lower():
+                return math.inf
+            raise
 
     def trainer(
         self,
