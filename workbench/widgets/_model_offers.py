@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets as t
 
 from workbench import frameworks, zoo
+from workbench.errors import choose
 from workbench.widgets import _devices, _options, _sizes
 from workbench.widgets._model_lists import algorithm_row, run_row, trained_row
 from workbench.widgets.desk import Case, Desk
@@ -57,6 +58,18 @@ class ModelOffers(DeskPanel):
         chosen = {**preset, **_options.parse(self._schema(), self.options)}
         defaults = {one["name"]: one["default"] for one in entry["options"]}
         return {name: value for name, value in chosen.items() if value != defaults[name]}
+
+    @t.validate("algorithm")
+    def _check_algorithm(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        return choose(name, [card.name for card in zoo.list()], "algorithm") if name else name
+
+    @t.validate("variant")
+    def _check_variant(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        if self.algorithm:
+            _sizes.preset(self.algorithm, name)
+        return name
 
     def _device_name(self) -> str:
         chosen = (self.framework, self.device)

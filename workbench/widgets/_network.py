@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from workbench.errors import StateError
-from workbench.widgets._watch import ALIVE
+from workbench.widgets._watch import ALIVE, learned
 from workbench.widgets._work import Work
 from workbench.widgets.desk import Desk
 
@@ -48,10 +48,10 @@ def await_weights(desk: Desk, work: Work) -> None:
     if run is None:
         return
     work.say("Waiting for the first epoch of the run")
-    while not run.checkpoints() and run.state in ALIVE:
+    while not learned(run) and run.state in ALIVE:
         work.check()
         time.sleep(_WAIT_SECONDS)
-    if not run.checkpoints():
+    if not learned(run):
         status = run.status
         raise StateError(f"The run {status['state']}: {status['cause']} {status['remedy']}".strip())
     desk.take_weights(run)

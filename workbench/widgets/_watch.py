@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.training import Run
+from workbench.training import Checkpoint, Run
 from workbench.training.status import said
 
 Snapshot = dict[str, Any]
@@ -69,6 +69,11 @@ def thin(points: Points) -> list[list[float]]:
         part = real[n * len(real) // _MOST_POINTS : (n + 1) * len(real) // _MOST_POINTS]
         out.append([part[-1][0], sum(y for _, y in part) / len(part)])
     return [*out[:-1], list(real[-1])]
+
+
+def learned(run: Run) -> list[Checkpoint]:
+    """Return the checkpoints of a run that hold more than the weights it began with."""
+    return [checkpoint for checkpoint in run.checkpoints() if checkpoint.position.global_step]
 
 
 def snapshot(run: Run, curves: Curves) -> Snapshot:

@@ -295,7 +295,7 @@ class Desk(t.HasTraits):
 
     def _view_options(self) -> dict[str, Any]:
         viewer = self.viewer
-        options: dict[str, Any] = {"crosshair": tuple(round(value, 3) for value in viewer.crosshair)}
+        options: dict[str, Any] = {"crosshair": tuple(viewer.crosshair)}
         for name in ("panes", "convention"):
             if getattr(viewer, name) != viewer.traits()[name].default_value:
                 options[name] = getattr(viewer, name)

@@ -73,7 +73,7 @@ class ExplainPanel(ExplainOffers):
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         super().__init__(desk, form=[_LEAST], **traits)
         self._pace = Pace()
-        self._list = MapList(self.desk, self._maps_changed)
+        self._list = MapList(self.desk, self._list_maps)
         self._answer = Prediction(self.desk, self._answer_changed)
         self.desk.observe(self._case_changed, "case")
         self.desk.observe(self._another_model, "choice")
@@ -323,7 +323,7 @@ class ExplainPanel(ExplainOffers):
         ):
             self._answer.clear()
 
-    def _maps_changed(self) -> None:
+    def _list_maps(self) -> None:
         self.maps = self._list.rows()
         timeline = self._list.timeline
         self.timeline = [f"epoch {epoch}, score {one.score:.3g}" for epoch, one in timeline.maps] if timeline else []

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from workbench import zoo
-from workbench.errors import InputError, StateError, choose
+from workbench.errors import InputError, StateError
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets._files import listing
 from workbench.widgets._model_lists import largeness, short
 from workbench.widgets._model_offers import ModelOffers
+from workbench.widgets._watch import learned
 from workbench.widgets.choice import Choice
 from workbench.widgets.code import page
 from workbench.widgets.demos import Demo
@@ -79,6 +80,8 @@ class ModelPanel(ModelOffers):
         self.desk.observe(self._built_changed, "built")
         self.observe(lambda _change: self._describe_chosen(), "devices")
         self._decide()
+        if self.desk.case is not None:
+            self._case_changed({"new": self.desk.case})
 
     # -- work ---------------------------------------------------------------------------------------------
 
@@ -100,7 +103,6 @@ class ModelPanel(ModelOffers):
         secrets = (str(self._file),) if self._file is not None else ()
         with self.working("Building the network", cancellable=True, secrets=secrets) as work:
             if self.weights == "new" and self.algorithm:
-                choose(self.algorithm, [entry["value"] for entry in self.catalogue], "algorithm")
                 self.values()
             return work.apart(self.desk.model)
 
@@ -179,7 +181,7 @@ class ModelPanel(ModelOffers):
 
     def restore(self, run: Run) -> None:
         """Take the model of a run, or what it began with while it has no weights."""
-        if run.checkpoints():
+        if learned(run):
             self.use_run(run)
             return
         recipe = run.recipe

@@ -197,14 +197,14 @@ class Panel(anywidget.AnyWidget):
             told = {"code": self.code()} if question == "code" else getattr(self, self.questions[question])(**values)
         except Exception as error:  # noqa: BLE001 - the dialog shows it, whatever it is
             words = str(error) or type(error).__name__
-            told = {"code": "".join(f"# {line}\n" for line in words.splitlines())} if question == "code" else {}
-            told["error"] = words
+            commented = "".join(f"# {line}\n" for line in words.splitlines())
+            told = {"code": commented} if question == "code" else {"error": words}
         self.send({"answer": number, **told})
 
     def in_background(self, method: Callable[..., Any], **values: Any) -> None:
         """Run a method in a thread, so that the kernel stays free; what it raises is shown in the panel."""
         self._thread = threading.Thread(
-            target=self._run, args=(method, values), name=f"{type(self).__name__}-job", daemon=True
+            target=self._carry_out, args=(method, values), name=f"{type(self).__name__}-job", daemon=True
         )
         self._thread.start()
 
@@ -217,7 +217,7 @@ class Panel(anywidget.AnyWidget):
         self.in_background(method, **values)
         return False
 
-    def _run(self, method: Callable[..., Any], values: dict[str, Any]) -> None:
+    def _carry_out(self, method: Callable[..., Any], values: dict[str, Any]) -> None:
         self._attempt(method, values)
         while True:
             with self._mutex:
@@ -238,7 +238,7 @@ class Panel(anywidget.AnyWidget):
     def _refuse(self) -> None:
         cause = "The click was not carried out: one thing at a time."
         remedy = "Wait until it is done, or press Cancel." if self.cancellable else "Wait until it is done."
-        self._show({"title": f"{self.busy or 'Something'} is under way.", "cause": cause, "remedy": remedy})
+        self._tell_problem({"title": f"{self.busy or 'Something'} is under way.", "cause": cause, "remedy": remedy})
 
     # -- one thing at a time ------------------------------------------------------------------------------
 
@@ -272,9 +272,9 @@ class Panel(anywidget.AnyWidget):
         if isinstance(error, Cancelled):
             self.note = "cancelled"
             return
-        self._show(describe(error, doing, secrets), describe(error, doing))
+        self._tell_problem(describe(error, doing, secrets), describe(error, doing))
 
-    def _show(self, problem: dict[str, str], live: dict[str, str] | None = None) -> None:
+    def _tell_problem(self, problem: dict[str, str], live: dict[str, str] | None = None) -> None:
         """Tell a failure. `live` has the names of files in it: for the page that is open, not for what is saved."""
         self.problem = {"remedy": "", "details": "", **problem, "number": self._failures}
         if live is not None and live != problem:

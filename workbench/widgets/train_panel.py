@@ -15,7 +15,7 @@ from workbench.training.estimating import size, span
 from workbench.widgets import _options
 from workbench.widgets._run_list import rows
 from workbench.widgets._train_forms import FIELDS, best_scores, train_code
-from workbench.widgets._watch import ALIVE, Watcher
+from workbench.widgets._watch import ALIVE, Watcher, learned
 from workbench.widgets.code import page, path_code
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
@@ -187,8 +187,12 @@ class TrainPanel(DeskPanel):
         InputError
             If there is no run of that name.
         """
-        self.desk.run = self._known[choose(run, self._known, "run")] if isinstance(run, str) else run
-        return self.desk.run  # type: ignore[no-any-return]
+        found = self._known[choose(run, self._known, "run")] if isinstance(run, str) else run
+        if self.desk.run == found and self._watcher is not None:
+            # it may have been resumed: a watcher ends when its run has ended
+            self._watcher.start()
+        self.desk.run = found
+        return found
 
     def show(self, run: Run | str) -> Run:
         """Show a run with all that belongs to it: its data, its model, what was typed into the forms.
@@ -323,7 +327,7 @@ class TrainPanel(DeskPanel):
         self.run_state = now
         self.note = now["line"].split(",")[0] if now["state"] in ALIVE else now["said"]
         ended = now["state"] not in ALIVE
-        count = len(run.checkpoints())
+        count = len(learned(run))
         if count and (count != self._checkpoints or (ended and before in ALIVE)):
             self._checkpoints = count
             self.desk.take_weights(run)
@@ -351,8 +355,7 @@ class TrainPanel(DeskPanel):
         self._known[run.id] = run
         self.run_id = run.id
         self.list_runs()
-        self._watcher = Watcher(run, self._told)
-        self._watcher.start()
+        self._watcher = Watcher(run, self._told).start()
 
     @t.observe("mode", "faults")
     def _mode_changed(self, _change: Any) -> None:
