@@ -40,6 +40,7 @@ def field(
     label: str = "",
     required: bool = False,
     whole: bool = False,
+    placeholder: str = "",
 ) -> Schema:
     """Return the description of one option.
 
@@ -53,6 +54,8 @@ def field(
         Whether an empty field is an error, and not the default.
     whole : bool
         Whether each of several numbers is a whole one.
+    placeholder : str
+        What is said in an empty field; by default what its emptiness means.
     """
     option = {
         "name": name,
@@ -67,6 +70,7 @@ def field(
         "choices": [_plain(choice) for choice in choices],
         "required": required,
         "whole": whole or kind == "int",
+        "placeholder": placeholder,
     }
     return {**option, "rule": rule(option)}
 

@@ -24,9 +24,11 @@ FIELDS = (
     _options.from_model(Recipe, "seed", label="Seed", tooltip="The same seed gives the same run", required=True),
     _options.field(
         "freeze", "text", "",
+        placeholder="encoder.*",
         tooltip="Layers that stay as they are, as name patterns with *, separated by commas",
     ),
-    _options.field("called_run", "text", "", label="Name", tooltip="What to call the run in lists; may be left empty"),
+    _options.field("called_run", "text", "", label="Name", placeholder="may be left empty",
+        tooltip="What to call the run in lists"),
 )  # fmt: skip
 
 

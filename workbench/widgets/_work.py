@@ -33,9 +33,12 @@ class Work:
     ----------
     cancel : threading.Event
         Set when the person pressed Cancel.
+    yielding : bool
+        Whether it gives way to other work of the panel.
     """
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, *, yielding: bool = False) -> None:
+        self.yielding = yielding
         self.cancel = threading.Event()
         self._panel = panel
         self._last = 0.0

@@ -146,6 +146,8 @@ class Desk(t.HasTraits):
         self.unready = fit.NO_MODEL
         self._building = threading.RLock()
         self._laid: dict[str, _Laid] = {}
+        #: The layer of what is known, if any: outlines, to be seen above what a model answers.
+        self.truth: Layer | None = None
         self.viewer.on_click(self._clicked)
 
     def register(self, panel: DeskPanel) -> None:
@@ -169,9 +171,9 @@ class Desk(t.HasTraits):
         if others and self.run is not None:
             self.run = None
         self.lay(Layer(case.volume, name="image"), "volume")
-        truth = truth_layer(case.annotation, case.volume, case.classes)
-        if truth is not None:
-            self.lay(truth, 'sample["label"], volume, data.classes', maker="truth_layer")
+        self.truth = truth_layer(case.annotation, case.volume, case.classes)
+        if self.truth is not None:
+            self.lay(self.truth, 'sample["label"], volume, data.classes', maker="truth_layer")
         self.case = case
 
     def is_current(self, case: Case | None) -> bool:
@@ -239,7 +241,9 @@ class Desk(t.HasTraits):
 
     # -- layers -------------------------------------------------------------------------------------------
 
-    def lay(self, layer: Layer, code: str | Callable[[], str], maker: str = "Layer") -> Layer:
+    def lay(
+        self, layer: Layer, code: str | Callable[[], str], maker: str = "Layer", *, below: Layer | None = None
+    ) -> Layer:
         """Lay a layer over what is shown.
 
         Parameters
@@ -249,9 +253,11 @@ class Desk(t.HasTraits):
             The arguments of `maker` in code, in the names that the snippets of the panels define.
         maker : {"Layer", "truth_layer", "answer_layer"}
             The name in `workbench.widgets` that makes the layer of them.
+        below : Layer, optional
+            The layer that it goes below; on top by default.
         """
         if layer not in self.viewer.layers:
-            self.viewer.add(layer)
+            self.viewer.add(layer, below=below)
         usual = Layer(layer.volume).style() if maker == "Layer" else layer.style()
         self._laid[layer.id] = _Laid(code if callable(code) else lambda: code, maker, usual)
         layer.observe(self._layers_changed)

@@ -145,15 +145,14 @@ class ModelPanel(ModelOffers):
         choice = self.desk.choice
         if choice is None or self.desk.built is not None:
             return
-        if choice.sized_by_data and choice != self._sure:
-            with self.working("Counting the weights", cancellable=True) as work:
-                large = work.apart(lambda: largeness(choice))
-            if large is not None:
+        with self.working("Building the network", cancellable=True, yielding=True) as work:
+            large = work.apart(lambda: largeness(choice)) if choice.sized_by_data and choice != self._sure else None
+            if large is None:
+                work.apart(self.desk.model)
+            else:
                 text, possible = large
                 surely = self._build_surely if possible else None
                 self.ask(f"{choice.card.title} would be very large.", text, "Build it", surely)
-                return
-        self.build()
 
     def browse(self, folder: str | None = None) -> dict[str, Any]:
         """Return what lies in a folder, for the file picker of the page."""

@@ -21,6 +21,10 @@ _NOT_BUILT = """export default {{ render({{ el }}) {{
 }} }}"""
 
 
+#: How long is waited for work that gives way, in seconds: twice what it may take to let go.
+_YIELD_SECONDS = 1.0
+
+
 def bundle(name: str, suffix: str = "js") -> Path | str:
     """Return the built file of a widget, or a module that says how to build it."""
     path = _STATIC / f"{name}.{suffix}"
@@ -59,7 +63,7 @@ class Panel(anywidget.AnyWidget):
     questions: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, **traits: Any) -> None:
-        self._mutex = threading.RLock()
+        self._mutex = threading.Condition(threading.RLock())
         self._work: Work | None = None
         self._depth = 0
         self._owner: int | None = None
@@ -73,7 +77,9 @@ class Panel(anywidget.AnyWidget):
     # -- work ---------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def working(self, doing: str, *, cancellable: bool = False, secrets: tuple[str, ...] = ()) -> Iterator[Work]:
+    def working(
+        self, doing: str, *, cancellable: bool = False, yielding: bool = False, secrets: tuple[str, ...] = ()
+    ) -> Iterator[Work]:
         """Show that something is under way; on an exception keep what it says, then let it go on.
 
         Parameters
@@ -82,6 +88,8 @@ class Panel(anywidget.AnyWidget):
             What is said meanwhile.
         cancellable : bool
             Whether there is a Cancel button.
+        yielding : bool
+            Whether it gives way to anything else, as what nobody asked for does.
         secrets : tuple of str
             Paths that the person typed. The message names them in the page that is open, and nowhere else.
 
@@ -90,7 +98,7 @@ class Panel(anywidget.AnyWidget):
         StateError
             If something else is under way in this panel.
         """
-        work, nested = self._enter()
+        work, nested = self._enter(yielding)
         outer = (self.busy, self.cancellable)
         try:
             self.progress, self.cancellable, self.busy = -1.0, cancellable or (nested and self.cancellable), doing
@@ -98,7 +106,7 @@ class Panel(anywidget.AnyWidget):
                 self.problem, self.question = {}, {}
             yield work
         except BaseException as error:
-            if not nested:
+            if not nested and not (work.yielding and isinstance(error, Cancelled)):
                 self._failed(error, doing, secrets)
             raise
         finally:
@@ -231,6 +239,8 @@ class Panel(anywidget.AnyWidget):
         before = self._failures
         try:
             method(**values)
+        except Cancelled:
+            pass  # told where it was noticed
         except Exception as error:  # noqa: BLE001 - shown in the panel, whatever it is
             if self._failures == before:
                 self._failed(error, "That", ())
@@ -244,18 +254,23 @@ class Panel(anywidget.AnyWidget):
 
     def _is_busy(self) -> bool:
         thread = self._thread
+        if self._work is not None and self._work.yielding:
+            return False
         return bool(self._depth) or (
             thread is not None and thread.is_alive() and thread is not threading.current_thread()
         )
 
-    def _enter(self) -> tuple[Work, bool]:
+    def _enter(self, yielding: bool) -> tuple[Work, bool]:
         with self._mutex:
             me = threading.get_ident()
+            if self._work is not None and self._work.yielding and self._owner != me:
+                self._work.cancel.set()
+                self._mutex.wait_for(lambda: not self._depth, _YIELD_SECONDS)
             if self._depth and self._owner != me:
                 raise StateError(f"{self.busy or 'Something else'} is under way. Wait until it is done, or cancel it.")
             nested = self._depth > 0
             if not nested:
-                self._work = Work(self)
+                self._work = Work(self, yielding=yielding)
             self._depth, self._owner = self._depth + 1, me
             assert self._work is not None
             return self._work, nested
@@ -266,6 +281,7 @@ class Panel(anywidget.AnyWidget):
             if not self._depth:
                 self._owner, self._work = None, None
                 work.end()
+                self._mutex.notify_all()
 
     def _failed(self, error: BaseException, doing: str, secrets: tuple[str, ...]) -> None:
         self._failures += 1

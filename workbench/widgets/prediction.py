@@ -57,7 +57,7 @@ class Prediction:
                 self.answer, case.volume, self._classes, truth=case.annotation, color_by=self.color_by, least=self.least
             )
             if self.layer is not None:
-                self._desk.lay(self.layer, self._arguments, maker="answer_layer")
+                self._desk.lay(self.layer, self._arguments, maker="answer_layer", below=self._what_lies_above())
                 for name, value in kept.items():
                     setattr(self.layer, name, value)
         self._changed()
@@ -137,6 +137,14 @@ class Prediction:
         if self.least != LIKELY and isinstance(_spatial(self.answer), Shapes):
             parts.append(f"least={self.least!r}")
         return ", ".join(parts)
+
+    def _what_lies_above(self) -> Layer | None:
+        """Return what the answer goes below: the outlines of the truth; but what was missed is told above them."""
+        layers, truth = self._desk.viewer.layers, self._desk.truth
+        if truth is None or truth not in layers:
+            return layers[1] if len(layers) > 1 else None
+        place = layers.index(truth) + (self.color_by == "match")
+        return layers[place] if place < len(layers) else None
 
     def _shape_rows(self, found: Shapes, case: Case) -> list[dict[str, Any]]:
         there = _spatial(case.annotation)
