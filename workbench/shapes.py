@@ -182,8 +182,8 @@ class Shapes(ABC):
 
         choose(by, ("class", "number"), "way to label outlines")
         placed = self.onto(grid.affine)
-        drawn = np.zeros(grid.spatial_shape, np.uint16 if by == "number" else np.uint8)
-        most = np.iinfo(drawn.dtype).max
+        dtype: Any = np.uint16 if by == "number" else np.uint8
+        drawn, most = np.zeros(grid.spatial_shape, dtype), int(np.iinfo(dtype).max)
         for number in range(len(placed)):
             single = placed.select([number])
             area = single.filled(grid.spatial_shape, by="number") > 0

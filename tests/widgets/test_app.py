@@ -107,7 +107,9 @@ def test_the_report_has_curves_scores_and_code(used: App, tmp_path: Path) -> Non
     assert told["run"]["scores"]["dice"] == pytest.approx(scores["dice"])
     assert f"<th>lungs</th><td>{told['prediction']['by class']['lungs']:.4g}</td>" in page
     assert "model = " in page
-    large = base64.b64decode(re.findall(r'class="views"><figure class=""><img alt="[^"]*" src="data:image/png;base64,([^"]+)"', page)[0])
+    large = base64.b64decode(
+        re.findall(r'class="views"><figure class=""><img alt="[^"]*" src="data:image/png;base64,([^"]+)"', page)[0]
+    )
     assert Image.open(io_bytes(large)).width > 1400
 
 

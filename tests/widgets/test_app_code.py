@@ -1,4 +1,4 @@
-""""Copy as code" of the App, run in a fresh namespace, shows the same pictures and gives the same numbers."""
+""" "Copy as code" of the App, run in a fresh namespace, shows the same pictures and gives the same numbers."""
 
 from __future__ import annotations
 
@@ -202,7 +202,9 @@ def test_in_a_fresh_process(app: App, here: Path) -> None:
     app.model.options = SMALL
     made = app.explain.run("saliency", target=1)
     code = app.code() + "\nprint(why.data.sum(), volume.fingerprint())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, env=os.environ)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, env=os.environ
+    )
     assert done.returncode == 0, done.stderr
     total, fingerprint = done.stdout.split()
     assert float(total) == pytest.approx(float(made.data.sum()), rel=1e-4)

@@ -84,14 +84,19 @@ def test_nothing_of_one_task_is_left_when_data_of_another_are_loaded(empty: App,
         with pytest.raises(StateError, match=f"for {before}"):
             act()
     channels = app.desk.choice.in_channels
-    assert f"{channels} channel{'' if channels == 1 else 's'} in, {app.desk.choice.num_classes} classes" in app.model.details
+    assert (
+        f"{channels} channel{'' if channels == 1 else 's'} in, {app.desk.choice.num_classes} classes"
+        in app.model.details
+    )
 
 
 def test_the_card_tells_of_the_model_and_not_of_the_data(empty: App) -> None:
     empty.data.load("phantom-ct", n=4, size=(16, 16, 16))
     saved = zoo.create("3d-unet", in_channels=1, classes=("background", "tumour"), width=2, depth=2)
     desk = empty.desk
-    desk.choose(Choice("3d-unet", num_classes=2, classes=saved.classes, options={"width": 2, "depth": 2}, origin="file"))
+    desk.choose(
+        Choice("3d-unet", num_classes=2, classes=saved.classes, options={"width": 2, "depth": 2}, origin="file")
+    )
     assert "1 channel in, 2 classes out" in empty.model.details
     assert "other classes (background, tumour)" in empty.model.doubt
     assert empty.explain.blocked == "", "it may still be asked"
@@ -190,7 +195,7 @@ def test_a_broken_panel_of_somebody_else_is_told_and_hides_nothing(monkeypatch: 
 
 
 def test_an_attribute_that_is_no_panel_is_named(empty: App) -> None:
-    with pytest.raises(AttributeError, match="'trian'.*train"):
+    with pytest.raises(AttributeError, match=r"'trian'.*train"):
         _ = empty.trian
 
 

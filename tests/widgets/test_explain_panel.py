@@ -11,10 +11,8 @@ import pytest
 from workbench import datasets, explain, zoo
 from workbench.errors import InputError, StateError
 from workbench.explain import Cancelled
-from workbench.shapes import Boxes
 from workbench.volume import Volume
 from workbench.widgets import Case, Desk, ExplainPanel
-from workbench.widgets.answers import answer_layer, likely
 from workbench.widgets.choice import Choice
 
 
@@ -214,8 +212,6 @@ def test_over_training_needs_a_run(desk: Table) -> None:
     assert "no maps over training" in desk.panel.problem["cause"]
 
 
-
-
 # -- what is under way and what comes next -----------------------------------------------------------------------
 
 
@@ -253,9 +249,7 @@ def test_cancel_lets_go_of_a_pass_that_cannot_be_stopped(desk: Table, monkeypatc
     assert len(desk.viewer.layers) == 2
 
 
-def test_a_click_while_a_map_is_made_is_done_next(
-    desk: Table, volume: Volume, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_click_while_a_map_is_made_is_done_next(desk: Table, volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Patient(monkeypatch)
     desk.panel.method, desk.panel.target = "saliency", "voxel"
     first, second = (tuple(volume.to_world(ijk)) for ijk in ((9, 5, 7), (3, 4, 5)))

@@ -41,7 +41,7 @@ def test_each_panel_shows_what_it_could_open(here: Path) -> None:
 
 def test_nothing_outside_of_the_roots_is_listed(here: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    with pytest.raises(FileError, match="is none of them. Type the path"):
+    with pytest.raises(FileError, match=r"is none of them\. Type the path"):
         listing(str(tmp_path / "other"), lambda name: True)
     with pytest.raises(FileError, match="is none of them"):
         listing(str(here / ".." / "other"), lambda name: True)

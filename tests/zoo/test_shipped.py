@@ -44,8 +44,9 @@ def test_how_large_a_network_is_is_known_before_it_is_built() -> None:
 
     for card in zoo.list():
         algorithm = zoo.algorithm(card.name)
-        config = algorithm.config(1, 3, **{k: v for k, v in card.variants.get("small", {}).items()})
-        model = zoo.create(card.name, in_channels=1, num_classes=3, **card.variants.get("small", {}))
+        small = card.variants.get("small", {})
+        config = algorithm.config(1, 3, **small)
+        model = zoo.create(card.name, in_channels=1, num_classes=3, **small)
         assert count_parameters(algorithm, config) == model.num_parameters, card.name
 
 

@@ -43,7 +43,7 @@ def main(folder: Path) -> None:
 
     try:
         step(1)
-        sizes = _STEPS[1:]
+        sizes: tuple[int, ...] = _STEPS[1:]
     except InputError:
         sizes = _STEPS_OF_MORE
     for cases in sizes:

@@ -62,7 +62,7 @@ class ExplainOffers(DeskPanel):
         return next(one for one in self.methods if one["value"] == self.method)
 
     def _run(self) -> Run | None:
-        choice = self.desk.choice
+        choice: Choice | None = self.desk.choice
         return (choice.run if choice is not None else None) or self.desk.run
 
     def _choice_changed(self, change: Any) -> None:
@@ -90,6 +90,8 @@ class ExplainOffers(DeskPanel):
 
     @t.observe("method", "options")
     def _options_changed(self, _change: Any) -> None:
-        schema = next((one["options"] for one in self.methods if one["value"] == self.method), [])
+        schema: list[_options.Schema] = next(
+            (one["options"] for one in self.methods if one["value"] == self.method), []
+        )
         others = {key: told for key, told in self.faults.items() if key in [one["name"] for one in self.form]}
         self.faults = {**others, **_options.faults(schema, self.options)}

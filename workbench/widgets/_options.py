@@ -150,7 +150,7 @@ def from_defaults(
 def from_model(model: Any, name: str, **words: Any) -> Schema:
     """Return the schema of a field of a pydantic model, with the limits that the model itself checks."""
     info = model.model_fields[name]
-    limits: dict[str, float] = {}
+    limits: dict[str, Any] = {}
     for constraint in info.metadata:
         for ours, theirs in (("low", "ge"), ("high", "le"), ("above", "gt")):
             if getattr(constraint, theirs, None) is not None:

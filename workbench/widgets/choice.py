@@ -123,7 +123,7 @@ class Choice:
         FileError, InputError, MissingExtraError
             As `workbench.zoo.create` and `workbench.zoo.load`.
         """
-        where = {"framework": self.framework, "device": self.device}
+        where: dict[str, Any] = {"framework": self.framework, "device": self.device}
         if self.run is not None:
             return self.run.model(self.epoch, **where)
         if self.origin != "new":

@@ -73,6 +73,6 @@ def page(*parts: str, show: str = "") -> str:
     return "\n".join(sorted(imports, key=_import_order)) + "\n\n" + "\n\n".join(bodies) + "\n"
 
 
-def _import_order(line: str) -> tuple[bool, str]:
+def _import_order(line: str) -> tuple[bool, bool, str]:
     """Sort the standard library before what is installed, as every formatter does."""
     return "workbench" in line, line.startswith("from "), line

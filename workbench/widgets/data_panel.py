@@ -255,7 +255,7 @@ class DataPanel(DeskPanel):
 
     def fields(self) -> list[_options.Schema]:
         """Return the one field that is not an option of a data set: which case is shown."""
-        limits = {"low": 0, "high": max(self.count - 1, 0), "required": True, "label": "Case number"}
+        limits: dict[str, Any] = {"low": 0, "high": max(self.count - 1, 0), "required": True, "label": "Case number"}
         return [_options.field("index", "int", 0, **limits)]
 
     def filled(self, name: str, value: Any) -> None:

@@ -213,7 +213,7 @@ class Desk(t.HasTraits):
             if choice is None:
                 raise StateError(f"{self.unready}.")
             if self.built is None:
-                made = choice.build()
+                made: Model = choice.build()
                 if self.choice != choice:
                     return made  # another was chosen meanwhile
                 self.built = made

@@ -203,7 +203,7 @@ class ModelPanel(ModelOffers):
         self._describe_chosen()
 
     def _chosen(self) -> Choice:
-        where = {"framework": self.framework, "device": self.device}
+        where: dict[str, Any] = {"framework": self.framework, "device": self.device}
         if self.weights == "trained" and self.trained_name:
             return Choice.of_trained(self.trained_name, **where)
         if self.weights == "file" and self._file is not None:
@@ -216,7 +216,11 @@ class ModelPanel(ModelOffers):
             raise StateError(f"{fit.NO_MODEL}.")
         if self.faults:
             raise InputError(f"Mend the options of the model first: {next(iter(self.faults.values()))}")
-        sizes = {"in_channels": self.in_channels, "num_classes": self.num_classes, "classes": self.classes}
+        sizes: dict[str, Any] = {
+            "in_channels": self.in_channels,
+            "num_classes": self.num_classes,
+            "classes": self.classes,
+        }
         return Choice(self.algorithm, options=self.values(), **where, **sizes)
 
     @t.observe("algorithm", "framework", "device", "weights", "trained_name", "run_id", "variant", "options")

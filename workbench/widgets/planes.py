@@ -133,7 +133,7 @@ def edges(labels: NDArray[Any]) -> NDArray[np.bool_]:
         first[axis], last[axis] = slice(None, -1), slice(1, None)
         found[tuple(first)] |= differs
         found[tuple(last)] |= differs
-    return found & (labels != 0)
+    return np.asarray(found & (labels != 0))
 
 
 def score_cover(scaled: NDArray[Any], low: float) -> NDArray[np.float32]:

@@ -150,7 +150,7 @@ class Prediction:
         there = _spatial(case.annotation)
         hits = match_shapes(found, there) if isinstance(there, Shapes) and type(there) is type(found) else None
         order = np.arange(len(found)) if found.scores is None else np.argsort(-found.scores, kind="stable")
-        places = case.volume.to_world(found.onto(case.volume.affine).centers) if len(found) else []
+        places: Any = case.volume.to_world(found.onto(case.volume.affine).centers) if len(found) else []
         rows = []
         for number in order[:_MOST_ROWS]:
             label = int(found.labels[number])
@@ -161,7 +161,7 @@ class Prediction:
                 row["match"] = "true positive" if hits[number] >= 0 else "false positive"
             row["place"] = [round(float(value), 2) for value in places[number]]
             rows.append(row)
-        if hits is not None and there is not None:
+        if hits is not None and isinstance(there, Shapes):
             missed = len(there) - len(set(hits[hits >= 0].tolist()))
             rows += [{"name": f"{missed} missed", "match": "false negative"}] if missed else []
         return rows

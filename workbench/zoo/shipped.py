@@ -88,8 +88,9 @@ def place_of(given: str | Path) -> Path:
         If it is neither a file nor such a name, but written like a name; the message names the nearest.
     """
     path = Path(given).expanduser()
-    looks_like_a_name = isinstance(given, str) and path.name == given and not path.suffix and not path.exists()
-    return _all()[choose(given, _all(), "trained model")].path if looks_like_a_name else path
+    if isinstance(given, str) and path.name == given and not path.suffix and not path.exists():
+        return _all()[choose(given, _all(), "trained model")].path
+    return path
 
 
 @cache

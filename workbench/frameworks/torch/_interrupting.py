@@ -31,7 +31,7 @@ def interrupting(module: torch.nn.Module, cancelled: Callable[[], bool]) -> Iter
     def after(_layer: torch.nn.Module, _inputs: Any, output: Any) -> None:
         # the way back has no layers: it is stopped where the gradient of a layer's output is known
         if threading.get_ident() == mine and isinstance(output, torch.Tensor) and output.requires_grad:
-            output.register_hook(look)
+            output.register_hook(look)  # type: ignore[no-untyped-call]
 
     leaves = [layer for layer in module.modules() if not any(layer.children())]
     handles = [layer.register_forward_pre_hook(before) for layer in leaves]
