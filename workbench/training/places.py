@@ -39,16 +39,17 @@ def all_folders(folder: str | Path | None = None) -> list[Path]:
 
 def remember(folder: Path) -> None:
     """Remember a folder in which a run is started, so that it is found from anywhere."""
-    known = [str(folder), *(one for one in _remembered() if one != str(folder))]
-    if known == _remembered():
-        return
     place = user_folder("config")
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        write_json(place / _FOLDERS, known[:_MOST_FOLDERS])
+        before = _remembered()
+        known = [str(folder), *(one for one in before if one != str(folder))]
+        if known != before:
+            place.mkdir(parents=True, exist_ok=True)
+            write_json(place / _FOLDERS, known[:_MOST_FOLDERS])
     except OSError as error:
+        # a run that is asked for is started all the same
         warnings.warn(
-            f"Runs are found from any notebook once their folder is noted in {place}, which cannot be written "
+            f"Runs are found from any notebook once their folder is noted in {place}, which cannot be done "
             f"({error.strerror or error}). Name a folder that can with WORKBENCH_CONFIG, or give wb.runs(folder).",
             stacklevel=3,
         )
@@ -69,7 +70,7 @@ def settings() -> dict[str, Any]:
     path = user_folder("config") / _SETTINGS
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise FileError(f"The settings in {path} must be readable JSON; they are not ({error}). Mend them.") from error
@@ -83,7 +84,10 @@ def settings() -> dict[str, Any]:
 
 def _remembered() -> list[str]:
     path = user_folder("config") / _FOLDERS
-    found = read_json(path, [])
+    try:
+        found = read_json(path, [])
+    except NotADirectoryError:
+        found = []
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise FileError(f"{path} must hold a list of folders, but does not. Delete it: it is made anew.")
     return found
