@@ -288,6 +288,16 @@ class Framework(ABC):
     def num_parameters(self, module: Any) -> int:
         """Return the number of trainable scalars."""
 
+    def count_parameters(self, define: Define, config: Mapping[str, Any]) -> float:
+        """Return the number of trainable scalars of a network, where the framework can without making its weights.
+
+        Returns
+        -------
+        float
+            Infinity if the network could not be laid out at all, for it is too large.
+        """
+        return float(self.num_parameters(self.build(define, config)))
+
     @abstractmethod
     def trainer(
         self,
@@ -323,8 +333,23 @@ class Framework(ABC):
         """Tell whether an exception means that memory ran out, so that a smaller batch may succeed."""
         return says_out_of_memory(error)
 
+    @contextlib.contextmanager
+    def interruptible(self, module: Any, cancelled: Callable[[], bool]) -> Iterator[None]:  # noqa: ARG002
+        """Ask `cancelled` between the network's layers too, for the length of a ``with`` block.
+
+        One pass of a large network takes many seconds; a person who cancels does not wait for it. Only what the
+        present thread runs is interrupted. A framework that hands its work to a queue, and so cannot stop between
+        layers, leaves this as it is here: without effect.
+
+        Raises
+        ------
+        Cancelled
+            From the pass that was under way when `cancelled` first returned True.
+        """
+        yield
+
     def layouts(self, module: Any, *, forward_only: bool = False) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the forms that the network can be given to run in, the plain one first.
+        """Return the forms that the network can be given to run in, that which is to be tried first first.
 
         A form changes speed, never results (beyond rounding); which one is faster must be measured.
 

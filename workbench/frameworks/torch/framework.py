@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from workbench.frameworks.base import (
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _gradients
 from workbench.frameworks.torch._folding import folded
+from workbench.frameworks.torch._interrupting import interrupting
 from workbench.frameworks.torch._tensors import device_of, run, score_of, to_array, to_output, to_tensor
 from workbench.frameworks.torch.trainer import TorchTrainer
 
@@ -132,6 +134,16 @@ class TorchFramework(Framework):
     def num_parameters(self, module: torch.nn.Module) -> int:
         return sum(parameter.numel() for parameter in module.parameters())
 
+    def count_parameters(self, define: Define, config: Mapping[str, Any]) -> float:
+        network = define(*self.vocabulary)
+        try:
+            with torch.device("meta"):
+                return float(self.num_parameters(network(**config)))
+        except RuntimeError as error:
+            if "overflow" in str(error).lower():
+                return math.inf
+            raise
+
     def trainer(
         self,
         module: torch.nn.Module,
@@ -153,6 +165,11 @@ class TorchFramework(Framework):
                 if tensor.is_floating_point() and not torch.isfinite(tensor.sum())
             ]
             return [name for name, tensor in doubtful if not torch.isfinite(tensor).all()]
+
+    @contextlib.contextmanager
+    def interruptible(self, module: torch.nn.Module, cancelled: Callable[[], bool]) -> Iterator[None]:
+        with interrupting(module, cancelled):
+            yield
 
     def layouts(self, module: torch.nn.Module, *, forward_only: bool = False) -> tuple[str, ...]:
         dims = {weight.dim() for weight in module.parameters() if weight.dim() in _CHANNELS_LAST}
