@@ -24,7 +24,7 @@ from _report import save
 
 import workbench as wb
 from workbench import frameworks
-from workbench.explain import batching
+from workbench.frameworks import feeding
 from workbench.transforms import Preprocess
 from workbench.volume import Volume
 
@@ -103,7 +103,7 @@ def main() -> None:
 
     def with_ours(*, tuned: bool):
         if not tuned:
-            batching._tuned.clear()
+            feeding._tuned.clear()
         return wb.explain(model, volume, "occlusion", 1, window=WINDOW, stride=STRIDE)
 
     contenders = {

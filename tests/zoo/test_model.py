@@ -18,7 +18,7 @@ TINY = {"width": 2, "depth": 3}
 class Threshold(Model):
     """A model with a known answer: label 1 wherever the value is above a half."""
 
-    def forward(self, array):
+    def forward(self, array, *, network=None):
         self._check_batch(array.shape)
         return np.concatenate([0.5 - array, array - 0.5], axis=1) * 50
 
@@ -75,16 +75,16 @@ def test_a_trained_looking_network_does_not_care_how_axes_run():
 
 
 def test_large_images_go_by_windows_and_small_ones_whole(monkeypatch):
-    from workbench.zoo import model as module
+    from workbench.zoo import answering
 
     model, seen = threshold(), []
     model.patch_size = (12, 16, 8)
     volume, _ = ball(np.eye(4), (30, 40, 20))
     forward = model.forward
-    monkeypatch.setattr(model, "forward", lambda array: seen.append(array.shape) or forward(array))
+    monkeypatch.setattr(model, "forward", lambda array, network: seen.append(array.shape) or forward(array))
     whole = model.predict(volume)
     assert seen == [(1, 1, 32, 40, 20)]
-    monkeypatch.setattr(module, "_WHOLE_IMAGE_VOXELS", 1000)
+    monkeypatch.setattr(answering, "_WHOLE_IMAGE_VOXELS", 1000)
     seen.clear()
     shares: list[float] = []
     assert np.array_equal(model.predict(volume, progress=shares.append).data, whole.data)

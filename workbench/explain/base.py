@@ -14,8 +14,8 @@ from workbench.errors import InputError, check_keywords, choose
 from workbench.frameworks.base import Array
 
 if TYPE_CHECKING:
-    from workbench.explain.batching import Batches
     from workbench.frameworks import Framework, LinearScore
+    from workbench.frameworks.feeding import Feeder
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Problem:
     score: LinearScore
     options: Mapping[str, Any]
     spacing: tuple[float, ...]
-    batches: Batches
+    batches: Feeder
     layer: str | None = None
     box: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 

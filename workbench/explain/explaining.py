@@ -16,11 +16,12 @@ import numpy as np
 
 from workbench.errors import Cancelled, InputError, check_keywords, choose
 from workbench.explain.base import Explainer, Problem, Step
-from workbench.explain.batching import Batches, fitting
 from workbench.explain.explanation import Explanation
+from workbench.explain.memory import does_not_fit, fitting
 from workbench.explain.registry import get
 from workbench.explain.targets import Class, Scene, Target, as_target, default_target
 from workbench.frameworks.base import Array
+from workbench.frameworks.feeding import Feeder
 
 if TYPE_CHECKING:
     from workbench.frameworks import LinearScore
@@ -158,16 +159,18 @@ class _Task:
         self.options = self.explainer.check_options(options)
         asked = as_target(target)
 
+        model.framework.check_finite(model.module)
         with self._fitting():
             self.prepared = model.prepare(volume)
         config = json.dumps(model.config, sort_keys=True, default=str)
-        self.batches = Batches(
+        self.batches = Feeder(
             model.framework,
             model.module,
             tuple(self.prepared.array.shape),
             (model.framework.name, str(model.device), model.algorithm.name, config, self.explainer.name),
             size=self.options.get("batch_size"),
             schedule=schedule,
+            refusal=lambda: does_not_fit(self.prepared.spatial_shape),
         )
         outputs = self.batches.once(lambda: model.forward(self.prepared.batch))
         with self._fitting():

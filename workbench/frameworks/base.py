@@ -33,7 +33,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InputError, choose
+from workbench.errors import InputError, StateError, choose
 from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.players import Loss, Players
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
@@ -328,6 +328,22 @@ class Framework(ABC):
     def non_finite(self, module: Any) -> list[str]:
         """Return the names of the weights and running statistics that hold NaN or infinities."""
         return [name for name, value in self.state(module).items() if not np.isfinite(value).all()]
+
+    def check_finite(self, module: Any) -> None:
+        """Check that a network can answer.
+
+        Raises
+        ------
+        StateError
+            If some of its weights are not finite; the message names one.
+        """
+        bad = self.non_finite(module)
+        if bad:
+            more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+            raise StateError(
+                f"A network whose weights are not finite answers nothing, but {bad[0]!r}{more} holds NaN or infinity, "
+                "as after a training that went wrong. Take an earlier epoch, or load the weights again."
+            )
 
     def out_of_memory(self, error: BaseException) -> bool:
         """Tell whether an exception means that memory ran out, so that a smaller batch may succeed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.transforms.augment import Augment
-from workbench.transforms.preprocess import Prepared, Preprocess
+from workbench.transforms.prepared import Prepared
+from workbench.transforms.preprocess import Preprocess
 
 __all__ = ["Augment", "Prepared", "Preprocess"]

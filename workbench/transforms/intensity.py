@@ -7,7 +7,8 @@ several seconds, and a prediction should not wait for that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError, check_keywords, choose
+from workbench.transforms._quantiles import Pieces, percentiles
 from workbench.volume import Volume
 
 Array = NDArray[np.float32]
@@ -81,6 +83,72 @@ def upright_if(volume: Volume, invert: str) -> Volume:
     return volume.upright() if choose(invert, INVERT, "way to invert") == "if-inverted" else volume
 
 
+@dataclass(frozen=True)
+class Normalisation:
+    """What was measured on an image, ready to normalise any part of it: ``(value - subtract) / divide * times + add``.
+
+    One value per channel, or one for all: arrays [c] or [1], float32. What is clipped lies within `limits`.
+    """
+
+    subtract: Array
+    divide: Array
+    times: Array
+    add: Array
+    limits: tuple[float, float] | None = None
+
+    def apply(self, values: Array) -> Array:
+        """Return normalised values [c, *spatial], float32; `values` may be overwritten."""
+        across = (-1, *[1] * (values.ndim - 1))
+        values -= self.subtract.reshape(across)
+        # a step that changes nothing costs as much as one that does
+        if (self.divide != 1).any():
+            values /= self.divide.reshape(across)
+        if (self.times != 1).any():
+            values *= self.times.reshape(across)
+        if self.add.any():
+            values += self.add.reshape(across)
+        return values if self.limits is None else np.clip(values, *self.limits, out=values)
+
+    def of(self, value: float) -> float:
+        """Return what a value becomes in the channel where it stays lowest."""
+        return float(self.apply(np.full((len(self.subtract), 1), value, np.float32)).min())
+
+
+def measure(spec: Mapping[str, Any], pieces: Callable[[], Iterable[Array]]) -> Normalisation | None:
+    """Look at an image as far as its normalisation needs it.
+
+    Parameters
+    ----------
+    spec : mapping
+        As `check_intensity` returns it.
+    pieces : callable
+        Gives the image in pieces [c, *spatial] from the beginning each time it is called; up to three times for each
+        channel.
+
+    Returns
+    -------
+    Normalisation or None
+        None where the values stay as they are.
+    """
+    kind = spec["kind"]
+    if kind == "none":
+        return None
+    channels = len(next(iter(pieces()))) if spec["channel_wise"] else 1
+    if kind == "zscore":
+        found = [_mean_and_deviation(_channel(pieces, spec, c)) for c in range(channels)]
+        mean, deviation = np.array(found, np.float64).T
+        one = np.ones(channels, np.float32)
+        divide = np.where(deviation > 0, deviation, 1)
+        return Normalisation(mean.astype(np.float32), divide.astype(np.float32), one, 0 * one)
+    low, high = np.array([_ends(_channel(pieces, spec, c), spec) for c in range(channels)], np.float64).T
+    below, above = spec["out"]
+    flat = high == low
+    times = np.where(flat, 0, (above - below) / np.where(flat, 1, high - low)).astype(np.float32)
+    one = np.ones(channels, np.float32)
+    limits = None if kind == "range" else (below, above)
+    return Normalisation(low.astype(np.float32), one, times, np.full(channels, below, np.float32), limits)
+
+
 def normalize(array: Array, spec: Mapping[str, Any]) -> Array:
     """Return the normalised image.
 
@@ -90,28 +158,31 @@ def normalize(array: Array, spec: Mapping[str, Any]) -> Array:
     spec : mapping
         As `check_intensity` returns it.
     """
-    kind = spec["kind"]
-    if kind == "none":
-        return array
-    parts = array if spec["channel_wise"] else array[np.newaxis]
-    result = np.stack([_zscore(part) if kind == "zscore" else _rescale(part, spec) for part in parts])
-    return result.reshape(array.shape).astype(np.float32, copy=False)
+    normalisation = measure(spec, lambda: [array])
+    return array if normalisation is None else normalisation.apply(array.copy())
 
 
-def _zscore(part: Array) -> Array:
-    spread = part.std(dtype=np.float64)
-    centred = part - np.float32(part.mean(dtype=np.float64))
-    return centred / np.float32(spread) if spread > 0 else centred
+def _channel(pieces: Callable[[], Iterable[Array]], spec: Mapping[str, Any], channel: int) -> Pieces:
+    return lambda: (piece[channel] if spec["channel_wise"] else piece for piece in pieces())
 
 
-def _rescale(part: Array, spec: Mapping[str, Any]) -> Array:
+def _mean_and_deviation(pieces: Pieces) -> tuple[float, float]:
+    """Return both of all pieces together (Chan, Golub, LeVeque 1979)."""
+    count, mean, squares = 0, 0.0, 0.0
+    for piece in pieces():
+        own = float(piece.mean(dtype=np.float64))
+        apart, both = own - mean, count + piece.size
+        squares += float(piece.var(dtype=np.float64)) * piece.size + apart**2 * count * piece.size / both
+        mean += apart * piece.size / both
+        count = both
+    return mean, float(np.sqrt(squares / count))
+
+
+def _ends(pieces: Pieces, spec: Mapping[str, Any]) -> tuple[float, float]:
     low, high = spec["low"], spec["high"]
     if spec["kind"] == "percentile":
-        low, high = np.percentile(part, (low, high))
+        low, high = percentiles(pieces, (low, high))
     elif low is None:
-        low, high = part.min(), part.max()
-    below, above = spec["out"]
-    if high == low:
-        return np.full_like(part, below)
-    scaled = (part - np.float32(low)) * np.float32((above - below) / (float(high) - float(low))) + np.float32(below)
-    return scaled if spec["kind"] == "range" else np.clip(scaled, below, above)
+        ends = [(float(piece.min()), float(piece.max())) for piece in pieces()]
+        low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    return float(low), float(high)

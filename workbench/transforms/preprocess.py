@@ -1,9 +1,8 @@
-"""From a volume of any grid to the array a network takes, and from the network's grid back onto the volume."""
+"""From a volume of any grid to what a network takes, as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -12,7 +11,9 @@ from numpy.typing import NDArray
 
 from workbench import _geometry
 from workbench.errors import InputError, check_keywords, choose
-from workbench.transforms.intensity import INVERT, check_intensity, normalize, upright_if
+from workbench.transforms._sampling import Sampler
+from workbench.transforms.intensity import INVERT, check_intensity, measure, upright_if
+from workbench.transforms.prepared import Prepared, empty, scaled_grid
 from workbench.volume import Volume
 
 Array = NDArray[Any]
@@ -93,7 +94,7 @@ class Preprocess:
         changed["intensity"] = self.intensity["kind"]
         return f"<Preprocess {', '.join(f'{name}={value}' for name, value in changed.items())}>"
 
-    def apply(self, volume: Volume) -> Prepared:
+    def apply(self, volume: Volume, *, at_least: int = 1) -> Prepared:
         """Prepare an image.
 
         Parameters
@@ -101,6 +102,8 @@ class Preprocess:
         volume : Volume
             Voxels that are not finite, or that float32 cannot hold, are given the lowest finite value, as those
             outside of a scanner's field of view are; their number is in the result's ``notes``.
+        at_least : int
+            The smallest size that the network takes: a thinner volume gets a margin of zeros.
 
         Returns
         -------
@@ -113,20 +116,19 @@ class Preprocess:
             If `volume` is not a Volume, or has no finite voxel.
         """
         _check_volume(volume)
-        volume = upright_if(volume, self.invert)
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is dealt with below
-            values = volume.data.astype(np.float32)
-        data, notes = _finite(values)
-        image = volume.with_data(data, kind="image")
-        turned = self._turn(image)
+        turned = self._turn(upright_if(volume, self.invert))
         sampled = self._sampling_grid(turned)
-        if sampled is not turned:
-            turned = _smoothed(turned, sampled).resample_like(sampled, order=1)
-        array = normalize(np.ascontiguousarray(turned.channels_first()), self.intensity)
-        low, high = self._margins(sampled.spatial_shape)
-        array = _pad_crop(array, low, high)
+        sampler = Sampler(turned, sampled)
+        low, high = self._margins(sampled.spatial_shape, at_least)
         return Prepared(
-            array, _geometry.shifted(sampled.affine, [-n for n in low]), _geometry_of(volume), sampled is turned, notes
+            sampler,
+            measure(self.intensity, sampler.slabs),
+            _geometry.shifted(sampled.affine, [-n for n in low]),
+            low,
+            high,
+            empty(volume.affine, volume.spatial_shape),
+            exact=sampled is turned,
+            unit=volume.unit,
         )
 
     def apply_labels(self, volume: Volume) -> NDArray[np.int64]:
@@ -168,128 +170,21 @@ class Preprocess:
             ratio = np.array(shape) / np.array(new)
         else:
             ratio = np.array(spacing) / np.array(volume.spacing)
-        return _scaled_grid(volume, ratio, new)
+        return scaled_grid(volume, ratio, new)
 
-    def _margins(self, shape: Sequence[int]) -> tuple[list[int], list[int]]:
+    def _margins(self, shape: Sequence[int], at_least: int = 1) -> tuple[list[int], list[int]]:
         """Return the voxels to add (negative: to cut) at the beginning and at the end of each axis."""
         size = _per_axis(self.size, len(shape), "size")
         wanted = size if size is not None and self.fit == "pad-crop" else shape
-        extra = [-(-w // self.divisible_by) * self.divisible_by - n for w, n in zip(wanted, shape, strict=True)]
+        step = self.divisible_by
+        extra = [-(-max(w, at_least) // step) * step - n for w, n in zip(wanted, shape, strict=True)]
         return [e // 2 for e in extra], [e - e // 2 for e in extra]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A volume as a network sees it.
-
-    Parameters
-    ----------
-    array : array [c, *spatial], float32
-        Network input of one sample.
-    affine : array [4, 4]
-        Network grid to RAS mm.
-    source : Volume
-        Grid of the volume it was made from; its voxels are not kept.
-    exact : bool
-        Whether the way back needs no interpolation.
-    notes : tuple of str
-        What was done beyond the specification.
-    """
-
-    array: NDArray[np.float32]
-    affine: NDArray[np.float64]
-    source: Volume
-    exact: bool
-    notes: tuple[str, ...] = ()
-
-    @property
-    def batch(self) -> NDArray[np.float32]:
-        """The network input with a batch axis: [1, c, *spatial]."""
-        return self.array[np.newaxis]
-
-    @property
-    def spatial_shape(self) -> tuple[int, ...]:
-        """Shape of the network's grid."""
-        return self.array.shape[1:]
-
-    @property
-    def grid(self) -> Volume:
-        """The network's grid as a Volume without values (all voxels are 0)."""
-        return _empty(self.affine, self.spatial_shape)
-
-    def grid_of(self, shape: Sequence[int]) -> Volume:
-        """Return a grid of `shape` over the field of view of the network's input, such as that of a feature map."""
-        if tuple(shape) == self.spatial_shape:
-            return self.grid
-        return _scaled_grid(self.grid, np.array(self.spatial_shape) / np.array(shape), tuple(shape))
-
-    def restore(self, array: Array, *, kind: str = "scores", order: int | None = None, **meaning: Any) -> Volume:
-        """Put an array from the network's side onto the grid of the volume that was prepared.
-
-        Parameters
-        ----------
-        array : array [*spatial] or [c, *spatial]
-            Values on the network's grid, or on a coarser or finer one over the same field of view.
-        kind : {"scores", "labels", "image"}
-            What the values are; labels are not interpolated.
-        order : int, optional
-            Order of interpolation; default 0 for labels, 1 otherwise.
-        **meaning
-            ``channels``, ``labels``, ``unit`` of the result.
-
-        Returns
-        -------
-        Volume
-            Voxels that the network did not see are 0.
-        """
-        ndim = self.source.spatial_ndim
-        if array.ndim not in {ndim, ndim + 1}:
-            raise InputError(
-                f"A map to restore is [*spatial] or [c, *spatial] with {ndim} spatial axes, got {array.shape}."
-            )
-        channels_first = array if array.ndim > ndim else array[np.newaxis]
-        affine = self.grid_of(channels_first.shape[1:]).affine
-        volume = Volume.from_channels_first(channels_first, affine, kind=kind, **meaning)
-        restored = volume.resample_like(self.source, order=order)
-        if np.array_equal(restored.affine, self.source.affine):
-            return restored
-        # equal up to rounding; the caller gets back the very affine that was handed in
-        return Volume(restored.data, self.source.affine, axes=restored.axes, kind=kind, **meaning)
-
-
-def _scaled_grid(grid: Volume, ratio: Array, shape: Sequence[int]) -> Volume:
-    # same centre: for the ratio of the shapes, that is the same field of view
-    return _empty(_geometry.rescaled(grid.affine, grid.spatial_shape, shape, ratio.tolist()), shape)
-
-
-def _empty(affine: Array, shape: Sequence[int]) -> Volume:
-    def voxels() -> Array:
-        return np.zeros(shape, np.uint8)
-
-    return Volume(voxels, affine, shape=shape, dtype=np.uint8, axes=("i", "j", "k")[: len(shape)])
-
-
-def _geometry_of(volume: Volume) -> Volume:
-    return _empty(volume.affine, volume.spatial_shape)
 
 
 def _pad_crop(array: Array, low: Sequence[int], high: Sequence[int]) -> Array:
     cut = tuple(slice(max(0, -a), n - max(0, -b)) for n, a, b in zip(array.shape[1:], low, high, strict=True))
     width = [(0, 0), *((max(0, a), max(0, b)) for a, b in zip(low, high, strict=True))]
     return np.ascontiguousarray(np.pad(array[(slice(None), *cut)], width))
-
-
-def _smoothed(volume: Volume, grid: Volume) -> Volume:
-    """Blur before making voxels larger, so that fine structure does not turn into false coarse structure."""
-    ratio = np.array(grid.spacing) / np.array(volume.spacing)
-    # wider than the volume blurs no more, but takes time without bound where a header gives an absurd voxel size
-    sigma = np.clip((ratio - 1) / 2, 0, volume.spatial_shape)
-    if sigma.max() < 0.1:
-        return volume
-    from scipy import ndimage
-
-    across = [*sigma, *([0] if "c" in volume.axes else [])]
-    return volume.with_data(ndimage.gaussian_filter(volume.data, across, mode="nearest"))
 
 
 def _check_volume(volume: object) -> None:
@@ -299,20 +194,6 @@ def _check_volume(volume: object) -> None:
             f"What is prepared for a network is a Volume, got {type(volume).__name__}{shape}. Make one of an array "
             "with `wb.Volume(array, affine)`, or read a file with `wb.read(path)`."
         )
-
-
-def _finite(data: Array) -> tuple[Array, tuple[str, ...]]:
-    bad = ~np.isfinite(data)
-    count = int(bad.sum())
-    if not count:
-        return data, ()
-    if count == data.size:
-        raise InputError(
-            f"A volume needs voxels of finite value, but none of its {count} has one (NaN, infinity, or beyond what "
-            "float32 holds). Check the file, or rescale the values."
-        )
-    data[bad] = data[~bad].min()
-    return data, (f"{count} voxels that are not finite were given the lowest value, {data[bad][0]:g}.",)
 
 
 def _positive(value: Any, kind: type, what: str) -> tuple[Any, ...] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from workbench import datasets
-from workbench.training.estimating import size, span
+from workbench._words import size, span
 from workbench.widgets import _options
 
 _LABELS = {"n": "Cases", "lesion_probability": "Lesions", "fractions": "Split"}

@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 
 from workbench import zoo
-from workbench.training.estimating import size
+from workbench._words import size
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case

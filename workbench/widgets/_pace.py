@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from workbench._words import size, span
 from workbench.explain import Explainer
-from workbench.training.estimating import size, span
 from workbench.volume import Volume
 from workbench.widgets.choice import Choice
 

@@ -9,9 +9,9 @@ import psutil
 import traitlets as t
 
 from workbench import training, zoo
+from workbench._words import size, span
 from workbench.errors import InputError, StateError, choose
 from workbench.training import Run
-from workbench.training.estimating import size, span
 from workbench.widgets import _options
 from workbench.widgets._run_list import rows
 from workbench.widgets._train_forms import FIELDS, best_scores, train_code

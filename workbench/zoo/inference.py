@@ -2,124 +2,275 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._words import span
 from workbench.errors import Cancelled, StateError
+from workbench.frameworks.feeding import Feeder
+from workbench.zoo.windows import Blended, Index, Windows
+
+if TYPE_CHECKING:
+    from workbench.frameworks import Framework
 
 Array = NDArray[Any]
 Outputs = Array | Mapping[str, Array]
-Forward = Callable[[Array], Outputs]
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
+Read = Callable[[Index, Index], Array]
+IsAir = Callable[[Index, Index], bool]
+
+#: Outputs in the making may always take as much, in bytes: a network of three dimensions takes more for itself.
+_SPARE = 1 << 28
+#: A window of so many voxels fills the cores of a CPU by itself: nothing is gained by several at once.
+_LARGE_WINDOW = 1 << 17
+#: Preparing a network to be quick takes a second or so; it is done for work that takes longer than this.
+_WORTHWHILE_SECONDS = 2.0
+#: Multiplications (weights times voxels, more than are made) from which even a single pass takes long.
+_HEAVY = 2e12
 
 
-def sliding_windows(
-    forward: Forward,
-    images: Array,
-    window: Sequence[int],
-    *,
-    overlap: float = 0.5,
-    batch_size: int = 4,
-    progress: Progress | None = None,
-    cancel: Cancel | None = None,
-    out_of_memory: Callable[[BaseException], bool] | None = None,
-) -> Outputs:
-    """Return the outputs for whole images, computed in overlapping windows.
+@dataclass(frozen=True)
+class Estimate:
+    """What a prediction will take, from a trial of one window on the device at hand.
 
-    Where windows overlap, outputs are averaged with Gaussian weights that fall towards a window's border, where a
-    network sees the least of the surroundings. A window as large as an image is the image.
+    Attributes
+    ----------
+    windows : int
+        That the network will see.
+    skipped : int
+        Windows of nothing but air.
+    seconds : float
+        For all of them.
+    """
+
+    windows: int
+    skipped: int
+    seconds: float
+
+    def __str__(self) -> str:
+        skipped = f" ({self.skipped} more are air)" if self.skipped else ""
+        return f"{self.windows} window{'s' if self.windows > 1 else ''}{skipped}, about {span(self.seconds)}"
+
+
+class Inference:
+    """A network and an image that is answered window by window.
 
     Parameters
     ----------
+    framework, module
+        The network.
     forward : callable
-        Outputs [m, k, *window] of windows [m, c, *window]; or several by name, of which those at the window's
-        resolution are kept.
-    images : array [n, c, *spatial]
-    window : sequence of int
-        Size of a window; cut to the size of the images.
-    overlap : float
-        Share of a window that the next one covers again, 0 to below 1.
-    batch_size : int
-        Windows per forward pass; halved for good when memory runs out.
-    progress : callable, optional
-        Called with the share of the work done, 0 to 1.
-    cancel : callable, optional
-        Asked before each forward pass; True stops.
-    out_of_memory : callable, optional
-        Tells whether an exception means that memory ran out.
+        ``forward(batch, network) -> outputs``: those of windows [m, c, *window], by the network in the form that is
+        being used; an array [m, k, *window], or several by name, of which those at the window's resolution are kept.
+    read : callable
+        ``read(start, stop) -> array [c, *box]``: the image, as the network is to see it.
+    windows : Windows
+    key : hashable
+        Names the network and the device, so that what was measured once is used again.
+    air : callable, optional
+        Returns a rule ``(start, stop) -> bool``: of windows of which it says so, the first is answered by the network,
+        and its answer is taken for all others.
+    only : str, optional
+        The one output that is wanted, by its name.
+    progress, cancel : callable, optional
+        As `Model.predict` takes them.
+    """
 
-    Returns
-    -------
-    array [n, k, *spatial], float32, or a dict of such
+    def __init__(
+        self,
+        framework: Framework,
+        module: Any,
+        forward: Callable[[Array, Any], Outputs],
+        read: Read,
+        windows: Windows,
+        key: Any,
+        *,
+        air: Callable[[], IsAir] | None = None,
+        only: str | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> None:
+        self._framework, self._module, self._forward, self._key = framework, module, forward, key
+        self._read, self._windows, self._air, self._only = read, windows, air, only
+        self._progress, self._cancel = progress, cancel
+        #: Names and channels of the outputs, in the order in which they lie behind one another.
+        self.parts: dict[str, int] = {}
+        self._seconds = 0.0
+        self._first: tuple[Index, Array] | None = None
+
+    @property
+    def channels(self) -> int:
+        """How many channels all outputs have together, known after `begin`."""
+        return sum(self.parts.values())
+
+    @property
+    def single(self) -> bool:
+        """Whether one window is the whole image."""
+        return len(self._windows) == 1
+
+    def begin(self) -> None:
+        """Answer the first window: what outputs there are, and how long one takes, can be known in no other way."""
+        start = (0,) * len(self._windows.shape)
+        voxels = math.prod(self._windows.size)
+        heavy = self._framework.num_parameters(self._module) * voxels > _HEAVY
+        form = self._framework.layouts(self._module, forward_only=True)[0] if heavy else "contiguous"
+        feeder = self._feeder(1)
+        with self._framework.layout(self._module, form) as network:
+            started = time.perf_counter()
+            answer = feeder.once(lambda: self._run(self._batch([start]), network))
+            self._seconds = time.perf_counter() - started
+        self._first = (start, answer[0])
+
+    def estimate(self) -> Estimate:
+        """Return how long it will take: what a second window takes (the first one warms up), times their number."""
+        self.begin()
+        columns = self._windows.columns(self.channels, _SPARE)
+        starts = [start for column in columns for start in column.windows()]
+        air = sum(self._flags(starts))
+        needed = len(starts) - max(0, air - 1)
+        if needed > 1 and self._seconds < _WORTHWHILE_SECONDS:
+            self.begin()
+        return Estimate(needed, len(starts) - needed, self._seconds * needed)
+
+    def boxes(self, budget: int = 0, halo: int = 0) -> Iterator[Blended]:
+        """Yield the blended outputs of the image as boxes.
+
+        Parameters
+        ----------
+        budget : int
+            Bytes that outputs in the making may take, or as much as those of one window, or 256 MB, whichever is most.
+        halo : int
+            See `Windows.blend`.
+
+        Raises
+        ------
+        Cancelled
+            If `cancel` said so.
+        StateError
+            If not even a single window fits into memory.
+        """
+        if self._first is None:
+            self.begin()
+        window = 4 * self.channels * math.prod(self._windows.size)
+        columns = self._windows.columns(self.channels, max(budget, window, _SPARE), halo)
+        yield from self._windows.blend(columns, self._answers, halo)
+
+    def whole(self) -> dict[str, Array]:
+        """Return the blended outputs of the whole image, by name."""
+        if self._first is None:
+            self.begin()
+        shape = (self.channels, *self._windows.shape)
+        result = empty_scores(shape)
+        for box in self.boxes(budget=result.nbytes // 2):
+            place = (slice(a, a + n) for a, n in zip(box.start, box.own, strict=True))
+            result[(slice(None), *place)] = box.values
+        ends = np.cumsum(list(self.parts.values()))[:-1]
+        return dict(zip(self.parts, np.split(result, ends), strict=True))
+
+    # -- inside -------------------------------------------------------------------------------------------
+
+    def _answers(self, starts: list[Index]) -> Iterator[Array]:
+        flags = self._flags(starts)
+        first_air = flags.index(True) if True in flags else -1
+        needed = [start for i, start in enumerate(starts) if not flags[i] or i == first_air]
+        computed, of_air = self._computed(needed), np.empty(0, np.float32)
+        for i, flag in enumerate(flags):
+            if flag and i == first_air:
+                of_air = next(computed).copy()
+            yield of_air if flag else next(computed)
+
+    def _computed(self, starts: list[Index]) -> Iterator[Array]:
+        assert self._first is not None
+        done, total = 0, len(starts)
+        if starts[0] == self._first[0]:
+            starts, done = starts[1:], 1
+            self._tell(done, total)
+            yield self._first[1]
+        self._first = None
+        feeder = self._feeder(len(starts))
+
+        def build(part: range) -> Array:
+            if self._cancel is not None and self._cancel():
+                raise Cancelled(f"The prediction was cancelled after {done} of {total} windows.")
+            return self._batch([starts[i] for i in part])
+
+        for part, answers in feeder.map(len(starts), build, lambda batch: self._run(batch, feeder.network)):
+            done += len(part)
+            self._tell(done, total)
+            yield from answers
+
+    def _feeder(self, count: int) -> Feeder:
+        size = 1 if self._on_cpu() and math.prod(self._windows.size) >= _LARGE_WINDOW else None
+        long = self._seconds * count > _WORTHWHILE_SECONDS
+        shape = (0, *self._windows.size)  # the channels do not matter to the size of a batch
+        return Feeder(
+            self._framework, self._module, shape, self._key, size=size, count=count if long else None,
+            refusal=self._refusal,
+        )  # fmt: skip
+
+    def _on_cpu(self) -> bool:
+        return self._framework.device_of(self._module) == "cpu"
+
+    def _batch(self, starts: Sequence[Index]) -> Array:
+        return np.stack([self._read(start, self._stop(start)) for start in starts])
+
+    def _stop(self, start: Index) -> Index:
+        return tuple(a + n for a, n in zip(start, self._windows.size, strict=True))
+
+    def _flags(self, starts: list[Index]) -> list[bool]:
+        if self._air is None or self.single:
+            return [False] * len(starts)
+        rule = self._air()
+        known = {start: rule(start, self._stop(start)) for start in dict.fromkeys(starts)}
+        return [known[start] for start in starts]
+
+    def _run(self, batch: Array, network: Any) -> Array:
+        outputs = self._forward(batch, network)
+        named = dict(outputs) if isinstance(outputs, Mapping) else {"": outputs}
+        if self._only in named:
+            named = {str(self._only): named[str(self._only)]}
+        dense = {name: values for name, values in named.items() if values.shape[2:] == self._windows.size}
+        self.parts = {name: values.shape[1] for name, values in dense.items()}
+        arrays = list(dense.values())
+        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=1)
+
+    def _tell(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(done / total)
+
+    def _refusal(self) -> StateError:
+        return StateError(
+            f"A window of {'x'.join(map(str, self._windows.size))} voxels does not fit into the device's memory. "
+            "Choose a smaller model.patch_size, a narrower network or another device."
+        )
+
+
+def empty_scores(shape: Sequence[int], dtype: Any = np.float32) -> Array:
+    """Return an array of zeros for the answer to a whole image.
 
     Raises
     ------
-    Cancelled
-        If `cancel` said so.
     StateError
-        If not even a single window fits into memory.
+        If it is larger than the free memory.
     """
-    shape = images.shape[2:]
-    window = tuple(min(w, n) for w, n in zip(window, shape, strict=True))
-    corners = itertools.product(*(_starts(n, w, overlap) for n, w in zip(shape, window, strict=True)))
-    boxes = [tuple(slice(a, a + w) for a, w in zip(corner, window, strict=True)) for corner in corners]
-    places: list[tuple[Any, ...]] = [(n, slice(None), *box) for n in range(len(images)) for box in boxes]
-    importance = _gaussian(window) if len(boxes) > 1 else np.ones(window, np.float32)
-    results: dict[str, Array] = {}
-    named = False
-    done = 0
-    while done < len(places):
-        if cancel is not None and cancel():
-            raise Cancelled(f"The prediction was cancelled after {done} of {len(places)} windows.")
-        chosen = places[done : done + batch_size]
-        try:
-            outputs = forward(np.stack([images[place] for place in chosen]))
-        except Exception as error:
-            if out_of_memory is None or not out_of_memory(error):
-                raise
-            if len(chosen) == 1:
-                raise StateError(
-                    f"A window of {'x'.join(map(str, window))} voxels does not fit into the device's memory. Choose a "
-                    "smaller model.patch_size, a narrower network or another device."
-                ) from error
-            batch_size = len(chosen) // 2
-            continue
-        named = isinstance(outputs, Mapping)
-        dense = outputs if isinstance(outputs, Mapping) else {"": outputs}
-        for key, values in dense.items():
-            if values.shape[2:] != window:
-                continue
-            result = results.setdefault(key, np.zeros((len(images), values.shape[1], *shape), np.float32))
-            for place, output in zip(chosen, values, strict=True):
-                result[place] += output * importance
-        done += len(chosen)
-        if progress is not None:
-            progress(done / len(places))
-    if len(boxes) > 1:
-        weight = np.zeros(shape, np.float32)
-        for box in boxes:
-            weight[box] += importance
-        for result in results.values():
-            result /= weight
-    return results if named else results[""]
+    import psutil
 
-
-def _starts(length: int, window: int, overlap: float) -> list[int]:
-    if length <= window:
-        return [0]
-    count = int(np.ceil((length - window) / max(1, int(window * (1 - overlap))))) + 1
-    return [round(i * (length - window) / (count - 1)) for i in range(count)]
-
-
-def _gaussian(window: Sequence[int]) -> Array:
-    weights = np.ones((), np.float32)
-    for length in window:
-        # a standard deviation of an eighth of the window, as in nnU-Net; the floor keeps the corners above zero
-        line = np.exp(-0.5 * ((np.arange(length) - (length - 1) / 2) / (length / 8)) ** 2)
-        weights = np.multiply.outer(weights, line.astype(np.float32))
-    return np.maximum(weights, 1e-3).astype(np.float32)
+    needed, free = math.prod(shape) * np.dtype(dtype).itemsize, psutil.virtual_memory().available
+    words = (
+        f"An answer of {' x '.join(map(str, shape))} values takes {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB of memory "
+        "are free. Crop the volume (Volume.crop), make its voxels larger (Volume.resample), or ask for labels alone "
+        "(predict), which take one value for each voxel."
+    )
+    if needed > free:
+        raise StateError(words)
+    try:
+        return np.zeros(tuple(shape), dtype)
+    except MemoryError:
+        raise StateError(words) from None

@@ -11,19 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import FileError, InputError, StateError
+from workbench.errors import FileError, InputError
 from workbench.frameworks import Framework, LayerInfo, checkpoints, weights
 from workbench.frameworks.base import MatchReport, Outputs
 from workbench.transforms import Prepared, Preprocess
 from workbench.volume import Volume
+from workbench.zoo import answering
 from workbench.zoo.algorithm import Algorithm, split_config
-from workbench.zoo.inference import Cancel, Progress, sliding_windows
+from workbench.zoo.inference import Cancel, Estimate, Progress
 
 Array = NDArray[Any]
-
-#: Larger images are predicted window by window: a 64-channel map of this many voxels takes half a GB.
-_WHOLE_IMAGE_VOXELS = 1 << 21
-_WINDOW = {2: 512, 3: 96}
 
 
 class Model:
@@ -133,8 +130,14 @@ class Model:
 
     # ---- answers -------------------------------------------------------------------------------------------------
 
-    def forward(self, array: Array) -> Outputs:
+    def forward(self, array: Array, *, network: Any = None) -> Outputs:
         """Return the raw outputs for a batch [n, c, *spatial] float32: an array, or arrays by name.
+
+        Parameters
+        ----------
+        array : array [n, c, *spatial]
+        network : module, optional
+            The model's network in a form that answers alike (see `Framework.layout`). Default: as it is.
 
         Raises
         ------
@@ -143,7 +146,8 @@ class Model:
         """
         array = np.asarray(array)
         self._check_batch(array.shape)
-        return self.framework.forward(self.module, np.ascontiguousarray(array, dtype=np.float32))
+        chosen = self.module if network is None else network
+        return self.framework.forward(chosen, np.ascontiguousarray(array, dtype=np.float32))
 
     def prepare(self, volume: Volume) -> Prepared:
         """Return `volume` as `predict` hands it to the network, with the way back onto its grid.
@@ -170,7 +174,7 @@ class Model:
                 f"{self.name} was made for {_count(self.in_channels, 'channel')}, the volume has "
                 f"{volume.num_channels}. Create the model with in_channels={volume.num_channels}, or choose channels."
             )
-        return self._preprocess.apply(volume)
+        return self._preprocess.apply(volume, at_least=self.algorithm.sizes(self.config)[1])
 
     def infer(self, batch: Array, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
         """Return the decoded predictions for prepared images of one size [n, c, *spatial], large ones by windows.
@@ -181,10 +185,24 @@ class Model:
             One prediction per image, on the network's grid. Segmentation: labels [n, *spatial]. Classification:
             probabilities [n, num_classes]. Detection: a list of Boxes.
         """
-        return self.task.decode(self._infer(batch, progress, cancel))
+        return answering.infer(self, batch, progress=progress, cancel=cancel)
 
-    def predict(self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
+    def estimate(self, volume: Volume, *, skip_air: bool = True) -> Estimate:
+        """Return how long `predict` would take on this device, from a trial of one window of the volume."""
+        return answering.estimate(self, volume, skip_air=skip_air)
+
+    def predict(
+        self,
+        volume: Volume,
+        *,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        skip_air: bool = True,
+    ) -> Any:
         """Answer for a volume, in its own grid and affine.
+
+        A large volume is answered window by window. Its labels are decided as soon as all windows over a place are
+        known: beside the answer there are only the outputs in the making, never those for the whole volume.
 
         Parameters
         ----------
@@ -193,34 +211,56 @@ class Model:
         cancel : callable, optional
             Asked between forward passes, and on PyTorch between the layers of one; True raises
             `workbench.zoo.Cancelled`.
+        skip_air : bool
+            Of windows in which there is nothing but air, the network sees one; its answer is taken for the others. Air
+            is what lies below -900 HU everywhere in a window, or, where values are not in HU, what has the lowest value
+            of the volume everywhere in it.
 
         Returns
         -------
         Volume, Classification or Shapes
             Segmentation: labels with their names. Classification: probabilities by class. Detection: Boxes with
             scores. In general, what the algorithm's task answers.
-        """
-        return self.answer(self.prepare(volume), progress=progress, cancel=cancel)
-
-    def answer(self, prepared: Prepared, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
-        """Answer as `predict` does for a volume that was prepared already."""
-        return self.task.answer(self._infer(prepared.batch, progress, cancel), prepared, self.classes)
-
-    def probabilities(
-        self, volume: Volume, *, progress: Progress | None = None, cancel: Cancel | None = None
-    ) -> Volume:
-        """Return the probability of every label, as channels of a Volume on the grid of `volume`.
 
         Raises
         ------
         StateError
-            If the model does not segment.
+            If weights of the network are not finite, or memory is too small for one window or for the answer.
         """
-        if self.task.kind != "segmentation":
-            raise StateError(f"{self.name} does not segment, so it has no probability by voxel. Use predict.")
-        prepared = self.prepare(volume)
-        probabilities = self.task.probabilities(self._infer(prepared.batch, progress, cancel))[0]
-        return prepared.restore(probabilities, kind="scores", channels=self.classes)
+        return self.answer(self.prepare(volume), progress=progress, cancel=cancel, skip_air=skip_air)
+
+    def answer(
+        self,
+        prepared: Prepared,
+        *,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        skip_air: bool = True,
+    ) -> Any:
+        """Answer as `predict` does for a volume that was prepared already."""
+        return answering.answer(self, prepared, progress=progress, cancel=cancel, skip_air=skip_air)
+
+    def probabilities(
+        self,
+        volume: Volume,
+        *,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        skip_air: bool = True,
+    ) -> Volume:
+        """Return the probability of every label, as channels of a Volume on the grid of `volume`.
+
+        Parameters
+        ----------
+        progress, cancel, skip_air
+            As for `predict`.
+
+        Raises
+        ------
+        StateError
+            If the model does not segment, or as for `predict`.
+        """
+        return answering.probabilities(self, volume, progress=progress, cancel=cancel, skip_air=skip_air)
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
@@ -330,38 +370,6 @@ class Model:
                     f"{self.name} takes sizes that are {rule}, got {length} along {axis}. Nearest that fit: "
                     f"{' and '.join(map(str, near))}. predict and prepare pad by themselves."
                 )
-
-    def _infer(self, batch: Array, progress: Progress | None, cancel: Cancel | None) -> Outputs:
-        """Return the outputs for prepared images [n, c, *spatial], the dense ones window by window where large."""
-        if cancel is not None:
-            with self.framework.interruptible(self.module, cancel):
-                return self._answers(batch, progress, cancel)
-        return self._answers(batch, progress, None)
-
-    def _answers(self, batch: Array, progress: Progress | None, cancel: Cancel | None) -> Outputs:
-        if not self.task.windowed:
-            outputs = self.forward(batch)
-            if progress is not None:
-                progress(1.0)
-            return outputs
-        shape = batch.shape[2:]
-        multiple, minimum = self.algorithm.sizes(self.config)
-        # a volume thinner than the network's smallest input gets a margin of zeros, as the one up to the multiple
-        more = [max(0, minimum - n) for n in shape]
-        batch = np.pad(batch, [(0, 0), (0, 0), *((m // 2, m - m // 2) for m in more)])
-        inner: Any = (..., *(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True)))
-        own = self.algorithm.window(self.config)
-        if own is None and np.prod(shape) <= _WHOLE_IMAGE_VOXELS:
-            window = batch.shape[2:]
-        else:
-            wanted = self.patch_size or (own or _WINDOW[len(shape)],) * len(shape)
-            window = tuple(max(minimum, w // multiple * multiple) for w in wanted)
-        blended = sliding_windows(
-            self.forward, batch, window, progress=progress, cancel=cancel, out_of_memory=self.framework.out_of_memory
-        )
-        if isinstance(blended, Mapping):
-            return {name: output[inner] for name, output in blended.items()}
-        return np.asarray(blended[inner])
 
 
 def default_classes(algorithm: Algorithm, num_classes: int) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ class Task(ABC):
     kind: ClassVar[str]
     #: Whether large images may be answered window by window, the outputs blended where windows overlap.
     windowed: ClassVar[bool] = False
+    #: Whether the answer at a voxel depends on the outputs there alone, so that it may be decided box by box.
+    by_voxel: ClassVar[bool] = False
     #: Whether class 0 of a dense output is the background.
     background: ClassVar[bool] = False
 

@@ -37,6 +37,7 @@ class SegmentationTask(Task):
 
     kind: ClassVar[str] = "segmentation"
     windowed: ClassVar[bool] = True
+    by_voxel: ClassVar[bool] = True
     background: ClassVar[bool] = True
 
     def __init__(self, ndim: int) -> None:
@@ -131,7 +132,11 @@ class SegmentationTask(Task):
     def decode(self, outputs: Outputs) -> Array:
         """Return label maps [n, *spatial] of the smallest integer type that holds them."""
         logits = logits_of(outputs)
-        return np.asarray(logits.argmax(axis=1), np.uint8 if logits.shape[1] <= 256 else np.int32)
+        return np.asarray(logits.argmax(axis=1), self.label_dtype(logits.shape[1]))
+
+    def label_dtype(self, num_classes: int) -> type[np.integer[Any]]:
+        """Return the smallest type that holds the labels."""
+        return np.uint8 if num_classes <= 256 else np.int32
 
     def answer(self, outputs: Outputs, prepared: Prepared, classes: Sequence[str]) -> Volume:
         """Return labels with their names, on the grid of the volume."""

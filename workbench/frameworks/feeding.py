@@ -1,4 +1,4 @@
-"""Many small inputs through a network: in batches, as fast as the device at hand allows, within its memory.
+"""Many inputs through a network: in batches, as fast as the device at hand allows, within its memory.
 
 Which batch size and memory layout is fastest depends on the network, the framework's version and the device, and
 differs by several times, in either direction. So it is measured, on the work itself: the first batches try the
@@ -19,13 +19,14 @@ from workbench.errors import StateError
 from workbench.frameworks.base import Array
 
 if TYPE_CHECKING:
-    from workbench.frameworks import Framework
+    from workbench.frameworks.base import Framework
 
 T = TypeVar("T")
 
 _FIRST_VOXELS = 2_000_000  # of a first batch: a second or so of work for a 3D network on two cores
 _FIRST_BATCH = 8  # enough to fill the vector units and threads of a CPU
 _LARGEST_BATCH = 512
+_RUNS_TO_TRY = 8  # batches that there must be for each form that is tried
 _WORTHWHILE = 0.97  # a change must save 3 % of the time, or it is noise
 _tuned: dict[Hashable, Plan] = {}
 
@@ -103,7 +104,7 @@ class Tuner:
         return plan not in self._seconds
 
 
-class Batches:
+class Feeder:
     """Runs work in batches, halving them when memory runs out.
 
     Parameters
@@ -119,6 +120,18 @@ class Batches:
         A batch size that the user has chosen; only the memory layout is measured then.
     schedule : sequence of (size, layout, repeats), optional
         What an earlier run used, to be followed.
+    count : int, optional
+        How many inputs there will be, where only the network's outputs are wanted: then it may run in forms that have
+        other layers inside, and only as many are tried as pay for a work of that length.
+    refusal : callable, optional
+        Makes the error that says that a single input does not fit into memory, and what to do.
+
+    Attributes
+    ----------
+    network : Any
+        What to run inside of `map`: the network in the form that is being used.
+    schedule : list of [size, layout, repeats]
+        What was used.
     """
 
     def __init__(
@@ -130,12 +143,21 @@ class Batches:
         *,
         size: int | None = None,
         schedule: Sequence[Sequence[Any]] = (),
+        count: int | None = None,
+        refusal: Callable[[], StateError] | None = None,
     ) -> None:
         self._framework = framework
-        self._module = module
-        self._key = (key, input_shape, size)
+        self._module = self.network = module
+        self._refusal = refusal
+        self._key = (key, input_shape, size, count is not None)
         first = size or int(np.clip(_FIRST_VOXELS // max(int(np.prod(input_shape)), 1), 1, _FIRST_BATCH))
-        self._tuner = Tuner(framework.layouts(module), first, fixed=size is not None, best=_tuned.get(self._key))
+        layouts = framework.layouts(module, forward_only=count is not None)
+        if count is not None:
+            layouts = layouts[: max(1, count // (_RUNS_TO_TRY * first))]
+        best = _tuned.get(self._key)
+        if best is not None and best.layout not in framework.layouts(module, forward_only=count is not None):
+            best = None
+        self._tuner = Tuner(layouts, first, fixed=size is not None, best=best)
         self._planned = [Plan(int(n), str(layout)) for n, layout, repeats in schedule for _ in range(int(repeats))]
         self.schedule: list[list[Any]] = []
 
@@ -151,7 +173,7 @@ class Batches:
             return call()
         except Exception as error:
             if self._framework.out_of_memory(error):
-                raise self._does_not_fit() from error
+                raise self._refused(error) from error
             raise
 
     def map(
@@ -172,7 +194,7 @@ class Batches:
                 plan = self._planned.pop(0) if followed else self._tuner.propose()
                 if plan.layout != layout:
                     stack.close()
-                    stack.enter_context(self._framework.layout(self._module, plan.layout))
+                    self.network = stack.enter_context(self._framework.layout(self._module, plan.layout))
                     layout = plan.layout
                 part = range(done, min(done + plan.size, count))
                 started = time.perf_counter()
@@ -182,7 +204,7 @@ class Batches:
                     if not self._framework.out_of_memory(error):
                         raise
                     if len(part) == 1:
-                        raise self._does_not_fit() from error
+                        raise self._refused(error) from error
                     self._planned.clear()
                     self._tuner.out_of_memory(Plan(len(part), layout))
                     continue
@@ -200,31 +222,5 @@ class Batches:
         else:
             self.schedule.append([*plan, 1])
 
-    def _does_not_fit(self) -> StateError:
-        return does_not_fit(self._key[1][1:])
-
-
-def does_not_fit(shape: Sequence[int]) -> StateError:
-    """Return the error that says that one input of `shape` voxels is too much, and what to do."""
-    return StateError(
-        "An explanation needs the whole input in memory at once, in one piece, but a single input of "
-        f"{' x '.join(map(str, shape))} voxels does not fit into what is free on the device. Crop the volume "
-        "(`Volume.crop`), make its voxels larger (`Volume.resample`), or use a model on another device."
-    )
-
-
-@contextlib.contextmanager
-def fitting(framework: Framework, shape: Sequence[int]) -> Iterator[None]:
-    """Turn a lack of memory around the network's own work, such as preparing its input, into a StateError.
-
-    Raises
-    ------
-    StateError
-        If memory runs out; any other error passes unchanged.
-    """
-    try:
-        yield
-    except Exception as error:
-        if framework.out_of_memory(error):
-            raise does_not_fit(shape) from error
-        raise
+    def _refused(self, error: Exception) -> Exception:
+        return error if self._refusal is None else self._refusal()

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.errors import StateError
+from workbench.transforms import _sampling, prepared
+from workbench.volume import Volume
+from workbench.zoo import answering, inference
+
+PREPROCESS = [
+    {},
+    {"spacing": (1.0, 1.0, 1.0)},
+    {"spacing": (2.4, 1.0, 3.1), "intensity": {"kind": "percentile"}},
+    {"size": (24, 40, 32)},
+    {"size": (40, 16, 24), "fit": "pad-crop", "intensity": {"kind": "range"}},
+    {"orientation": "PIR", "divisible_by": 16},
+]
+
+
+def model(**preprocess):
+    spec = {"orientation": "RAS", **preprocess}
+    return wb.zoo.create("3d-unet", num_classes=4, width=4, depth=2, seed=1, preprocess=spec)
+
+
+@pytest.fixture
+def volume(affine):
+    return Volume(np.random.default_rng(0).normal(size=(37, 22, 29)).astype(np.float32), affine)
+
+
+@pytest.fixture
+def windowed(monkeypatch):
+    """Let volumes of this size go by windows, with little room for outputs in the making."""
+    monkeypatch.setattr(answering, "_WHOLE_IMAGE_VOXELS", 1000)
+    monkeypatch.setattr(answering, "_SCORES_AT_ONCE", 4000)
+    monkeypatch.setattr(inference, "_SPARE", 1)
+
+
+def at_once(made, volume):
+    """Answer with the outputs of the whole volume in memory, as the box by box way must."""
+    ready = made.prepare(volume)
+    outputs = answering._inference(made, ready, None, None).whole()[""][np.newaxis]
+    labels = made.task.answer(outputs, ready, made.classes)
+    scores = ready.restore(made.task.probabilities(outputs)[0], channels=made.classes)
+    return labels, scores
+
+
+@pytest.mark.parametrize("preprocess", PREPROCESS)
+@pytest.mark.parametrize("code", [None, "LIP"])
+def test_box_by_box_as_at_once(volume, windowed, preprocess, code):
+    made = model(**preprocess)
+    made.patch_size = (24, 16, 20)
+    if code is not None:
+        volume = volume.reorient(code)
+    labels, scores = at_once(made, volume)
+    by_box = made.predict(volume)
+    assert (by_box.dtype, by_box.kind, by_box.labels) == (np.uint8, "labels", labels.labels)
+    assert np.array_equal(by_box.affine, volume.affine)
+    # where two labels are equally likely rounding decides
+    assert np.count_nonzero(by_box.data != labels.data) <= 2
+    probabilities = made.probabilities(volume)
+    assert probabilities.channels == made.classes
+    assert np.allclose(probabilities.data, scores.data, atol=2e-6)
+
+
+def test_pictures_go_box_by_box_too(windowed):
+    made = wb.zoo.create("2d-unet", num_classes=3, width=4, depth=2, preprocess={"spacing": (1.5, 1.5)})
+    made.patch_size = (16, 8)
+    picture = Volume(np.random.default_rng(0).normal(size=(90, 70)), np.diag([1.0, -1, 1, 1]))
+    labels, scores = at_once(made, picture)
+    assert np.count_nonzero(made.predict(picture).data != labels.data) <= 2
+    assert np.allclose(made.probabilities(picture).data, scores.data, atol=2e-6)
+
+
+def test_windows_of_air_are_answered_once(monkeypatch, windowed):
+    monkeypatch.setattr(inference, "_SPARE", 1 << 28)
+    made = model(intensity={"kind": "window", "low": -1000, "high": 400})
+    made.patch_size = (8, 8, 8)
+    data = np.full((40, 16, 16), -1000, np.int16)
+    data[:12] = np.random.default_rng(0).integers(-100, 300, (12, 16, 16))
+    scan = Volume(data, np.diag([-1, 2, 3, 1.0]), unit="HU")
+    sizes = []
+    forward = made.forward
+    monkeypatch.setattr(
+        made, "forward", lambda array, network=None: sizes.append(len(array)) or forward(array, network=network)
+    )
+    skipped = made.predict(scan)
+    few = sum(sizes)
+    sizes.clear()
+    assert np.array_equal(made.predict(scan, skip_air=False).data, skipped.data)
+    # the grid runs from right to left, so air is at its beginning: 6 of 9 layers of 9 windows hold nothing else
+    assert (sum(sizes), few) == (81, 81 - 54 + 1)
+    found = made.estimate(scan)
+    assert (found.windows, found.skipped) == (28, 53)
+    assert made.estimate(scan, skip_air=False).windows == 81
+
+
+def test_noise_of_air_is_air_in_hounsfield_units_only(windowed):
+    made = model()
+    made.patch_size = (8, 8, 8)
+    noise = np.random.default_rng(0).integers(-1020, -980, (40, 16, 16)).astype(np.int16)
+    noise[:8] += 1000
+    assert made.estimate(Volume(noise, unit="HU")).skipped > 0
+    assert made.estimate(Volume(noise)).skipped == 0
+    lung = np.where(noise < -900, noise + 150, noise)
+    assert made.estimate(Volume(lung, unit="HU")).skipped == 0
+
+
+def test_memory_is_that_of_the_answer_and_of_a_window(windowed, monkeypatch):
+    """The outputs of all labels for the whole volume would take 60 copies of the answer, its input 4."""
+    monkeypatch.setattr(prepared, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(_sampling, "_SLAB", 10000)
+    monkeypatch.setattr(inference, "_LARGE_WINDOW", 1)
+    made = wb.zoo.create("3d-unet", num_classes=15, width=2, depth=2, preprocess={"intensity": {"kind": "zscore"}})
+    made.patch_size = (32, 32, 32)
+    volume = Volume(np.random.default_rng(0).integers(0, 99, (96, 64, 64)).astype(np.int16))
+    made.predict(volume)  # whatever is set up once
+    tracemalloc.start()
+    answer = made.predict(volume)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # as counted by NumPy: the input of one window, its outputs, and those in the making
+    window = 4 * 32**3 * (1 + 2 * 16)
+    assert most <= 1.5 * answer.nbytes + window
+
+
+@pytest.mark.parametrize("framework", ["torch", pytest.param("mindspore", marks=pytest.mark.mindspore)])
+@pytest.mark.parametrize("ask", ["predict", "probabilities", "explain"])
+def test_weights_that_are_not_finite_are_said(framework, ask, affine):
+    pytest.importorskip(framework)
+    made = wb.zoo.create("3d-unet", framework=framework, num_classes=2, width=2, depth=2)
+    state = made.state()
+    state["encoders.0.0.0.weight"].flat[3] = np.nan
+    made.framework.load_state(made.module, state)
+    volume = Volume(np.ones((8, 8, 8)), affine)
+    with pytest.raises(StateError, match=r"'encoders\.0\.0\.0\.weight' holds NaN.*earlier epoch"):
+        wb.explain(made, volume) if ask == "explain" else getattr(made, ask)(volume)
+
+
+def test_an_answer_that_does_not_fit_is_refused_before_the_network_runs(monkeypatch):
+    made = model()
+    monkeypatch.setattr(made, "forward", None)
+    grid = Volume(lambda: np.zeros(1), shape=(3000, 3000, 3000), dtype=np.uint8)
+    ready = made.prepare(Volume(np.zeros((8, 8, 8))))
+    monkeypatch.setattr(made, "prepare", lambda _volume: ready)
+    with pytest.raises(StateError, match=r"3000 x 3000 x 3000 x 4 values takes 432\.0 GB"):
+        made.probabilities(grid)
+
+
+@pytest.mark.parametrize("precision", ["half", "bfloat16", "double"])
+def test_other_precisions(precision, affine):
+    made = model()
+    volume = Volume(np.random.default_rng(0).normal(size=(16, 12, 20)), affine)
+    wanted, why = made.probabilities(volume).data, wb.explain(made, volume, target=1).data
+    getattr(made.module, precision)()
+    tolerance = {"half": 5e-3, "bfloat16": 5e-2, "double": 1e-5}[precision]
+    assert np.allclose(made.probabilities(volume).data, wanted, atol=tolerance)
+    assert made.predict(volume).dtype == np.uint8
+    again = wb.explain(made, volume, target=1).data
+    assert np.abs(again - why).max() <= 10 * tolerance * np.abs(why).max()

@@ -1,0 +1,38 @@
+"""What an explanation says where memory runs out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from workbench.errors import StateError
+
+if TYPE_CHECKING:
+    from workbench.frameworks import Framework
+
+
+def does_not_fit(shape: Sequence[int]) -> StateError:
+    """Return the error that says that one input of `shape` voxels is too much, and what to do."""
+    return StateError(
+        "An explanation needs the whole input in memory at once, in one piece, but a single input of "
+        f"{' x '.join(map(str, shape))} voxels does not fit into what is free on the device. Crop the volume "
+        "(`Volume.crop`), make its voxels larger (`Volume.resample`), or use a model on another device."
+    )
+
+
+@contextlib.contextmanager
+def fitting(framework: Framework, shape: Sequence[int]) -> Iterator[None]:
+    """Turn a lack of memory around the network's own work, such as preparing its input, into a StateError.
+
+    Raises
+    ------
+    StateError
+        If memory runs out; any other error passes unchanged.
+    """
+    try:
+        yield
+    except Exception as error:
+        if framework.out_of_memory(error):
+            raise does_not_fit(shape) from error
+        raise

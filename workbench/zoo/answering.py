@@ -1,0 +1,175 @@
+"""From a prepared volume to a model's answer on the volume's own grid, with no more in memory than that takes."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import StateError
+from workbench.volume import Volume
+from workbench.zoo.inference import Array, Cancel, Estimate, Inference, Outputs, Progress, empty_scores
+from workbench.zoo.windows import Index, Windows
+
+if TYPE_CHECKING:
+    from workbench.transforms import Prepared
+    from workbench.zoo.model import Model
+
+#: Larger images are predicted window by window: a 64-channel map of this many voxels takes half a GB.
+_WHOLE_IMAGE_VOXELS = 1 << 21
+_WINDOW = {2: 512, 3: 96}
+#: Scores that are brought onto the volume's grid and decided in one go: 16 MB.
+_SCORES_AT_ONCE = 1 << 22
+
+
+def answer(
+    model: Model, prepared: Prepared, *, progress: Progress | None, cancel: Cancel | None, skip_air: bool
+) -> Any:
+    """Do what `Model.answer` says."""
+    model.framework.check_finite(model.module)
+    with _watching(model, cancel):
+        task = model.task
+        if not task.windowed:
+            return task.answer(_at_once(model, prepared.batch, progress), prepared, model.classes)
+        inference = _inference(model, prepared, progress, cancel, skip_air=skip_air)
+        if not task.by_voxel or inference.single:
+            return task.answer(_unnamed(inference.whole(), batch=True), prepared, model.classes)
+        labels = empty_scores(prepared.source.spatial_shape, task.label_dtype(model.num_classes))
+        # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
+        before = _same if prepared.exact else _of_one(task.probabilities)
+        _fill(labels, inference, prepared, before, _of_one(task.decode))
+        names = dict(enumerate(model.classes))
+        return Volume(labels, prepared.source.affine, kind="labels", labels=names)
+
+
+def probabilities(
+    model: Model, volume: Volume, *, progress: Progress | None, cancel: Cancel | None, skip_air: bool
+) -> Volume:
+    """Do what `Model.probabilities` says."""
+    if model.task.kind != "segmentation":
+        raise StateError(f"{model.name} does not segment, so it has no probability by voxel. Use predict.")
+    model.framework.check_finite(model.module)
+    prepared = model.prepare(volume)
+    scores = empty_scores((*volume.spatial_shape, model.num_classes))
+    with _watching(model, cancel):
+        inference = _inference(model, prepared, progress, cancel, skip_air=skip_air)
+        _fill(scores, inference, prepared, _of_one(model.task.probabilities), lambda found: np.moveaxis(found, 0, -1))
+    axes = (*"ijk"[: volume.spatial_ndim], "c")
+    return Volume(scores, volume.affine, kind="scores", axes=axes, channels=model.classes)
+
+
+def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Cancel | None) -> Any:
+    """Do what `Model.infer` says."""
+    with _watching(model, cancel):
+        if not model.task.windowed:
+            return model.task.decode(_at_once(model, batch, progress))
+        found = []
+        for number, image in enumerate(batch):
+            share = None if progress is None else _share(progress, number, len(batch))
+            found.append(_inference(model, _Image(image, model), share, cancel).whole())
+        inner: Any = (..., *_inner(batch.shape[2:], model))
+        outputs = {name: np.stack([one[name] for one in found])[inner] for name in found[0]}
+        return model.task.decode(_unnamed(outputs))
+
+
+def estimate(model: Model, volume: Volume, *, skip_air: bool) -> Estimate:
+    """Do what `Model.estimate` says."""
+    return _inference(model, model.prepare(volume), None, None, skip_air=skip_air).estimate()
+
+
+class _Image:
+    """An array [c, *spatial] that is read like a prepared volume; one thinner than a network takes, with a margin."""
+
+    def __init__(self, array: Array, model: Model) -> None:
+        inner = _inner(array.shape[1:], model)
+        minimum = model.algorithm.sizes(model.config)[1]
+        self.spatial_shape = tuple(max(n, minimum) for n in array.shape[1:])
+        ends = zip(inner, self.spatial_shape, strict=True)
+        self._array = np.pad(array, [(0, 0), *((part.start, n - part.stop) for part, n in ends)])
+
+    def window(self, start: Index, stop: Index) -> Array:
+        return self._array[(slice(None), *(slice(a, b) for a, b in zip(start, stop, strict=True)))]
+
+
+def _inner(shape: Sequence[int], model: Model) -> tuple[slice, ...]:
+    """Return where an image lies in one that has the network's least size."""
+    more = [max(0, model.algorithm.sizes(model.config)[1] - n) for n in shape]
+    return tuple(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True))
+
+
+def _inference(
+    model: Model,
+    image: Prepared | _Image,
+    progress: Progress | None,
+    cancel: Cancel | None,
+    *,
+    skip_air: bool = False,
+) -> Inference:
+    shape = image.spatial_shape
+    multiple, minimum = model.algorithm.sizes(model.config)
+    own = model.algorithm.window(model.config)
+    size: Sequence[int] = shape
+    if model.task.windowed and (own is not None or math.prod(shape) > _WHOLE_IMAGE_VOXELS):
+        wanted = model.patch_size or (own or _WINDOW[len(shape)],) * len(shape)
+        size = [max(minimum, w // multiple * multiple) for w in wanted]
+    rule = None if isinstance(image, _Image) or not skip_air else image.is_air
+    config = json.dumps(model.config, sort_keys=True, default=str)
+    return Inference(
+        model.framework, model.module, lambda batch, network: model.forward(batch, network=network), image.window,
+        Windows(shape, size), (model.framework.name, str(model.device), model.name, config), air=rule,
+        only="logits" if model.task.by_voxel else None, progress=progress, cancel=cancel,
+    )  # fmt: skip
+
+
+def _fill(
+    target: Array,
+    inference: Inference,
+    prepared: Prepared,
+    before: Callable[[Array], Array],
+    finish: Callable[[Array], Array],
+) -> None:
+    """Write an image's outputs onto the volume's grid as they are finished, some rows at a time.
+
+    `before` is done to outputs [k, *box] on the network's grid, `finish` to what was interpolated from them.
+    """
+    restorer = prepared.restorer()
+    halo = restorer.halo
+    for box in inference.boxes(target.nbytes // 2, halo):
+        rows = max(1, _SCORES_AT_ONCE // max(1, box.values[:, 0].size))
+        for first in range(0, box.own[0], rows):
+            count = min(rows, box.own[0] - first)
+            part = before(box.values[:, first : first + count + halo])
+            start = (box.start[0] + first, *box.start[1:])
+            restorer.write(target, start, (count, *box.own[1:]), part, finish)
+
+
+def _at_once(model: Model, batch: Array, progress: Progress | None) -> Outputs:
+    outputs = model.forward(batch)
+    if progress is not None:
+        progress(1.0)
+    return outputs
+
+
+def _watching(model: Model, cancel: Cancel | None) -> AbstractContextManager[None]:
+    return nullcontext() if cancel is None else model.framework.interruptible(model.module, cancel)
+
+
+def _unnamed(outputs: Mapping[str, Array], *, batch: bool = False) -> Outputs:
+    given = {name: values[np.newaxis] for name, values in outputs.items()} if batch else outputs
+    return given.get("", given)
+
+
+def _of_one(function: Callable[[Array], Any]) -> Callable[[Array], Array]:
+    return lambda values: np.asarray(function(values[np.newaxis])[0])
+
+
+def _same(values: Array) -> Array:
+    return values
+
+
+def _share(progress: Progress, number: int, count: int) -> Progress:
+    return lambda fraction: progress((number + fraction) / count)
