@@ -143,13 +143,18 @@ class LinearScore:
 class MatchReport:
     """What happened to each name when weights were put into a network.
 
-    `mismatched` maps a name to (shape given, shape wanted).
+    `mismatched` maps a name to (shape given, shape wanted). Where the weights went into a part of the network, `into`
+    is its name, `taken_from` that of the part of the file ("" is the whole), and `adapted` names the weights that were
+    made for another number of channels.
     """
 
     matched: tuple[str, ...]
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
+    into: str | None = None
+    taken_from: str = ""
+    adapted: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -158,6 +163,11 @@ class MatchReport:
 
     def __str__(self) -> str:
         parts = [f"{len(self.matched)} matched"]
+        if self.into is not None:
+            begin = f" of {self.taken_from!r}" if self.taken_from else ""
+            parts[0] += f"{begin} into {self.into!r}" if self.into else f"{begin} into the network"
+        if self.adapted:
+            parts.append(f"{', '.join(self.adapted)} adapted to other channels")
         for label, names in (("missing", self.missing), ("unexpected", self.unexpected)):
             if names:
                 parts.append(f"{len(names)} {label} ({_shortened(names)})")

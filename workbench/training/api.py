@@ -59,13 +59,13 @@ def train(
         What to call the run in lists; `Run.rename` gives another.
     init : str, Path, Model or Run
         Weights to start from (fine-tuning): a model file, a name of `workbench.zoo.trained`, a model, a run (its best
-        epoch).
+        epoch). With ``into="encoder"``, a file of another network that is the encoder of this one.
     freeze : str or sequence of str
         Patterns of layers that keep their weights: ``"down.*"``, ``"re:^down"``.
     **overrides
         Any other key of a recipe, described in `workbench.training.Recipe`: ``augment``, ``batch_size``,
         ``cache_bytes``, ``checkpoint_every``, ``checkpoint_seconds``, ``checkpoint_steps``, ``compiled``,
-        ``deterministic``, ``foreground``, ``grad_clip``, ``log_every``, ``loss``, ``mode``, ``monitor``,
+        ``deterministic``, ``foreground``, ``grad_clip``, ``into``, ``log_every``, ``loss``, ``mode``, ``monitor``,
         ``num_threads``, ``optimizer``, ``options``, ``patch_size``, ``patches_per_sample``, ``preprocess``,
         ``schedule``, ``splits``, ``validate_every``. A key of its optimizer (`workbench.training.Optimizer`):
         ``betas``, ``lr``, ``momentum``, ``nesterov``, ``weight_decay``. An option of the algorithm
@@ -134,6 +134,7 @@ def compose(
 ) -> tuple[Recipe, Dataset]:
     """Return the complete recipe of a run, and its data set."""
     from workbench import datasets, frameworks, zoo
+    from workbench.transforms import Augment, Preprocess
 
     base = _base(recipe)
     name = values.get("algorithm") or base.get("algorithm")
@@ -166,6 +167,8 @@ def compose(
         merged["device"] = frameworks.resolve_device(frameworks.get(framework), device)
     complete = Recipe(**merged)
     algorithm.task.loss(complete.loss)
+    Augment(complete.augment, dataset.spatial_ndim)
+    Preprocess(complete.preprocess)
     monitored = complete.monitor.removeprefix("val/")
     # what is scored label by label ("dice/liver") may only be known once there are scores
     if "/" not in monitored:

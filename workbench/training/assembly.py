@@ -58,9 +58,10 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
     _check_splits(recipe, len(dataset))
     model = make_model(recipe, dataset.in_channels, dataset.classes)
     resumed = _find(folder, say)
-    init = load_initial(framework, model.module, Path(recipe.init)) if recipe.init and resumed is None else None
-    if init:
-        say(f"Weights taken over: {len(init['matched'])}; replaced: {', '.join(init['replaced']) or 'none'}.")
+    init = None
+    if recipe.init and resumed is None:
+        init = load_initial(framework, model.module, Path(recipe.init), recipe.into)
+        say(f"Weights taken over: {init['summary']}.")
     trainer = make_trainer(model, recipe)
     position = Position()
     if resumed is not None:

@@ -8,34 +8,38 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.frameworks import Framework, checkpoints, weights
+from workbench.frameworks import Framework, checkpoints, loading, weights
 
 
-def load_initial(framework: Framework, module: Any, path: Path) -> dict[str, Any]:
+def load_initial(framework: Framework, module: Any, path: Path, into: str | None = None) -> dict[str, Any]:
     """Put the weights of a model file into a network, as far as names and shapes agree.
 
     A layer of another shape keeps its fresh weights: with another number of classes that is the head, which is thereby
     replaced.
 
+    Parameters
+    ----------
+    into : str, optional
+        As for `workbench.zoo.Model.load`: the file is of this part of the network.
+
     Returns
     -------
     dict
         ``source``, ``algorithm``, ``matched``, ``missing`` (in the network, not in the file), ``unexpected`` (in the
-        file, not in the network), ``replaced`` (name to shape in the file and shape in the network).
+        file, not in the network), ``replaced`` (name to shape in the file and shape in the network), ``adapted`` (made
+        for another number of channels), ``into`` (the part that was found, None for the whole), ``summary`` in words.
 
     Raises
     ------
     InputError
         If nothing matches.
     """
-    tensors = checkpoints.load(path, framework.state(module).keys())
     metadata = weights.peek(path) if checkpoints.kind(path) == "safetensors" else {}
-    report = framework.load_state(module, tensors, strict=False)
-    if not report.matched:
-        raise InputError(
-            f"Fine-tuning needs weights of the same network, but no layer of {path.name} "
-            f"(algorithm {metadata.get('algorithm', 'unknown')}) fits. Use the algorithm and options it was made with."
-        )
+    try:
+        report = loading.load(framework, module, path, strict=False, into=into)
+    except InputError as error:
+        made = f" (made by {metadata['algorithm']})" if "algorithm" in metadata else ""
+        raise InputError(f"Fine-tuning needs weights that fit{made}. {error}") from error
     return {
         "source": str(path),
         "algorithm": metadata.get("algorithm"),
@@ -43,6 +47,9 @@ def load_initial(framework: Framework, module: Any, path: Path) -> dict[str, Any
         "missing": list(report.missing),
         "unexpected": list(report.unexpected),
         "replaced": {name: [list(given), list(wanted)] for name, (given, wanted) in report.mismatched.items()},
+        "adapted": list(report.adapted),
+        "into": report.into,
+        "summary": str(report),
     }
 
 

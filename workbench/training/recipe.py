@@ -101,6 +101,8 @@ class Recipe(_Plain):
         Decides initial weights, order, augmentation and dropout.
     init : str or None
         Model file to start from (fine-tuning).
+    into : str or None
+        Take `init` for weights of the encoder alone ("encoder"), or of the part of that name; see `Model.load`.
     freeze : tuple of str
         Patterns of layers that keep their weights: ``encoder.*``, or a regular expression as ``re:...``.
     monitor : str
@@ -147,6 +149,7 @@ class Recipe(_Plain):
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
     seed: Annotated[int, Field(ge=0)] = 0
     init: str | None = None
+    into: str | None = None
     freeze: tuple[str, ...] = ()
     monitor: str = "val/dice"
     mode: Literal["max", "min"] = "max"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import zoo
 from workbench.widgets.code import call, path_code
-from workbench.zoo.model import parse_metadata
+from workbench.zoo.metadata import parse_metadata
 from workbench.zoo.shipped import place_of
 
 if TYPE_CHECKING:

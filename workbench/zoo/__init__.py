@@ -16,7 +16,8 @@ from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards, OptionInfo
 from workbench.zoo.catalogue import algorithm, card, cards
 from workbench.zoo.classification import Classification
-from workbench.zoo.model import Model, parse_metadata
+from workbench.zoo.metadata import parse_metadata
+from workbench.zoo.model import Model
 from workbench.zoo.shipped import Trained, place_of, trained
 from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, ShapeTask, Task
 

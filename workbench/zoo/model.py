@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import FileError, InputError
-from workbench.frameworks import Framework, LayerInfo, checkpoints, weights
+from workbench.errors import InputError
+from workbench.frameworks import Framework, LayerInfo, loading, weights
 from workbench.frameworks.base import MatchReport, Outputs
 from workbench.transforms import Prepared, Preprocess
 from workbench.volume import Volume
@@ -282,8 +282,10 @@ class Model:
         }
         return {key: json.dumps(value) for key, value in facts.items()}
 
-    def load(self, path: str | Path, *, strict: bool = True, allow_non_finite: bool = False) -> MatchReport:
-        """Take the weights of a file: the workbench's own, a PyTorch or a MindSpore checkpoint of the same network.
+    def load(
+        self, path: str | Path, *, strict: bool = True, into: str | None = None, allow_non_finite: bool = False
+    ) -> MatchReport:
+        """Take the weights of a file: the workbench's own, a PyTorch or a MindSpore checkpoint.
 
         Names must be the network's (those of `state`). A prefix that all names of a foreign file share (``module.``)
         may be there; MindSpore's ``gamma``, ``moving_mean`` and their like are understood. Of a PyTorch file only
@@ -296,6 +298,11 @@ class Model:
         strict : bool
             Whether every weight must be there in its shape. With False, what does not fit keeps its present value: so
             a model with another number of classes takes all but its head.
+        into : str, optional
+            "encoder": the file is of another network (a ResNet, VGG, DenseNet or ViT as torchvision writes them), which
+            this one has as its encoder; where is found by the names, and reported. Or the name of the part. All else
+            keeps its values. The first convolution is adapted to the network's channels, see
+            `workbench.frameworks.transfer.fitted`.
         allow_non_finite : bool
             Whether NaN and infinities are let through.
 
@@ -311,13 +318,11 @@ class Model:
         MissingExtraError
             If it is a MindSpore checkpoint and MindSpore is not installed.
         InputError
-            If nothing in it fits or, with `strict`, not everything does.
+            If nothing in it fits; with `strict`, if not everything does; with `into`, if too little is there.
         """
-        tensors = checkpoints.load(path, self.state().keys(), allow_non_finite=allow_non_finite)
-        report = self.framework.load_state(self.module, tensors, strict=strict)
-        if not report.matched:
-            raise InputError(f"No weight in {Path(path).name} belongs to {self.name}: {report}.")
-        return report
+        return loading.load(
+            self.framework, self.module, path, strict=strict, into=into, allow_non_finite=allow_non_finite
+        )
 
     # ---- display -------------------------------------------------------------------------------------------------
 
@@ -377,27 +382,6 @@ def default_classes(algorithm: Algorithm, num_classes: int) -> tuple[str, ...]:
     if algorithm.card.task in ("segmentation", "instances"):
         return ("background", *(f"label {i}" for i in range(1, num_classes)))
     return tuple(f"class {i}" for i in range(num_classes))
-
-
-def parse_metadata(path: str | Path) -> dict[str, Any]:
-    """Return what a model file says about its model.
-
-    Raises
-    ------
-    FileError
-        If it holds weights alone, or its description is damaged.
-    """
-    raw = weights.peek(path) if checkpoints.kind(path) == "safetensors" else {}
-    missing = {"algorithm", "config", "classes", "preprocess"} - set(raw)
-    if missing:
-        raise FileError(
-            f"{Path(path).name} holds weights, but does not say which model they are of ({', '.join(sorted(missing))} "
-            "missing). Create the model with zoo.create and call model.load(path)."
-        )
-    try:
-        return {key: json.loads(value) for key, value in raw.items()}
-    except ValueError as error:
-        raise FileError(f"The description of the model in {Path(path).name} is damaged: {error}.") from error
 
 
 def _count(number: int, what: str) -> str:

@@ -1,0 +1,192 @@
+"""Weights of another network for a part of this one: where the names meet is found, not asked for.
+
+Files of ResNet, VGG, DenseNet and ViT, as torchvision and others write them, begin at names of their own
+(``layer1.0.conv1.weight``, ``features.0.weight``, ``blocks.0.norm1.weight``), and networks that are built on such an
+encoder hold it somewhere inside (``encoder.``, ``backbone.0.body.``). Two names meet where their ends are the same and
+so are their shapes; the pair of beginnings under which most names meet is the place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from workbench.errors import InputError, choose
+from workbench.frameworks.base import Array, MatchReport
+
+#: How `into` says that the place is to be found.
+ENCODER = "encoder"
+#: The share of an encoder's weights, or of the file's, that must be found for it to be that encoder.
+_ENOUGH = 0.9
+#: What classifiers call the layers that decide, which are no part of an encoder.
+_HEADS = ("fc", "classifier", "head", "heads", "head_dist", "pre_logits", "last_linear")
+#: Names of torchvision's ViT, and of DenseNet files from before its layers were renamed.
+_RENAMED = (
+    (re.compile(r"^class_token$"), "cls_token"),
+    (re.compile(r"^conv_proj\."), "patch_embed.proj."),
+    (re.compile(r"^encoder\.pos_embedding$"), "pos_embed"),
+    (re.compile(r"^encoder\.ln\."), "norm."),
+    (re.compile(r"^encoder\.layers\.encoder_layer_(\d+)\.ln_(\d)\."), r"blocks.\1.norm\2."),
+    (re.compile(r"^encoder\.layers\.encoder_layer_(\d+)\.self_attention\.in_proj_"), r"blocks.\1.attn.qkv."),
+    (re.compile(r"^encoder\.layers\.encoder_layer_(\d+)\.self_attention\.out_proj\."), r"blocks.\1.attn.proj."),
+    (re.compile(r"^encoder\.layers\.encoder_layer_(\d+)\.mlp\.(?:linear_1|0)\."), r"blocks.\1.mlp.fc1."),
+    (re.compile(r"^encoder\.layers\.encoder_layer_(\d+)\.mlp\.(?:linear_2|3)\."), r"blocks.\1.mlp.fc2."),
+    (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)\."), r"\1\2."),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a file's weights go: what follows `theirs` in the file follows `ours` in the network."""
+
+    ours: str
+    theirs: str
+    matched: int
+
+
+def fitted(
+    tensors: Mapping[str, Array], wanted: Mapping[str, tuple[int, ...]], into: str, source: str
+) -> tuple[dict[str, Array], Place, tuple[str, ...]]:
+    """Return the weights of a file that belong to a part of a network, under the network's names.
+
+    The first convolution of a file for other channels is adapted: for one channel its kernels are added up over theirs;
+    else they are repeated along the channels, times the file's number of channels over the network's. Either way a
+    picture that is the same in all channels gives the same as before.
+
+    Parameters
+    ----------
+    tensors : mapping of str to array
+        Of the file.
+    wanted : mapping of str to tuple of int
+        Names and shapes of the network.
+    into : str
+        "encoder", to be found, or the name of a part of the network (``"backbone.0.body"``).
+    source : str
+        The file's name, for the error.
+
+    Returns
+    -------
+    weights, place, adapted
+        The weights, where they go, and which of them were adapted.
+
+    Raises
+    ------
+    InputError
+        If the network has no such part, or too little of it is in the file.
+    """
+    given = {_renamed(name): array for name, array in tensors.items() if not _is_head(name)}
+    part = "" if into == ENCODER else _part(into, wanted)
+    inside = {name: tuple(shape) for name, shape in wanted.items() if name.startswith(part) and not _is_head(name)}
+    place = _meeting({name: array.shape for name, array in given.items()}, inside)
+    found: dict[str, Array] = {}
+    adapted = []
+    for name, shape in inside.items():
+        theirs = given.get(place.theirs + name.removeprefix(place.ours)) if name.startswith(place.ours) else None
+        if theirs is not None and theirs.shape == shape:
+            found[name] = theirs
+        elif theirs is not None and _other_channels(theirs.shape, shape):
+            found[name] = _adapted(theirs, shape[1])
+            adapted.append(name)
+    _check_enough(found, given, inside, place, into, source)
+    return found, place, tuple(adapted)
+
+
+def reported(report: MatchReport, place: Place, adapted: tuple[str, ...]) -> MatchReport:
+    """Return a report that also says where the weights went; what lies outside of that part is not missing."""
+    missing = tuple(name for name in report.missing if name.startswith(place.ours) and not _is_head(name))
+    return dataclasses.replace(
+        report, missing=missing, into=place.ours.rstrip("."), taken_from=place.theirs.rstrip("."), adapted=adapted
+    )
+
+
+def _meeting(given: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> Place:
+    by_end: dict[tuple[str, tuple[int, ...]], list[list[str]]] = defaultdict(list)
+    for name, shape in given.items():
+        by_end[name.rpartition(".")[2], tuple(shape)].append(name.split("."))
+    counts: Counter[tuple[str, str]] = Counter()
+    for name, shape in wanted.items():
+        ours = name.split(".")
+        for theirs in by_end[ours[-1], shape]:
+            for common, (one, other) in enumerate(zip(reversed(ours), reversed(theirs), strict=False), start=1):
+                if one != other:
+                    break
+                counts[_begin(ours, common), _begin(theirs, common)] += 1
+    if not counts:
+        return Place("", "", 0)
+    # of beginnings under which as many names meet, the longest: they say the most exactly which part it is
+    (begin, beginning), matched = max(counts.items(), key=lambda item: (item[1], len(item[0][0])))
+    return Place(begin, beginning, matched)
+
+
+def _begin(parts: list[str], left_out: int) -> str:
+    return "".join(f"{part}." for part in parts[: len(parts) - left_out])
+
+
+def _check_enough(
+    found: Mapping[str, Array],
+    given: Mapping[str, Array],
+    inside: Mapping[str, tuple[int, ...]],
+    place: Place,
+    into: str,
+    source: str,
+) -> None:
+    ours = [name for name in inside if name.startswith(place.ours) and not _is_counter(name)]
+    theirs = [name for name in given if not _is_counter(name)]
+    count = sum(not _is_counter(name) for name in found)
+    # an encoder may end before the file does, but what is found by itself must be most of the file
+    most = into != ENCODER or 2 * count >= len(theirs)
+    if count and (count >= _ENOUGH * len(theirs) or (most and count >= _ENOUGH * len(ours))):
+        return
+    nearest = f"under {place.ours.rstrip('.')!r}" if place.ours else "at its top level"
+    raise InputError(
+        f"{source} holds {_described(given)}, which is not the {into} of this network: of {len(theirs)} weights in the "
+        f"file and {len(ours)} in the network {nearest}, {count} agree in name and shape. Create the network with the "
+        "options that make its encoder that one (width, depth, norm), or take a file of the encoder it has."
+    )
+
+
+def _part(into: str, wanted: Mapping[str, Any]) -> str:
+    parts = {".".join(name.split(".")[:end]) for name in wanted for end in range(1, name.count(".") + 1)}
+    return choose(into.rstrip("."), sorted({ENCODER, *parts}), "part of the network") + "."
+
+
+def _renamed(name: str) -> str:
+    for pattern, instead in _RENAMED:
+        name = pattern.sub(instead, name)
+    return name
+
+
+def _is_head(name: str) -> bool:
+    return name.partition(".")[0] in _HEADS
+
+
+def _is_counter(name: str) -> bool:
+    return name.endswith("num_batches_tracked")
+
+
+def _other_channels(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
+    return len(ours) > 2 and len(theirs) == len(ours) and theirs[:1] + theirs[2:] == ours[:1] + ours[2:]
+
+
+def _adapted(kernel: Array, channels: int) -> Array:
+    given = kernel.shape[1]
+    if channels == 1:
+        return np.asarray(kernel.sum(axis=1, keepdims=True), kernel.dtype)
+    repeated = kernel[:, np.arange(channels) % given]
+    return np.asarray(repeated * (given / channels), kernel.dtype)
+
+
+def _described(given: Mapping[str, Array]) -> str:
+    kinds = {
+        "a ResNet": r"layer1\.0\.conv1\.",
+        "a VGG": r"features\.0\.",
+        "a DenseNet": r"denseblock1\.",
+        "a vision transformer": r"blocks\.0\.attn\.",
+    }
+    known = (kind for kind, sign in kinds.items() if any(re.search(sign, name) for name in given))
+    return next(known, "weights that begin with " + ", ".join(list(given)[:3]) if given else "no weights")
