@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.errors import StateError
+from workbench.errors import InputError, StateError
 from workbench.transforms import _sampling, prepared
 from workbench.volume import Volume
 from workbench.zoo import answering, inference
@@ -42,7 +42,7 @@ def windowed(monkeypatch):
 def at_once(made, volume):
     """Answer with the outputs of the whole volume in memory, as the box by box way must."""
     ready = made.prepare(volume)
-    outputs = answering._inference(made, ready, None, None).whole()[""][np.newaxis]
+    outputs = answering._inference(made, ready, answering.How()).whole()[""][np.newaxis]
     labels = made.task.answer(outputs, ready, made.classes)
     scores = ready.restore(made.task.probabilities(outputs)[0], channels=made.classes)
     return labels, scores
@@ -161,3 +161,36 @@ def test_other_precisions(precision, affine):
     assert made.predict(volume).dtype == np.uint8
     again = wb.explain(made, volume, target=1).data
     assert np.abs(again - why).max() <= 10 * tolerance * np.abs(why).max()
+
+
+def test_less_precision_is_tried_and_told(windowed, affine, monkeypatch):
+    made = model()
+    made.patch_size = (8, 8, 8)
+    volume = Volume(np.random.default_rng(0).normal(size=(40, 16, 16)), affine)
+    wanted = made.probabilities(volume)
+    assert wanted.notes == ()
+    form = made.framework.reduced(made.module)
+    if form is None:
+        pytest.skip("this processor has no bfloat16")
+    for precision in ("auto", "bfloat16"):
+        found = made.probabilities(volume, precision=precision)
+        assert found.notes[0].startswith("computed in bfloat16")
+        # a fresh network says little, so that little changes
+        assert 0 < np.abs(found.data - wanted.data).max() < 5e-3
+        assert made.predict(volume, precision=precision).notes[0].startswith("computed in bfloat16")
+    state = made.state()
+    made.framework.load_state(made.module, {**state, "head.weight": 300 * state["head.weight"]})
+    sure = made.probabilities(volume, precision="auto")
+    assert sure.notes[0].startswith("computed in float32: on 4 windows probabilities in bfloat16 differed by up to")
+    assert np.allclose(sure.data, made.probabilities(volume).data, atol=1e-5)
+    monkeypatch.setattr(type(made.framework), "reduced", lambda _self, _module: None)
+    assert made.predict(volume, precision="auto").notes == ()
+    assert "no faster arithmetic" in made.predict(volume, precision="bfloat16").notes[0]
+
+
+def test_unknown_options_of_a_prediction(affine):
+    volume = Volume(np.zeros((8, 8, 8)), affine)
+    with pytest.raises(InputError, match="Did you mean 'bfloat16'"):
+        model().predict(volume, precision="bfloat")
+    with pytest.raises(InputError, match=r"unknown option 'skip_aire'. Did you mean 'skip_air'"):
+        model().probabilities(volume, skip_aire=False)

@@ -114,3 +114,27 @@ def test_a_window_as_large_as_the_image_is_the_image():
     result, boxes = blended(Windows((7, 5), (16, 16)), position)
     assert len(boxes) == 1
     assert np.array_equal(result, position(np.zeros((2, 7, 5), np.float32)))
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize(("shape", "size"), [((40, 33, 21), (16, 16, 8)), ((50, 16), (16, 16)), ((9, 70), (16, 12))])
+def test_windows_and_weights_are_monais(shape, size, overlap):
+    """So that predictions can be compared with those of MONAI's `SlidingWindowInferer`, window by window."""
+    inferers = pytest.importorskip("monai.inferers")
+    import torch
+
+    windows = Windows(shape, size, overlap)
+    seen = []
+
+    def network(batch):
+        seen.extend(tuple(int(n) for n in one) for one in batch[:, :, *[0] * len(shape)])
+        rows = torch.linspace(-1, 1, batch.shape[2]).reshape(1, 1, -1, *[1] * (len(shape) - 1))
+        return torch.cat((batch, rows.expand(len(batch), 1, *batch.shape[2:])), dim=1)
+
+    places = torch.stack(torch.meshgrid(*map(torch.arange, shape), indexing="ij"))[None].float()
+    theirs = inferers.sliding_window_inference(
+        places, windows.size, 1, network, overlap=overlap, mode="gaussian", sigma_scale=0.125
+    )[0].numpy()
+    assert sorted(seen) == sorted(itertools.product(*windows.starts))
+    ours, _ = blended(windows, lambda part: np.concatenate([part, position(part)[:1]]))
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)

@@ -386,6 +386,10 @@ class Framework(ABC):
         """
         return ("contiguous",)
 
+    def reduced(self, module: Any) -> str | None:  # noqa: ARG002
+        """Return the form in which the network computes faster and less exactly, if the device has such arithmetic."""
+        return None
+
     @contextlib.contextmanager
     def layout(self, module: Any, name: str) -> Iterator[Any]:
         """Give the network a form for the length of a ``with`` block, and yield the network to run there."""

@@ -123,6 +123,8 @@ class Feeder:
     count : int, optional
         How many inputs there will be, where only the network's outputs are wanted: then it may run in forms that have
         other layers inside, and only as many are tried as pay for a work of that length.
+    layouts : sequence of str, optional
+        The forms that the network may run in; what the framework offers if not given.
     refusal : callable, optional
         Makes the error that says that a single input does not fit into memory, and what to do.
 
@@ -144,20 +146,18 @@ class Feeder:
         size: int | None = None,
         schedule: Sequence[Sequence[Any]] = (),
         count: int | None = None,
+        layouts: Sequence[str] | None = None,
         refusal: Callable[[], StateError] | None = None,
     ) -> None:
         self._framework = framework
         self._module = self.network = module
         self._refusal = refusal
-        self._key = (key, input_shape, size, count is not None)
+        offered = framework.layouts(module, forward_only=count is not None) if layouts is None else tuple(layouts)
+        self._key = (key, input_shape, size, offered)
         first = size or int(np.clip(_FIRST_VOXELS // max(int(np.prod(input_shape)), 1), 1, _FIRST_BATCH))
-        layouts = framework.layouts(module, forward_only=count is not None)
         if count is not None:
-            layouts = layouts[: max(1, count // (_RUNS_TO_TRY * first))]
-        best = _tuned.get(self._key)
-        if best is not None and best.layout not in framework.layouts(module, forward_only=count is not None):
-            best = None
-        self._tuner = Tuner(layouts, first, fixed=size is not None, best=best)
+            offered = offered[: max(1, count // (_RUNS_TO_TRY * first))]
+        self._tuner = Tuner(offered, first, fixed=size is not None, best=_tuned.get(self._key))
         self._planned = [Plan(int(n), str(layout)) for n, layout, repeats in schedule for _ in range(int(repeats))]
         self.schedule: list[list[Any]] = []
 

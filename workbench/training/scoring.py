@@ -55,7 +55,8 @@ def score(
 def _predict(model: Model, group: list[tuple[int, PreparedSample]]) -> list[Any]:
     if model.task.kind == "classification":
         return list(model.task.decode(model.forward(np.stack([sample.image.array for _, sample in group]))))
-    return [model.answer(sample.image) for _, sample in group]
+    # a run that is resumed is to find the same scores, to the last bit
+    return [model.answer(sample.image, tuned=False) for _, sample in group]
 
 
 def evaluate_run(run: Run, split: str, epoch: int | str | None) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import StateError
+from workbench.errors import StateError, check_keywords, choose
 from workbench.volume import Volume
 from workbench.zoo.inference import Array, Cancel, Estimate, Inference, Outputs, Progress, empty_scores
 from workbench.zoo.windows import Index, Windows
@@ -26,40 +27,65 @@ _WINDOW = {2: 512, 3: 96}
 _SCORES_AT_ONCE = 1 << 22
 
 
-def answer(
-    model: Model, prepared: Prepared, *, progress: Progress | None, cancel: Cancel | None, skip_air: bool
-) -> Any:
+PRECISIONS = ("float32", "bfloat16", "auto")
+
+
+@dataclass(frozen=True)
+class How:
+    """The options of a prediction, as `Model.predict` describes them.
+
+    `tuned` says whether batch size and memory layout are those that prove to be fastest, which rounds the outputs one
+    way or the other; without, the same input gives the same bits.
+    """
+
+    progress: Progress | None = None
+    cancel: Cancel | None = None
+    skip_air: bool = True
+    precision: str = "float32"
+    tuned: bool = True
+
+    def __post_init__(self) -> None:
+        choose(self.precision, PRECISIONS, "precision")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> How:
+        """Make it of keywords."""
+        check_keywords(given, [field.name for field in fields(cls)], "A prediction")
+        return cls(**given)
+
+
+def answer(model: Model, prepared: Prepared, how: How) -> Any:
     """Do what `Model.answer` says."""
     model.framework.check_finite(model.module)
-    with _watching(model, cancel):
+    with _watching(model, how.cancel):
         task = model.task
         if not task.windowed:
-            return task.answer(_at_once(model, prepared.batch, progress), prepared, model.classes)
-        inference = _inference(model, prepared, progress, cancel, skip_air=skip_air)
+            return task.answer(_at_once(model, prepared.batch, how.progress), prepared, model.classes)
+        inference = _inference(model, prepared, how)
         if not task.by_voxel or inference.single:
             return task.answer(_unnamed(inference.whole(), batch=True), prepared, model.classes)
+        note = _reduce(model, inference, how.precision)
         labels = empty_scores(prepared.source.spatial_shape, task.label_dtype(model.num_classes))
         # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
         before = _same if prepared.exact else _of_one(task.probabilities)
         _fill(labels, inference, prepared, before, _of_one(task.decode))
         names = dict(enumerate(model.classes))
-        return Volume(labels, prepared.source.affine, kind="labels", labels=names)
+        return Volume(labels, prepared.source.affine, kind="labels", labels=names, notes=note)
 
 
-def probabilities(
-    model: Model, volume: Volume, *, progress: Progress | None, cancel: Cancel | None, skip_air: bool
-) -> Volume:
+def probabilities(model: Model, volume: Volume, how: How) -> Volume:
     """Do what `Model.probabilities` says."""
     if model.task.kind != "segmentation":
         raise StateError(f"{model.name} does not segment, so it has no probability by voxel. Use predict.")
     model.framework.check_finite(model.module)
     prepared = model.prepare(volume)
     scores = empty_scores((*volume.spatial_shape, model.num_classes))
-    with _watching(model, cancel):
-        inference = _inference(model, prepared, progress, cancel, skip_air=skip_air)
+    with _watching(model, how.cancel):
+        inference = _inference(model, prepared, how)
+        note = _reduce(model, inference, how.precision)
         _fill(scores, inference, prepared, _of_one(model.task.probabilities), lambda found: np.moveaxis(found, 0, -1))
     axes = (*"ijk"[: volume.spatial_ndim], "c")
-    return Volume(scores, volume.affine, kind="scores", axes=axes, channels=model.classes)
+    return Volume(scores, volume.affine, kind="scores", axes=axes, channels=model.classes, notes=note)
 
 
 def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Cancel | None) -> Any:
@@ -70,7 +96,7 @@ def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Canc
         found = []
         for number, image in enumerate(batch):
             share = None if progress is None else _share(progress, number, len(batch))
-            found.append(_inference(model, _Image(image, model), share, cancel).whole())
+            found.append(_inference(model, _Image(image, model), How(share, cancel, skip_air=False)).whole())
         inner: Any = (..., *_inner(batch.shape[2:], model))
         outputs = {name: np.stack([one[name] for one in found])[inner] for name in found[0]}
         return model.task.decode(_unnamed(outputs))
@@ -78,7 +104,7 @@ def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Canc
 
 def estimate(model: Model, volume: Volume, *, skip_air: bool) -> Estimate:
     """Do what `Model.estimate` says."""
-    return _inference(model, model.prepare(volume), None, None, skip_air=skip_air).estimate()
+    return _inference(model, model.prepare(volume), How(skip_air=skip_air)).estimate()
 
 
 class _Image:
@@ -101,14 +127,7 @@ def _inner(shape: Sequence[int], model: Model) -> tuple[slice, ...]:
     return tuple(slice(m // 2, m // 2 + n) for m, n in zip(more, shape, strict=True))
 
 
-def _inference(
-    model: Model,
-    image: Prepared | _Image,
-    progress: Progress | None,
-    cancel: Cancel | None,
-    *,
-    skip_air: bool = False,
-) -> Inference:
+def _inference(model: Model, image: Prepared | _Image, how: How) -> Inference:
     shape = image.spatial_shape
     multiple, minimum = model.algorithm.sizes(model.config)
     own = model.algorithm.window(model.config)
@@ -116,12 +135,12 @@ def _inference(
     if model.task.windowed and (own is not None or math.prod(shape) > _WHOLE_IMAGE_VOXELS):
         wanted = model.patch_size or (own or _WINDOW[len(shape)],) * len(shape)
         size = [max(minimum, w // multiple * multiple) for w in wanted]
-    rule = None if isinstance(image, _Image) or not skip_air else image.is_air
+    rule = None if isinstance(image, _Image) or not how.skip_air else image.is_air
     config = json.dumps(model.config, sort_keys=True, default=str)
     return Inference(
         model.framework, model.module, lambda batch, network: model.forward(batch, network=network), image.window,
         Windows(shape, size), (model.framework.name, str(model.device), model.name, config), air=rule,
-        only="logits" if model.task.by_voxel else None, progress=progress, cancel=cancel,
+        only="logits" if model.task.by_voxel else None, progress=how.progress, cancel=how.cancel, tuned=how.tuned,
     )  # fmt: skip
 
 
@@ -145,6 +164,13 @@ def _fill(
             part = before(box.values[:, first : first + count + halo])
             start = (box.start[0] + first, *box.start[1:])
             restorer.write(target, start, (count, *box.own[1:]), part, finish)
+
+
+def _reduce(model: Model, inference: Inference, precision: str) -> list[str]:
+    if precision == "float32":
+        return []
+    note = inference.reduce(model.task.probabilities, check=precision == "auto")
+    return [note] if note else []
 
 
 def _at_once(model: Model, batch: Array, progress: Progress | None) -> Outputs:

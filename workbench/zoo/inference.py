@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ _LARGE_WINDOW = 1 << 17
 _WORTHWHILE_SECONDS = 2.0
 #: Multiplications (weights times voxels, more than are made) from which even a single pass takes long.
 _HEAVY = 2e12
+#: When less precision is tried: on how many windows, of how many at least, and by how much a probability may change.
+_TRIED, _FEWEST_TO_TRY, _TOLERANCE = 4, 16, 1e-3
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Inference:
         The one output that is wanted, by its name.
     progress, cancel : callable, optional
         As `Model.predict` takes them.
+    tuned : bool
+        Whether batch size and layout are measured; what was measured decides how outputs are rounded.
     """
 
     def __init__(
@@ -96,10 +101,13 @@ class Inference:
         only: str | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
+        tuned: bool = True,
     ) -> None:
         self._framework, self._module, self._forward, self._key = framework, module, forward, key
         self._read, self._windows, self._air, self._only = read, windows, air, only
-        self._progress, self._cancel = progress, cancel
+        self._progress, self._cancel, self._tuned = progress, cancel, tuned
+        #: The form that the network runs in, where it has been decided.
+        self._form: str | None = None
         #: Names and channels of the outputs, in the order in which they lie behind one another.
         self.parts: dict[str, int] = {}
         self._seconds = 0.0
@@ -138,6 +146,43 @@ class Inference:
         if needed > 1 and self._seconds < _WORTHWHILE_SECONDS:
             self.begin()
         return Estimate(needed, len(starts) - needed, self._seconds * needed)
+
+    def reduce(self, probabilities: Callable[[Array], Array], *, check: bool) -> str:
+        """Let the network compute faster and less exactly, where the device has such arithmetic.
+
+        Parameters
+        ----------
+        probabilities : callable
+            Makes those of outputs [n, k, *window].
+        check : bool
+            Whether it is tried first, on four windows that are spread over the image, and given up where a probability
+            changes by more than 1e-3. For fewer than sixteen windows the trial would cost what is gained.
+
+        Returns
+        -------
+        str
+            What was decided, and why, as a note for the answer; empty where all stays as it is without a question.
+        """
+        form = self._framework.reduced(self._module)
+        if form is None:
+            return "" if check else "this device has no faster arithmetic of less precision; float32 was used"
+        if not check:
+            self._form = form
+            return f"computed in {form}"
+        starts = list(itertools.product(*self._windows.starts))
+        if len(starts) < _FEWEST_TO_TRY:
+            return ""
+        tried = [starts[round(i * (len(starts) - 1) / (_TRIED - 1))] for i in range(_TRIED)]
+        exact = [self._run(self._batch([start]), self._module) for start in tried]
+        with self._framework.layout(self._module, form) as network:
+            less = [self._run(self._batch([start]), network) for start in tried]
+        pairs = zip(exact, less, strict=True)
+        apart = max(float(np.abs(probabilities(one) - probabilities(other)).max()) for one, other in pairs)
+        words = f"on {_TRIED} windows probabilities in {form} differed by up to {apart:.1g} from those in float32"
+        if apart > _TOLERANCE:
+            return f"computed in float32: {words}"
+        self._form = form
+        return f"computed in {form}: {words}"
 
     def boxes(self, budget: int = 0, halo: int = 0) -> Iterator[Blended]:
         """Yield the blended outputs of the image as boxes.
@@ -209,10 +254,13 @@ class Inference:
     def _feeder(self, count: int) -> Feeder:
         size = 1 if self._on_cpu() and math.prod(self._windows.size) >= _LARGE_WINDOW else None
         long = self._seconds * count > _WORTHWHILE_SECONDS
+        forms = None if self._form is None else (self._form,)
+        if not self._tuned:
+            size, forms = size or 1, forms or ("contiguous",)
         shape = (0, *self._windows.size)  # the channels do not matter to the size of a batch
         return Feeder(
             self._framework, self._module, shape, self._key, size=size, count=count if long else None,
-            refusal=self._refusal,
+            layouts=forms, refusal=self._refusal,
         )  # fmt: skip
 
     def _on_cpu(self) -> bool:

@@ -200,10 +200,9 @@ def _shift(rows: Array, count: int) -> None:
 
 
 def _starts(length: int, window: int, overlap: float) -> list[int]:
-    if length <= window:
-        return [0]
-    count = int(np.ceil((length - window) / max(1, int(window * (1 - overlap))))) + 1
-    return [round(i * (length - window) / (count - 1)) for i in range(count)]
+    """Return where windows begin: step by step, the last one moved back to end where the grid does, as MONAI has it."""
+    step = max(1, int(window * (1 - overlap)))
+    return [*range(0, length - window, step), length - window]
 
 
 def _gaussian(window: Sequence[int]) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -27,9 +28,10 @@ from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _gradients
 from workbench.frameworks.torch._folding import folded
 from workbench.frameworks.torch._interrupting import interrupting
-from workbench.frameworks.torch._tensors import device_of, run, score_of, to_array, to_output, to_tensor
+from workbench.frameworks.torch._tensors import device_of, dtype_of, run, score_of, to_array, to_output, to_tensor
 from workbench.frameworks.torch.trainer import TorchTrainer
 
+_BFLOAT16 = "bfloat16"
 _CONTAINERS = (torch.nn.ModuleList, torch.nn.ModuleDict)
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
@@ -178,8 +180,19 @@ class TorchFramework(Framework):
             return plain
         return (*(f"folded-{name}" for name in reversed(plain)), "contiguous")
 
+    def reduced(self, module: torch.nn.Module) -> str | None:
+        plain = device_of(module).type == "cpu" and dtype_of(module) == torch.float32
+        return _BFLOAT16 if plain and _cpu_has_bfloat16() else None
+
     @contextlib.contextmanager
     def layout(self, module: torch.nn.Module, name: str) -> Iterator[torch.nn.Module]:
+        if name == _BFLOAT16:
+            best = folded(module) or module
+            with torch.inference_mode(mode=False):
+                network = copy.deepcopy(best).to(torch.bfloat16)
+            with self.layout(network, self.layouts(network)[-1]) as laid_out:
+                yield laid_out
+            return
         choose(name, self.layouts(module, forward_only=name.startswith("folded")), "memory layout")
         network = module
         if name.startswith("folded"):
@@ -197,6 +210,12 @@ class TorchFramework(Framework):
         finally:
             with torch.inference_mode(mode=False):
                 network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
+def _cpu_has_bfloat16() -> bool:
+    # elsewhere bfloat16 is computed by converting to and fro, and slower
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, bool)() for check in checks)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,129 @@
+"""Prediction of whole volumes against MONAI's sliding windows, in one run: same network, same windows, same machine.
+
+    python benchmarks/predict.py [--repeats 3] [--cases full,small,picture] [--save]
+
+Each contender runs once per repeat, in turns, so that a busy moment hits all of them; the median counts. MONAI runs
+under ``torch.inference_mode`` with one and with four windows at a time, plain and with the network in channels-last
+layout; the best of these is what ours is compared with. The probabilities must agree to 1e-3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import monai.inferers
+import numpy as np
+import torch
+from _report import save
+
+import workbench as wb
+from workbench.volume import Volume
+
+CASES: dict[str, dict[str, Any]] = {
+    "full": {"what": "3d-unet as by default (64 maps), 144x144x96", "algorithm": "3d-unet", "shape": (144, 144, 96)},
+    "small": {
+        "what": "3d-unet, 16 maps, 192x192x144", "algorithm": "3d-unet", "shape": (192, 192, 144),
+        "options": {"variant": "small"},
+    },
+    "transformer": {"what": "unetr as by default, 144x96x96", "algorithm": "unetr", "shape": (144, 96, 96)},
+    "picture": {"what": "2d-unet as by default, 1536x2048", "algorithm": "2d-unet", "shape": (1536, 2048)},
+}  # fmt: skip
+TOLERANCE = 1e-3
+
+
+def settled(model: Any) -> Any:
+    """Give norms statistics of their own, as training does."""
+    state = model.state()
+    rng = np.random.default_rng(1)
+    for name, value in state.items():
+        if name.endswith("running_var"):
+            state[name] = rng.uniform(0.5, 2, value.shape).astype(np.float32)
+        elif name.endswith("running_mean"):
+            state[name] = rng.normal(0, 0.1, value.shape).astype(np.float32)
+    model.framework.load_state(model.module, state)
+    return model
+
+
+def with_monai(model: Any, inputs: torch.Tensor, *, windows: int, channels_last: bool) -> np.ndarray:
+    last = torch.channels_last if inputs.dim() == 4 else torch.channels_last_3d
+    size = (512, 512) if inputs.dim() == 4 else (96, 96, 96)
+    layout = "channels-last" if channels_last else "contiguous"
+    with model.framework.layout(model.module, layout), torch.inference_mode():
+        given = inputs.to(memory_format=last) if channels_last else inputs
+        logits = monai.inferers.sliding_window_inference(
+            given, size, windows, model.module, overlap=0.5, mode="gaussian", sigma_scale=0.125
+        )
+        return torch.softmax(logits, dim=1)[0].numpy()
+
+
+def run(case: str, repeats: int) -> dict[str, Any]:
+    facts = CASES[case]
+    model = settled(wb.zoo.create(facts["algorithm"], in_channels=1, num_classes=3, **facts.get("options", {})))
+    # the patch that a network is trained on decides its windows; here all have the same
+    data = np.random.default_rng(0).normal(size=facts["shape"]).astype(np.float32)
+    volume = Volume(data)
+    model.preprocess = {"intensity": {"kind": "none"}}
+    inputs = torch.from_numpy(data)[None, None]
+    contenders: dict[str, Callable[[], np.ndarray]] = {
+        f"monai, {windows} at a time{', channels-last' if last else ''}": (
+            lambda windows=windows, last=last: with_monai(model, inputs, windows=windows, channels_last=last)
+        )
+        for windows in (1, 4)
+        for last in (False, True)
+    }
+    contenders["workbench"] = lambda: np.moveaxis(model.probabilities(volume).data, -1, 0)
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    results = {}
+    load = os.getloadavg()[0]
+    for _ in range(repeats):
+        for name, contender in contenders.items():
+            started = time.perf_counter()
+            results[name] = contender()
+            seconds[name].append(time.perf_counter() - started)
+            print(f"{case}: {name}: {seconds[name][-1]:.1f} s", flush=True)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    reference = results["monai, 1 at a time"]
+    difference = float(np.abs(results["workbench"] - reference).max())
+    best = min(value for name, value in medians.items() if name != "workbench")
+    if difference > TOLERANCE:
+        raise SystemExit(
+            f"The probabilities differ from MONAI's by {difference:g}; more than {TOLERANCE:g} is too much."
+        )
+    return {
+        "what": facts["what"],
+        "seconds, median": {name: round(value, 1) for name, value in medians.items()},
+        "seconds, all": {name: [round(t, 1) for t in times] for name, times in seconds.items()},
+        "times as fast as monai, 1 at a time": round(medians["monai, 1 at a time"] / medians["workbench"], 2),
+        "times as fast as monai at its best": round(best / medians["workbench"], 2),
+        "largest difference of probabilities": difference,
+        "spread of probabilities": float(reference.std()),
+        "load of the machine before and after": [round(load, 1), round(os.getloadavg()[0], 1)],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--cases", default=",".join(CASES), help="comma-separated")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/predict.json")
+    arguments = parser.parse_args()
+    report = {
+        "threads": torch.get_num_threads(),
+        "repeats": arguments.repeats,
+        "cases": {case: run(case, arguments.repeats) for case in arguments.cases.split(",")},
+        "peak memory of the whole process in GB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1),
+    }
+    print(json.dumps(report, indent=2))
+    if arguments.save:
+        save("predict", report)
+
+
+if __name__ == "__main__":
+    main()
