@@ -163,6 +163,17 @@ def test_other_precisions(precision, affine):
     assert np.abs(again - why).max() <= 10 * tolerance * np.abs(why).max()
 
 
+def test_an_image_that_is_taken_whole_and_does_not_fit(monkeypatch):
+    made = wb.zoo.create("covid-resnet", depth=18, width=2)
+
+    def full(_module, _x):
+        raise RuntimeError("Allocate output memory failed, alloc node:Default/Conv2D-op5 alloc size:452984832B")
+
+    monkeypatch.setattr(made.framework, "forward", full, raising=False)
+    with pytest.raises(StateError, match=r"64x32 voxels does not fit.*covid-resnet takes images whole"):
+        made.predict(Volume(np.zeros((64, 32))))
+
+
 def test_less_precision_is_tried_and_told(windowed, affine, monkeypatch):
     made = model()
     made.patch_size = (8, 8, 8)

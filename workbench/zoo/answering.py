@@ -174,7 +174,16 @@ def _reduce(model: Model, inference: Inference, precision: str) -> list[str]:
 
 
 def _at_once(model: Model, batch: Array, progress: Progress | None) -> Outputs:
-    outputs = model.forward(batch)
+    try:
+        outputs = model.forward(batch)
+    except Exception as error:
+        if not model.framework.out_of_memory(error):
+            raise
+        raise StateError(
+            f"An image of {'x'.join(map(str, batch.shape[2:]))} voxels does not fit into the device's memory, and "
+            f"{model.name} takes images whole. Choose a smaller size in model.preprocess, a narrower network or "
+            "another device."
+        ) from error
     if progress is not None:
         progress(1.0)
     return outputs
