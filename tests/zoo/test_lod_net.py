@@ -11,6 +11,7 @@ from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.frameworks import LinearScore
+from workbench.zoo import answering
 from workbench.zoo.lod_net.derivatives import COLUMNS, ROWS, oriented_derivatives
 from workbench.zoo.lod_net.task import TASK
 
@@ -77,17 +78,11 @@ class TestLODNet(ParityByDefault, SegmentationContract):
             "offsets": (1, 16, 32, 32),
         }
 
-    def test_large_pictures_go_window_by_window(self) -> None:
+    def test_large_pictures_go_window_by_window(self, monkeypatch: pytest.MonkeyPatch) -> None:
         model = self.model(patch_size=(64, 64))
         volume = self.volume(self.in_channels, (96, 160))
-        from workbench.zoo import model as module
-
-        whole = module._WHOLE_IMAGE_VOXELS
-        try:
-            module._WHOLE_IMAGE_VOXELS = 64 * 64
-            assert model.predict(volume).same_grid(volume)
-        finally:
-            module._WHOLE_IMAGE_VOXELS = whole
+        monkeypatch.setattr(answering, "_WHOLE_IMAGE_VOXELS", 64 * 64)
+        assert model.predict(volume).same_grid(volume)
 
     def test_the_outline_changes_the_features_there_alone(self) -> None:
         model = self.model(outline_share=0.1, seed=2)
