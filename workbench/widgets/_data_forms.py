@@ -88,12 +88,6 @@ def modality(card: datasets.Card) -> str:
     return re.split(r"[,(]", card.modality)[0].strip()
 
 
-def named_in(error: Exception, schema: list[_options.Schema]) -> dict[str, str]:
-    """Return the message of an error beside each option that it names."""
-    text = str(error)
-    return {one["name"]: text for one in schema if re.search(rf"(?<!\w){re.escape(one['name'])}(?!\w)", text)}
-
-
 def largeness(name: str, values: Mapping[str, Any], schema: list[_options.Schema]) -> tuple[str, bool] | None:
     """Return what a very large data set would take, and whether it can be made at all; None for any other.
 

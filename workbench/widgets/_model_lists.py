@@ -17,11 +17,19 @@ from workbench.zoo.sizing import count_parameters
 _BYTES, _TRAINING_BYTES = 4, 16
 #: Networks whose weights take more than this are asked about: five times the largest of the zoo.
 _LARGE = 2e9
+#: Only a network with an option that is so many times its default is looked at: counting weights loads torch.
+_FAR = 2
 
 
 def largeness(choice: Choice) -> tuple[str, bool] | None:
     """Return what a very large network would take, and whether it can be built at all; None for any other."""
     algorithm = zoo.algorithm(choice.algorithm)
+    known = algorithm.options()
+    far = [
+        name for name, value in choice.options.items() if isinstance(value, int) and value > _FAR * known[name].default
+    ]
+    if not choice.sized_by_data or not far:
+        return None
     count = count_parameters(algorithm, algorithm.config(choice.in_channels, choice.num_classes, **choice.options))
     if count * _BYTES <= _LARGE:
         return None

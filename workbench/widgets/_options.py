@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -209,6 +210,12 @@ def faults(schema: Sequence[Schema], typed: Mapping[str, Any]) -> dict[str, str]
             except InputError as error:
                 found[option["name"]] = str(error)
     return found
+
+
+def named_in(error: Exception, schema: Sequence[Schema]) -> dict[str, str]:
+    """Return the message of an error beside each option that it names, such as two that do not go together."""
+    text = str(error)
+    return {one["name"]: text for one in schema if re.search(rf"(?<!\w){re.escape(one['name'])}(?!\w)", text)}
 
 
 def _refused(option: Schema, got: str) -> InputError:

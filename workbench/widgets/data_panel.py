@@ -123,7 +123,7 @@ class DataPanel(DeskPanel):
                 dataset = work.apart(lambda: datasets.load(called, **given))
             except InputError as error:
                 if name is None:
-                    self.faults = {**self.faults, **_data_forms.named_in(error, schema)}
+                    self.faults = {**self.faults, **_options.named_in(error, schema)}
                 raise
             return self._take(dataset, called, given)
 
