@@ -32,6 +32,7 @@ _TOOLTIPS = {
     "path": "The folder or file with the data, where it is not at its usual place",
     "images": "Folder with the images",
     "labels": "Folder with the labels, named like the images",
+    "label_names": "Names of the labels from 0 on, separated by commas",
 }
 _LIMITS: Mapping[str, Mapping[str, Any]] = {
     "n": {"low": 1},
@@ -44,7 +45,10 @@ _LIMITS: Mapping[str, Mapping[str, Any]] = {
     "cells": {"low": 0, "whole": True},
     "size": {"low": 1, "whole": True},
     "fractions": {"kind": "numbers", "low": 0, "high": 1},
+    "label_names": {"kind": "words", "placeholder": "background, liver"},
 }
+#: Options that hold a path, which may name a patient.
+_PLACES = ("path", "images", "labels")
 _PHANTOM_LABELS = ("organs", "lesion")
 #: More cases than this, or more voxels in one, are asked about before they are made.
 _MANY_CASES = 100_000
@@ -69,6 +73,7 @@ def entry(card: datasets.Card) -> dict[str, Any]:
     for option in schema:
         option["label"] = _LABELS.get(option["name"], option["label"])
         option["unit"] = _UNITS.get(option["name"], "")
+        option["private"] = option["kind"] == "text" and option["name"] in _PLACES
         if option["name"] == "labels" and choices.get("labels"):
             option["tooltip"] = "All organs, or the lesion only"
     dimensions = f"{card.spatial_ndim}D" if card.spatial_ndim else "2D or 3D"

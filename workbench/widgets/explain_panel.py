@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from workbench import explain
-from workbench.errors import Cancelled, StateError, choose
+from workbench.errors import Cancelled, InputError, StateError, choose
 from workbench.explain import Explanation
 from workbench.explain.registry import get
 from workbench.widgets import _options
@@ -301,7 +301,12 @@ class ExplainPanel(ExplainOffers):
         if self.blocked:
             self.voxel = f"{place}. {self.blocked}."
             return
-        told = self._pace.slowness(self.desk.choice, self.desk.case.volume, self._passes())
+        try:
+            self.need_no_faults()
+            told = self._pace.slowness(self.desk.choice, self.desk.case.volume, self._passes())
+        except InputError as error:
+            self.voxel = f"{place}. {error}"
+            return
         if told:
             self.voxel = f"{place}. Press Explain to make the map: {told}."
             return
