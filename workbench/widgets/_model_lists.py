@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import psutil
@@ -11,6 +12,7 @@ from workbench.training.estimating import size
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case
+from workbench.zoo.card import OptionInfo
 from workbench.zoo.sizing import count_parameters
 
 #: Bytes of a 32-bit weight; of a weight, its gradient and Adam's two moments while it is trained.
@@ -24,11 +26,7 @@ _FAR = 2
 def largeness(choice: Choice) -> tuple[str, bool] | None:
     """Return what a very large network would take, and whether it can be built at all; None for any other."""
     algorithm = zoo.algorithm(choice.algorithm)
-    known = algorithm.options()
-    far = [
-        name for name, value in choice.options.items() if isinstance(value, int) and value > _FAR * known[name].default
-    ]
-    if not choice.sized_by_data or not far:
+    if not choice.sized_by_data or not _far(choice, algorithm.options()):
         return None
     count = count_parameters(algorithm, algorithm.config(choice.in_channels, choice.num_classes, **choice.options))
     if count * _BYTES <= _LARGE:
@@ -40,6 +38,14 @@ def largeness(choice: Choice) -> tuple[str, bool] | None:
         f"this machine has {size(there)})."
     )
     return text, count * _BYTES < there
+
+
+def _far(choice: Choice, known: Mapping[str, OptionInfo]) -> bool:
+    for name, value in choice.options.items():
+        default = known[name].default
+        if isinstance(value, int) and isinstance(default, int) and value > _FAR * default:
+            return True
+    return False
 
 
 def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:
