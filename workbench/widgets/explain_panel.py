@@ -248,7 +248,11 @@ class ExplainPanel(ExplainOffers):
 
     def facts(self) -> dict[str, Any]:
         """Return every map with all that made it, and what was predicted."""
-        maps = [one.describe() for one in self.explanations]
+        # how a map would be saved is nothing that a reader asks for
+        maps = [
+            {key: value for key, value in one.describe().items() if not key.startswith("format")}
+            for one in self.explanations
+        ]
         return {**self._answer.facts(), **({"maps": maps} if maps else {})}
 
     def pictures(self) -> list[Picture]:
