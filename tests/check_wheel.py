@@ -20,6 +20,9 @@ MUST_CARRY = (
     "workbench/py.typed",
     "workbench/widgets/static/viewer.js",
     "workbench/zoo/unet_3d/card.yaml",
+    "workbench/zoo/weights/index.json",
+    "workbench/zoo/weights/3d-unet-phantom-ct.safetensors",
+    "workbench/widgets/static/demos_panel.js",
     "share/jupyter/labextensions/medical-workbench/package.json",
     "share/jupyter/labextensions/medical-workbench/install.json",
     "etc/jupyter/jupyter_server_config.d/medical-workbench.json",
@@ -33,7 +36,12 @@ assert {"covid-resnet", "2d-unet", "3d-unet"} <= names, names
 sample = wb.datasets.load("phantom-ct", n=1, size=24)[0]
 png = wb.view(sample["image"], sample["label"], backend="matplotlib")
 viewer = wb.view(sample["image"])
-print("wheel ok:", sample["image"])
+model = wb.zoo.load("3d-unet-phantom-ct")
+assert model.predict(sample["image"]).same_grid(sample["image"])
+app = wb.App()
+app.demos.load("detection")
+assert app.explain.maps, app.explain.problem
+print("wheel ok:", sample["image"], len(wb.zoo.trained()), "trained models")
 """
 
 

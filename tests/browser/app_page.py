@@ -110,7 +110,7 @@ def go_the_whole_way(page: Page, prefix: str) -> None:
 
     fourth = page.panel(4)
     page.press(fourth, "Predict")
-    fourth.get_by_text("prediction is shown").wait_for()
+    fourth.locator(".mwb-answer-note", has_text="prediction is shown").wait_for()
     fourth.get_by_label("Method", exact=True).select_option("grad-cam")
     page.press(fourth, "Explain")
     fourth.locator(".mwb-list li").first.wait_for()

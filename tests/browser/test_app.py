@@ -47,13 +47,14 @@ def test_by_keyboard_and_with_a_screen_reader(lab: Any) -> None:
         lab.page.keyboard.press("Tab")
     assert seen[-1] == "Load", seen
     # An error is told in the panel, with what to do, and can be put away without a mouse.
-    page.panel(1).get_by_text("Open a file").click()
+    page.panel(1).get_by_text("Open a file", exact=True).click()
     page.panel(1).get_by_label("Path").fill("nothing/here.nii.gz")
     lab.page.keyboard.press("Enter")
-    alert = page.panel(1).get_by_role("alert")
+    alert = page.panel(1).locator(".mwb-error")
     alert.wait_for()
     lab.shot("app-error")
-    assert "here.nii" not in alert.inner_text(), "the name of a file may be a patient's"
+    assert "nothing/here.nii.gz does not exist" in alert.inner_text(), "the page that is open names the file"
+    assert "here.nii" not in json.dumps(lab.saved_notebook()), "a saved notebook does not: it may be a patient's"
     alert.get_by_role("button").press("Enter")
     alert.wait_for(state="hidden")
 

@@ -8,11 +8,12 @@ import pytest
 from workbench.errors import InputError
 from workbench.evaluation import match_shapes
 from workbench.shapes import Boxes, Ellipses, Points
-from workbench.volume import Volume
+from workbench.volume import UNLABELLED, UNLABELLED_NAME, Volume
 from workbench.widgets import Layer, answer_layer, truth_layer
 from workbench.widgets.answers import MISSED, RIGHT, WRONG, likely
 from workbench.widgets.colors import label_color
 from workbench.widgets.planes import edges, paint, planes
+from workbench.widgets.png import figure
 
 GRID = np.diag([1.5, 2.0, 1.0, 1.0])
 
@@ -98,6 +99,24 @@ def test_matches_of_labels(picture: Volume) -> None:
     assert layer.volume.labels[1] == "true positive"
     assert layer.volume.labels[4] == "another label than it should be"
     assert (layer.colors[1], layer.colors[2], layer.colors[3]) == (RIGHT, WRONG, MISSED)
+
+
+def test_what_nobody_annotated_is_neither_right_nor_wrong(picture: Volume) -> None:
+    truth = labels(picture, (1, slice(0, 10), slice(0, 10)), (UNLABELLED, slice(20, 30), slice(0, 10)))
+    truth = truth.with_data(truth.data, labels={**truth.labels, UNLABELLED: UNLABELLED_NAME})
+    found = labels(picture, (1, slice(0, 10), slice(0, 10)), (1, slice(20, 25), slice(0, 10)))
+    layer = answer_layer(found, picture, truth=truth, color_by="match")
+    assert layer is not None
+    assert (layer.volume.data[5, 5], layer.volume.data[22, 5], layer.volume.data[28, 5]) == (1, 0, 0)
+
+
+def test_truth_and_prediction_share_their_legend(picture: Volume) -> None:
+    block = labels(picture, (1, slice(5, 15), slice(5, 15)))
+    layers = [Layer(picture), truth_layer(block, picture), answer_layer(block, picture)]
+    drawn = figure([layer for layer in layers if layer is not None])
+    legend, bar = drawn.axes[-1], drawn.axes[-2]
+    assert [text.get_text() for text in legend.get_legend().get_texts()] == ["liver", "heart"]
+    assert legend.get_position().y1 <= bar.get_position().y0
 
 
 def test_instances_match_by_being_there(picture: Volume) -> None:

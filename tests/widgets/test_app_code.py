@@ -36,6 +36,7 @@ def run_cell(code: str) -> tuple[dict[str, Any], Any]:
 def same(app: App) -> dict[str, Any]:
     """Run the App's code, compare every layer, how it is shown, and the picture; return the names it defines."""
     code = app.code()
+    assert "\n\n\n" not in code
     assert "wb.train(" not in "".join(line for line in code.splitlines() if not line.startswith("#"))
     scope, shown = run_cell(code)
     assert isinstance(shown, Viewer)

@@ -151,3 +151,108 @@ def test_code_reads_the_same_file_again(panel: DataPanel, scan: Path) -> None:
 
 def test_code_before_anything_is_loaded_is_a_comment(panel: DataPanel) -> None:
     assert panel.code().splitlines()[-1].startswith("# Nothing is loaded yet")
+
+
+def test_a_path_among_the_options_is_used_and_kept_in_no_state(
+    panel: DataPanel, tmp_path: Path, affine: np.ndarray
+) -> None:
+    for folder in ("Jane_Doe", "labels"):
+        (tmp_path / folder).mkdir()
+    for number in range(4):
+        data = np.arange(5 * 6 * 7, dtype=np.int16).reshape(5, 6, 7) + number
+        io.write(Volume(data, affine), tmp_path / "Jane_Doe" / f"case{number}.nii.gz")
+        labels = Volume((data % 2).astype(np.uint8), affine, kind="labels")
+        io.write(labels, tmp_path / "labels" / f"case{number}.nii.gz")
+    panel.name = "folder"
+    schema = {one["name"]: one for one in panel._schema("folder")}
+    assert schema["images"]["private"]
+    assert not schema["task"]["private"]
+    click(panel, action="tell", name="images", text=str(tmp_path / "Jane_Doe"))
+    click(panel, action="tell", name="labels", text=str(tmp_path / "labels"))
+    panel.options = {"label_names": "even, odd"}
+    click(panel, action="load")
+    assert panel.problem == {}
+    assert panel.dataset is not None
+    assert (len(panel.dataset), panel.dataset.classes) == (4, ("even", "odd"))
+    assert "Jane" not in json.dumps(panel.get_state(), default=str)
+    assert run(panel.code())["data"].fingerprint() == panel.dataset.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"n": "0"}, "Cases must be a whole number, at least 1; got 0. The default is 40."),
+        ({"n": "ten"}, "got 'ten'"),
+        ({"size": "32, wide"}, "Size must be one whole number"),
+        ({"size": "16.5"}, "one whole number"),
+        ({"noise": "-3"}, "Noise must be a number, at least 0; got -3"),
+        ({"lesion_probability": "1.5"}, "at least 0 and at most 1; got 1.5"),
+        ({"spacing": "0"}, "above 0; got 0"),
+        ({"fractions": "0.5, 2"}, "at most 1; got '0.5, 2'"),
+        ({"labels": "bones"}, "one of organs, lesion"),
+    ],
+)
+def test_a_wrong_option_is_told_beside_it(panel: DataPanel, options: dict[str, str], told: str) -> None:
+    panel.name = "phantom-ct"
+    panel.options = options
+    assert told in panel.faults[next(iter(options))]
+    click(panel, action="load")
+    assert told in panel.problem["cause"]
+    assert panel.desk.case is None
+
+
+def test_what_the_limits_refuse_the_data_set_refuses_too() -> None:
+    """The table of the form says nothing that the data sets themselves do not say."""
+    for name in ("phantom-ct", "phantom-xray", "phantom-cells"):
+        for option in DataPanel()._schema(name):
+            for bound, step in (("min", -1), ("above", 0)):
+                if option[bound] is not None and option["name"] != "fractions":
+                    wrong = option[bound] + step
+                    given = [wrong, wrong] if option["name"] in ("lesion_size", "cells", "radius") else wrong
+                    with pytest.raises(InputError):
+                        datasets.load(name, **{"n": 2, option["name"]: given})
+
+
+def test_a_rule_that_only_the_data_set_knows_is_told_beside_the_option_too(panel: DataPanel) -> None:
+    panel.name = "phantom-ct"
+    panel.options = {"n": 3, "size": "8", "orientation": "XYZ"}
+    click(panel, action="load")
+    assert "orientation" in panel.faults
+
+
+def test_a_case_that_is_typed_and_not_there_is_told_beside_it(panel: DataPanel) -> None:
+    panel.load("phantom-ct", **TINY)
+    panel.select(0, "all")
+    for text in ("6", "-1", "two", ""):
+        click(panel, action="fill", name="index", text=text)
+        assert "Case number must be a whole number, at least 0 and at most 5" in panel.faults["index"]
+        assert panel.index == 0
+    click(panel, action="fill", name="index", text="4")
+    assert (panel.faults, panel.index) == ({}, 4)
+
+
+def test_a_very_large_data_set_is_asked_about_and_never_made_unasked(panel: DataPanel) -> None:
+    panel.name = "phantom-ct"
+    for options, possible in (
+        ({"n": "1000000000"}, False),
+        ({"size": "5000"}, False),
+        ({"n": "200000", "size": "8"}, True),
+    ):
+        panel.options = options
+        click(panel, action="load")
+        assert panel.desk.case is None
+        assert "of memory for the list and one case" in panel.question["text"]
+        assert "derived from" in panel.question["text"]
+        assert bool(panel.question["yes"]) == possible
+    click(panel, action="answer", yes=False)
+    assert panel.desk.case is None
+
+
+def test_the_last_of_several_cases_that_were_asked_for_is_shown(panel: DataPanel) -> None:
+    panel.load("phantom-ct", **TINY)
+    panel.select(0, "all")
+    for index in (1, 2, 5):
+        panel._on_message(panel, {"action": "select", "index": index}, [])
+    panel.wait(60)
+    assert panel.index == 5
+    assert panel.problem == {}

@@ -172,11 +172,13 @@ def test_on_a_cpu_the_small_variant_is_suggested_and_the_code_says_so(
     assert panel.variant == "full"
 
 
-@pytest.mark.parametrize("name", ["covid-resnet", "2d-unet", "3d-unet"])
+@pytest.mark.parametrize("name", [card.name for card in zoo.list()])
 def test_every_algorithm_has_a_size_for_a_cpu(panel: ModelPanel, name: str) -> None:
     panel.algorithm = name
-    assert panel.variant == "small"
-    assert panel.build().num_parameters < 3e6
+    assert panel.variant != "full"
+    assert panel.build().num_parameters < 4e6
+    panel.device = "cuda:0"
+    assert panel.variant == "full"
 
 
 def test_a_variant_is_a_named_set_of_options(panel: ModelPanel, data: datasets.Dataset) -> None:
@@ -221,3 +223,55 @@ def test_a_framework_that_is_not_installed_cannot_be_chosen_and_says_what_to_ins
     assert row == {
         "value": "mindspore", "label": "MindSpore", "enabled": False, "reason": "not installed (extra 'mindspore')",
     }  # fmt: skip
+
+
+def test_a_very_large_network_is_asked_about_before_it_is_used_for_anything(
+    panel: ModelPanel, data: datasets.Dataset
+) -> None:
+    put(panel, data)
+    panel.set_state({"options": {"width": "400"}})
+    panel.wait(60)
+    assert panel.question["title"] == "3D U-Net would be very large."
+    assert "7.4e+08 weights: 3 GB of memory, and 12 GB while it is trained (derived" in panel.question["text"]
+    assert panel.desk.choice is None, "neither trained nor asked meanwhile"
+    assert "very large" in panel.desk.cannot_train(tune=False)
+    with pytest.raises(StateError, match="very large"):
+        panel.desk.model()
+    panel.set_state({"options": {"width": str(10**9)}})
+    panel.wait(60)
+    assert panel.question["yes"] == "", "what no machine could hold cannot be asked for"
+    panel.set_state({"options": SMALL})
+    panel.wait(60)
+    assert panel.question == {}
+    assert panel.build().config["width"] == 4
+
+
+def test_what_is_accepted_is_used(panel: ModelPanel, data: datasets.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.widgets import _model_lists
+
+    monkeypatch.setattr(_model_lists, "_LARGE", 1000)
+    put(panel, data)
+    panel.variant = "full"
+    panel.options = {"width": 130, "depth": 2}
+    assert panel.desk.choice is None
+    assert panel.question["yes"] == "Use it"
+    panel._on_message(panel, {"action": "answer", "yes": True}, [])
+    panel.wait(120)
+    assert panel.problem == {}
+    assert panel.desk.choice.options == {"width": 130, "depth": 2}
+    assert panel.note.endswith("parameters")
+
+
+def test_options_that_do_not_go_together_are_told_beside_them(panel: ModelPanel) -> None:
+    put(panel, datasets.load("phantom-xray", n=4, size=(64, 64), task="classification"))
+    panel.algorithm = "covid-transformer"
+    panel.set_state({"options": {"dim": "7", "heads": "4"}})
+    panel.wait(60)
+    assert set(panel.faults) == {"dim", "heads"}
+    assert "heads=4 must divide dim=7" in panel.faults["dim"]
+    assert panel.desk.choice is None
+    assert "Mend the options" in panel.desk.cannot_train(tune=False)
+    panel.set_state({"options": {"dim": "8", "heads": "4"}})
+    panel.wait(60)
+    assert panel.faults == {}
+    assert panel.desk.choice is not None

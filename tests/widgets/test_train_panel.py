@@ -97,7 +97,9 @@ def test_the_algorithms_own_recipe_is_offered(tmp_path: Path) -> None:
         ("epochs", "0", "at least 1; got 0"),
         ("epochs", "", "got nothing"),
         ("batch_size", "-3", "Batch must be a whole number, at least 1; got -3"),
-        ("seed", "-1", "Seed must be a whole number, at least 0; got -1"),
+        ("seed", "-1", "Seed must be a whole number, at least 0 and at most 9.22337e+18; got -1"),
+        ("seed", str(10**30), "at most 9.22337e+18"),
+        ("called_run", "x" * 81, "one line of at most 80 characters"),
     ],
 )
 def test_a_wrong_field_is_told_beside_it_and_nothing_starts(tmp_path: Path, name: str, text: str, told: str) -> None:
@@ -112,6 +114,17 @@ def test_a_wrong_field_is_told_beside_it_and_nothing_starts(tmp_path: Path, name
     assert training.runs(tmp_path) == []
     click(panel, action="fill", name=name, text=str(before))
     assert (panel.faults, panel.blocked) == ({}, "")
+
+
+def test_what_is_to_be_frozen_has_to_be_there(tmp_path: Path) -> None:
+    panel = make(tmp_path)
+    panel.desk.model()
+    panel.mode = "tune"
+    click(panel, action="fill", name="freeze", text="encoder.*, nothing.*")
+    assert "'nothing.*'" in panel.faults["freeze"] or "'encoder.*'" in panel.faults["freeze"]
+    click(panel, action="fill", name="freeze", text="encoders.*")
+    assert panel.faults == {}
+    assert panel.freeze == "encoders.*"
 
 
 def test_a_wrong_value_in_code_is_the_same_error(tmp_path: Path) -> None:

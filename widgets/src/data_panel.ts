@@ -31,7 +31,11 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     scope.set({ name: value }),
   );
   const about = hint("");
-  const options = optionsForm("Options", (values) => scope.set({ options: values }));
+  const options = optionsForm(
+    "Options",
+    (values) => scope.set({ options: values }),
+    (option, text) => scope.act("tell", { name: option, text }),
+  );
   const load = button("Load", "Load the data set and show its first case", () => scope.act("load"), "primary");
   const set = h("div", { class: "mwb-fields" }, name.row, about, options.element, actions(load.element));
 

@@ -125,13 +125,15 @@ def _zoo(options: argparse.Namespace) -> int:
 
 def _runs(options: argparse.Namespace) -> int:
     from workbench import training
+    from workbench.training.status import said
 
     found = training.runs(options.folder)
     if not found:
         print("No runs here.")
     for run in found:
         status = run.status
-        print(f"{run.id}  {run.state:<9} epoch {status.get('epoch', 0)}/{status.get('epochs', '?')}  {run.path}")
+        epochs = f"epoch {status.get('epoch', 0)}/{status.get('epochs', '?')}"
+        print(f"{run.id}  {run.title}  {said(status['state']):<11} {epochs}  {run.path}")
     return 0
 
 

@@ -147,7 +147,7 @@ class Recipe(_Plain):
     patch_size: Size | None = None
     patches_per_sample: Annotated[int, Field(ge=1)] = 1
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     init: str | None = None
     into: str | None = None
     freeze: tuple[str, ...] = ()

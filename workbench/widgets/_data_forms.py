@@ -32,6 +32,7 @@ _TOOLTIPS = {
     "path": "The folder or file with the data, where it is not at its usual place",
     "images": "Folder with the images",
     "labels": "Folder with the labels, named like the images",
+    "label_names": "Names of the labels from 0 on, separated by commas",
 }
 _LIMITS: Mapping[str, Mapping[str, Any]] = {
     "n": {"low": 1},
@@ -44,7 +45,10 @@ _LIMITS: Mapping[str, Mapping[str, Any]] = {
     "cells": {"low": 0, "whole": True},
     "size": {"low": 1, "whole": True},
     "fractions": {"kind": "numbers", "low": 0, "high": 1},
+    "label_names": {"kind": "words", "placeholder": "background, liver"},
 }
+#: Options that hold a path, which may name a patient.
+_PLACES = ("path", "images", "labels")
 _PHANTOM_LABELS = ("organs", "lesion")
 #: More cases than this, or more voxels in one, are asked about before they are made.
 _MANY_CASES = 100_000
@@ -69,6 +73,7 @@ def entry(card: datasets.Card) -> dict[str, Any]:
     for option in schema:
         option["label"] = _LABELS.get(option["name"], option["label"])
         option["unit"] = _UNITS.get(option["name"], "")
+        option["private"] = option["kind"] == "text" and option["name"] in _PLACES
         if option["name"] == "labels" and choices.get("labels"):
             option["tooltip"] = "All organs, or the lesion only"
     dimensions = f"{card.spatial_ndim}D" if card.spatial_ndim else "2D or 3D"
@@ -86,12 +91,6 @@ def entry(card: datasets.Card) -> dict[str, Any]:
 def modality(card: datasets.Card) -> str:
     """Return what made the images, in a word: ``CT`` for ``CT (simulated)``."""
     return re.split(r"[,(]", card.modality)[0].strip()
-
-
-def named_in(error: Exception, schema: list[_options.Schema]) -> dict[str, str]:
-    """Return the message of an error beside each option that it names."""
-    text = str(error)
-    return {one["name"]: text for one in schema if re.search(rf"(?<!\w){re.escape(one['name'])}(?!\w)", text)}
 
 
 def largeness(name: str, values: Mapping[str, Any], schema: list[_options.Schema]) -> tuple[str, bool] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import psutil
@@ -11,17 +12,22 @@ from workbench._words import size
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case
+from workbench.zoo.card import OptionInfo
 from workbench.zoo.sizing import count_parameters
 
 #: Bytes of a 32-bit weight; of a weight, its gradient and Adam's two moments while it is trained.
 _BYTES, _TRAINING_BYTES = 4, 16
 #: Networks whose weights take more than this are asked about: five times the largest of the zoo.
 _LARGE = 2e9
+#: Only a network with an option that is so many times its default is looked at: counting weights loads torch.
+_FAR = 2
 
 
 def largeness(choice: Choice) -> tuple[str, bool] | None:
     """Return what a very large network would take, and whether it can be built at all; None for any other."""
     algorithm = zoo.algorithm(choice.algorithm)
+    if not choice.sized_by_data or not _far(choice, algorithm.options()):
+        return None
     count = count_parameters(algorithm, algorithm.config(choice.in_channels, choice.num_classes, **choice.options))
     if count * _BYTES <= _LARGE:
         return None
@@ -32,6 +38,14 @@ def largeness(choice: Choice) -> tuple[str, bool] | None:
         f"this machine has {size(there)})."
     )
     return text, count * _BYTES < there
+
+
+def _far(choice: Choice, known: Mapping[str, OptionInfo]) -> bool:
+    for name, value in choice.options.items():
+        default = known[name].default
+        if isinstance(value, int) and isinstance(default, int) and value > _FAR * default:
+            return True
+    return False
 
 
 def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:

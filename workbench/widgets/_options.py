@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ _WORDS = {
     "int": "a whole number",
     "float": "a number",
     "numbers": "one number, or one for each axis separated by commas",
+    "words": "names separated by commas",
     "bool": "on or off",
     "text": "text",
 }
@@ -41,13 +43,14 @@ def field(
     required: bool = False,
     whole: bool = False,
     placeholder: str = "",
+    private: bool = False,
 ) -> Schema:
     """Return the description of one option.
 
     Parameters
     ----------
-    kind : {"int", "float", "bool", "choice", "text", "numbers"}
-        Which control is drawn; ``"numbers"`` is one number or several separated by commas.
+    kind : {"int", "float", "bool", "choice", "text", "numbers", "words"}
+        Which control is drawn; ``"numbers"`` is one number or several, ``"words"`` names, separated by commas.
     low, high, above : float, optional
         Smallest and largest value allowed; the value that it must be above.
     required : bool
@@ -56,6 +59,8 @@ def field(
         Whether each of several numbers is a whole one.
     placeholder : str
         What is said in an empty field; by default what its emptiness means.
+    private : bool
+        Whether what is typed may name a patient: it is sent as a message and kept in no state.
     """
     option = {
         "name": name,
@@ -71,6 +76,7 @@ def field(
         "required": required,
         "whole": whole or kind == "int",
         "placeholder": placeholder,
+        "private": private,
     }
     return {**option, "rule": rule(option)}
 
@@ -211,6 +217,15 @@ def faults(schema: Sequence[Schema], typed: Mapping[str, Any]) -> dict[str, str]
     return found
 
 
+def named_in(error: Exception, schema: Sequence[Schema]) -> dict[str, str]:
+    """Return the message of an error beside each option that it names, such as two that do not go together."""
+    text = str(error)
+    pattern = r"(?<!\w){}(?!\w)"
+    return {
+        one["name"]: text for one in schema if re.search(pattern.format(re.escape(one["name"])), text, re.IGNORECASE)
+    }
+
+
 def _refused(option: Schema, got: str) -> InputError:
     default = option["default"]
     shown = ", ".join(map(str, default)) if isinstance(default, list) else default
@@ -237,6 +252,8 @@ def _parse(option: Schema, given: Any) -> Any:
         if option["whole"] and not all(float(number).is_integer() for number in numbers):
             raise ValueError
         return numbers[0] if len(numbers) == 1 else numbers
+    if kind == "words":
+        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else list(given)
     if kind in ("int", "float"):
         value = _number(given)
         if kind == "int" and not float(value).is_integer():

@@ -16,9 +16,10 @@ _SMALL = "small"
 def choices(card: Any) -> list[dict[str, Any]]:
     """Return the sizes of an algorithm as choices, each with the options it sets."""
     rows = []
-    for name, values in sorted(card.variants.items(), key=lambda item: item[0] != _SMALL):
+    quick = smallest(card)
+    for name, values in sorted(card.variants.items(), key=lambda item: item[0] != quick):
         told = ", ".join(f"{key} {value}" for key, value in values.items())
-        label = f"{name}, quick on a CPU" if name == _SMALL else name
+        label = f"{name}, quick on a CPU" if name == quick else name
         rows.append({"value": name, "label": label, "reason": told, "options": values})
     return [*rows, {"value": FULL, "label": f"{FULL}, as published", "reason": "", "options": {}}]
 
@@ -34,7 +35,21 @@ def preset(algorithm: str, variant: str) -> dict[str, Any]:
 def suggested(algorithm: str, device: str) -> str:
     """Return the size to begin with on a device."""
     known = algorithm in [card.name for card in zoo.list()]
-    return _SMALL if known and device == "cpu" and _SMALL in zoo.card(algorithm).variants else FULL
+    return smallest(zoo.card(algorithm)) if known and device == "cpu" else FULL
+
+
+def smallest(card: Any) -> str:
+    """Return the size for a CPU: the one called small, or the one that the card gives the fewest parameters."""
+    if _SMALL in card.variants:
+        return _SMALL
+    counts = {
+        name: [told.count for told in card.parameters if told.options == values]
+        for name, values in card.variants.items()
+    }
+    known = {name: min(found) for name, found in counts.items() if found}
+    full = [told.count for told in card.parameters if not told.options]
+    best = min(known, key=known.__getitem__, default=FULL)
+    return best if best != FULL and (not full or known[best] < min(full)) else FULL
 
 
 def recognise(algorithm: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -32,6 +32,11 @@ FIELDS = (
 )  # fmt: skip
 
 
+def patterns(text: str) -> tuple[str, ...]:
+    """Return the patterns of layers in a text, which are separated by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def train_code(arguments: dict[str, Any]) -> str:
     shown = dict(arguments)
     name = shown.pop("algorithm")

@@ -10,9 +10,9 @@ import numpy as np
 from workbench.datasets.annotations import parts
 from workbench.errors import choose
 from workbench.evaluation import match_shapes
-from workbench.evaluation.overlap import on_one_grid
+from workbench.evaluation.overlap import on_one_grid, spatial
 from workbench.shapes import Shapes
-from workbench.volume import Volume
+from workbench.volume import UNLABELLED, Volume
 from workbench.widgets.colors import label_color, lookup_table
 from workbench.widgets.layer import Layer
 
@@ -147,13 +147,15 @@ def _color(label: int, score: float | None, hit: bool | None, color_by: str) -> 
 def _compared(found: Volume, true: Volume, style: dict[str, Any]) -> Layer:
     """Return where labels are right, too much, or missed; those of instances count as there or not there."""
     found, true = on_one_grid(found, true)
-    one, other = np.asarray(found.data), np.asarray(true.data)
-    numbered = not any(value for value in true.labels)
+    one, other = spatial(found), spatial(true)
+    numbered = not any(value not in (0, UNLABELLED) for value in true.labels)
     same = (one > 0) & (other > 0) if numbered else (one == other) & (one > 0)
     compared = np.zeros(one.shape, np.uint8)
     compared[same] = 1
     compared[(one > 0) & ~same] = 2
     compared[(one == 0) & (other > 0)] = 3
+    if true.has_unlabelled:  # nobody knows whether these are right
+        compared[other == UNLABELLED] = 0
     table = dict(_MATCHES)
     if not numbered:
         confused = (one > 0) & (other > 0) & ~same
@@ -162,5 +164,5 @@ def _compared(found: Volume, true: Volume, style: dict[str, Any]) -> Layer:
             table[4] = ("another label than it should be", OTHER)
     labels = {0: "background", **{value: name for value, (name, _) in table.items()}}
     colors = {value: color for value, (_, color) in table.items()}
-    shown = found.with_data(compared, kind="labels", labels=labels)
+    shown = Volume(compared, true.affine, kind="labels", axes=true.axes[: true.spatial_ndim], labels=labels)
     return Layer(shown, **{"opacity": 0.6, "colors": colors, **style})

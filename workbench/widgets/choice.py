@@ -112,7 +112,7 @@ class Choice:
     def told(self) -> str:
         """Return where the weights come from, in words and without the name of a file."""
         if self.run is not None:
-            return f"weights of {self.run.title}, {'last step' if self.epoch == 'last' else f'epoch {self.epoch}'}"
+            return f"weights of '{self.run.title}', {'last step' if self.epoch == 'last' else f'epoch {self.epoch}'}"
         return {"new": "new weights", "trained": f"trained: {self.name}", "file": "weights from a file"}[self.origin]
 
     def build(self) -> Model:

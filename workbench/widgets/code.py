@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def page(*parts: str, show: str = "") -> str:
     for part in parts:
         lines = part.strip().splitlines()
         imports += [line for line in lines if line.startswith(("import ", "from ")) and line not in imports]
-        body = "\n".join(line for line in lines if not line.startswith(("import ", "from "))).strip("\n")
+        rest = "\n".join(line for line in lines if not line.startswith(("import ", "from "))).strip("\n")
+        body = re.sub(r"\n{3,}", "\n\n", rest)  # where an import stood
         if body and body not in bodies:
             bodies.append(body)
     bodies += [show] * bool(show)

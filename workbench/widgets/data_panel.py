@@ -62,13 +62,15 @@ class DataPanel(DeskPanel):
     details = t.Unicode("").tag(sync=True)
     notes = t.List(t.Unicode()).tag(sync=True)
 
-    actions: ClassVar = {"load": "load_asked", "open": "read", "select": "select"}
+    actions: ClassVar = {"load": "load_asked", "open": "read", "select": "select", "tell": "tell_place"}
+    quick: ClassVar = DeskPanel.quick | {"tell"}
     patient: ClassVar = frozenset({"select"})
     questions: ClassVar = {"browse": "browse"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self.sample: Sample | None = None
         self._code = ""
+        self._places: dict[str, str] = {}
         entries = [_data_forms.entry(card) for card in datasets.list()]
         super().__init__(desk, catalogue=sorted(entries, key=lambda entry: not entry["available"]), **traits)
 
@@ -116,16 +118,16 @@ class DataPanel(DeskPanel):
         if isinstance(name, Dataset):
             return self._take(name)
         schema = self._schema(choose(called, [e["name"] for e in self.catalogue], "data set"))
-        given = options if name is not None else _options.parse(schema, self.options)
+        given = options if name is not None else self._typed(schema)
         secrets = tuple(value for value in given.values() if isinstance(value, str | Path))
         with self.working(f"Loading {called}", cancellable=True, secrets=tuple(map(str, secrets))) as work:
             try:
                 dataset = work.apart(lambda: datasets.load(called, **given))
+                return self._take(dataset, called, given)
             except InputError as error:
                 if name is None:
-                    self.faults = {**self.faults, **_data_forms.named_in(error, schema)}
+                    self.faults = {**self.faults, **_options.named_in(error, schema)}
                 raise
-            return self._take(dataset, called, given)
 
     def load_asked(self) -> None:
         """Load what is chosen in the panel, as a click asks for: very large ones are asked about first."""
@@ -133,7 +135,7 @@ class DataPanel(DeskPanel):
             raise StateError("No data set is chosen. Choose one in the list.")
         schema = self._schema(self.name)
         with self.working(f"Loading {self.name}", cancellable=True) as work:
-            values = _options.parse(schema, self.options)
+            values = self._typed(schema)
             large = work.apart(lambda: _data_forms.largeness(self.name, values, schema))
         if large is None:
             self.load()
@@ -262,6 +264,13 @@ class DataPanel(DeskPanel):
         """Show the case whose number was typed."""
         self.afterwards(self.select, **{name: value})
 
+    def tell_place(self, name: str, text: str) -> None:
+        """Take the path that was typed for an option; it is kept in no state, as it may name a patient."""
+        self._places[name] = text
+
+    def _typed(self, schema: list[_options.Schema]) -> dict[str, Any]:
+        return _options.parse(schema, {**self.options, **self._places})
+
     def _schema(self, name: str) -> list[_options.Schema]:
         return next((list(entry["options"]) for entry in self.catalogue if entry["name"] == name), [])
 
@@ -324,7 +333,7 @@ class DataPanel(DeskPanel):
     @t.observe("name")
     def _name_changed(self, _change: Any) -> None:
         # Options of another data set do not apply to this one.
-        self.options, self.faults = {}, {}
+        self.options, self.faults, self._places = {}, {}, {}
 
     @t.observe("options")
     def _options_changed(self, _change: Any) -> None:

@@ -160,6 +160,8 @@ class Desk(t.HasTraits):
     def put(self, case: Case) -> None:
         """Look at another case: nothing that was laid over the last one stays."""
         others = self.case is None or self.case.source is not case.source
+        # what cannot be drawn is found out before anything is taken away
+        image, truth = Layer(case.volume, name="image"), truth_layer(case.annotation, case.volume, case.classes)
         if others:
             self.awaited = None
         self.viewer.clear()
@@ -170,10 +172,10 @@ class Desk(t.HasTraits):
             self.choose(None, fit.NO_MODEL)
         if others and self.run is not None:
             self.run = None
-        self.lay(Layer(case.volume, name="image"), "volume")
-        self.truth = truth_layer(case.annotation, case.volume, case.classes)
-        if self.truth is not None:
-            self.lay(self.truth, 'sample["label"], volume, data.classes', maker="truth_layer")
+        self.truth = truth
+        self.lay(image, "volume")
+        if truth is not None:
+            self.lay(truth, 'sample["label"], volume, data.classes', maker="truth_layer")
         self.case = case
 
     def is_current(self, case: Case | None) -> bool:

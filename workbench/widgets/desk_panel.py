@@ -63,16 +63,21 @@ class DeskPanel(Panel):
         """Take what was typed into a field; what breaks its rule is told beside it and changes nothing."""
         option = next(one for one in self.fields() if one["name"] == choose(name, _names(self.fields()), "field"))
         try:
-            value = _options.check(option, text)
+            self.filled(name, _options.check(option, text))
         except InputError as error:
             self.faults = {**self.faults, name: str(error)}
-            return
-        self.faults = {key: told for key, told in self.faults.items() if key != name}
-        self.filled(name, value)
+        else:
+            self.faults = {key: told for key, told in self.faults.items() if key != name}
 
     def filled(self, name: str, value: Any) -> None:
-        """Set what a field stands for; here the trait of its name."""
-        setattr(self, name, value)
+        """Set what a field stands for; here the trait of its name.
+
+        Raises
+        ------
+        InputError
+            If it is wrong for a reason that the schema does not know.
+        """
+        setattr(self, name, value if value is not None else "")
 
     def need_no_faults(self) -> None:
         """Refuse to go on while a field is wrong.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from workbench import explain
-from workbench.errors import Cancelled, StateError, choose
+from workbench.errors import Cancelled, InputError, StateError, choose
 from workbench.explain import Explanation
 from workbench.explain.registry import get
 from workbench.widgets import _options
@@ -248,7 +248,11 @@ class ExplainPanel(ExplainOffers):
 
     def facts(self) -> dict[str, Any]:
         """Return every map with all that made it, and what was predicted."""
-        maps = [one.describe() for one in self.explanations]
+        # how a map would be saved is nothing that a reader asks for
+        maps = [
+            {key: value for key, value in one.describe().items() if not key.startswith("format")}
+            for one in self.explanations
+        ]
         return {**self._answer.facts(), **({"maps": maps} if maps else {})}
 
     def pictures(self) -> list[Picture]:
@@ -301,7 +305,12 @@ class ExplainPanel(ExplainOffers):
         if self.blocked:
             self.voxel = f"{place}. {self.blocked}."
             return
-        told = self._pace.slowness(self.desk.choice, self.desk.case.volume, self._passes())
+        try:
+            self.need_no_faults()
+            told = self._pace.slowness(self.desk.choice, self.desk.case.volume, self._passes())
+        except InputError as error:
+            self.voxel = f"{place}. {error}"
+            return
         if told:
             self.voxel = f"{place}. Press Explain to make the map: {told}."
             return

@@ -141,18 +141,19 @@ class ModelPanel(ModelOffers):
         return self.desk.choice.run if self.desk.choice is not None else None
 
     def describe(self) -> None:
-        """Build the model, so that the panel can say how large it is; a very large one is asked about first."""
+        """Build the model, so that the panel can say how large it is."""
         choice = self.desk.choice
         if choice is None or self.desk.built is not None:
             return
         with self.working("Building the network", cancellable=True, yielding=True) as work:
-            large = work.apart(lambda: largeness(choice)) if choice.sized_by_data and choice != self._sure else None
-            if large is None:
+            try:
                 work.apart(self.desk.model)
-            else:
-                text, possible = large
-                surely = self._build_surely if possible else None
-                self.ask(f"{choice.card.title} would be very large.", text, "Build it", surely)
+            except InputError as error:
+                # options that are each as they should be may not go together
+                self.faults = _options.named_in(error, self._schema())
+                if self.faults:
+                    self._decide()
+                raise
 
     def browse(self, folder: str | None = None) -> dict[str, Any]:
         """Return what lies in a folder, for the file picker of the page."""
@@ -199,8 +200,26 @@ class ModelPanel(ModelOffers):
         except (StateError, InputError) as error:
             self.desk.choose(None, str(error).rstrip("."))
         else:
-            self.desk.choose(choice)
+            held = self._held_back(choice)
+            self.desk.choose(None if held else choice, held)
         self._describe_chosen()
+
+    def _held_back(self, choice: Choice) -> str:
+        """Ask before a very large network is used for anything, and return what is waited for; empty if it is not."""
+        large = largeness(choice) if choice != self._sure else None
+        if large is None:
+            self.question = {}
+            return ""
+        text, possible = large
+        title = f"{choice.card.title} would be very large"
+        self.ask(f"{title}.", text, "Use it", (lambda: self.accept_size(choice)) if possible else None)
+        return f"{title}: {text}"
+
+    def accept_size(self, choice: Choice | None = None) -> None:
+        """Use the network that is chosen, however large it is."""
+        self._sure = self._chosen() if choice is None else choice
+        self._decide()
+        self.describe()
 
     def _chosen(self) -> Choice:
         where: dict[str, Any] = {"framework": self.framework, "device": self.device}
@@ -336,10 +355,6 @@ class ModelPanel(ModelOffers):
         if choice is None:
             return "" if self.weights == "new" else self.desk.unready
         return fit.choice_misfit(choice, self.desk.case)
-
-    def _build_surely(self) -> None:
-        self._sure = self.desk.choice
-        self.build()
 
     def set_state(self, sync_data: Any) -> None:
         """Take state from the browser; a new choice is built in the background, so that its size can be told."""

@@ -197,6 +197,12 @@ def _picture_plane(base: Volume, flip: float) -> Plane:
     return Plane(name, corner, right, up, (float(size[first]), float(size[1 - first])), pixel, lettered=not plain)
 
 
+def middle(volume: Volume) -> Point:
+    """Return the place of the middle voxel: between two of them, a viewer would blur what lies in both."""
+    x, y, z = volume.to_world([(n - 1) // 2 for n in volume.spatial_shape])
+    return float(x), float(y), float(z)
+
+
 def _corners(volume: Volume) -> NDArray[np.float64]:
     shape = np.array([*volume.spatial_shape, 1][:3])
     ends = np.array(list(np.ndindex(2, 2, 2)), dtype=float)

@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.widgets.colors import lookup_table
 from workbench.widgets.layer import Layer
-from workbench.widgets.planes import Plane, Point, need_layers, paint, planes, window
+from workbench.widgets.planes import Plane, Point, middle, need_layers, paint, planes, window
 from workbench.widgets.transfer import Parcel
 
 _INK = "#e6e6e6"
@@ -17,6 +17,7 @@ _GAP = 0.06
 _SIDE = 0.95
 _TITLE = 0.35
 _BAR = 0.9
+_ROW = 0.18
 _MOST_NAMES = 10
 
 
@@ -51,7 +52,7 @@ def figure(
     layers : sequence of Layer
         From the bottom up; the lowest decides the extent.
     crosshair : (x, y, z), optional
-        RAS mm; by default the centre of the lowest layer.
+        RAS mm; by default the middle voxel of the lowest layer.
     convention : {"radiological", "neurological"}
         Whether the patient's right is on the left of the picture.
     width : float
@@ -69,16 +70,15 @@ def figure(
 
     base = need_layers(layers).volume
     if crosshair is None:
-        x, y, z = base.to_world([(n - 1) / 2 for n in base.spatial_shape])
-        crosshair = (float(x), float(y), float(z))
+        crosshair = middle(base)
     drawn = planes(base, crosshair, convention)
     bars = [layer for layer in layers if layer.visible and layer.kind != "labels" and not layer.is_rgb]
-    legends = [layer for layer in layers if layer.visible and layer.kind == "labels"]
-    side = _SIDE if bars or legends else 0.0
+    entries = _entries([layer for layer in layers if layer.visible and layer.kind == "labels"])
+    side = _SIDE if bars or entries else 0.0
     # every view to one scale, as wide as fits and not taller than a page likes
     room = width - side - _GAP * (len(drawn) + 1)
     scale = min(room / sum(plane.size[0] for plane in drawn), 0.8 * width / max(plane.size[1] for plane in drawn))
-    tallest = max(max(plane.size[1] for plane in drawn) * scale, _BAR * len(bars) + 0.3 * len(legends))
+    tallest = max(max(plane.size[1] for plane in drawn) * scale, _BAR * len(bars) + _ROW * len(entries))
     height = tallest + 2 * _GAP + (_TITLE if title else 0.0)
 
     out = Figure(figsize=(width, height), facecolor="black")
@@ -91,7 +91,7 @@ def figure(
         _draw_plane(axes, plane, layers, crosshair, crossed=base.spatial_ndim == 3)
         left += w + _GAP
     if side:
-        _draw_side(out, bars, legends, (width - side, _GAP, side, tallest))
+        _draw_side(out, bars, entries, (width - side, _GAP, side, tallest))
     if title:
         out.text(0.5, 1 - 0.5 * _TITLE / height, title, color=_INK, fontsize=11, ha="center", va="center")
     return out
@@ -111,7 +111,13 @@ def _draw_plane(axes: Any, plane: Plane, layers: Sequence[Layer], crosshair: Poi
         axes.text(*places[edge], letter, transform=axes.transAxes, color=_INK, fontsize=9, ha="center", va="center")
 
 
-def _draw_side(out: Any, bars: Sequence[Layer], legends: Sequence[Layer], box: tuple[float, ...]) -> None:
+def _entries(legends: Sequence[Layer]) -> list[tuple[str, str]]:
+    """Return names and colours of labels, once each: truth and prediction share most of theirs."""
+    entries = [(entry["name"], entry["color"]) for layer in legends for entry in Parcel(layer).labels[1:]]
+    return list(dict.fromkeys(entries))[:_MOST_NAMES]
+
+
+def _draw_side(out: Any, bars: Sequence[Layer], entries: Sequence[tuple[str, str]], box: tuple[float, ...]) -> None:
     """Colour bars from the top, the label names below them; `box` is (left, bottom, width, height) in inches."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
@@ -119,8 +125,7 @@ def _draw_side(out: Any, bars: Sequence[Layer], legends: Sequence[Layer], box: t
 
     left, bottom, side, tall = box
     width, height = out.get_size_inches()
-    entries = [entry for layer in legends for entry in Parcel(layer).labels[1 : _MOST_NAMES + 1]]
-    names = min(0.2 * len(entries), tall / 2)
+    names = _ROW * len(entries)
     share = (tall - names) / max(1, len(bars))
     for number, layer in enumerate(bars):
         low = bottom + tall - (number + 1) * share
@@ -135,7 +140,7 @@ def _draw_side(out: Any, bars: Sequence[Layer], legends: Sequence[Layer], box: t
     if entries:
         axes = out.add_axes((left / width, bottom / height, side / width, names / height))
         axes.set_axis_off()
-        patches = [Patch(color=entry["color"], label=entry["name"]) for entry in entries]
+        patches = [Patch(color=color, label=name) for name, color in entries]
         axes.legend(
             handles=patches,
             loc="lower left",

@@ -35,6 +35,7 @@ def _chart(series: dict[str, list[Any]], quantity: str, faint: str = "") -> byte
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=_SIZE, layout="constrained")
     FigureCanvasSVG(figure)
@@ -49,6 +50,7 @@ def _chart(series: dict[str, list[Any]], quantity: str, faint: str = "") -> byte
         else:
             color = _COLORS[strong.index(name) % len(_COLORS)] if name in strong else _COLORS[0]
             axes.plot(x, y, color=color, linewidth=1.6, marker="o", markersize=3, label=f"{name}: {y[-1]:.3g}")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel(quantity)
     axes.grid(linewidth=0.4, alpha=0.6)

@@ -12,9 +12,11 @@ from workbench import training, zoo
 from workbench._words import size, span
 from workbench.errors import InputError, StateError, choose
 from workbench.training import Run
+from workbench.training.finetune import trainable_names
+from workbench.training.run import check_name
 from workbench.widgets import _options
 from workbench.widgets._run_list import rows
-from workbench.widgets._train_forms import FIELDS, best_scores, train_code
+from workbench.widgets._train_forms import FIELDS, best_scores, patterns, train_code
 from workbench.widgets._watch import ALIVE, Watcher, learned
 from workbench.widgets.code import page, path_code
 from workbench.widgets.desk import Desk
@@ -267,6 +269,15 @@ class TrainPanel(DeskPanel):
         """Return the fields of the form."""
         return list(FIELDS)
 
+    def filled(self, name: str, value: Any) -> None:
+        """Set a field; a name has to fit a line, and what is frozen has to be there."""
+        if name == "called_run":
+            check_name(value or "")
+        if name == "freeze" and self.desk.built is not None:
+            names = self.desk.built.framework.parameter_names(self.desk.built.module)
+            trainable_names(names, patterns(value or ""))
+        super().filled(name, value)
+
     def _check_ready(self) -> None:
         self.need_no_faults()
         missing = self.desk.cannot_train(tune=self.mode == "tune")
@@ -292,9 +303,8 @@ class TrainPanel(DeskPanel):
             arguments["name"] = self.called_run
         if self.mode == "tune":
             arguments["init"] = choice.weights
-            patterns = tuple(part.strip() for part in self.freeze.split(",") if part.strip())
-            if patterns:
-                arguments["freeze"] = patterns
+            if frozen := patterns(self.freeze):
+                arguments["freeze"] = frozen
         return arguments
 
     def _how_it_began(self, run: Run) -> str:

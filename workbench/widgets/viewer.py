@@ -16,6 +16,7 @@ import traitlets as t
 from workbench.errors import InputError, StateError, WorkbenchError, check_keywords, choose
 from workbench.widgets.layer import STYLE, Layer
 from workbench.widgets.panel import bundle
+from workbench.widgets.planes import middle
 from workbench.widgets.transfer import Parcel
 
 OPTIONS = ("panes", "convention", "crosshair", "height", "empty_text")
@@ -91,8 +92,7 @@ class Viewer(anywidget.AnyWidget):
         layer.observe(self._describe, "version")
         if not self._placed:
             self._placed = True
-            middle = (np.array(layer.volume.spatial_shape) - 1) / 2
-            self.crosshair = _triple(layer.volume.to_world(_ijk3(middle)))
+            self.crosshair = middle(layer.volume)
         self._describe()
         return layer
 
@@ -230,7 +230,3 @@ class Viewer(anywidget.AnyWidget):
 def _triple(values: Any) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in np.ravel(values)[:3])
     return x, y, z
-
-
-def _ijk3(values: Any) -> Any:
-    return np.concatenate([np.ravel(values), np.zeros(3)])[:3]

@@ -98,9 +98,15 @@ export function feedback(scope: Scope): HTMLElement {
   return element;
 }
 
+let touched: EventTarget | null = null;
+// The focus does not tell: a button that is disabled by what it began loses it.
+for (const type of ["pointerdown", "keydown"]) {
+  document.addEventListener(type, (event) => (touched = event.target), { capture: true });
+}
+
 /** Whether the last thing a person did was in this panel: other panels must not scroll what is looked at away. */
 function mine(element: HTMLElement): boolean {
-  return Boolean(element.closest(".mwb-card")?.contains(document.activeElement));
+  return touched instanceof Node && Boolean(element.closest(".mwb-card")?.contains(touched));
 }
 
 export function actions(...children: Child[]): HTMLElement {

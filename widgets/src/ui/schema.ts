@@ -5,12 +5,14 @@ import { h, replace } from "./dom";
 /** One option, as `workbench.widgets._options` writes it down. */
 export interface Option {
   name: string;
-  kind: "int" | "float" | "bool" | "choice" | "text" | "numbers";
+  kind: "int" | "float" | "bool" | "choice" | "text" | "numbers" | "words";
   label: string;
   tooltip: string;
   unit: string;
   rule: string;
   placeholder: string;
+  /** What is typed may name a patient: it is handed on by `tell`, and shown in this page alone. */
+  private: boolean;
   default: unknown;
   choices: (string | number | boolean)[];
 }
@@ -44,7 +46,7 @@ export interface OptionsForm {
 }
 
 /** A form under a disclosure triangle: closed by default, since every option has a default worth having. */
-export function optionsForm(title: string, change: (values: Values) => void): OptionsForm {
+export function optionsForm(title: string, change: (values: Values) => void, tell?: (name: string, text: string) => void): OptionsForm {
   const body = h("div", { class: "mwb-fields" });
   const summary = h("summary", {}, title);
   const element = h("details", { class: "mwb-options" }, summary, body);
@@ -54,6 +56,7 @@ export function optionsForm(title: string, change: (values: Values) => void): Op
 
   const make = (option: Option) =>
     field(option, (value) => {
+      if (option.private) return tell?.(option.name, String(value));
       values = { ...values, [option.name]: value };
       change(values);
     });
@@ -71,7 +74,7 @@ export function optionsForm(title: string, change: (values: Values) => void): Op
       }
       for (const option of schema) {
         const control = controls.get(option.name);
-        control?.set(given[option.name] ?? option.default);
+        if (!option.private) control?.set(given[option.name] ?? option.default);
         control?.fault(faults[option.name] ?? "");
       }
       // What is wrong must not hide behind the triangle.

@@ -169,6 +169,7 @@ class Row {
     this.#high = h("input", { type: "text", inputmode: "decimal", class: "mwb-v-number", title: `Value at the high end${unit ? `, ${unit}` : ""}` });
     this.#bar = h("span", { class: "mwb-v-bar" });
     const actions = this.actions;
+    const wrong = h("span", { class: "mwb-v-status mwb-v-bad", role: "alert" });
     const commit = () => {
       // what was not typed anew keeps the digits that are not shown
       const window = [this.#low, this.#high].map((input, end) =>
@@ -177,6 +178,7 @@ class Row {
       const good = window.every(Number.isFinite) && window[0] < window[1];
       this.#low?.setAttribute("aria-invalid", String(!good));
       this.#high?.setAttribute("aria-invalid", String(!good));
+      wrong.textContent = good ? "" : "A window is two numbers, the lower one first.";
       if (good) {
         actions.restyle(id, { window });
       }
@@ -204,7 +206,7 @@ class Row {
       });
       parts.push(preset);
     }
-    this.#colors.append(...parts);
+    this.#colors.append(...parts, wrong);
   }
 
   #channelSelect(): HTMLElement | null {
