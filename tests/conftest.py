@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ import pytest
 
 # Two cores are all that continuous integration has; more threads only make the tests slower.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+# What runs note about their folders is nothing to write into the settings of whoever runs the tests.
+os.environ["WORKBENCH_CONFIG"] = tempfile.mkdtemp(prefix="workbench-config-")
 
 
 @pytest.fixture

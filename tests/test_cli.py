@@ -86,7 +86,7 @@ def test_the_doctor_finds_the_core_fine_here(capsys):
     broken = [finding for finding in findings if finding.state == "broken"]
     # a checkout whose browser half is not built is the only thing that may be broken where tests run
     assert {finding.name for finding in broken} <= {"niivue (notebook)"}
-    assert {"Python", "Frameworks", "Viewers", "JupyterLab", "Data"} <= {finding.group for finding in findings}
+    assert {"Python", "Frameworks", "Viewers", "Files", "JupyterLab", "Data"} <= {finding.group for finding in findings}
     assert any(finding.name.strip() == "torch cpu" for finding in findings)
     assert all(finding.remedy for finding in findings if finding.state != "ok")
     assert main(["doctor", "--json"]) == (0 if core_is_fine(findings) else 1)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from workbench.io import read, write
     from workbench.training import runs, train
     from workbench.volume import Volume
-    from workbench.widgets import App, view
+    from workbench.widgets import App, Layer, view
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "App": "workbench.widgets",
+    "Layer": "workbench.widgets",
     "Volume": "workbench.volume",
     "devices": "workbench.frameworks",
     "read": "workbench.io",
@@ -35,6 +36,7 @@ _ROOMS = ("datasets", "evaluation", "explain", "zoo")
 
 __all__ = [
     "App",
+    "Layer",
     "Volume",
     "WorkbenchError",
     "datasets",

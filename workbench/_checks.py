@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +16,145 @@ Array = NDArray[Any]
 AXES = (("i", "j"), ("i", "j", "c"), ("i", "j", "k"), ("i", "j", "k", "c"))
 #: Endings of file names that say what kind of file it is; any other may be part of a patient's name.
 _ENDINGS = {
-    ".dcm", ".dicom", ".gz", ".ima", ".jpeg", ".jpg", ".mha", ".mhd", ".nhdr", ".nii", ".npy", ".npz", ".nrrd", ".png",
-    ".tif", ".tiff", ".zip",
+    ".bif", ".bmp", ".btf", ".czi", ".dcm", ".dicom", ".gif", ".gz", ".hdr", ".ima", ".img", ".jpeg", ".jpg", ".lsm",
+    ".mgh", ".mgz", ".mha", ".mhd", ".mnc", ".mrxs", ".ndpi", ".nhdr", ".nii", ".npy", ".npz", ".nrrd", ".png",
+    ".qptiff", ".scn", ".svs", ".svslide", ".tif", ".tiff", ".vms", ".vmu", ".webp", ".zip",
 }  # fmt: skip
+
+#: Half a unit: from there on it is not known which whole number is meant.
+_LEAST_FRACTION = 0.5 - 1e-6
+#: More values than these, or one as small as a label, are label numbers and not greys.
+_MOST_GREYS, _LEAST_GREY = 8, 32
 
 
 def as_array(data: Any, dtype: Any = None) -> Array:
     try:
-        return np.asarray(data, dtype=dtype)
+        return native(np.asarray(data, dtype=dtype))
     except (TypeError, ValueError) as error:
         kind = type(data).__name__
         raise InputError(f"The values of a Volume are one array of numbers, got {kind} ({error}).") from None
 
 
-def as_kind(array: Array, kind: str) -> Array:
-    if kind != "labels" or array.dtype.kind not in "f":
+def native(array: Array) -> Array:
+    """Return `array` in the byte order of this machine, so that no writer has to think of it."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def as_kind(array: Array, kind: str, step: float = 0.0) -> Array:
+    """Return `array` as voxels of `kind` are kept: real numbers that are labels become whole ones.
+
+    Parameters
+    ----------
+    array : array
+        Values.
+    kind : {"image", "labels", "scores"}
+        What they are.
+    step : float
+        Distance of the numbers that the file could store (its slope). A label is stored to half a step only.
+
+    Raises
+    ------
+    InputError
+        If a label is farther from a whole number than the rounding explains, or int32 cannot hold it.
+    """
+    if kind != "labels" or array.dtype.kind != "f":
         return array
-    with np.errstate(invalid="ignore"):  # values that int32 cannot hold are found by the comparison
-        whole = array.astype(np.int32)
-    wrong = whole != array
-    if wrong.any():
-        raise InputError(
-            f"Labels are whole numbers below 2**31, not fractions; got {array[wrong][0]:g}. Read it as an image, or "
-            "threshold it first."
-        )
+    whole = np.empty(array.shape, np.int32)
+    for part, result in zip(_slabs(array), _slabs(whole), strict=True):
+        with np.errstate(invalid="ignore"):  # values that int32 cannot hold are found by the comparison
+            result[...] = np.rint(part)
+            # a label that went through float32 on its way is exact to its last digits only
+            rounding = 4 * np.finfo(np.float32).eps * np.maximum(np.abs(part), 1)
+            fine = np.abs(part - result) <= np.minimum(rounding + abs(step) / 2, _LEAST_FRACTION)
+        if not fine.all():
+            raise InputError(
+                f"Labels are whole numbers below 2**31, not fractions; got {part[~fine][0]:g}. Read it as an image, "
+                "or threshold it first."
+            )
     return whole
+
+
+def _slabs(array: Array) -> Array | list[Array]:
+    # one slab at a time, so that what is worked out on the way takes little memory
+    return array if array.ndim > 1 else [array]
+
+
+def present(array: Array) -> list[int]:
+    """Return the whole numbers that occur, in order."""
+    if array.dtype.itemsize > 2 or array.dtype.kind == "i":
+        return [int(value) for value in np.unique(array)]
+    found = np.zeros(np.iinfo(np.uint16).max + 1, dtype=bool)
+    for part in _slabs(array.view(np.uint8) if array.dtype == bool else array):
+        found[part] = True
+    return [int(value) for value in np.flatnonzero(found)]
+
+
+def remap(array: Array, values: Mapping[int, int], where: str) -> Array:
+    """Return labels with each stored value replaced by the one that `values` gives for it.
+
+    Raises
+    ------
+    InputError
+        If a value occurs that `values` does not name; the message lists them.
+    """
+    stored = present(array)
+    unknown = [value for value in stored if value not in values]
+    if unknown:
+        shown = ", ".join(map(str, unknown[:8])) + (", ..." if len(unknown) > 8 else "")
+        raise InputError(
+            f"{where} hold values that `label_values` does not name: {shown}. Named: {sorted(values)}. Name every "
+            "stored value; a mask with many greys was saved with losses (JPEG): save it again as PNG, or threshold it."
+        )
+    top = max(values[value] for value in stored)
+    new = np.array([values[value] for value in stored], np.uint8 if top <= 255 else np.int32)
+    out = np.empty(array.shape, new.dtype)
+    for part, result in zip(_slabs(array), _slabs(out), strict=True):
+        result[...] = new[np.searchsorted(stored, part)]
+    return out
+
+
+def check_label_values(values: Any) -> dict[int, int]:
+    """Return `values` as a mapping of stored values to labels.
+
+    Raises
+    ------
+    InputError
+        If it is none, or a label is below 0.
+    """
+    try:
+        pairs = {int(stored): int(label) for stored, label in values.items()}
+    except (AttributeError, TypeError, ValueError):
+        pairs = {}
+    if not pairs or min(pairs.values()) < 0:
+        raise InputError(
+            f"`label_values` maps stored values to labels from 0 up, such as {{0: 0, 255: 1}}, got {values!r}."
+        )
+    return pairs
+
+
+def suggest_label_values(stored: Iterable[int]) -> dict[int, int] | None:
+    """Return the mapping to 0, 1, ... where labels look like greys of a picture: few values, 0 and 255 among them.
+
+    Masks are often saved so that a person can see them: 0 and 255, or 0, 128 and 255. 0, 1 and 255 is another thing:
+    a label map in which 255 marks what nobody annotated.
+    """
+    values = sorted({int(value) for value in stored})
+    if not 2 <= len(values) <= _MOST_GREYS or values[0] != 0 or values[-1] != 255 or values[1] < _LEAST_GREY:
+        return None
+    return {value: label for label, value in enumerate(values)}
+
+
+def doubt_of_labels(array: Array, names: Mapping[int, str]) -> str:
+    """Return what a careful reader should know about the values of a label map; empty if nothing."""
+    if array.dtype == bool or 255 in names or array.max(initial=0) != 255:
+        return ""
+    mapping = suggest_label_values(present(array))
+    if mapping is None:
+        return ""
+    return (
+        f"the labels are {', '.join(map(str, mapping))}, as in a mask made to be looked at; "
+        f"label_values={mapping} reads them as {', '.join(map(str, mapping.values()))}"
+    )
 
 
 def check_axes(axes: Sequence[str] | None, shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -32,6 +32,10 @@ class StateError(WorkbenchError, RuntimeError):
     """An action that is not possible in the present state (no such device, run already locked, ...)."""
 
 
+class Cancelled(WorkbenchError, RuntimeError):  # noqa: N818 - it reports a wish of the user, not a fault
+    """Work was cancelled before it was finished; nothing partial is returned."""
+
+
 class MissingExtraError(StateError):
     """Something optional was chosen that is not installed.
 

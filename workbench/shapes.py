@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench import _geometry
-from workbench.errors import InputError
+from workbench.errors import InputError, choose
 from workbench.volume import Volume
 
 Array = NDArray[Any]
@@ -166,17 +166,29 @@ class Shapes(ABC):
             canvas[window][covered] = (self.labels[number] if by == "class" else number) + 1
         return canvas
 
-    def outlines(self, grid: Volume, names: Sequence[str] = ()) -> Volume:
-        """Return the outlines as a label volume on `grid`, for a viewer: class number plus 1, 0 elsewhere."""
+    def outlines(self, grid: Volume, names: Sequence[str] = (), *, by: str = "class") -> Volume:
+        """Return the outlines as a label volume on `grid`, for a viewer; 0 is where there is none.
+
+        Parameters
+        ----------
+        grid : Volume
+            Whose grid is drawn on.
+        names : sequence of str
+            Names of the classes, or with ``by="number"`` of the shapes.
+        by : {"class", "number"}
+            Label each outline with its class number plus 1, or with its own number from 1.
+        """
         from scipy import ndimage
 
+        choose(by, ("class", "number"), "way to label outlines")
         placed = self.onto(grid.affine)
-        drawn = np.zeros(grid.spatial_shape, np.uint8)
+        dtype: Any = np.uint16 if by == "number" else np.uint8
+        drawn, most = np.zeros(grid.spatial_shape, dtype), int(np.iinfo(dtype).max)
         for number in range(len(placed)):
             single = placed.select([number])
             area = single.filled(grid.spatial_shape, by="number") > 0
             edge = area & ~ndimage.binary_erosion(area)
-            drawn[edge] = min(int(single.labels[0]) + 1, 255)
+            drawn[edge] = min((int(single.labels[0]) if by == "class" else number) + 1, most)
         labels = {0: "background", **{k + 1: name for k, name in enumerate(names)}} if names else None
         return Volume(drawn, grid.affine, kind="labels", labels=labels)
 

@@ -26,7 +26,7 @@ class Volume:
     ----------
     data : array [i, j], [i, j, c], [i, j, k] or [i, j, k, c], or callable
         Voxels, or a function without arguments that returns them; then `shape` and `dtype` must be given, and the
-        voxels are loaded when ``.data`` is first used.
+        voxels are loaded when ``.data`` is first used. They are kept in the byte order of the machine.
     affine : array [4, 4], optional
         Maps voxel indices to RAS millimetres (for a picture, the third column is its normal). Without one, a 3D array
         has RAS axes and 1 mm voxels; a picture has 1 mm pixels, rows running to the back and columns to the left.
@@ -80,7 +80,7 @@ class Volume:
             if shape is None or dtype is None:
                 raise InputError("A Volume whose data is loaded later needs both `shape=` and `dtype=` now.")
             self._loader = data
-            self._shape, self._dtype = tuple(int(n) for n in shape), np.dtype(dtype)
+            self._shape, self._dtype = tuple(int(n) for n in shape), np.dtype(dtype).newbyteorder("=")
         else:
             self._data = _checks.as_kind(_checks.as_array(data, dtype), kind)
             self._shape, self._dtype = self._data.shape, self._data.dtype
@@ -123,6 +123,8 @@ class Volume:
             if data.shape != self._shape:
                 raise FileError(f"The header promised voxels of shape {self._shape}, the data has {data.shape}.")
             self._data = data.astype(self._dtype, copy=False)
+            if self.kind == "labels" and (doubt := _checks.doubt_of_labels(self._data, self.labels)):
+                self.notes = tuple(dict.fromkeys((*self.notes, doubt)))
             self._loader = None  # lets go of whatever the loader held
         return self._data
 

@@ -44,6 +44,15 @@ DEMOS: dict[str, dict[str, Any]] = {
         "recipe": {"epochs": 30, "batch_size": 8},
         "metric": "dice",
     },
+    "3d-unet": {
+        "data": "phantom-ct",
+        "n": 60,
+        "size": [48, 48, 48],
+        "task": "segmentation",
+        "options": {"width": 8, "depth": 4},
+        "recipe": {"epochs": 50, "batch_size": 2},
+        "metric": "dice",
+    },
     "cd-net": {
         **_CELLS,
         "task": "instances",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -144,6 +146,83 @@ def test_voxels_may_be_left_unlabelled(folder, affine):
     named = dict.fromkeys(range(256), "tissue") | {255: "unlabelled"}
     assert len(load(folder, label_names=named).classes) == 255
     assert len(load(folder, label_names=named | {256: "more"}).classes) == 257
+
+
+def masks(folder, values, dtype=np.uint8, suffix="png", cases=3):
+    """Pictures with masks of `values`, by columns."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir()
+    for index in range(cases):
+        wb.write(Volume(np.full((6, 8), 40 * index, np.uint8)), folder / "images" / f"{index}.png")
+        columns = np.resize(np.array(values, dtype), 8)
+        wb.write(Volume(np.tile(columns, (6, 1))), folder / "masks" / f"{index}.{suffix}")
+    return {"images": folder / "images", "labels": folder / "masks"}
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "mapping"),
+    [
+        ([0, 255], ("no", "yes"), {0: 0, 255: 1}),
+        ([0, 255], ("no", "yes", "more"), {0: 0, 255: 1}),
+        ([0, 128, 255], ("no", "yes", "more"), {0: 0, 128: 1, 255: 2}),
+    ],
+)
+def test_a_mask_made_to_be_looked_at_is_offered_its_mapping(tmp_path, values, names, mapping):
+    where = masks(tmp_path, values)
+    with pytest.raises(InputError, match=rf"no name: .*255.*`label_values={mapping}`".replace("{", r"\{")) as problem:
+        datasets.load("folder", **where, label_names=names)[0]
+    # that advice would switch the lesion off
+    assert "unlabelled" not in str(problem.value)
+    dataset = datasets.load("folder", **where, label_names=names, label_values=mapping)
+    expected = np.resize([mapping[value] for value in values], 8)
+    np.testing.assert_array_equal(dataset[0]["label"].data, np.tile(expected, (6, 1)))
+    again = datasets.from_spec(json.loads(json.dumps(dataset.spec())))
+    np.testing.assert_array_equal(again[1]["label"].data, dataset[1]["label"].data)
+
+
+def test_a_mask_with_greys_and_two_names_is_asked_for_more_names(tmp_path):
+    where = masks(tmp_path, [0, 128, 255])
+    with pytest.raises(InputError, match="name 3 classes"):
+        datasets.load("folder", **where, label_names=("no", "yes"))[0]
+
+
+@pytest.mark.parametrize("values", [{}, 3, {0: -1}, {"a": 1}, [0, 255]])
+def test_label_values_are_a_mapping(tmp_path, values):
+    with pytest.raises(InputError, match="`label_values` maps"):
+        datasets.load("folder", **masks(tmp_path, [0, 255]), label_names=("no", "yes"), label_values=values)
+
+
+def test_a_mask_saved_as_jpeg_is_told_to_be_one(tmp_path):
+    where = masks(tmp_path, [0, 0, 3, 9, 250, 255, 255, 1], suffix="png")
+    picture = np.tile(np.array([0, 1, 2, 3, 5, 8, 250, 252, 253, 255], np.uint8), (6, 1))
+    for index in range(3):
+        wb.write(Volume(np.zeros((6, 10), np.uint8)), tmp_path / "images" / f"{index}.png")
+        wb.write(Volume(picture), tmp_path / "masks" / f"{index}.png")
+    with pytest.raises(InputError, match=r"saved with losses \(JPEG\)"):
+        datasets.load("folder", **where, label_names=("no", "yes"))[0]
+
+
+def test_a_value_that_label_values_does_not_name_is_an_error(tmp_path):
+    where = masks(tmp_path, [0, 255, 254])
+    dataset = datasets.load("folder", **where, label_names=("no", "yes"), label_values={0: 0, 255: 1})
+    with pytest.raises(InputError, match="does not name: 254"):
+        dataset[0]["label"]
+
+
+def test_labels_stored_as_real_numbers_or_bits_are_labels(tmp_path):
+    where = masks(tmp_path, [0, 1], np.float32, "tif")
+    dataset = datasets.load("folder", **where, label_names=("no", "yes"))
+    assert dataset[0]["label"].dtype == np.uint8
+    np.testing.assert_array_equal(dataset[0]["label"].data[0], [0, 1] * 4)
+
+
+def test_what_systems_leave_behind_is_left_alone(tmp_path):
+    where = masks(tmp_path, [0, 1])
+    for folder in where.values():
+        (folder / ".ipynb_checkpoints").mkdir()
+        for name in (".ipynb_checkpoints/0-checkpoint.png", "Thumbs.db", "desktop.ini", "._0.png", ".DS_Store"):
+            (folder / name).write_bytes(b"no picture")
+    assert len(datasets.load("folder", **where, label_names=("no", "yes"))) == 3
 
 
 def test_pictures_pair_across_formats(tmp_path):

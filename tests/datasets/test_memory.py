@@ -201,6 +201,18 @@ def test_an_index_is_a_whole_number_of_a_case(affine, index, words):
     assert dataset.select([np.int64(-1), 0]).ids == ("c", "a")
 
 
+def test_masks_made_to_be_looked_at_are_not_256_classes():
+    image, mask = np.zeros((4, 5), np.uint8), np.zeros((4, 5), np.uint8)
+    mask[1] = 255
+    with pytest.raises(InputError, match=r"0, 255.*mask > 127.*label_values=\{0: 0, 255: 1\}"):
+        datasets.from_list([(Volume(image), mask)], task="segmentation")
+    with pytest.raises(InputError, match=r"no name: 255.*mask > 127.*label_values=\{0: 0, 255: 1\}") as problem:
+        datasets.from_list([(Volume(image), mask)], task="segmentation", classes=("no", "yes"))
+    assert "unlabelled" not in str(problem.value)
+    made = datasets.from_list([(Volume(image), mask > 127)], task="segmentation", classes=("no", "yes"))
+    assert made[0]["label"].data.sum() == 5
+
+
 def test_images_meant_to_look_dark_are_turned_on_demand(affine, tmp_path):
     images = [Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4) + n, affine, inverted=n == 1) for n in range(3)]
     samples = [(image, n % 2) for n, image in enumerate(images)]

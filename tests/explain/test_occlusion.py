@@ -234,3 +234,37 @@ class TestWindows:
 
     def test_the_default_is_an_eighth_of_the_grid(self):
         assert window_shape({"window": None, "window_mm": None}, (64, 30, 5), (1, 1, 1)) == (8, 4, 1)
+
+
+MAPS = [
+    ("occlusion", {"window": 3, "stride": 2}),
+    ("occlusion", {}),
+    ("integrated-gradients", {"points": 7}),
+    ("saliency", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "options"), MAPS)
+def test_the_passes_that_are_announced_are_those_that_are_made(method, options, monkeypatch):
+    """An estimate of the time rests on them."""
+    from workbench.explain.registry import get
+
+    (model, *_), volume = toys.linear_model((9, 8)), toys.noise_volume((9, 8))
+    passed = 0
+    for name in ("scores", "input_gradient"):
+        really = getattr(model.framework, name)
+
+        def counted(module, x, score, really=really):
+            nonlocal passed
+            passed += len(x)
+            return really(module, x, score)
+
+        monkeypatch.setattr(model.framework, name, counted)
+    wb.explain(model, volume, method, 1, **options)
+    explainer = get(method)
+    assert explainer.passes((9, 8), tuple(volume.spacing), explainer.check_options(options)) == passed
+
+
+def test_very_many_points_are_refused_by_their_rule():
+    with pytest.raises(InputError, match="points must be at most 1000, but is 1e"):
+        wb.explain(toys.linear_model((9, 8))[0], toys.noise_volume((9, 8)), "integrated-gradients", 1, points=10**9)

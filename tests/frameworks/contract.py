@@ -38,6 +38,33 @@ def quadratic(nn, F, ops):
     return Quadratic
 
 
+OUT_OF_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+    "[enforce fail at alloc_cpu.cpp:114] err == 0. DefaultCPUAllocator: not enough memory",
+    "CUDA out of memory. Tried to allocate 20.00 MiB",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate",
+    "std::bad_alloc",
+    "could not create a primitive",
+    "Allocate output memory failed, alloc node:Default/Conv3DTranspose-op5 alloc size:452984832B",
+    "Allocate memory failed",
+    "#umsg#Memory not enough:#umsg#Device(id:0) memory isn't enough and alloc failed, kernel name: Conv3D",
+    "malloc memory failed.",
+    "Malloc for kernel output failed, Memory isn't enough",
+    "Alloc tensor mem failed and try to sync all events to release memory.",
+    "AllocFeatureMemory error, memory not enough, memory size: 12",
+    "Failed to allocate 12 bytes",
+    "Can't allocate workspace memory size: 12",
+    "Resource temporarily unavailable",
+)
+OTHER_ERRORS = (
+    "mat1 and mat2 shapes cannot be multiplied",
+    "Expected 4D input, got 3D",
+    "For 'Conv2D', the input channels must be 3, but got 1; see the memory format",
+    "view size is not compatible with input tensor's size and stride (non-contiguous memory format)",
+    "Kernel select failed",
+)
+
+
 class FrameworkContract(SteppingContract):
     name: str
 
@@ -234,10 +261,43 @@ class FrameworkContract(SteppingContract):
 
     def test_memory_errors_are_recognised(self, framework):
         assert framework.out_of_memory(MemoryError())
-        assert framework.out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to ..."))
-        assert framework.out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory"))
-        assert not framework.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+        for words in OUT_OF_MEMORY:
+            assert framework.out_of_memory(RuntimeError(words)), words
+        for words in OTHER_ERRORS:
+            assert not framework.out_of_memory(RuntimeError(words)), words
         assert not framework.out_of_memory(ValueError("out of memory"))
+
+    # precision and weights
+
+    def check_precision(self, framework, make, tolerance):
+        """Check answers and gradients of a module that `make` has brought to another precision."""
+        module = framework.build(tiny, {})
+        x = np.random.default_rng(1).normal(size=(2, 1, 5, 4)).astype(np.float32)
+        score = LinearScore(np.array([1.0, -0.5]))
+
+        def everything():
+            found = [framework.forward(module, x), framework.scores(module, x, score)]
+            return [
+                *found,
+                *framework.input_gradient(module, x, score),
+                *framework.layer_gradient(module, "conv", x, score),
+            ]
+
+        wanted = everything()
+        make(module)
+        for array, expected in zip(everything(), wanted, strict=True):
+            assert array.dtype == np.float32
+            assert np.abs(array - expected).max() <= tolerance * max(np.abs(expected).max(), 1e-3)
+
+    def test_weights_that_are_not_finite_are_named(self, framework):
+        module = framework.build(tiny, {})
+        assert framework.non_finite(module) == []
+        state = framework.state(module)
+        for value in (np.nan, np.inf):
+            broken = state["head.weight"].copy()
+            broken.flat[0] = value
+            framework.load_state(module, {**state, "head.weight": broken})
+            assert framework.non_finite(module) == ["head.weight"]
 
     def test_versions_name_the_framework(self, framework):
         assert framework.versions()[self.name][0].isdigit()

@@ -27,6 +27,26 @@ class TestMindSpore(FrameworkContract):
         framework.build(tiny, {}, seed=5)
         assert np.array_equal(np.random.rand(3), wanted)  # noqa: NPY002
 
+    def test_half_precision(self, framework):
+        import mindspore
+
+        def halve(module):
+            for weight in module.get_parameters():
+                weight.set_dtype(mindspore.float16)
+
+        self.check_precision(framework, halve, 1e-2)
+
+    @pytest.mark.parametrize("precision", ["bfloat16", "float64"])
+    def test_precisions_that_mindspore_has_no_kernels_for_are_refused(self, framework, x, precision):
+        import mindspore
+
+        module = framework.build(tiny, {})
+        for weight in module.get_parameters():
+            weight.set_dtype(getattr(mindspore, precision))
+        for ask in (lambda: framework.forward(module, x), lambda: framework.input_gradient(module, x, self.score)):
+            with pytest.raises(InputError, match=r"MindSpore on CPU cannot run it.*float32"):
+                ask()
+
     def test_a_scale_factor_without_a_whole_size_is_refused(self, framework):
         import mindspore
 

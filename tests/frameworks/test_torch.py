@@ -6,7 +6,7 @@ import torch
 
 from tests.frameworks.contract import FrameworkContract
 from tests.frameworks.contract_stepping import classification, tiny
-from workbench.errors import InputError
+from workbench.errors import InputError, StateError
 from workbench.frameworks import LinearScore, OptimizerSpec, get
 
 
@@ -23,6 +23,37 @@ class TestTorch(FrameworkContract):
         framework.build(tiny, {}, seed=5)
         framework.build(tiny, {}, seed=None)
         assert torch.equal(torch.rand(3), wanted)
+
+    @pytest.mark.parametrize(("precision", "tolerance"), [("half", 1e-2), ("bfloat16", 5e-2), ("double", 1e-5)])
+    def test_other_precisions(self, framework, precision, tolerance):
+        self.check_precision(framework, lambda module: getattr(module, precision)(), tolerance)
+
+    def test_precisions_that_do_not_go_together_are_refused(self, framework, x):
+        module = framework.build(tiny, {})
+        module.head.double()
+        with pytest.raises(InputError, match=r"weights are float32, float64.*module\.float\(\)"):
+            framework.forward(module, x)
+
+    def test_gradients_inside_of_inference_mode(self, framework, x):
+        module = framework.build(tiny, {})
+        wanted = [framework.input_gradient(module, x, self.score)[1]]
+        wanted += framework.layer_gradient(module, "conv", x, self.score)[1:]
+        with torch.inference_mode():
+            found = [framework.input_gradient(module, x, self.score)[1]]
+            found += framework.layer_gradient(module, "conv", x, self.score)[1:]
+            inside = framework.build(tiny, {})
+            with framework.layout(module, "channels-last"):
+                pass
+        assert all(np.array_equal(a, b) and np.abs(a).max() > 0 for a, b in zip(found, wanted, strict=True))
+        # neither what was made there nor what was laid out anew there has lost its gradients
+        for network in (inside, module):
+            assert np.array_equal(framework.input_gradient(network, x, self.score)[1], wanted[0])
+
+    def test_weights_made_in_inference_mode_are_refused_in_words(self, framework, x):
+        with torch.inference_mode():
+            module = tiny(*framework.vocabulary)()
+        with pytest.raises(StateError, match=r"made inside torch\.inference_mode"):
+            framework.input_gradient(module, x, self.score)
 
     def test_a_read_only_batch_is_not_written_to(self, framework, x):
         x.flags.writeable = False

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -115,3 +117,77 @@ def test_a_header_without_end_says_what_to_do(tmp_path):
     (tmp_path / "a.mha").write_text(HEADER)
     with pytest.raises(FileError, match=r"ends with ElementDataFile, this one has \[.*'NDims'.*fresh copy"):
         read(tmp_path / "a.mha")
+
+
+def test_voxels_as_text(tmp_path):
+    data = distinct((2, 3, 4), np.int16)
+    text = " ".join(map(str, data.ravel("F")))
+    (tmp_path / "a.mha").write_text(HEADER + "BinaryData = False\nElementDataFile = LOCAL\n" + text)
+    np.testing.assert_array_equal(read(tmp_path / "a.mha").data, data)
+    (tmp_path / "a.mha").write_text(HEADER + "BinaryData = False\nElementDataFile = LOCAL\n" + text[:-9])
+    with pytest.raises(FileError):
+        read(tmp_path / "a.mha")
+
+
+@pytest.mark.parametrize("words", ["LIST\ns1.raw\ns2.raw\ns3.raw\ns4.raw\n", "LIST 2D\ns1.raw\ns2.raw\ns3.raw\ns4.raw",
+                                   "s%d.raw 1 4 1\n", "s%01d.raw 1 4\n"])  # fmt: skip
+@pytest.mark.parametrize("head", [0, 5])
+def test_voxels_in_several_files(tmp_path, words, head):
+    data = distinct((2, 3, 4), np.int16)
+    for number in range(4):
+        (tmp_path / f"s{number + 1}.raw").write_bytes(b"x" * head + data[..., number].tobytes(order="F"))
+    skip = "HeaderSize = -1\n" if head else ""
+    (tmp_path / "a.mhd").write_text(HEADER + skip + f"ElementDataFile = {words}")
+    np.testing.assert_array_equal(read(tmp_path / "a.mhd").data, data)
+    (tmp_path / "s2.raw").unlink()
+    with pytest.raises(FileError, match=r"s2\.raw', which is not beside it"):
+        read(tmp_path / "a.mhd")
+
+
+def test_a_list_stays_in_the_folder(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "secret.raw").write_bytes(bytes(48))
+    (tmp_path / "inner" / "a.mhd").write_text(HEADER + "ElementDataFile = LIST\n../secret.raw\n")
+    with pytest.raises(FileError, match="outside"):
+        read(tmp_path / "inner" / "a.mhd")
+
+
+def test_colours_in_three_dimensions(tmp_path):
+    data = distinct((2, 3, 4, 3), np.uint8)
+    header = HEADER.replace("MET_SHORT", "MET_UCHAR_ARRAY") + "ElementNumberOfChannels = 3\nElementDataFile = LOCAL\n"
+    (tmp_path / "a.mha").write_bytes(header.encode() + np.moveaxis(data, -1, 0).tobytes(order="F"))
+    volume = read(tmp_path / "a.mha")
+    np.testing.assert_array_equal(volume.data, data)
+    assert volume.channels == ("red", "green", "blue")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("AnatomicalOrientation = RAI", None),
+        ("AnatomicalOrientation = ???", None),
+        ("AnatomicalOrientation = LPI", "AnatomicalOrientation says LPI, TransformMatrix RAI"),
+        ("ElementSize = 1 2 3", None),
+        ("ElementSize = 1 2 2.5", r"extent of \[1.0, 2.0, 2.5\] mm and lie \[1.0, 2.0, 3.0\] mm apart"),
+        ("ElementToIntensityFunctionSlope = 2", "scales its values"),
+        ("ElementToIntensityFunctionSlope = 1\nElementToIntensityFunctionOffset = 0", None),
+        ("DistanceUnits = mm", None),
+    ],
+)
+def test_what_is_not_used_is_noted(tmp_path, line, words):
+    (tmp_path / "a.mha").write_bytes((HEADER + line + "\nElementDataFile = LOCAL\n").encode() + bytes(48))
+    notes = read(tmp_path / "a.mha").notes
+    assert [bool(re.search(words or "", note)) for note in notes] == [True] * bool(words)
+
+
+def test_lengths_in_other_units(tmp_path):
+    (tmp_path / "a.mha").write_bytes((HEADER + "DistanceUnits = um\nElementDataFile = LOCAL\n").encode() + bytes(48))
+    volume = read(tmp_path / "a.mha")
+    np.testing.assert_allclose(volume.spacing, (0.001, 0.002, 0.003))
+    assert volume.notes == ("lengths were in um; now in mm",)
+
+
+def test_size_of_elements_without_their_spacing(tmp_path):
+    header = HEADER.replace("ElementSpacing", "ElementSize")
+    (tmp_path / "a.mha").write_bytes((header + "ElementDataFile = LOCAL\n").encode() + bytes(48))
+    assert read(tmp_path / "a.mha").spacing == (1, 2, 3)

@@ -67,7 +67,10 @@ def test_sform_goes_before_qform_goes_before_sizes(affine, sform, qform, tmp_pat
         image.header["sform_code"] = 0
     nib.save(image, path)
     np.testing.assert_allclose(read(path).affine, nib.load(path).affine, atol=1e-4)
-    assert bool(read(path).notes) == (not sform and not qform)
+    notes = read(path).notes
+    assert any("origin at the centre" in note for note in notes) == (not sform and not qform)
+    # ten millimetres along each axis
+    assert any("disagree by up to 17.32 mm" in note for note in notes) == bool(sform and qform)
 
 
 @pytest.mark.parametrize("degrees", [0, 15, 57.29577951308232, 90, 123.4])
@@ -217,7 +220,6 @@ def test_a_singular_sform_gives_way_to_a_good_qform(affine, unit, rows, tmp_path
 @pytest.mark.parametrize(
     ("place", "content", "words"),
     [
-        (0, struct.pack("<i", 349), r"348 or 540\), got the bytes 5d010000.*fresh copy"),
         (40, struct.pack("<h", 9), r"1 to 7 axes.*\[9, .*fresh copy"),
         (70, struct.pack("<h", 1536), r"one of \[2, 4.*says 1536. Convert"),
         (108, struct.pack("<f", -4), r"byte of the file, got -4.0.*fresh copy"),
@@ -267,11 +269,26 @@ def test_gzip_damage(tmp_path):
         read(path).load()
 
 
-def test_gzip_in_several_members(tmp_path):
+@pytest.mark.parametrize("cuts", [[5000, 10000], [7], [1, 2, 3], [348], [352, 353], []])
+@pytest.mark.parametrize(
+    ("end", "count"), [(b"", 0), (bytes(512), 512), (b"\0garbage", 8), (b"\x1f\x8bno", 4), (gzip.compress(b""), 0)]
+)
+def test_gzip_in_several_members_with_anything_behind(tmp_path, cuts, end, count):
     volume = Volume(distinct((30, 30, 30), np.uint8))
     raw = write(volume, tmp_path / "a.nii").read_bytes()
-    (tmp_path / "a.nii.gz").write_bytes(b"".join(gzip.compress(raw[i : i + 5000]) for i in range(0, len(raw), 5000)))
-    np.testing.assert_array_equal(read(tmp_path / "a.nii.gz").data, volume.data)
+    pieces = [raw[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(b"".join(map(gzip.compress, pieces)) + end)
+    found = read(path)
+    np.testing.assert_array_equal(found.data, volume.data)
+    assert [note for note in found.notes if "behind the end" in note] == (
+        [f"{count} bytes behind the end of the compressed data were left alone"] if count else []
+    )
+    np.testing.assert_array_equal(nib.load(path).get_fdata() if not end.strip(b"\0") else volume.data, volume.data)
+    # what is missing is still told when the file is opened
+    path.write_bytes(b"".join(map(gzip.compress, [*pieces[:-1], pieces[-1][:-9]])) + end)
+    with pytest.raises(FileError, match="cut short"):
+        read(path)
 
 
 def test_bomb_is_not_unpacked(tmp_path):
@@ -300,3 +317,43 @@ def test_real_volumes_agree_with_nibabel(workbench_data):
         data = np.asarray(theirs.dataobj)
         assert ours.shape == tuple(n for i, n in enumerate(data.shape) if i < 3 or n > 1)
         np.testing.assert_allclose(ours.data, data.reshape(ours.shape), rtol=1e-6, atol=1e-6)
+
+
+LABELS = ([0, 1], [0, 1, 2, 4], [*range(118)], [0, 1, 1000])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("big", [False, True])
+def test_labels_that_nibabel_saved_again(tmp_path, dtype, big):
+    for values in LABELS:
+        data = np.resize(np.array(values, float), (len(values), 2, 2))
+        image = nib.Nifti1Image(data, np.eye(4), nib.Nifti1Header(endianness=">" if big else "<"))
+        image.set_data_dtype(dtype)
+        nib.save(image, tmp_path / "a.nii.gz")
+        if np.abs(nib.load(tmp_path / "a.nii.gz").get_fdata() - data).max() >= 0.5:
+            continue  # eight bits do not hold these
+        volume = read(tmp_path / "a.nii.gz", kind="labels", labels={1: "liver"})
+        assert not volume.is_loaded
+        assert (volume.kind, volume.dtype.kind, volume.labels) == ("labels", volume.data.dtype.kind, {1: "liver"})
+        assert volume.dtype.kind in "iu"
+        np.testing.assert_array_equal(volume.data, data)
+
+
+@pytest.mark.parametrize(("slope", "inter"), [(0.5, 0), (1, 0.5), (1 / 255, 0), (0.25, 1), (1.5, 0)])
+def test_fractions_are_no_labels_whatever_the_slope(tmp_path, slope, inter):
+    raw = raw_header(Volume(np.arange(256, dtype=np.uint8).reshape(16, 16, 1)), tmp_path)
+    raw[112:120] = struct.pack("<2f", slope, inter)
+    (tmp_path / "a.nii").write_bytes(raw)
+    with pytest.raises(InputError, match="not fractions"):
+        read(tmp_path / "a.nii", kind="labels").load()
+
+
+def test_real_numbers_called_labels_are_noted(tmp_path):
+    image = nib.Nifti1Image(np.array([[[0.0, 1, 2]]], np.float32), np.eye(4))
+    image.header.set_intent("label")
+    nib.save(image, tmp_path / "a.nii")
+    volume = read(tmp_path / "a.nii")
+    assert (volume.kind, volume.notes) == (
+        "image", ('the file says that its real numbers are labels; kind="labels" reads them as such',),
+    )  # fmt: skip
+    assert read(tmp_path / "a.nii", kind="labels").dtype == np.int32

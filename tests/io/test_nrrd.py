@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 
 import numpy as np
@@ -89,6 +90,39 @@ def test_encodings_and_skips(tmp_path):
         np.testing.assert_array_equal(read(path).data, data, err_msg=name)
 
 
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2", "hex", "ascii"])
+@pytest.mark.parametrize("big", [False, True])
+def test_every_encoding_and_where_it_is_cut(tmp_path, encoding, big):
+    data = distinct((2, 3, 4), np.int16)
+    raw = data.astype(">i2" if big else "<i2").tobytes(order="F")
+    text = " ".join(map(str, data.ravel("F"))).encode()
+    packed = {
+        "raw": raw,
+        "gzip": gzip.compress(raw),
+        "bzip2": bz2.compress(raw),
+        "hex": raw.hex().encode(),
+        "ascii": text,
+    }
+    header = HEADER.replace("encoding: raw", f"encoding: {encoding}").replace("little", "big" if big else "little")
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(header.encode() + packed[encoding])
+    volume = read(path)
+    np.testing.assert_array_equal(volume.data, data)
+    assert volume.data.dtype.isnative
+    path.write_bytes(header.encode() + packed[encoding][:-9])
+    with pytest.raises(FileError):
+        read(path)
+
+
+def test_gzip_of_several_members_and_bytes_behind(tmp_path):
+    data = distinct((2, 3, 4), np.int16)
+    raw = data.tobytes(order="F")
+    header = HEADER.replace("encoding: raw", "encoding: gzip").encode()
+    for end in (b"", bytes(600), b"garbage"):
+        (tmp_path / "a.nrrd").write_bytes(header + gzip.compress(raw[:5]) + gzip.compress(raw[5:]) + end)
+        np.testing.assert_array_equal(read(tmp_path / "a.nrrd").data, data)
+
+
 def test_simpleitk_agrees(tmp_path, affine):
     sitk = pytest.importorskip("SimpleITK")
     volume = Volume(distinct((4, 5, 6), np.int16), affine)
@@ -165,3 +199,200 @@ def test_a_header_without_end_says_what_to_do(tmp_path):
     (tmp_path / "a.nrrd").write_text(HEADER.rstrip("\n"))
     with pytest.raises(FileError, match=r"ends with an empty line, this one goes on for .*fresh copy"):
         read(tmp_path / "a.nrrd")
+
+
+TIME = """NRRD0004
+type: uchar
+dimension: 4
+space: {space}
+sizes: {sizes}
+space directions: {directions}
+encoding: raw
+space origin: (1,2,3,0)
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("space", "signs"),
+    [
+        ("right-anterior-superior-time", (1, 1, 1)), ("RAST", (1, 1, 1)), ("left-anterior-superior-time", (-1, 1, 1)),
+        ("LAST", (-1, 1, 1)), ("left-posterior-superior-time", (-1, -1, 1)), ("LPST", (-1, -1, 1)),
+        ("scanner-xyz-time", (-1, -1, 1)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", range(4))
+def test_a_world_with_time(tmp_path, space, signs, place):
+    data = distinct((2, 3, 4, 5), np.uint8)
+    vectors, sizes = ["(1,0,0,0)", "(0,2,0,0)", "(0,0,3,0)"], [2, 3, 4]
+    vectors.insert(place, "(0,0,0,0.5)")
+    sizes.insert(place, 5)
+    text = TIME.format(space=space, sizes=" ".join(map(str, sizes)), directions=" ".join(vectors))
+    (tmp_path / "a.nrrd").write_bytes(text.encode() + np.moveaxis(data, -1, place).tobytes(order="F"))
+    volume = read(tmp_path / "a.nrrd")
+    np.testing.assert_array_equal(volume.data, data)
+    signs = np.array(signs)
+    np.testing.assert_allclose(volume.affine[:3], np.column_stack([np.diag(signs * [1, 2, 3]), signs * [1, 2, 3]]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "names", "words"),
+    [
+        ("RGB-color", 3, ("red", "green", "blue"), None),
+        ("RGBA-color", 4, ("red", "green", "blue", "alpha"), None),
+        ("complex", 2, ("real", "imaginary"), None),
+        ("list", 3, (), None),
+        ("vector", 3, (), "are a vector, as stored; its components do not turn"),
+        ("3D-symmetric-matrix", 6, (), "3d-symmetric-matrix"),
+        ("time", 5, (), "the 5 channels are points in time"),
+    ],
+)
+def test_kinds_of_channels(tmp_path, kind, count, names, words):
+    data = distinct((2, 3, 4, count), np.int16)
+    text = HEADER.replace("dimension: 3", "dimension: 4").replace("sizes: 2 3 4", f"sizes: {count} 2 3 4")
+    text = text.replace("directions: ", "directions: none ").replace("kinds: ", f"kinds: {kind} ")
+    (tmp_path / "a.nrrd").write_bytes(text.encode() + np.moveaxis(data, -1, 0).tobytes(order="F"))
+    volume = read(tmp_path / "a.nrrd")
+    np.testing.assert_array_equal(volume.data, data)
+    assert volume.channels == names
+    assert [(words or "") in note for note in volume.notes] == [True] * bool(words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("measurement frame: (1,0,0) (0,1,0) (0,0,1)", "measurement frame"),
+        ("DWMRI_gradient_0000:=1 0 0\nDWMRI_gradient_0001:=0 1 0", "2 diffusion gradients"),
+    ],
+)
+def test_what_is_not_kept_is_noted(tmp_path, line, words):
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(HEADER.replace("some key:=some value", line).encode() + bytes(48))
+    assert words in " ".join(read(path).notes)
+
+
+def test_units_of_the_world_and_of_the_values(tmp_path):
+    path = tmp_path / "a.nrrd"
+    line = 'space units: "um" "cm" "mm"\nsample units: "HU"'
+    path.write_bytes(HEADER.replace("some key:=some value", line).encode() + bytes(48))
+    volume = read(path)
+    np.testing.assert_allclose(volume.spacing, (0.001, 20, 3))
+    np.testing.assert_allclose(volume.to_world((0, 0, 0)), (-0.01, -200, 30))
+    assert volume.unit == "HU"
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+@pytest.mark.parametrize(
+    "words",
+    ["LIST\nb-1.raw\nb-2.raw\nb-3.raw\nb-4.raw", "LIST 3\nb-1.raw\nb-2.raw\nb-3.raw\nb-4.raw", "b-%d.raw 1 4 1"],
+)
+def test_voxels_in_several_files(tmp_path, encoding, words):
+    data = distinct((2, 3, 4), np.int16)
+    header = HEADER.rstrip().replace("encoding: raw", f"encoding: {encoding}") + "\n"
+    (tmp_path / "a.nhdr").write_text(header + f"data file: {words}\n")
+    for number in range(4):
+        raw = data[..., number].tobytes(order="F")
+        (tmp_path / f"b-{number + 1}.raw").write_bytes(gzip.compress(raw) if encoding == "gzip" else raw)
+    np.testing.assert_array_equal(read(tmp_path / "a.nhdr").data, data)
+    (tmp_path / "b-3.raw").write_bytes(b"short")
+    with pytest.raises(FileError, match=r"b-3\.raw"):
+        read(tmp_path / "a.nhdr").load()
+    (tmp_path / "b-3.raw").unlink()
+    with pytest.raises(FileError, match="not beside it"):
+        read(tmp_path / "a.nhdr")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("LIST\n../b.raw", "outside"),
+        ("../b-%d.raw 1 2 1", "outside"),
+        ("b-%s.raw 1 2 1", "one %d"),
+        ("b-%d.raw 1", "one %d"),
+        ("b-%d-%d.raw 1 2 1", "one %d"),
+        ("b-%d.raw 1 4 0", "one %d"),
+        ("LIST", "empty"),
+    ],
+)
+def test_lists_of_files_that_are_none(tmp_path, words, error):
+    (tmp_path / "a.nhdr").write_text(HEADER.rstrip() + f"\ndata file: {words}\n")
+    with pytest.raises(FileError, match=error):
+        read(tmp_path / "a.nhdr")
+
+
+def test_files_that_do_not_share_the_voxels_evenly(tmp_path):
+    (tmp_path / "a.nhdr").write_text(HEADER.rstrip() + "\ndata file: b-%d.raw 1 5 1\n")
+    for number in range(1, 6):
+        (tmp_path / f"b-{number}.raw").write_bytes(bytes(100))
+    with pytest.raises(FileError, match=r"5 data files do not share \(2, 3, 4\) voxels evenly"):
+        read(tmp_path / "a.nhdr")
+
+
+def segmentation(path, data, segments, more=""):
+    """Write a .seg.nrrd; a segment is (name, value, layer), None where the file does not say."""
+    lines = []
+    for number, (name, value, layer) in enumerate(segments):
+        lines += [f"Segment{number}_ID:=Segment_{number}", f"Segment{number}_Name:={name}"]
+        lines += [f"Segment{number}_Color:=0.5 0.2 0.1"]
+        lines += [] if value is None else [f"Segment{number}_LabelValue:={value}", f"Segment{number}_Layer:={layer}"]
+    layers = data.ndim == 4
+    text = HEADER.replace("type: short", "type: uchar").replace("some key:=some value", "\n".join(lines) + more)
+    if layers:
+        text = text.replace("dimension: 3", "dimension: 4").replace("sizes: 2 3 4", f"sizes: {data.shape[-1]} 2 3 4")
+        text = text.replace("directions: ", "directions: none ").replace("kinds: ", "kinds: list ")
+    path.write_bytes(text.encode() + (np.moveaxis(data, -1, 0) if layers else data).tobytes(order="F"))
+
+
+def test_names_of_slicer_s_segments(tmp_path):
+    data = np.zeros((2, 3, 4), np.uint8)
+    data[0], data[1, 1:] = 1, 4
+    segmentation(tmp_path / "a.seg.nrrd", data, [("tumour", 1, 0), ("Ödem", 4, 0)])
+    for volume in (read(tmp_path / "a.seg.nrrd"), read(tmp_path / "a.seg.nrrd", kind="labels")):
+        assert (volume.kind, volume.labels) == ("labels", {1: "tumour", 4: "Ödem"})
+        assert not volume.is_loaded
+        np.testing.assert_array_equal(volume.data, data)
+        assert "the colours of 2 segments are not kept" in volume.notes
+    # a radiotherapist's fractional map is no label map
+    segmentation(
+        tmp_path / "b.seg.nrrd", data, [("a", 1, 0)], "\nSegmentation_MasterRepresentation:=Fractional labelmap"
+    )
+    assert read(tmp_path / "b.seg.nrrd").kind == "image"
+
+
+@pytest.mark.parametrize(
+    ("segments", "expected"),
+    [
+        ([("a", 1, 0), ("b", 2, 0), ("c", 3, 1)], {1: "a", 2: "b", 3: "c"}),
+        ([("a", 1, 0), ("b", 2, 0), ("c", 1, 1)], {1: "a", 2: "b", 3: "c"}),
+    ],
+)
+def test_layers_that_do_not_overlap_are_one_label_map(tmp_path, segments, expected):
+    data = np.zeros((2, 3, 4, 2), np.uint8)
+    data[0, ..., 0], data[1, :1, :, 0], data[1, 2, :, 1] = 1, 2, segments[2][1]
+    segmentation(tmp_path / "a.seg.nrrd", data, segments)
+    volume = read(tmp_path / "a.seg.nrrd")
+    assert (volume.kind, volume.axes, volume.labels) == ("labels", ("i", "j", "k"), expected)
+    merged = np.zeros((2, 3, 4))
+    merged[0], merged[1, :1], merged[1, 2] = 1, 2, 3
+    np.testing.assert_array_equal(volume.data, merged)
+    assert any("became one label map" in note for note in volume.notes)
+    np.testing.assert_allclose(volume.spacing, (1, 2, 3))
+
+
+def test_layers_that_overlap_are_channels(tmp_path):
+    data = np.zeros((2, 3, 4, 2), np.uint8)
+    data[0, ..., 0], data[0, :1, :, 1] = 2, 1
+    segmentation(tmp_path / "a.seg.nrrd", data, [("organ", 2, 0), ("tumour", 1, 1)])
+    volume = read(tmp_path / "a.seg.nrrd")
+    assert (volume.kind, volume.channels) == ("labels", ("organ", "tumour"))
+    np.testing.assert_array_equal(volume.data, (data > 0).astype(int))
+    assert any("segments overlap" in note for note in volume.notes)
+
+
+def test_layers_of_old_slicer_have_one_segment_each(tmp_path):
+    data = np.zeros((2, 3, 4, 2), np.uint8)
+    data[0, ..., 0], data[1, ..., 1] = 1, 1
+    segmentation(tmp_path / "a.seg.nrrd", data, [("left", None, None), ("right", None, None)])
+    volume = read(tmp_path / "a.seg.nrrd")
+    assert volume.labels == {1: "left", 2: "right"}
+    np.testing.assert_array_equal(volume.data[:, 0, 0], [1, 2])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import sys
 from importlib.metadata import EntryPoint
 
@@ -8,11 +10,13 @@ import pytest
 
 from workbench import Volume, WorkbenchError, read, write
 from workbench.errors import FileError, InputError
-from workbench.io import Format, _registry, formats
+from workbench.io import Format, _registry, formats, levels
 
 
 def test_the_names_of_the_formats():
-    assert [known.name for known in formats()] == ["nifti", "dicom", "metaimage", "nrrd", "picture", "numpy"]
+    assert [known.name for known in formats()] == [
+        "nifti", "dicom", "metaimage", "nrrd", "picture", "tiff", "numpy", "analyze", "mgh", "minc", "slide",
+    ]  # fmt: skip
 
 
 def test_missing_path(tmp_path):
@@ -34,6 +38,16 @@ def test_unknown_suffix_is_known_by_its_content(tmp_path, affine):
         path = write(volume, tmp_path / f"a{suffix}")
         path = path.rename(tmp_path / f"renamed{suffix.replace('.', '')}")
         np.testing.assert_array_equal(read(path).data, volume.data)
+
+
+@pytest.mark.parametrize("module", [gzip, bz2])
+@pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".npy", ".png", ".tif"])
+def test_what_was_compressed_as_a_whole_is_not_called_damaged(tmp_path, suffix, module):
+    shape = (4, 5) if suffix == ".png" else (2, 3, 4)
+    path = write(Volume(np.zeros(shape, np.uint8)), tmp_path / f"a{suffix}")
+    (tmp_path / f"b{suffix}.gz").write_bytes(module.compress(path.read_bytes()))
+    with pytest.raises(FileError, match=r"compressed as a whole \((gzip|bzip2)\)\. Unpack it first"):
+        read(tmp_path / f"b{suffix}.gz")
 
 
 def test_unknown_suffix_cannot_be_written(tmp_path):
@@ -58,6 +72,49 @@ def test_given_meaning(tmp_path):
     assert (volume.kind, volume.labels, volume.unit, volume.is_loaded) == ("labels", {1: "liver"}, "a.u.", False)
     with pytest.raises(InputError, match="labels"):
         read(path, kind="label")
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mha", ".nrrd", ".npz", ".png", ".tif"])
+def test_label_values_are_replaced(tmp_path, suffix, affine):
+    stored = np.array([[0, 255, 128], [255, 0, 0]], np.uint8)
+    path = write(Volume(stored, affine), tmp_path / f"a{suffix}")
+    volume = read(path, kind="labels", label_values={0: 0, 128: 2, 255: 1}, labels={1: "lesion"})
+    np.testing.assert_array_equal(volume.data, [[0, 1, 2], [1, 0, 0]])
+    np.testing.assert_allclose(volume.affine, affine, atol=1e-5)
+    assert (volume.kind, volume.dtype, volume.labels) == ("labels", np.uint8, {1: "lesion"})
+    assert not any("label_values" in note for note in volume.notes)
+    assert any("label_values={0: 0, 128: 1, 255: 2}" in note for note in read(path, kind="labels").load().notes)
+    with pytest.raises(InputError, match="does not name: 128"):
+        read(path, kind="labels", label_values={0: 0, 255: 1}).load()
+    with pytest.raises(InputError, match='goes with kind="labels"'):
+        read(path, label_values={0: 0, 255: 1})
+
+
+class Told(Format):
+    """A format that stores labels otherwise and asks what it is to read."""
+
+    name = "told"
+    suffixes = (".told",)
+    read_options = ("kind",)
+
+    def sniff(self, head):
+        return head.startswith(b"TOLD")
+
+    def read(self, path, **options):
+        value = 1 if options.get("kind") == "labels" else 255
+        return self.lazy(path, lambda: np.full((2, 2), value, np.uint8), None, shape=(2, 2), dtype=np.uint8)
+
+
+def test_a_format_that_lists_kind_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(_registry, "_known", lambda: {"told": Told()})
+    (tmp_path / "a.told").write_bytes(b"TOLD")
+    assert read(tmp_path / "a.told").data.max() == 255
+    labels = read(tmp_path / "a.told", kind="labels")
+    assert (labels.kind, labels.data.max()) == ("labels", 1)
+    with pytest.raises(InputError, match="kind of volume 'label'"):
+        read(tmp_path / "a.told", kind="label")
+    with pytest.raises(InputError, match="'told' hold one size"):
+        levels(tmp_path / "a.told")
 
 
 def test_writing_over_a_file_is_all_or_nothing(tmp_path, monkeypatch):

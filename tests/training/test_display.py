@@ -4,7 +4,7 @@ from dataclasses import asdict
 import pytest
 
 from workbench.training import Recipe, Status, display
-from workbench.training.api import RunList, runs
+from workbench.training.listing import RunList, runs
 from workbench.training.run import create
 from workbench.training.store import STATUS, write_json
 
@@ -47,7 +47,9 @@ def test_the_list_of_runs_is_a_table_newest_first(run):
     create(run.path.parent / "20270101-x", Recipe(algorithm="2d-unet"))
     table = runs(run.path.parent)
     assert [item.id for item in table] == ["20270101-x", run.id]
-    assert repr(table).splitlines()[2].split() == [run.id, "failed", "2/10", "0.5000", "at", "1"]
+    assert repr(table).splitlines()[2].split() == [
+        run.id, "data", "in", "memory", "failed", "2/10", "0.5000", "at", "1",
+    ]  # fmt: skip
     assert "<td>failed</td>" in table._repr_html_()
     assert repr(RunList()) == "No runs."
     assert runs(run.path.parent / "nothing") == []

@@ -45,7 +45,7 @@ def test_the_catalogue_is_offered_what_is_here_first(panel: DataPanel) -> None:
 
 def test_load_shows_the_first_case_of_the_test_part(panel: DataPanel) -> None:
     calls: list[str] = []
-    panel.on_change(lambda: calls.append(panel.summary))
+    panel.desk.observe(lambda change: calls.append(change["new"].split), "case")
     dataset = panel.load("phantom-ct", **TINY)
     assert panel.split == "test"
     assert panel.splits[-1] == ["all", 6]
@@ -56,7 +56,7 @@ def test_load_shows_the_first_case_of_the_test_part(panel: DataPanel) -> None:
     assert panel.summary.startswith("CT 16x14x12, ")
     assert panel.summary.endswith(f"mm, {panel.volume.orientation}")
     assert "segmentation, 6 labels" in panel.details
-    assert calls == [panel.summary]
+    assert calls == ["test"]
 
 
 def test_options_typed_into_the_form_are_used(panel: DataPanel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,20 +11,37 @@ import pytest
 from workbench import datasets, explain, zoo
 from workbench.errors import InputError, StateError
 from workbench.explain import Cancelled
-from workbench.shapes import Boxes
 from workbench.volume import Volume
-from workbench.widgets import ExplainPanel, Viewer
-from workbench.widgets import explain_panel as module
+from workbench.widgets import Case, Desk, ExplainPanel
+from workbench.widgets.choice import Choice
 
 
-class Desk:
-    """A panel with its viewer, model and volume."""
+class Fixed(Choice):
+    """The choice of a model that is there already."""
+
+    def build(self) -> Any:
+        return self.made  # type: ignore[attr-defined]
+
+    def snippet(self, target: str = "model") -> str:
+        return ""
+
+
+def fixed(model: Any) -> Choice:
+    sizes = {"in_channels": model.in_channels, "num_classes": model.num_classes, "classes": model.classes}
+    choice = Fixed(model.name, name=model.weights_fingerprint(), **sizes)
+    object.__setattr__(choice, "made", model)
+    return choice
+
+
+class Table:
+    """An explain panel at a desk with a volume and a model."""
 
     def __init__(self, model: Any, volume: Volume | None) -> None:
-        self.model, self.volume, self.viewer = model, volume, Viewer()
+        self.desk = Desk()
+        self.viewer, self.panel = self.desk.viewer, ExplainPanel(self.desk)
         if volume is not None:
-            self.viewer.add(volume)
-        self.panel = ExplainPanel(lambda: self.model, lambda: self.volume, self.viewer)
+            self.desk.put(Case(volume, code=""))
+        self.desk.choose(fixed(model))
 
     def click(self, **message: Any) -> None:
         self.panel._on_message(self.panel, message, [])
@@ -41,15 +59,15 @@ def volume() -> Volume:
 
 
 @pytest.fixture
-def desk(model: Any, volume: Volume) -> Desk:
-    return Desk(model, volume)
+def desk(model: Any, volume: Volume) -> Table:
+    return Table(model, volume)
 
 
-def test_every_method_is_offered(desk: Desk) -> None:
+def test_every_method_is_offered(desk: Table) -> None:
     assert [one["value"] for one in desk.panel.methods] == [one.name for one in explain.methods()]
 
 
-def test_a_map_lies_over_the_image_on_its_grid(desk: Desk, volume: Volume) -> None:
+def test_a_map_lies_over_the_image_on_its_grid(desk: Table, volume: Volume) -> None:
     made = desk.panel.run("saliency", target=2)
     layer = desk.viewer.layers[-1]
     assert layer.volume is made.volume
@@ -59,8 +77,8 @@ def test_a_map_lies_over_the_image_on_its_grid(desk: Desk, volume: Volume) -> No
     assert desk.panel.explanation is made
 
 
-def test_layers_and_classes_are_offered_and_used(desk: Desk, model: Any) -> None:
-    desk.panel.look_at(model)
+def test_layers_and_classes_are_offered_and_used(desk: Table, model: Any) -> None:
+    desk.desk.model()
     assert desk.panel.layers[0] == {"value": "", "label": f"{model.default_layer()} (default)"}
     assert [one["label"] for one in desk.panel.labels] == ["what is predicted", "0 background", "1 lungs", "2 heart"]
     desk.panel.layer, desk.panel.label, desk.panel.method = "encoders.0", "1", "grad-cam"
@@ -71,7 +89,7 @@ def test_layers_and_classes_are_offered_and_used(desk: Desk, model: Any) -> None
     assert (made.layer, str(made.target)) == ("encoders.0", "class 1 (lungs)")
 
 
-def test_options_typed_into_the_form_are_used(desk: Desk) -> None:
+def test_options_typed_into_the_form_are_used(desk: Table) -> None:
     desk.panel.method = "occlusion"
     desk.panel.options = {"window": "6", "stride": "6, 6, 6"}
     desk.panel.label = "1"
@@ -79,7 +97,7 @@ def test_options_typed_into_the_form_are_used(desk: Desk) -> None:
     assert (made.options["window"], made.options["stride"]) == (6, [6, 6, 6])
 
 
-def test_a_click_explains_what_is_predicted_at_that_voxel(desk: Desk, model: Any, volume: Volume) -> None:
+def test_a_click_explains_what_is_predicted_at_that_voxel(desk: Table, model: Any, volume: Volume) -> None:
     desk.panel.method, desk.panel.target = "saliency", "voxel"
     with pytest.raises(StateError, match="No voxel is chosen"):
         desk.panel.run()
@@ -96,13 +114,13 @@ def test_a_click_explains_what_is_predicted_at_that_voxel(desk: Desk, model: Any
     assert desk.panel.voxel.startswith("voxel 9, 5, 7")
 
 
-def test_a_click_does_nothing_when_a_class_is_explained(desk: Desk, volume: Volume) -> None:
+def test_a_click_does_nothing_when_a_class_is_explained(desk: Table, volume: Volume) -> None:
     desk.viewer._click(tuple(volume.to_world((9, 5, 7))))
     desk.panel.wait(5)
     assert desk.panel.explanation is None
 
 
-def test_cancel_leaves_no_half_made_map(desk: Desk) -> None:
+def test_cancel_leaves_no_half_made_map(desk: Table) -> None:
     layers = desk.viewer.layers
 
     def stop(change: Any) -> None:
@@ -117,22 +135,24 @@ def test_cancel_leaves_no_half_made_map(desk: Desk) -> None:
     assert desk.panel.note == "cancelled"
 
 
-def test_an_error_names_its_cause(desk: Desk) -> None:
+def test_an_error_names_its_cause(desk: Table) -> None:
     desk.panel.options = {"window": "wide"}
     desk.panel.method = "occlusion"
     desk.click(action="run")
-    assert "window" in desk.panel.problem["cause"]
+    told = "Window must be one number, or one for each axis separated by commas, at least 1; got 'wide'."
+    assert desk.panel.problem["cause"] == told
+    assert desk.panel.faults == {"window": told}, "it is told beside the field too"
     with pytest.raises(InputError, match="Did you mean 'saliency'"):
         desk.panel.run("saliencey")
 
 
 def test_without_a_volume_it_says_what_to_do(model: Any) -> None:
-    desk = Desk(model, None)
+    desk = Table(model, None)
     desk.click(action="run")
     assert "Load a data set" in desk.panel.problem["cause"]
 
 
-def test_the_newest_map_is_shown_and_all_are_compared(desk: Desk) -> None:
+def test_the_newest_map_is_shown_and_all_are_compared(desk: Table) -> None:
     first = desk.panel.run("saliency", target=1)
     desk.panel.run("grad-cam", target=1)
     assert [one["visible"] for one in desk.panel.maps] == [False, True]
@@ -152,7 +172,7 @@ def test_the_newest_map_is_shown_and_all_are_compared(desk: Desk) -> None:
     assert "no map number 9" in desk.panel.problem["cause"]
 
 
-def test_predict_adds_the_answer_as_a_layer_once(desk: Desk, model: Any, volume: Volume) -> None:
+def test_predict_adds_the_answer_as_a_layer_once(desk: Table, model: Any, volume: Volume) -> None:
     desk.click(action="predict")
     desk.click(action="predict")
     assert [layer.name for layer in desk.viewer.layers] == ["image", "prediction"]
@@ -162,14 +182,14 @@ def test_predict_adds_the_answer_as_a_layer_once(desk: Desk, model: Any, volume:
 def test_a_classifier_answers_with_its_class() -> None:
     image = datasets.load("phantom-xray", n=3, size=(32, 32), task="classification")[0]["image"]
     classifier = zoo.create("covid-resnet", in_channels=1, classes=("healthy", "ill"), variant="medmnist-18")
-    desk = Desk(classifier, image)
+    desk = Table(classifier, image)
     answer = desk.panel.predict()
     assert desk.panel.note.startswith(f"predicted: {answer.name}")
     made = desk.panel.run("grad-cam")
     assert made.volume.same_grid(image)
 
 
-def test_clear_forgets_what_belonged_to_another_case(desk: Desk) -> None:
+def test_clear_forgets_what_belonged_to_another_case(desk: Table) -> None:
     desk.panel.run("saliency", target=1)
     desk.panel.predict()
     desk.panel.clear()
@@ -177,30 +197,158 @@ def test_clear_forgets_what_belonged_to_another_case(desk: Desk) -> None:
     assert (desk.panel.maps, desk.panel.explanation, desk.panel.strip.tiles) == ([], None, [])
 
 
-def test_code_makes_the_same_map(desk: Desk, model: Any, volume: Volume) -> None:
+def test_code_makes_the_same_map(desk: Table, model: Any, volume: Volume) -> None:
     made = desk.panel.run("occlusion", target=2, window=6, stride=4)
-    desk.panel.volume_code = desk.panel.model_code = lambda: ""
     scope: dict[str, Any] = {"model": model, "volume": volume}
     exec(desk.panel.code(), scope)
-    np.testing.assert_array_equal(scope["why"].data, made.data)
-    assert [layer.name for layer in scope["wb"].view(volume, scope["why"]).layers] == ["image", "scores"]
+    # batches may be cut otherwise the second time, which moves the last bits
+    np.testing.assert_allclose(scope["why"].data, made.data, atol=1e-6)
 
 
-def test_over_training_needs_a_run(desk: Desk) -> None:
+def test_over_training_needs_a_run(desk: Table) -> None:
     desk.click(action="over_training")
     assert "There is no run" in desk.panel.problem["cause"]
     desk.click(action="epoch", index=0)
     assert "no maps over training" in desk.panel.problem["cause"]
 
 
-def test_doubtful_shapes_are_counted_and_not_drawn() -> None:
-    values = [[0.5, 0.5, 4.5, 4.5], [10.5, 10.5, 14.5, 14.5], [20.5, 20.5, 24.5, 24.5]]
-    found = Boxes(values, labels=[0, 0, 0], scores=[0.9, 0.3, 0.05])
-    kept, told = module._likely(found)
-    np.testing.assert_array_equal(kept.scores, [0.9, 0.3])
-    assert told == "found 2 boxes with a score of 0.3 or more, 1 below it are not shown"
-    kept, told = module._likely(found.select([2]))
-    assert len(kept) == 0
-    assert told == "no boxes with a score of 0.3 or more; the best of 1 has 0.05"
-    assert module._likely(Boxes(values, labels=[0, 0, 0]))[1] == "found 3 boxes"
-    assert module._likely("what is no shape") == ("what is no shape", "")
+# -- what is under way and what comes next -----------------------------------------------------------------------
+
+
+class Patient:
+    """A method that waits until it is told to go on, and cannot be stopped: as a single pass of a large network."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.calls: list[Any] = []
+        really = explain.explain
+
+        def wait(model: Any, volume: Volume, method: str, target: Any = None, *args: Any, **options: Any) -> Any:
+            self.calls.append(target)
+            self.begun.set()
+            assert self.go_on.wait(60)
+            return really(model, volume, method, target, *args)
+
+        monkeypatch.setattr(explain, "explain", wait)
+
+
+def test_cancel_lets_go_of_a_pass_that_cannot_be_stopped(desk: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Patient(monkeypatch)
+    desk.panel._on_message(desk.panel, {"action": "run"}, [])
+    assert slow.begun.wait(30)
+    assert desk.panel.busy
+    assert desk.panel.cancellable
+    desk.click(action="cancel")
+    desk.panel.wait(1.0)
+    assert (desk.panel.busy, desk.panel.note, desk.panel.problem) == ("", "cancelled", {})
+    # the next one waits until the network is free, and what was let go of leaves nothing behind
+    desk.panel._on_message(desk.panel, {"action": "run"}, [])
+    slow.go_on.set()
+    desk.panel.wait(60)
+    assert len(desk.panel.explanations) == 1
+    assert len(desk.viewer.layers) == 2
+
+
+def test_a_click_while_a_map_is_made_is_done_next(desk: Table, volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Patient(monkeypatch)
+    desk.panel.method, desk.panel.target = "saliency", "voxel"
+    first, second = (tuple(volume.to_world(ijk)) for ijk in ((9, 5, 7), (3, 4, 5)))
+    desk.viewer._click(first)
+    assert slow.begun.wait(30)
+    desk.viewer._click(tuple(volume.to_world((1, 1, 1))))
+    desk.viewer._click(second)
+    assert "made next" in desk.panel.voxel
+    slow.go_on.set()
+    desk.panel.wait(60)
+    asked = [np.round(target.mm, 3).tolist() for target in slow.calls]
+    assert asked == [np.round(first, 3).tolist(), np.round(second, 3).tolist()], "the last click of those that waited"
+    assert len(desk.panel.explanations) == 2
+
+
+def test_another_press_while_busy_is_refused_in_sight(desk: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Patient(monkeypatch)
+    desk.panel._on_message(desk.panel, {"action": "run"}, [])
+    assert slow.begun.wait(30)
+    desk.panel._on_message(desk.panel, {"action": "predict"}, [])
+    assert "is under way" in desk.panel.problem["title"]
+    assert "not carried out" in desk.panel.problem["cause"]
+    slow.go_on.set()
+    desk.panel.wait(60)
+    assert desk.panel.prediction is None
+    assert len(desk.panel.explanations) == 1
+
+
+def test_a_map_that_was_under_way_for_another_case_is_thrown_away(
+    desk: Table, volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Patient(monkeypatch)
+    desk.panel._on_message(desk.panel, {"action": "run"}, [])
+    assert slow.begun.wait(30)
+    desk.desk.put(Case(volume.with_data(volume.data + 1)))
+    slow.go_on.set()
+    desk.panel.wait(60)
+    assert desk.panel.explanations == []
+    assert [layer.name for layer in desk.viewer.layers] == ["image"]
+
+
+def test_a_click_with_a_slow_method_asks_for_explain(desk: Table, volume: Volume) -> None:
+    desk.panel.method, desk.panel.target = "occlusion", "voxel"
+    desk.panel.options = {"window": "2", "stride": "2"}
+    desk.viewer._click(tuple(volume.to_world((9, 5, 7))))
+    desk.panel.wait(5)
+    assert desk.panel.explanations == []
+    assert "Press Explain to make the map: 337 passes" in desk.panel.voxel
+    desk.click(action="run")
+    assert len(desk.panel.explanations) == 1
+    assert tuple(desk.panel.explanation.target.mm) == tuple(np.round(volume.to_world((9, 5, 7)), 3))  # type: ignore[union-attr]
+
+
+def test_very_many_passes_are_asked_about_first(desk: Table) -> None:
+    desk.panel.run("saliency", target=1)
+    desk.panel._pace._seconds = dict.fromkeys(desk.panel._pace._seconds, 1e-3)
+    desk.panel.method = "occlusion"
+    desk.panel.options = {"window": "1", "stride": "1"}
+    desk.click(action="run")
+    assert "2,689 passes of the network: about 2 hours" in desk.panel.question["text"]
+    assert len(desk.panel.explanations) == 1
+    desk.click(action="answer", yes=False)
+    assert desk.panel.question == {}
+
+
+# -- what the model answered -------------------------------------------------------------------------------------
+
+
+def test_the_classes_are_bars_that_stay() -> None:
+    image = datasets.load("phantom-xray", n=3, size=(32, 32), task="classification")[0]["image"]
+    classifier = zoo.create("covid-resnet", in_channels=1, classes=("healthy", "ill"), variant="medmnist-18")
+    desk = Table(classifier, image)
+    answer = desk.panel.predict()
+    rows = desk.panel.answer_told["rows"]
+    assert [row["name"] for row in rows] == ["healthy", "ill"]
+    assert [row["value"] for row in rows] == pytest.approx(answer.probabilities, abs=1e-4)
+    desk.panel.run("grad-cam")
+    assert desk.panel.answer_told["rows"] == rows, "another note does not take them away"
+    desk.desk.put(Case(image.with_data(np.zeros_like(image.data))))
+    assert desk.panel.answer_told == {}
+
+
+def test_the_true_class_is_marked() -> None:
+    data = datasets.load("phantom-xray", n=8, size=(32, 32), task="classification")
+    classifier = zoo.create("covid-resnet", in_channels=1, classes=data.classes, variant="medmnist-18")
+    desk = Table(classifier, None)
+    index = next(k for k in range(8) if data[k]["label"] == 1)
+    desk.desk.put(Case(data[index]["image"], data[index]["label"], data, "all", index))
+    desk.panel.predict()
+    assert [row["truth"] for row in desk.panel.answer_told["rows"]] == [False, True]
+
+
+def test_maps_of_an_earlier_model_are_made_by_that_model_in_code(desk: Table, volume: Volume) -> None:
+    first = desk.panel.run("saliency", target=1)
+    other = zoo.create("3d-unet", in_channels=1, classes=("background", "lungs", "heart"), width=2, depth=2, seed=3)
+    desk.desk.choose(fixed(other))
+    second = desk.panel.run("saliency", target=1)
+    assert "model_2, volume" in desk.panel.snippet()
+    scope: dict[str, Any] = {"model": other, "model_2": desk.panel._list.maps[0].choice.build(), "volume": volume}
+    exec(desk.panel.snippet().replace("wb.", "workbench."), {**scope, "workbench": __import__("workbench")}, scope)
+    np.testing.assert_array_equal(scope["why_1"].data, first.data)
+    np.testing.assert_array_equal(scope["why"].data, second.data)

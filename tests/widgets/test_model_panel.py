@@ -12,7 +12,8 @@ import pytest
 from workbench import datasets, frameworks, zoo
 from workbench.errors import InputError, MissingExtraError, StateError
 from workbench.volume import Volume
-from workbench.widgets import ModelPanel, _devices
+from workbench.widgets import Case, ModelPanel, _devices
+from workbench.widgets.choice import Choice
 
 SMALL = {"width": 4, "depth": 2}
 
@@ -27,12 +28,20 @@ def data() -> datasets.Dataset:
     return datasets.load("phantom-ct", n=4, size=(16, 16, 16))
 
 
+def put(panel: ModelPanel, data: datasets.Dataset | Volume) -> None:
+    """Lay a case of a data set, or a volume, on the panel's desk."""
+    if isinstance(data, Volume):
+        panel.desk.put(Case(data))
+    else:
+        panel.desk.put(Case(data[0]["image"], data[0]["label"], data, "all", 0))
+
+
 def choices(rows: list[dict[str, Any]]) -> dict[str, bool]:
     return {row["value"]: row.get("enabled", True) for row in rows}
 
 
 def test_what_does_not_fit_the_data_cannot_be_chosen_and_says_why(panel: ModelPanel, data: datasets.Dataset) -> None:
-    panel.fit(data)
+    put(panel, data)
     assert choices(panel.catalogue)["3d-unet"]
     assert not choices(panel.catalogue)["2d-unet"]
     flat = next(row for row in panel.catalogue if row["value"] == "2d-unet")
@@ -43,21 +52,21 @@ def test_what_does_not_fit_the_data_cannot_be_chosen_and_says_why(panel: ModelPa
 
 
 def test_a_classifier_is_offered_for_a_classification(panel: ModelPanel) -> None:
-    panel.fit(datasets.load("phantom-xray", n=4, size=(16, 16), task="classification"))
+    put(panel, datasets.load("phantom-xray", n=4, size=(16, 16), task="classification"))
     assert panel.algorithm == "covid-resnet"
     assert not choices(panel.catalogue)["2d-unet"]
 
 
 def test_a_single_volume_tells_dimensions_and_channels(panel: ModelPanel) -> None:
-    panel.fit(Volume(np.zeros((8, 8, 3), np.uint8), axes=("i", "j", "c")))
+    put(panel, Volume(np.zeros((8, 8, 3), np.uint8), axes=("i", "j", "c")))
     assert panel.in_channels == 3
     assert [name for name, enabled in choices(panel.catalogue).items() if not enabled] == ["3d-unet", "unetr"]
 
 
 def test_build_makes_the_model_once(panel: ModelPanel, data: datasets.Dataset) -> None:
     built: list[Any] = []
-    panel.on_built(built.append)
-    panel.fit(data)
+    panel.desk.observe(lambda change: built.append(change["new"]) if change["new"] else None, "built")
+    put(panel, data)
     panel.options = SMALL
     model = panel.build()
     assert model.config["width"] == 4
@@ -70,19 +79,23 @@ def test_build_makes_the_model_once(panel: ModelPanel, data: datasets.Dataset) -
 
 
 def test_nothing_chosen_is_told(panel: ModelPanel) -> None:
-    with pytest.raises(StateError, match="No algorithm is chosen"):
+    with pytest.raises(StateError, match="Choose an algorithm first"):
         panel.build()
-    assert "No algorithm" in panel.problem["cause"]
+    assert "Choose an algorithm" in panel.problem["cause"]
 
 
 def test_a_choice_in_the_browser_is_built_in_the_background(panel: ModelPanel, data: datasets.Dataset) -> None:
-    panel.fit(data)
+    put(panel, data)
     panel.set_state({"options": SMALL})
     panel.wait(60)
     assert panel.note.endswith("parameters")
     panel.set_state({"options": {"width": -1}})
     panel.wait(60)
-    assert "width" in panel.problem["cause"]
+    assert "Width must be a whole number, at least 2; got -1" in panel.faults["width"]
+    assert panel.desk.choice is None
+    assert "Width" in panel.desk.cannot_answer()
+    with pytest.raises(InputError, match="at least 2; got -1"):
+        panel.build()
 
 
 def test_weights_from_a_file(panel: ModelPanel, data: datasets.Dataset, tmp_path: Path) -> None:
@@ -98,25 +111,28 @@ def test_weights_from_a_file(panel: ModelPanel, data: datasets.Dataset, tmp_path
     assert scope["model"].weights_fingerprint() == saved.weights_fingerprint()
 
 
-def test_opening_a_file_waits_for_a_network_under_construction(
+def test_a_network_that_is_built_to_be_described_gives_way(
     panel: ModelPanel, data: datasets.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = zoo.create("3d-unet", in_channels=1, classes=data.classes, seed=7, **SMALL).save(tmp_path / "a.safetensors")
-    panel.fit(data)
+    put(panel, data)
     started, go_on = threading.Event(), threading.Event()
-    make = panel._make
+    make = Choice.build
 
-    def slow() -> Any:
-        started.set()
-        assert go_on.wait(30)
-        return make()
+    def slow(choice: Choice) -> Any:
+        if choice.origin == "new":
+            started.set()
+            assert go_on.wait(30)
+        return make(choice)
 
-    monkeypatch.setattr(panel, "_make", slow)
+    monkeypatch.setattr(Choice, "build", slow)
     panel.set_state({"options": SMALL})
     assert started.wait(30)
-    threading.Timer(0.2, go_on.set).start()
+    threading.Timer(0.3, go_on.set).start()
     panel.load(path)
     assert (panel.weights, panel.problem) == ("file", {})
+    panel.wait(60)
+    assert panel.weights == "file", "what was being built comes too late"
 
 
 def test_a_file_that_is_no_model_is_told_without_its_name(panel: ModelPanel, tmp_path: Path) -> None:
@@ -129,7 +145,7 @@ def test_a_file_that_is_no_model_is_told_without_its_name(panel: ModelPanel, tmp
 
 
 def test_code_makes_the_same_model(panel: ModelPanel, data: datasets.Dataset) -> None:
-    panel.fit(data)
+    put(panel, data)
     panel.options = {"width": "4", "depth": 2}
     scope: dict[str, Any] = {}
     exec(panel.code(), scope)
@@ -140,7 +156,7 @@ def test_code_makes_the_same_model(panel: ModelPanel, data: datasets.Dataset) ->
 def test_on_a_cpu_the_small_variant_is_suggested_and_the_code_says_so(
     panel: ModelPanel, data: datasets.Dataset
 ) -> None:
-    panel.fit(data)
+    put(panel, data)
     assert panel.variant == "small"
     assert panel.values() == zoo.card("3d-unet").variants["small"]
     assert "width=16" in panel.code()
@@ -164,22 +180,24 @@ def test_every_algorithm_has_a_size_for_a_cpu(panel: ModelPanel, name: str) -> N
 
 
 def test_a_variant_is_a_named_set_of_options(panel: ModelPanel, data: datasets.Dataset) -> None:
-    panel.fit(data)
+    put(panel, data)
     panel.options = {"depth": 2, "width": "64"}
     assert panel.values() == {"depth": 2}, "64 is the default of the full network, not of the small one"
     panel.options = {"depth": 2}
     assert panel.values() == {"width": 16, "depth": 2}
     panel.variant = "pytorch-3dunet"
     assert panel.values() == {**zoo.card("3d-unet").variants["pytorch-3dunet"], "depth": 2}
-    panel.variant = "smal"
     with pytest.raises(InputError, match="Did you mean 'small'"):
-        panel.build()
+        panel.variant = "smal"
+    with pytest.raises(InputError, match="Did you mean '3d-unet'"):
+        panel.algorithm = "3d-unt"
+    assert (panel.variant, panel.algorithm) == ("pytorch-3dunet", "3d-unet")
 
 
 def test_who_asks_while_the_panel_builds_gets_that_model(panel: ModelPanel, data: datasets.Dataset) -> None:
-    panel.fit(data)
+    put(panel, data)
     panel._on_message(panel, {"action": "describe"}, [])
-    model = panel.build()
+    model = panel.desk.model()
     panel.wait(60)
     assert panel.problem == {}
     assert panel.build() is model

@@ -41,7 +41,7 @@ def test_an_option_without_a_default_takes_words_and_numbers() -> None:
 
 
 def test_nonsense_is_refused_with_what_was_typed() -> None:
-    with pytest.raises(InputError, match=r"size is one number.*'wide'"):
+    with pytest.raises(InputError, match=r"Size must be one number.*'wide'.*default is 64, 64, 64"):
         _options.parse(SCHEMA, {"size": "wide"})
 
 

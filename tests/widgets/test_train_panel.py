@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,29 +11,29 @@ from typing import Any
 
 import pytest
 
-from workbench import datasets
+from workbench import datasets, training, zoo
 from workbench.errors import InputError, StateError
 from workbench.training import Run
-from workbench.widgets import ModelPanel, RunView, TrainPanel
-from workbench.widgets.train_panel import run_label
+from workbench.training.lock import holder
+from workbench.widgets import DataPanel, Desk, ModelPanel, RunView, TrainPanel
 
 SMALL = {"width": 2, "depth": 2}
 PATIENCE = 120.0
-
-
-def data() -> datasets.Dataset:
-    return datasets.load("phantom-ct", n=6, size=(16, 16, 16))
+DATA = {"n": 6, "size": (16, 16, 16)}
 
 
 def make(folder: Path) -> TrainPanel:
-    model = ModelPanel()
-    loaded = data()
-    model.fit(loaded)
-    model.options = SMALL
-    panel = TrainPanel(model, lambda: loaded, folder)
-    panel.data_code = lambda: "data = wb.datasets.load('phantom-ct', n=6, size=(16, 16, 16))"
+    """A train panel at a desk with data and a small network."""
+    desk = Desk(folder)
+    DataPanel(desk).load("phantom-ct", **DATA)
+    ModelPanel(desk).options = SMALL
+    panel = TrainPanel(desk)
     panel.batch_size = 2
     return panel
+
+
+def of_desk(kind: Any, panel: TrainPanel) -> Any:
+    return next(one for one in panel.desk.panels if isinstance(one, kind))
 
 
 def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
@@ -39,6 +41,11 @@ def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.05)
+
+
+def click(panel: Any, **message: Any) -> None:
+    panel._on_message(panel, message, [])
+    panel.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +59,16 @@ def trained(folder: Path) -> TrainPanel:
     panel = make(folder)
     panel.new_weights = []  # type: ignore[attr-defined]
     panel.on_checkpoint(panel.new_weights.append)  # type: ignore[attr-defined]
-    panel._on_message(panel, {"action": "dismiss"}, [])
-    panel.set_state({"epochs": 2, "learning_rate": 0.01})
-    panel._on_message(panel, {"action": "start"}, [])
-    panel.wait(PATIENCE)
+    for name, text in {"epochs": "2", "learning_rate": "0.01", "called_run": "first try"}.items():
+        click(panel, action="fill", name=name, text=text)
+    click(panel, action="start")
     assert panel.problem == {}
     until(lambda: panel.run_state.get("state") in ("finished", "failed"))
     return panel
 
 
 def test_what_is_missing_is_said_before_anything_is_started(tmp_path: Path) -> None:
-    model = ModelPanel()
-    panel = TrainPanel(model, lambda: None, tmp_path)
+    panel = TrainPanel(Desk(tmp_path))
     assert panel.blocked == "Load a data set first"
     with pytest.raises(StateError, match="Load a data set first"):
         panel.start()
@@ -75,12 +80,68 @@ def test_what_is_missing_is_said_before_anything_is_started(tmp_path: Path) -> N
 
 
 def test_the_algorithms_own_recipe_is_offered(tmp_path: Path) -> None:
-    panel = TrainPanel(ModelPanel(algorithm="3d-unet"), data, tmp_path)
-    from workbench import zoo
-
+    panel = make(tmp_path)
     recipe = zoo.algorithm("3d-unet").task.default_recipe()
-    assert (panel.epochs, panel.batch_size) == (recipe["epochs"], recipe["batch_size"])
+    assert panel.epochs == recipe["epochs"]
     assert panel.learning_rate == recipe["optimizer"]["lr"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("learning_rate", "-1", "Learning rate must be a number, above 0; got -1. The default is 0.001."),
+        ("learning_rate", "0", "above 0; got 0"),
+        ("learning_rate", "nan", "a number, above 0; got 'nan'"),
+        ("learning_rate", "much", "got 'much'"),
+        ("epochs", "2.5", "Epochs must be a whole number, at least 1; got '2.5'"),
+        ("epochs", "0", "at least 1; got 0"),
+        ("epochs", "", "got nothing"),
+        ("batch_size", "-3", "Batch must be a whole number, at least 1; got -3"),
+        ("seed", "-1", "Seed must be a whole number, at least 0; got -1"),
+    ],
+)
+def test_a_wrong_field_is_told_beside_it_and_nothing_starts(tmp_path: Path, name: str, text: str, told: str) -> None:
+    panel = make(tmp_path)
+    before = getattr(panel, name)
+    click(panel, action="fill", name=name, text=text)
+    assert told in panel.faults[name]
+    assert told in panel.blocked
+    assert getattr(panel, name) == before
+    click(panel, action="start")
+    assert told in panel.problem["cause"]
+    assert training.runs(tmp_path) == []
+    click(panel, action="fill", name=name, text=str(before))
+    assert (panel.faults, panel.blocked) == ({}, "")
+
+
+def test_a_wrong_value_in_code_is_the_same_error(tmp_path: Path) -> None:
+    panel = make(tmp_path)
+    with pytest.raises(InputError, match="Learning rate must be a number, above 0; got -1"):
+        panel.learning_rate = -1
+    with pytest.raises(InputError, match="Epochs must be a whole number"):
+        panel.start(epochs=0)
+
+
+@pytest.mark.slow
+def test_a_very_large_run_is_asked_about_with_time_and_memory(tmp_path: Path) -> None:
+    panel = make(tmp_path)
+    click(panel, action="fill", name="epochs", text=str(10**9))
+    click(panel, action="start")
+    assert training.runs(tmp_path) == [], "nothing starts before the answer"
+    assert panel.question["title"] == "This run would be very large."
+    assert "years" in panel.question["text"]
+    assert "MB of memory" in panel.question["text"]
+    assert "measured on this machine" in panel.question["text"]
+    click(panel, action="answer", yes=False)
+    assert panel.question == {}
+    assert training.runs(tmp_path) == []
+    click(panel, action="start")
+    click(panel, action="answer", yes=True)
+    until(lambda: training.runs(tmp_path))
+    run = training.runs(tmp_path)[0]
+    assert run.recipe.epochs == 10**9
+    until(lambda: run.status["step"] or run.status["epoch"] > 1)
+    run.stop().wait(PATIENCE)
 
 
 def test_a_run_is_watched_to_its_end(trained: TrainPanel) -> None:
@@ -95,8 +156,23 @@ def test_a_run_is_watched_to_its_end(trained: TrainPanel) -> None:
     assert trained.runs[0]["alive"] is False
 
 
+def test_runs_are_told_apart_by_name_data_and_second(trained: TrainPanel) -> None:
+    run = trained.run
+    assert run is not None
+    assert run.name == "first try"
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.status["started"]))
+    assert trained.runs[0]["label"] == f"first try, {started}, finished"
+    click(trained, action="rename", name="")
+    assert trained.runs[0]["label"] == f"3d-unet on phantom-ct, {started}, finished"
+    click(trained, action="rename", name="x" * 100)
+    assert "at most 80 characters" in trained.problem["cause"]
+    click(trained, action="rename", name="first try")
+    assert run.name == "first try"
+
+
 def test_the_model_is_told_of_new_weights(trained: TrainPanel) -> None:
     assert trained.new_weights[-1] == trained.run  # type: ignore[attr-defined]
+    assert trained.desk.choice.run == trained.run
 
 
 def test_what_the_panel_says_is_what_the_recipe_says(trained: TrainPanel) -> None:
@@ -104,18 +180,32 @@ def test_what_the_panel_says_is_what_the_recipe_says(trained: TrainPanel) -> Non
     recipe = trained.run.recipe
     assert (recipe.epochs, recipe.batch_size, recipe.optimizer.lr) == (2, 2, 0.01)
     assert (recipe.options["width"], recipe.options["depth"]) == (2, 2)
-    assert recipe.data == data().spec()
+    assert recipe.data == datasets.load("phantom-ct", **DATA).spec()
 
 
-def test_code_starts_the_same_run_again(trained: TrainPanel, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORKBENCH_RUNS", str(folder / "again"))
+def test_code_of_a_run_finds_it_and_does_not_train_again(trained: TrainPanel, folder: Path) -> None:
+    before = len(training.runs(folder))
+    code = trained.code()
+    assert "# run = wb.train(" in code, "how it was started is told, but not done again"
     scope: dict[str, Any] = {}
-    exec(trained.code(), scope)
-    again: Run = scope["run"]
-    again.stop()
-    assert trained.run is not None
-    assert again.recipe.model_dump() == trained.run.recipe.model_dump()
-    again.wait(PATIENCE)
+    exec(code, scope)
+    assert scope["run"] == trained.run
+    assert len(training.runs(folder)) == before
+
+
+def test_code_before_there_is_a_run_starts_the_one_that_start_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = make(tmp_path)
+    panel.epochs = 1
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "by-code"))
+    scope: dict[str, Any] = {}
+    exec(panel.code(), scope)
+    started: Run = scope["run"]
+    started.stop()
+    assert (started.recipe.epochs, started.recipe.batch_size, started.recipe.options["width"]) == (1, 2, 2)
+    assert started.recipe.data == panel.desk.case.dataset.spec()
+    started.wait(PATIENCE)
 
 
 def test_after_a_restart_of_the_kernel_the_run_is_found_again(trained: TrainPanel, folder: Path) -> None:
@@ -125,11 +215,34 @@ def test_after_a_restart_of_the_kernel_the_run_is_found_again(trained: TrainPane
     later.set_state({"run_id": trained.run.id})
     assert later.run == trained.run
     assert later.run_state["curves"] == trained.run_state["curves"]
-    code = later.code()
-    assert "recipe" in code
-    assert str(trained.run.path) in code
     with pytest.raises(InputError, match="no run 'nonsense'"):
         later.run_id = "nonsense"
+
+
+def test_show_it_restores_data_model_and_form(trained: TrainPanel, folder: Path) -> None:
+    assert trained.run is not None
+    desk = Desk(folder)
+    data, model, panel = DataPanel(desk), ModelPanel(desk), TrainPanel(desk)
+    data.load("phantom-xray", n=4, size=(16, 16), task="classification")
+    click(panel, action="show", run=trained.run.id)
+    assert panel.problem == {}
+    assert (data.name, data.options["n"]) == ("phantom-ct", 6)
+    assert data.dataset is not None
+    assert data.dataset.fingerprint() == datasets.load("phantom-ct", **DATA).fingerprint()
+    assert (model.algorithm, model.weights, model.run) == ("3d-unet", "run", trained.run)
+    assert (panel.epochs, panel.batch_size, panel.learning_rate, panel.run) == (2, 2, 0.01, trained.run)
+    assert panel.blocked == ""
+
+
+def test_runs_are_found_wherever_they_were_started(
+    trained: TrainPanel, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert trained.run in training.runs(), "started in another folder"
+    assert trained.run.id in [row["value"] for row in TrainPanel(Desk()).runs]  # type: ignore[union-attr]
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path))
+    assert training.runs() == [], "the one folder that the variable names"
 
 
 def test_stop_and_resume(tmp_path: Path) -> None:
@@ -145,6 +258,25 @@ def test_stop_and_resume(tmp_path: Path) -> None:
     panel.resume(epochs=done + 1)
     until(lambda: panel.run_state["state"] == "finished")
     assert run.status["epochs"] == done + 1
+
+
+def test_a_killed_run_is_called_interrupted_and_can_be_resumed(tmp_path: Path) -> None:
+    panel = make(tmp_path)
+    run = panel.start(epochs=500)
+    until(lambda: panel.run_state["curves"]["steps"])
+    owner = holder(run.path)
+    assert owner is not None
+    os.kill(owner.pid, signal.SIGKILL)
+    until(lambda: panel.run_state["state"] == "lost")
+    assert panel.run_state["said"] == panel.note == "interrupted"
+    assert panel.run_state["message"] == "The run was interrupted."
+    until(lambda: panel.runs[0]["interrupted"])
+    assert panel.runs[0]["label"].endswith("interrupted")
+    assert "interrupted" in repr(run)
+    assert "interrupted" in repr(training.runs(tmp_path))
+    done = run.status["epoch"]
+    panel.resume(epochs=done + 1)
+    until(lambda: panel.run_state["state"] == "finished")
 
 
 def test_a_run_that_fails_tells_cause_and_remedy(tmp_path: Path) -> None:
@@ -170,7 +302,7 @@ def test_a_run_of_a_cell_shows_itself_live(trained: TrainPanel) -> None:
 def test_fine_tuning_goes_on_from_the_weights_of_the_model_panel(trained: TrainPanel, folder: Path) -> None:
     assert trained.run is not None
     panel = make(folder / "tuned")
-    panel._model.use_run(trained.run)
+    of_desk(ModelPanel, panel).use_run(trained.run)
     panel.mode = "tune"
     panel.freeze = "encoders.*, head"
     assert panel.blocked == ""
@@ -182,8 +314,3 @@ def test_fine_tuning_goes_on_from_the_weights_of_the_model_panel(trained: TrainP
     old, new = (one.framework.state(one.module) for one in (before, after))
     assert (old["head.weight"] == new["head.weight"]).all(), "what is frozen stays"
     assert any((old[name] != new[name]).any() for name in old if name.startswith("decoders"))
-
-
-def test_the_short_name_of_a_run() -> None:
-    assert run_label("20261121-140312-3d-unet-8358") == "3d-unet 21.11. 14:03"
-    assert run_label("my favourite") == "my favourite"

@@ -1,20 +1,22 @@
 // Mirrors workbench/widgets/data_panel.py: choose a data set or a file, and the sample that is looked at.
-import { button, joined, segmented, select, slider, textbox } from "./ui/controls";
+import { button, joined, segmented, select, slider, typed } from "./ui/controls";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint } from "./ui/panel";
-import { optionsForm, type Option } from "./ui/schema";
+import { pick } from "./ui/picker";
+import { optionsForm, type Faults, type Option } from "./ui/schema";
 
 interface Entry {
   name: string;
   title: string;
+  about: string;
   available: boolean;
   hint: string;
   options: Option[];
 }
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const { body, scope, whenBusy } = frame(model, el, "1", "Data");
+  const { body, scope, feedback, whenBusy } = frame(model, el, "Data");
 
   const source = segmented(
     { label: "Source", tooltip: "Where the volumes come from" },
@@ -34,54 +36,66 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const set = h("div", { class: "mwb-fields" }, name.row, about, options.element, actions(load.element));
 
   // The path is sent as a message and never kept in the widget's state: a saved notebook must not carry it.
-  const path = textbox(
+  const path = typed(
     { label: "Path", tooltip: "A file, or a folder with a DICOM series or data set, on the machine of the kernel" },
-    "scan.nii.gz or a DICOM folder",
+    { placeholder: "scan.nii.gz or a DICOM folder" },
     () => undefined,
   );
-  const typed = () => (path.input as HTMLInputElement).value.trim();
-  const open = button("Open", "Read the volume at this path", () => scope.act("open", { path: typed() }), "primary");
+  const given = () => (path.input as HTMLInputElement).value.trim();
+  const read = (place: string) => {
+    path.set(place);
+    scope.act("open", { path: place });
+  };
+  const open = button("Open", "Read the volume at this path", () => scope.act("open", { path: given() }), "primary");
+  const browse = button("Browse…", "Pick a file or a folder on the machine of the kernel", () => pick(scope, browse.element, "Open a volume", true, read));
   path.input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && typed()) scope.act("open", { path: typed() });
+    if (event.key === "Enter" && given()) scope.act("open", { path: given() });
   });
-  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element));
+  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element, browse.element));
 
   const split = select({ label: "Case", tooltip: "Training, validation or test part; parts never share a patient" }, (value) =>
     scope.act("select", { split: value, index: 0 }),
   );
-  const sample = slider({ label: "Case number", tooltip: "Which case of the split is shown and explained" }, (value) =>
-    scope.act("select", { index: value }),
+  const sample = slider(
+    { label: "Case number", tooltip: "Which case of the split is shown and explained" },
+    (value) => scope.act("select", { index: value }),
+    (text) => scope.act("fill", { name: "index", text }),
   );
-  const browse = h("div", { class: "mwb-fields" }, joined(split, sample));
+  const cases = h("div", { class: "mwb-fields" }, joined(split, sample));
   const line = h("div");
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
   const warnings = h("div", { class: "mwb-fields" });
-  body.append(source.row, set, file, browse, summary, warnings);
+  body.append(source.row, set, file, feedback, cases, summary, warnings);
 
   scope.watch(["source"], () => {
     source.set(scope.get("source"));
     set.hidden = scope.get("source") !== "set";
     file.hidden = !set.hidden;
   });
-  scope.watch(["catalogue", "name", "options"], () => {
-    const entries = scope.get<Entry[]>("catalogue");
-    const chosen = entries.find((entry) => entry.name === scope.get("name"));
+  const chosen = () => scope.get<Entry[]>("catalogue").find((entry) => entry.name === scope.get("name"));
+  scope.watch(["catalogue", "name", "options", "faults"], () => {
     name.choices(
-      entries.map((entry) => ({ value: entry.name, label: entry.name, enabled: entry.available, reason: entry.hint })),
+      scope.get<Entry[]>("catalogue").map((entry) => ({
+        value: entry.name,
+        label: `${entry.name}: ${entry.about}`,
+        enabled: entry.available,
+        reason: entry.hint,
+      })),
       "choose a data set",
     );
     name.set(scope.get("name"));
-    setText(about, chosen?.title ?? "Choose a data set, or open a file of your own.");
-    options.show(chosen?.options ?? [], scope.get("options"));
+    setText(about, chosen()?.title ?? "Choose a data set, or open a file of your own.");
+    options.show(chosen()?.options ?? [], scope.get("options"), scope.get("faults"));
   });
-  scope.watch(["splits", "split", "index", "count"], () => {
+  scope.watch(["splits", "split", "index", "count", "faults"], () => {
     const splits = scope.get<[string, number][]>("splits");
-    browse.hidden = splits.length === 0;
+    cases.hidden = splits.length === 0;
     split.choices(splits.map(([value, count]) => ({ value, label: `${value} (${count})`, enabled: count > 0 })));
     split.set(scope.get("split"));
     sample.range(scope.get("count"));
     sample.set(scope.get("index"));
+    split.fault(scope.get<Faults>("faults").index ?? "");
   });
   scope.watch(["summary", "details", "notes"], () => {
     summary.hidden = !scope.get("summary");
@@ -91,12 +105,16 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     replace(warnings, ...scope.get<string[]>("notes").map((note) => h("p", { class: "mwb-warning" }, note)));
   });
   whenBusy((idle) => {
-    load.enable(idle && Boolean(scope.get("name")));
+    for (const control of [name, split, sample, path, source]) control.enable(idle);
+    browse.enable(idle);
     open.enable(idle);
-    for (const control of [name, split, sample, path]) control.enable(idle);
     options.enable(idle);
   });
-  scope.watch(["name"], () => load.enable(!scope.get("busy") && Boolean(scope.get("name")), "Choose a data set first"));
+  scope.watch(["name", "busy", "faults"], () => {
+    const wrong = Object.entries(scope.get<Faults>("faults")).find(([field]) => field !== "index")?.[1];
+    const why = scope.get("name") ? wrong : "Choose a data set first";
+    load.enable(!scope.get("busy") && !why, why);
+  });
   return () => scope.dispose();
 }
 

@@ -1,9 +1,10 @@
-// Mirrors workbench/widgets/explain_panel.py: which method, which layer, and which prediction is to be explained.
+// Mirrors workbench/widgets/explain_panel.py: what the model answers, and the map of what it rests on.
 import { button, segmented, select, slider, type Choice } from "./ui/controls";
+import { answerList, type Answer } from "./ui/answer";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
-import { actions, frame, hint } from "./ui/panel";
-import { optionsForm, type Option } from "./ui/schema";
+import { actions, frame, hint, reason } from "./ui/panel";
+import { field, optionsForm, type Faults, type Option } from "./ui/schema";
 
 interface Method extends Choice {
   title: string;
@@ -19,7 +20,7 @@ interface MapEntry {
 }
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const { body, scope, whenBusy } = frame(model, el, "4", "Explain");
+  const { body, scope, feedback, whenBusy } = frame(model, el, "Explain");
   const method = select({ label: "Method", tooltip: "How the map is made" }, (value) => scope.set({ method: value }));
   const about = hint("");
   const layer = select(
@@ -46,6 +47,15 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     "Make the map at every checkpoint of the run: how the attention moved",
     () => scope.act("over_training"),
   );
+  const blocked = reason();
+  const colour = select(
+    { label: "Colour by", tooltip: "What the colours of the prediction mean: its class, its score, or whether it is right" },
+    (value) => scope.set({ color_by: value }),
+  );
+  const [leastOption] = scope.get<Option[]>("form");
+  const least = field(leastOption, (text) => scope.act("fill", { name: leastOption.name, text }), true);
+  const answer = answerList((place) => scope.act("go", { place }));
+  const answered = h("div", { class: "mwb-answer" }, answer.element, colour.row, least.row);
   const epoch = slider({ label: "Epoch", tooltip: "The map at this checkpoint" }, (value) => scope.act("epoch", { index: value }));
   const at = h("p", { class: "mwb-hint" });
   const timeline = h("div", { class: "mwb-fields mwb-timeline" }, epoch.row, at);
@@ -60,20 +70,24 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     voxel,
     options.element,
     actions(run.element, predict.element, over.element),
+    blocked.element,
+    feedback,
+    answered,
     timeline,
     maps,
   );
 
   const chosen = () => scope.get<Method[]>("methods").find((one) => one.value === scope.get("method"));
-  scope.watch(["methods", "method", "options"], () => {
+  scope.watch(["methods", "method", "options", "faults"], () => {
     method.choices(scope.get("methods"), "choose a method");
     method.set(scope.get("method"));
     setText(about, chosen()?.title ?? "");
-    options.show(chosen()?.options ?? [], scope.get("options"));
+    options.show(chosen()?.options ?? [], scope.get("options"), scope.get("faults"));
   });
   scope.watch(["layers", "layer", "methods", "method"], () => {
     layer.row.hidden = !chosen()?.needs_layer;
-    layer.choices(scope.get("layers"));
+    const layers = scope.get<Choice[]>("layers");
+    layer.choices(layers.length ? layers : [{ value: "", label: "default" }]);
     layer.set(scope.get("layer"));
   });
   scope.watch(["target", "labels", "label", "voxel"], () => {
@@ -84,6 +98,20 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     label.set(scope.get("label"));
     voxel.hidden = !click;
     setText(voxel, scope.get<string>("voxel") || "Click a voxel in the viewer: the score of what is predicted there is explained.");
+  });
+  scope.watch(["answer_told", "color_by", "can_match", "least", "faults"], () => {
+    const told = scope.get<Answer>("answer_told");
+    answered.hidden = !told.title;
+    answer.show(told);
+    const shapes = (told.rows ?? []).some((row) => row.place) || /score of/.test(told.note ?? "");
+    const match = { value: "match", label: "right, wrong, missed", enabled: scope.get<boolean>("can_match"), reason: "there is no truth to compare with" };
+    colour.choices([{ value: "class", label: "class" }, ...(shapes ? [{ value: "score", label: "score" }] : []), match]);
+    colour.set(scope.get("color_by"));
+    colour.row.hidden = !shapes && !scope.get("can_match");
+    least.row.hidden = !shapes;
+    const fault = scope.get<Faults>("faults").least ?? "";
+    if (!fault) least.set(scope.get("least"));
+    least.fault(fault);
   });
   scope.watch(["maps"], () => {
     replace(maps, ...scope.get<MapEntry[]>("maps").map(mapRow));
@@ -98,16 +126,18 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     setText(at, labels[index] ?? "");
   });
   const buttons = () => {
-    const blocked = scope.get<string>("blocked");
+    const why = scope.get<string>("blocked");
+    const wrong = Object.entries(scope.get<Faults>("faults")).find(([name]) => name !== leastOption.name)?.[1] ?? "";
     const idle = !scope.get("busy");
-    run.enable(idle && !blocked, blocked);
-    predict.enable(idle && !blocked, blocked);
+    run.enable(idle && !why && !wrong, why || wrong);
+    predict.enable(idle && !why, why);
     over.show(scope.get("has_run"));
-    over.enable(idle && !blocked, blocked);
+    over.enable(idle && !why && !wrong, why || wrong);
+    blocked.show(why);
   };
-  scope.watch(["busy", "blocked", "has_run"], buttons);
+  scope.watch(["busy", "blocked", "has_run", "faults"], buttons);
   whenBusy((idle) => {
-    for (const control of [method, layer, target, label]) control.enable(idle);
+    for (const control of [method, layer, target, label, colour, least]) control.enable(idle);
     options.enable(idle);
   });
 

@@ -1,8 +1,9 @@
 // Mirrors workbench/widgets/model_panel.py: the algorithm, the framework, the device, and where the weights come from.
-import { button, joined, segmented, select, textbox, type Choice } from "./ui/controls";
+import { button, joined, segmented, select, typed, type Choice } from "./ui/controls";
 import { h, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
-import { actions, frame } from "./ui/panel";
+import { actions, frame, hint, reason } from "./ui/panel";
+import { pick } from "./ui/picker";
 import { optionsForm, type Option } from "./ui/schema";
 
 interface Size extends Choice {
@@ -19,8 +20,22 @@ interface Device extends Choice {
   framework: string;
 }
 
+interface Trained extends Choice {
+  told: string;
+}
+
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const { body, scope, whenBusy } = frame(model, el, "2", "Model");
+  const { body, scope, feedback, whenBusy } = frame(model, el, "Model");
+  const weights = segmented(
+    { label: "Weights", tooltip: "Where the weights come from" },
+    [
+      { value: "new", label: "New", reason: "Fresh random weights, the same for the same seed" },
+      { value: "trained", label: "Trained", reason: "Small trained models that come with the workbench" },
+      { value: "file", label: "File", reason: "A .safetensors file saved by Model.save or by a run" },
+      { value: "run", label: "Run", reason: "The best checkpoint of an earlier run" },
+    ],
+    (value) => scope.set({ weights: value }),
+  );
   const algorithm = select({ label: "Algorithm", tooltip: "Those that fit the loaded data can be chosen" }, (value) =>
     scope.set({ algorithm: value }),
   );
@@ -35,45 +50,56 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     (value) => scope.set({ variant: value, options: {} }),
   );
   const options = optionsForm("Options", (values) => scope.set({ options: values }));
-  const weights = segmented(
-    { label: "Weights", tooltip: "Where the weights come from" },
-    [
-      { value: "new", label: "New", reason: "Fresh random weights, the same for the same seed" },
-      { value: "file", label: "From file", reason: "A .safetensors file saved by Model.save or by a run" },
-      { value: "run", label: "From run", reason: "The best checkpoint of an earlier run" },
-    ],
-    (value) => scope.set({ weights: value }),
+  const trained = select({ label: "Model", tooltip: "Trained on phantoms, at once ready to predict and to explain" }, (value) =>
+    scope.set({ trained_name: value }),
   );
-  const path = textbox(
-    { label: "File", tooltip: "A .safetensors model file on the machine of the kernel" },
-    "model.safetensors",
+  const about = hint("");
+  const ready = h("div", { class: "mwb-fields" }, trained.row, about);
+  const path = typed(
+    { label: "Path", tooltip: "A .safetensors model file on the machine of the kernel" },
+    { placeholder: "model.safetensors" },
     () => undefined,
   );
-  const typed = () => (path.input as HTMLInputElement).value.trim();
-  const open = button("Open", "Load the model with these weights", () => scope.act("open", { path: typed() }));
-  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element));
-  const run = select({ label: "Run", tooltip: "An earlier run in the runs folder" }, (value) => scope.set({ run_id: value }));
+  const given = () => (path.input as HTMLInputElement).value.trim();
+  const read = (place: string) => {
+    path.set(place);
+    scope.act("open", { path: place });
+  };
+  const open = button("Open", "Load the model with these weights", () => scope.act("open", { path: given() }));
+  const browse = button("Browse…", "Pick a weights file on the machine of the kernel", () => pick(scope, browse.element, "Open weights", false, read));
+  path.input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && given()) scope.act("open", { path: given() });
+  });
+  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element, browse.element));
+  const run = select({ label: "Run", tooltip: "Runs whose data are like those that are loaded" }, (value) => scope.set({ run_id: value }));
+  const misfit = reason();
+  const doubt = h("p", { class: "mwb-warning", role: "status" });
   const line = h("div");
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
-  body.append(algorithm.row, size.row, joined(framework, device), weights.row, file, run.row, options.element, summary);
+  body.append(weights.row, ready, file, run.row, algorithm.row, size.row, joined(framework, device), options.element, feedback, misfit.element, doubt, summary);
 
   let asked = "";
-  scope.watch(["catalogue", "algorithm", "variant", "options", "weights"], () => {
+  scope.watch(["catalogue", "algorithm", "variant", "options", "weights", "faults"], () => {
     const entries = scope.get<Entry[]>("catalogue");
+    const isNew = scope.get("weights") === "new";
     const chosen = entries.find((entry) => entry.value === scope.get("algorithm"));
+    // Weights decide which network they are of.
+    algorithm.row.hidden = !isNew;
     algorithm.choices(entries, "choose an algorithm");
     algorithm.set(scope.get("algorithm"));
     const preset = chosen?.variants.find((one) => one.value === scope.get("variant"))?.options ?? {};
-    size.row.hidden = !chosen || chosen.variants.length < 2 || scope.get("weights") !== "new";
+    size.row.hidden = !isNew || !chosen || chosen.variants.length < 2;
     size.choices(chosen?.variants ?? []);
     size.set(scope.get("variant"));
     options.show(
       (chosen?.options ?? []).map((one) => ({ ...one, default: preset[one.name] ?? one.default })),
       scope.get("options"),
+      scope.get("faults"),
     );
+    options.element.hidden = !isNew || !chosen;
     // somebody looks: the number of parameters is told by the network itself
-    if (chosen && scope.get("weights") === "new" && asked !== chosen.value) {
+    if (chosen && isNew && asked !== chosen.value) {
       asked = chosen.value;
       scope.act("describe");
     }
@@ -86,21 +112,34 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     device.choices(scope.get<Device[]>("devices").filter((one) => one.framework === scope.get("framework")));
     device.set(scope.get("device"));
   });
-  scope.watch(["weights", "runs", "run_id"], () => {
-    weights.set(scope.get("weights"));
-    file.hidden = scope.get("weights") !== "file";
-    run.row.hidden = scope.get("weights") !== "run";
-    run.choices(scope.get("runs"), "choose a run");
+  scope.watch(["weights", "trained", "trained_name", "runs", "run_id"], () => {
+    const from = scope.get<string>("weights");
+    weights.set(from);
+    ready.hidden = from !== "trained";
+    file.hidden = from !== "file";
+    run.row.hidden = from !== "run";
+    const models = scope.get<Trained[]>("trained");
+    trained.choices(models, "choose a trained model");
+    trained.set(scope.get("trained_name"));
+    setText(about, models.find((one) => one.value === scope.get("trained_name"))?.told ?? "They learned from phantoms: for trying things out, not for patients.");
+    const runs = scope.get<Choice[]>("runs");
+    run.choices(runs, runs.length ? "choose a run" : "no runs yet");
     run.set(scope.get("run_id"));
   });
+  scope.watch(["misfit", "doubt"], () => {
+    misfit.show(scope.get("misfit"));
+    setText(doubt, scope.get<string>("doubt") ? `${scope.get("doubt")}.` : "");
+    doubt.hidden = !scope.get("doubt");
+  });
   scope.watch(["summary", "details"], () => {
-    summary.hidden = !scope.get("summary");
+    summary.hidden = !scope.get("summary") || !scope.get("details");
     setText(line, scope.get("summary"));
     setText(small, scope.get("details"));
   });
   whenBusy((idle) => {
-    for (const control of [algorithm, size, framework, device, weights, run, path]) control.enable(idle);
+    for (const control of [algorithm, size, framework, device, weights, trained, run, path]) control.enable(idle);
     open.enable(idle);
+    browse.enable(idle);
     options.enable(idle);
   });
   return () => scope.dispose();

@@ -1,22 +1,21 @@
 // Mirrors workbench/widgets/run_view.py: what a cell that ends in `run` shows.
 import { button } from "./ui/controls";
-import { frame } from "./ui/panel";
-import { actions } from "./ui/panel";
+import { actions, frame } from "./ui/panel";
 import type { Model } from "./ui/model";
-import { alive, runStatus, type RunSnapshot } from "./ui/run_status";
+import { alive, resumable, runStatus, type RunSnapshot } from "./ui/run_status";
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const { body, scope } = frame(model, el, "", "Run");
+  const { body, scope, feedback } = frame(model, el, "Run");
   const stop = button("Stop", "Stop after this step; the run can be resumed", () => scope.act("stop"), "danger");
   const resume = button("Resume", "Go on where the run stopped, as if it never had", () => scope.act("resume"));
   const status = runStatus();
-  body.append(status.element, actions(stop.element, resume.element));
+  body.append(status.element, actions(stop.element, resume.element), feedback);
   scope.watch(["run_state", "busy"], () => {
     const run = scope.get<RunSnapshot>("run_state");
     status.show(run);
     stop.show(alive(run));
     stop.enable(run.state !== "stopping");
-    resume.show(["stopped", "failed", "lost"].includes(run.state ?? ""));
+    resume.show(resumable(run));
     resume.enable(!scope.get("busy"));
   });
   return () => scope.dispose();

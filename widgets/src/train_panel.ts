@@ -1,16 +1,20 @@
 // Mirrors workbench/widgets/train_panel.py: start a run, watch it, stop it, resume it, find an earlier one again.
-import { button, number, segmented, select, textbox, type Choice } from "./ui/controls";
+import { button, segmented, select, typed, type Choice, type Control } from "./ui/controls";
 import { h, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
-import { actions, frame, hint } from "./ui/panel";
-import { alive, runStatus, type RunSnapshot } from "./ui/run_status";
+import { actions, frame, hint, reason } from "./ui/panel";
+import { alive, resumable, runStatus, type RunSnapshot } from "./ui/run_status";
+import { field, type Faults, type Option } from "./ui/schema";
 
 interface Earlier extends Choice {
   alive: boolean;
+  interrupted: boolean;
 }
 
+const SHORT = ["epochs", "batch_size", "learning_rate", "seed"];
+
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const { body, scope, whenBusy } = frame(model, el, "3", "Train");
+  const { body, scope, feedback, whenBusy } = frame(model, el, "Train");
   const mode = segmented(
     { label: "Start from", tooltip: "What the training starts from" },
     [
@@ -19,81 +23,87 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     ],
     (value) => scope.set({ mode: value }),
   );
-  const epochs = number({ label: "Epochs", tooltip: "How often each training case is seen" }, { min: 1, whole: true }, (value) =>
-    scope.set({ epochs: value }),
+  const schema = scope.get<Option[]>("form");
+  const controls = new Map<string, Control<unknown>>(
+    schema.map((option) => [option.name, field(option, (text) => scope.act("fill", { name: option.name, text }), true)]),
   );
-  const batch = number(
-    { label: "Batch", tooltip: "How many cases make one step; fewer need less memory" },
-    { min: 1, whole: true },
-    (value) => scope.set({ batch_size: value }),
-  );
-  const rate = number(
-    { label: "Learning rate", tooltip: "How far one step moves the weights" },
-    { min: 0, step: "any" },
-    (value) => scope.set({ learning_rate: value }),
-  );
-  const seed = number({ label: "Seed", tooltip: "The same seed gives the same run" }, { min: 0, whole: true }, (value) =>
-    scope.set({ seed: value }),
-  );
-  const freeze = textbox(
-    { label: "Freeze", tooltip: "Layers that stay as they are, as name patterns with *, separated by commas" },
-    "encoder.*",
-    (value) => scope.set({ freeze: value }),
-  );
-  const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-quad" }, epochs.row, batch.row, rate.row, seed.row), freeze.row);
+  const rows = (names: string[]) => names.map((name) => controls.get(name)?.row);
+  const rest = schema.map((option) => option.name).filter((name) => !SHORT.includes(name));
+  // The four stand side by side: what is wrong with one of them has the whole width below.
+  const wrong = SHORT.map((name) => controls.get(name)?.told);
+  const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-quad" }, ...rows(SHORT)), ...wrong, ...rows(rest));
 
   const start = button("Start", "Start the run in a process of its own: closing the tab does not stop it", () => scope.act("start"), "primary");
   const stop = button("Stop", "Stop after this step; the run can be resumed", () => scope.act("stop"), "danger");
   const resume = button("Resume", "Go on where the run stopped, as if it never had", () => scope.act("resume"));
-  const earlier = select({ label: "Runs", tooltip: "Earlier runs: choose one to watch, resume or explain it" }, (value) =>
+  const name = typed({ label: "Called", tooltip: "A name for this run in the lists; it can be changed at any time" }, { placeholder: "no name" }, (text) =>
+    scope.act("rename", { name: text }),
+  );
+  const earlier = select({ label: "Runs", tooltip: "Earlier runs, wherever they were started: choose one to watch or resume it" }, (value) =>
     scope.set({ run_id: value }),
+  );
+  const restore = button("Show it", "Put the run on the desk: its data, its model, and what was typed into the forms", () =>
+    scope.act("show", { run: scope.get("run_id") }),
   );
   const status = runStatus();
   const empty = hint("No run yet. A run lives in its own process and folder: it survives closing this tab.");
+  const blocked = reason();
   // A run outlives its kernel: who opens a new App must not have to know that the list below holds it.
-  const goingOn = hint("");
-  const show = button("Show it", "Watch the run that is under way", () => scope.set({ run_id: underWay()?.value ?? "" }));
-  const found = h("div", { class: "mwb-found" }, goingOn, show.element);
-  const underWay = () => scope.get<Earlier[]>("runs").find((one) => one.alive);
-  body.append(mode.row, fields, actions(start.element, stop.element, resume.element), found, earlier.row, empty, status.element);
+  const noticed = hint("");
+  const show = button("Show it", "Watch this run, with its data and its settings", () => scope.act("show", { run: noteworthy()?.value ?? "" }));
+  const found = h("div", { class: "mwb-found" }, noticed, show.element);
+  const noteworthy = () => {
+    const runs = scope.get<Earlier[]>("runs");
+    return runs.find((one) => one.alive) ?? runs.find((one) => one.interrupted);
+  };
+  const below = h("div", { class: "mwb-fields" }, name.row, actions(restore.element));
+  body.append(mode.row, fields, actions(start.element, stop.element, resume.element), blocked.element, feedback, found, earlier.row, below, empty, status.element);
 
-  scope.watch(["mode", "epochs", "batch_size", "learning_rate", "seed", "freeze"], () => {
+  scope.watch(["mode", "faults", ...schema.map((option) => option.name)], () => {
     mode.set(scope.get("mode"));
-    epochs.set(scope.get("epochs"));
-    batch.set(scope.get("batch_size"));
-    rate.set(scope.get("learning_rate"));
-    seed.set(scope.get("seed"));
-    freeze.set(scope.get("freeze"));
-    freeze.row.hidden = scope.get("mode") !== "tune";
+    const faults = scope.get<Faults>("faults");
+    for (const [name, control] of controls) {
+      if (!faults[name]) control.set(scope.get(name));
+      control.fault(faults[name] ?? "");
+    }
+    const freeze = controls.get("freeze");
+    if (freeze) freeze.row.hidden = scope.get("mode") !== "tune";
   });
   scope.watch(["runs", "run_id"], () => {
     const runs = scope.get<Earlier[]>("runs");
-    found.hidden = Boolean(scope.get("run_id")) || !underWay();
-    setText(goingOn, `Under way: ${underWay()?.label.split(",")[0] ?? ""}`);
+    const one = noteworthy();
+    found.hidden = Boolean(scope.get("run_id")) || !one;
+    setText(noticed, one ? `${one.alive ? "Under way" : "Interrupted"}: ${one.label.split(",").slice(0, 2).join(",")}` : "");
     earlier.row.hidden = runs.length === 0;
     earlier.choices(runs, "choose a run");
     earlier.set(scope.get("run_id"));
+    below.hidden = !scope.get("run_id");
   });
   const buttons = () => {
     const run = scope.get<RunSnapshot>("run_state");
     const idle = !scope.get("busy");
     const going = alive(run);
-    const blocked = scope.get<string>("blocked");
-    start.enable(idle && !blocked && !going, going ? "A run is under way" : blocked);
+    const why = scope.get<string>("blocked");
+    start.enable(idle && !why && !going, going ? "A run is under way" : why);
+    // What is wrong with a field is told beside it.
+    blocked.show(going || Object.keys(scope.get<Faults>("faults")).length ? "" : why);
     stop.show(going);
     stop.enable(run.state !== "stopping");
-    resume.show(["stopped", "failed", "lost"].includes(run.state ?? ""));
+    resume.show(resumable(run));
     resume.enable(idle);
+    restore.enable(idle);
+    show.enable(idle);
   };
   scope.watch(["run_state"], () => {
     const run = scope.get<RunSnapshot>("run_state");
     empty.hidden = Boolean(run.id) || scope.get<Earlier[]>("runs").length > 0;
     status.show(run);
+    name.set(run.name ?? "");
     buttons();
   });
-  scope.watch(["busy", "blocked"], buttons);
+  scope.watch(["busy", "blocked", "faults"], buttons);
   whenBusy((idle) => {
-    for (const control of [mode, epochs, batch, rate, seed, freeze, earlier]) control.enable(idle);
+    for (const control of [mode, earlier, ...controls.values()]) control.enable(idle);
   });
   return () => scope.dispose();
 }

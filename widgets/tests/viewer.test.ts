@@ -6,6 +6,7 @@ import { apply, formatValue, inside, invert, isPlainPicture, normalAxis, spacing
 import { edges } from "../src/viewer/letters";
 import type { Brick, LayerInfo, Pull, Refused, Vec3 } from "../src/viewer/protocol";
 import { readout } from "../src/viewer/readout";
+import { outlined } from "../src/viewer/outline";
 import { graded } from "../src/viewer/shader";
 import { tiles } from "../src/viewer/tiles";
 import { Voxels } from "../src/viewer/voxels";
@@ -30,6 +31,16 @@ test("the voxel under a point is the one whose box holds it", () => {
   assert.ok(inside([5, 6, 7], [4, 5, 6]));
   assert.ok(!inside([5, 6, 7], [5, 5, 6]));
   assert.ok(!inside([5, 6, 7], [-1, 0, 0]));
+});
+
+test("an outline is where a label ends, but not where the grid does", () => {
+  // 4 x 3 in the plane, i fastest: a block of 1 with a 2 beside it
+  const flat = new Uint8Array([1, 1, 2, 0, 1, 1, 2, 0, 1, 1, 2, 0]);
+  assert.deepEqual([...outlined(flat, [4, 3, 1])], [0, 1, 2, 0, 0, 1, 2, 0, 0, 1, 2, 0]);
+  const full = new Uint16Array(27).fill(7);
+  assert.equal(outlined(full, [3, 3, 3]).some((value) => value !== 0), false);
+  full[13] = 3;
+  assert.deepEqual([...outlined(full, [3, 3, 3])].filter((value) => value).length, 7);
 });
 
 test("spacing and the plane of a picture", () => {
@@ -167,7 +178,7 @@ test("what is too large to fetch unasked waits to be asked for", () => {
 test("the readout names voxel, place, value with unit, and label", () => {
   const { voxels } = started();
   voxels.receive(...brick(0, 0, [10, 20, 30, 40]));
-  const style = { name: "ct", colormap: "gray", opacity: 1, window: null, visible: true, channel: 0 };
+  const style = { name: "ct", colormap: "gray", opacity: 1, window: null, visible: true, channel: 0, outline: false };
   const text = readout([info()], { a: style }, (id) => voxels.get(id), [0, 0, 0]);
   assert.equal(text, "voxel (0, 0, 0)   RAS (0.0, 0.0, 0.0) mm   value about 10 HU");
   const beside = readout([info()], { a: style }, (id) => voxels.get(id), [-9, 0, 0]);

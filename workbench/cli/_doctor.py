@@ -61,7 +61,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything; a part that cannot be examined is itself a finding."""
     findings: list[Finding] = []
-    for part in (_python, _frameworks, _viewers, _jupyter, _browser, _data):
+    for part in (_python, _frameworks, _viewers, _files, _jupyter, _browser, _data):
         try:
             findings += part()
         except Exception as error:  # noqa: BLE001 - the doctor must go on to the next part, and says what happened
@@ -170,6 +170,14 @@ def _viewers() -> Iterator[Finding]:
     yield _package(group, "matplotlib", "broken", _MENDED_BY)
     yield _package(group, "napari", "absent", _extra("napari"))
     yield _package(group, "itkwidgets", "absent", _extra("itk"))
+
+
+def _files() -> Iterator[Finding]:
+    group = "Files"
+    for name in ("tifffile", "imagecodecs"):
+        yield _package(group, name, "broken", _MENDED_BY)
+    yield _package(group, "openslide-python", "absent", _extra("slides"))
+    yield _package(group, "h5py", "absent", _extra("minc"))
 
 
 def _jupyter() -> Iterator[Finding]:

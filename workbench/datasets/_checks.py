@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._checks import as_kind, present, suggest_label_values
 from workbench.errors import InputError
 from workbench.volume import UNLABELLED, UNLABELLED_NAME, Volume
+
+#: More label values than these, all of them near black or near white, are what JPEG makes of a mask.
+_FEW, _DARK = 8, 48
 
 
 def check_label_volume(
@@ -23,16 +27,15 @@ def check_label_volume(
         If it is on another grid than the image (the message gives both), or holds values that are no class.
     """
     where = f"The labels of {case!r}" + (f" ({file})" if file else "")
-    values, present = _whole_numbers(label, image, where)
+    values, found = _whole_numbers(label, image, where)
     unlabelled = (unlabelled or label.has_unlabelled) and len(classes) <= UNLABELLED
     names = dict(enumerate(classes)) | ({UNLABELLED: UNLABELLED_NAME} if unlabelled else {})
-    unknown = present[~np.isin(present, list(names))]
+    unknown = found[~np.isin(found, list(names))]
     if unknown.size:
         named = ", ".join(f"{value} {name}" for value, name in enumerate(classes))
         raise InputError(
             f"{where} hold values that have no name: {_some(unknown)}. Known: {named}. "
-            "Name every value with `label_names=` (or `classes=`), or mend the file. "
-            f"If {UNLABELLED} marks voxels that nobody annotated, name it {UNLABELLED_NAME!r}."
+            f"{_advice(found, unknown, len(classes), file)}"
         )
     small = values.astype(np.uint8 if len(classes) <= 256 else np.uint16, copy=False)
     return Volume(
@@ -53,10 +56,10 @@ def check_instance_volume(label: Volume, image: Volume, case: str) -> Volume:
     InputError
         If it is on another grid, or holds values below 0 or between whole numbers.
     """
-    values, present = _whole_numbers(label, image, f"The labels of {case!r}")
-    if present.size and present[0] < 0:
-        raise InputError(f"The labels of {case!r} are numbers from 0 (the background), got {present[0]:g}.")
-    kept = np.uint16 if not present.size or present[-1] <= np.iinfo(np.uint16).max else np.int32
+    values, found = _whole_numbers(label, image, f"The labels of {case!r}")
+    if found[0] < 0:
+        raise InputError(f"The labels of {case!r} are numbers from 0 (the background), got {found[0]}.")
+    kept = np.uint16 if found[-1] <= np.iinfo(np.uint16).max else np.int32
     small = values.astype(kept, copy=False)
     axes = image.axes[: image.spatial_ndim]
     return Volume(small, image.affine, kind="labels", axes=axes, labels=label.labels or None, source=label.source)
@@ -106,19 +109,38 @@ def common_image(images: Iterable[tuple[str, Volume]]) -> tuple[int, int]:
 def _whole_numbers(label: Volume, image: Volume, where: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return (values on the spatial axes, those that occur), or say which rule a label volume breaks."""
     if label.num_channels != 1 or label.spatial_ndim != image.spatial_ndim:
+        colours = " Colours are no labels: save the numbers of the classes." if "red" in label.channels else ""
         raise InputError(
             f"{where} must be {image.spatial_ndim}D without channels, got shape {label.shape} with axes {label.axes}."
+            f"{colours}"
         )
     if not label.same_grid(image):
         raise InputError(
             f"{where} must lie on the grid of the image. Image: {_grid(image)}. Labels: {_grid(label)}. "
             "Bring them together with `label.resample_like(image)`."
         )
-    values = label.data.reshape(label.spatial_shape)
-    present = np.unique(values)
-    if not np.array_equal(present, np.round(present)):
-        raise InputError(f"{where} must be whole numbers, got values such as {_some(present[present % 1 != 0])}.")
-    return values, present
+    try:
+        values = as_kind(label.data.reshape(label.spatial_shape), "labels")
+    except InputError as error:
+        raise InputError(f"{where} must be whole numbers. {error}") from None
+    return values, np.array(present(values))
+
+
+def _advice(found: NDArray[Any], unknown: NDArray[Any], classes: int, file: str) -> str:
+    """Return what to do about label values without a name."""
+    mapping = suggest_label_values(found.tolist())
+    if mapping is not None:
+        # calling 255 "unlabelled" here would take the lesion out of the data
+        if len(mapping) > classes:
+            return f"They look like greys: name {len(mapping)} classes, and give `label_values={mapping}`."
+        how = "Give" if file else 'Give the mask as `mask > 127`, or read its file with `kind="labels"` and'
+        return f"They look like a mask made to be looked at. {how} `label_values={mapping}`."
+    if found.size > _FEW and found[0] >= 0 and found[-1] <= 255 and ((found < _DARK) | (found > 255 - _DARK)).all():
+        return "They look like a mask saved with losses (JPEG). Save it as PNG, or give `mask > 127`."
+    advice = "Name every value with `label_names=` (or `classes=`), or mend the file."
+    if UNLABELLED in unknown:
+        advice += f" If {UNLABELLED} marks voxels that nobody annotated, name it {UNLABELLED_NAME!r}."
+    return advice
 
 
 def _grid(volume: Volume) -> str:

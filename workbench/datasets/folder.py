@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import io
+from workbench._checks import check_label_values
 from workbench.datasets._checks import check_label_volume
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
@@ -42,12 +43,14 @@ class FolderPairs(Dataset):
         classes: Sequence[str],
         spec: dict[str, Any],
         unlabelled: bool = False,
+        label_values: Mapping[int, int] | None = None,
         invert: str = "never",
         **rest: Any,
     ) -> None:
         self._pairs = list(pairs)
         self._invert = invert
         self._unlabelled = unlabelled
+        self._label_values = label_values
         self._spec = spec
         first = io.read(self._pairs[0][1])
         super().__init__(
@@ -69,9 +72,8 @@ class FolderPairs(Dataset):
                 f"with {self.in_channels} channel(s), {image_file.name} is {image.spatial_ndim}D with "
                 f"{image.num_channels}."
             )
-        label = check_label_volume(
-            io.read(label_file), image, self.classes, case, label_file.name, unlabelled=self._unlabelled
-        )
+        stored = io.read(label_file, kind="labels", label_values=self._label_values)
+        label = check_label_volume(stored, image, self.classes, case, label_file.name, unlabelled=self._unlabelled)
         image = upright_if(image, self._invert)
         return {"id": case, "image": image, "label": label, "patient": self.patients[index]}
 
@@ -96,9 +98,12 @@ def load(
     fractions: Fractions | None = None,
     seed: int = 0,
     task: str = "segmentation",
+    label_values: Mapping[int, int] | None = None,
     invert: str = "never",
 ) -> Dataset:
     """Open a folder of images with a folder of label maps.
+
+    Hidden files and folders (``.ipynb_checkpoints``, ``._name``, ``Thumbs.db``, ...) are left alone.
 
     Parameters
     ----------
@@ -112,6 +117,9 @@ def load(
         patient are never divided between splits. Without it each case is a patient of its own.
     fractions, seed
         Shares of train, val and test, and the seed they are drawn with.
+    label_values : mapping of int to int, optional
+        The label that each value stored in the label files stands for, such as ``{0: 0, 255: 1}`` for masks that were
+        made to be looked at. A stored value that it does not name is an error.
     invert : {"never", "if-inverted"}
         Whether images whose high values are meant to look dark (MONOCHROME1) are turned, so that all look alike.
 
@@ -120,13 +128,15 @@ def load(
     FileError
         If a folder is missing or empty, or a file has no partner; the message names the files.
     InputError
-        If `label_names` is missing or has gaps, or `patient` does not match a name.
+        If `label_names` is missing or has gaps, `patient` does not match a name, or `label_values` is no mapping of
+        whole numbers.
     """
     check_task(task, ("segmentation",), "folder")
     choose(invert, INVERT, "way to invert")
     if images is None or labels is None or label_names is None:
         raise InputError("The data set 'folder' needs `images=`, `labels=` (two folders) and `label_names=`.")
     classes, unlabelled = _classes(label_names)
+    values = None if label_values is None else check_label_values(label_values)
     pairs = pair_files(Path(images).expanduser(), Path(labels).expanduser())
     ids = [case for case, _, _ in pairs]
     patients = _patients(ids, patient)
@@ -139,13 +149,15 @@ def load(
             "patient": patient,
             "fractions": dict(fractions) if isinstance(fractions, Mapping) else fractions and [*fractions],
             "seed": seed,
+            # JSON has no whole numbers as keys
+            **({} if values is None else {"label_values": {str(stored): label for stored, label in values.items()}}),
             **({"invert": invert} if invert != "never" else {}),
         },
     }
     if fractions is None and len(set(patients)) < 3:
         fractions = {"train": 1}
     splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients)
-    return FolderPairs(_CARD, pairs, classes, spec, unlabelled, invert, splits=splits, patients=patients)
+    return FolderPairs(_CARD, pairs, classes, spec, unlabelled, values, invert, splits=splits, patients=patients)
 
 
 def pair_files(images: Path, labels: Path) -> list[tuple[str, Path, Path]]:
@@ -180,7 +192,7 @@ def _files(folder: Path) -> dict[str, Path]:
             raise FileError(f"{found[case].name} and {file.name} in {folder} are both the case {case!r}; keep one.")
         found[case] = file
     if not found:
-        raise FileError(f"The folder {folder} has no files in it.")
+        raise FileError(f"The folder {folder} has no files in it (hidden ones do not count).")
     return found
 
 

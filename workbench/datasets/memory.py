@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from workbench._checks import present, suggest_label_values
 from workbench.datasets._checks import common_image
 from workbench.datasets.annotations import (
     TASKS,
@@ -289,6 +290,13 @@ def _label_names(labels: list[Any]) -> tuple[str, ...]:
             del own[UNLABELLED]
             array = array[array != UNLABELLED]
         named |= own
+        mapping = None if array.dtype.kind == "f" or 255 in own else suggest_label_values(present(array))
+        if mapping is not None:
+            raise InputError(
+                f"The labels hold the values {', '.join(map(str, mapping))} and no names: a mask made to be looked at. "
+                f'Give it as `mask > 127`, read its file with `kind="labels", label_values={mapping}`, or give '
+                "`classes=` with a name for every value."
+            )
         top = max(top, int(array.max(initial=0)), *own, 0)
     return tuple(named.get(value, "background" if value == 0 else f"label {value}") for value in range(top + 1))
 

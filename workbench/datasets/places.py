@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
+from workbench._user import user_folder
 from workbench.errors import FileError
 
 
 def cache_folder() -> Path:
     """Return the folder for downloads: ``WORKBENCH_CACHE``, or the cache folder of the platform."""
-    chosen = os.environ.get("WORKBENCH_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "medical-workbench"
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "medical-workbench"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "medical-workbench"
+    return user_folder("cache")
 
 
 def candidates(folder: str, file: str = "") -> list[Path]:

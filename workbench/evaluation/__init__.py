@@ -6,6 +6,7 @@ from workbench.evaluation.classification import classification_scores
 from workbench.evaluation.detection import average_precision, box_iou, froc, match_boxes
 from workbench.evaluation.instances import aggregated_jaccard, instance_scores, panoptic_quality
 from workbench.evaluation.localisation import localisation_scores
+from workbench.evaluation.matching import match_shapes
 from workbench.evaluation.overlap import dice, dice_arrays
 from workbench.evaluation.points import match_points, precision_recall_f1
 from workbench.evaluation.surfaces import hausdorff95, surface_distance
@@ -25,6 +26,7 @@ __all__ = [
     "localisation_scores",
     "match_boxes",
     "match_points",
+    "match_shapes",
     "panoptic_quality",
     "precision_recall_f1",
     "surface_distance",

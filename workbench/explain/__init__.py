@@ -10,7 +10,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from workbench.explain.base import Cancelled, Explainer, Option, Problem, Step
+from workbench.errors import Cancelled
+from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
 from workbench.explain.registry import methods

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from workbench.errors import InputError, WorkbenchError, check_keywords, choose
+from workbench.errors import InputError, check_keywords, choose
 from workbench.frameworks.base import Array
 
 if TYPE_CHECKING:
     from workbench.explain.batching import Batches
     from workbench.frameworks import Framework, LinearScore
-
-
-class Cancelled(WorkbenchError, RuntimeError):  # noqa: N818 - it reports a wish of the user, not a fault
-    """The explanation was cancelled before it was finished; nothing partial is returned."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +31,8 @@ class Option:
         The value used when none is given; ``None`` means "decided by the method", and may then be given too.
     doc : str
         One line for a tooltip.
-    low : float, optional
-        Smallest value allowed.
+    low, high : float, optional
+        Smallest and largest value allowed.
     """
 
     kind: Literal["flag", "integer", "number", "choice", "extent"]
@@ -45,6 +41,7 @@ class Option:
     choices: tuple[str, ...] = ()
     low: float | None = None
     unit: str = ""
+    high: float | None = None
 
     def check(self, name: str, value: Any) -> Any:
         """Return `value` as a plain JSON-able value.
@@ -76,6 +73,8 @@ class Option:
             raise InputError(f"{name} must be a {'whole ' if whole else 'finite '}number{words}, but is {value!r}.")
         if self.low is not None and value < self.low:
             raise InputError(f"{name} must be at least {self.low:g}{_unit(self.unit)}, but is {value:g}.")
+        if self.high is not None and value > self.high:
+            raise InputError(f"{name} must be at most {self.high:g}{_unit(self.unit)}, but is {value:g}.")
         return int(value) if isinstance(value, Integral) else float(value)
 
 
@@ -163,6 +162,20 @@ class Explainer(ABC):
     @abstractmethod
     def steps(self, problem: Problem) -> Iterator[Step]:
         """Yield the map coarse to fine, at least once; the last step is exact."""
+
+    def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """Return how many inputs go through the network for one map: what an estimate of its time is made from.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Spatial shape of the network's input.
+        spacing : tuple of float
+            Voxel size of the network's grid, in mm.
+        options : mapping
+            As `check_options` returned them.
+        """
+        return 1
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every option of the method, the given values checked and the rest at their defaults."""

@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from workbench.explain.explanation import Explanation
 
 
-def explanation_code(explanation: Explanation, model: str, volume: str, region: str) -> str:
+def explanation_code(explanation: Explanation, model: str, volume: str, region: str, name: str = "why") -> str:
     """Return Python code that makes `explanation`, options that have their default value left out.
 
     Parameters
     ----------
     model, volume, region : str
         Expressions for the model, the volume, and the labels of a region target.
+    name : str
+        What the map is assigned to.
     """
     from workbench.explain.registry import get
 
@@ -24,10 +26,10 @@ def explanation_code(explanation: Explanation, model: str, volume: str, region: 
     arguments = [model, volume, f"method={explanation.method!r}", f"target={target_code(explanation.target, region)}"]
     if explanation.layer is not None:
         arguments.append(f"layer={explanation.layer!r}")
-    for name, value in explanation.options.items():
-        if name not in defaults or value != defaults[name]:
-            arguments.append(f"{name}={value!r}")
-    return f"import workbench as wb\n\nwhy = wb.explain({', '.join(arguments)})\n"
+    for option, value in explanation.options.items():
+        if option not in defaults or value != defaults[option]:
+            arguments.append(f"{option}={value!r}")
+    return f"import workbench as wb\n\n{name} = wb.explain({', '.join(arguments)})\n"
 
 
 def target_code(target: Target, region: str = "segmentation") -> str:

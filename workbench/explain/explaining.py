@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import itertools
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from workbench.errors import InputError, check_keywords, choose
-from workbench.explain.base import Cancelled, Explainer, Problem, Step
+from workbench.errors import Cancelled, InputError, check_keywords, choose
+from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.batching import Batches, fitting
 from workbench.explain.explanation import Explanation
 from workbench.explain.registry import get
@@ -65,7 +66,7 @@ def explain(
         Called with the fraction done (0 to 1); if it takes two positional arguments, also with the map so far as a
         Volume on the input's grid, or None where there is no new one.
     cancel : threading.Event, optional
-        Looked at after every batch.
+        Looked at after every batch, and on PyTorch between the layers of the network too.
     **options
         Those of the method (`explain.methods()`), and for methods that support it `within`: a label Volume of
         which the bounding box counts, or a pair ``(start, stop)`` in voxels of the input.
@@ -114,15 +115,23 @@ def make(
     """Do what `explain` does; `schedule` is what an earlier run has recorded, to be followed."""
     report = _Reporter(progress)
     _check_cancelled(cancel, 0)
-    task = _Task(model, volume, method, target, layer, options, schedule=schedule)
-    report(0.0, lambda: None)
-    for step in task.steps():
-        if step.fraction < 1:
-            report(step.fraction, lambda step=step: task.restore(step))  # type: ignore[misc]
-            _check_cancelled(cancel, step.fraction)
-    result = task.finish(step)
+    with _interruptible(model, cancel):
+        task = _Task(model, volume, method, target, layer, options, schedule=schedule)
+        report(0.0, lambda: None)
+        for step in task.steps():
+            if step.fraction < 1:
+                report(step.fraction, lambda step=step: task.restore(step))  # type: ignore[misc]
+                _check_cancelled(cancel, step.fraction)
+        result = task.finish(step)
     report(1.0, lambda: result.volume)
     return result
+
+
+def _interruptible(model: Any, cancel: CancelEvent | None) -> AbstractContextManager[None]:
+    if cancel is None or not hasattr(model, "framework"):
+        return contextlib.nullcontext()
+    interrupted: AbstractContextManager[None] = model.framework.interruptible(model.module, cancel.is_set)
+    return interrupted
 
 
 class _Task:

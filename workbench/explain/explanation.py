@@ -123,11 +123,13 @@ class Explanation:
             notes.append("Replayed on another volume than that of the first explanation.")
         return dataclasses.replace(again, notes=tuple(notes))
 
-    def code(self, model: str = "model", volume: str = "volume", region: str = "segmentation") -> str:
-        """Return Python code that makes this map, given the names of the model, the volume and the region."""
+    def code(
+        self, model: str = "model", volume: str = "volume", region: str = "segmentation", name: str = "why"
+    ) -> str:
+        """Return Python code that makes this map, as `name`, given those of the model, the volume and the region."""
         from workbench.explain.code import explanation_code
 
-        return explanation_code(self, model, volume, region)
+        return explanation_code(self, model, volume, region, name)
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the voxels as plain data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.explain.saliency import channel_option, reduce_channels
 from workbench.frameworks.base import Array
+
+#: Gauss-Legendre points are eigenvalues of a matrix of so many rows; a path integral gains nothing from more.
+_MOST_POINTS = 1000
 
 
 class IntegratedGradients(Explainer):
@@ -25,13 +28,16 @@ class IntegratedGradients(Explainer):
     summary = "the gradient averaged from a baseline to the input, times their difference"
     reference = "Sundararajan, Taly, Yan 2017, Axiomatic Attribution for Deep Networks, equation 1"
     options: ClassVar[Mapping[str, Option]] = {
-        "points": Option("integer", 32, "Points on the way from the baseline to the input.", low=1),
+        "points": Option("integer", 32, "Points on the way from the baseline to the input.", low=1, high=_MOST_POINTS),
         "baseline": BASELINE,
         "blur": BLUR,
         "absolute": Option("flag", False, "Magnitude only; off keeps the sign."),
         "channels": channel_option("sum"),
         "batch_size": Option("integer", None, "Points per pass; measured on the device if not given.", low=1),
     }
+
+    def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
+        return int(options["points"])
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options

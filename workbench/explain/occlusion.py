@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -39,6 +40,11 @@ class Occlusion(Explainer):
         "blur": BLUR,
         "batch_size": Option("integer", None, "Windows per pass; measured on the device if not given.", low=1),
     }  # fmt: skip
+
+    def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
+        window = window_shape(options, shape, spacing)
+        stride = _stride(options["stride"], window, shape)
+        return 1 + math.prod(map(_count, shape, window, stride))
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         window = window_shape(problem.options, problem.spatial_shape, problem.spacing)
@@ -105,7 +111,7 @@ def list_windows(
     low, high = box or ((0,) * len(shape), shape)
     axes = []
     for size, width, step, start, stop in zip(shape, window, stride, low, high, strict=True):
-        count = max(-(-(size - width) // step), 0) + 1
+        count = _count(size, width, step)
         axes.append([i for i in range(count) if i * step < stop and i * step + width > start])
     places = np.array(list(itertools.product(*axes)))
     origin = places.min(axis=0)
@@ -115,6 +121,11 @@ def list_windows(
         for place in places[np.argsort(-level, kind="stable")].tolist()
     ]
     return windows, tuple(len(axis) for axis in axes)
+
+
+def _count(size: int, width: int, step: int) -> int:
+    """Return how many windows it takes to cover an axis."""
+    return max(-(-(size - width) // step), 0) + 1
 
 
 def _power_of_two(index: Array) -> Array:

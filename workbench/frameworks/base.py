@@ -8,10 +8,12 @@ framework promises, in prose:
   :attr:`Framework.vocabulary` is what is handed to them. The class takes JSON-able keywords only, has ``forward(x)``
   and returns a tensor or a dictionary of named tensors. A loss that needs the gradient of a module with respect to
   its input (a gradient penalty) asks for ``ops.autograd.functional.vjp(module, x, v, create_graph=True)``.
-- **Arrays.** Batches are ``[n, c, *spatial]`` float32, channels first. What comes back is a NumPy array that shares its
-  memory with nothing.
+- **Arrays.** Batches are ``[n, c, *spatial]`` float32, channels first. What comes back is a float32 NumPy array that
+  shares its memory with nothing. A module of another precision (half, bfloat16, double) computes in its own; what the
+  framework cannot do in it is an InputError.
 - **Modes.** A module is in evaluation mode whenever it is not inside :meth:`Trainer.step`; forward and gradients are
-  those of evaluation mode, so samples of a batch do not influence one another.
+  those of evaluation mode, so samples of a batch do not influence one another. Gradients are to be had wherever the
+  caller stands, inside ``torch.no_grad`` and ``torch.inference_mode`` too.
 - **Names.** Parameters and buffers carry torch's state-dict names in every framework, so one weights file serves all.
 - **Seeds.** The same seed builds the same weights within one framework, and the caller's own random state is untouched.
   A :class:`Trainer` that is given the same state, data and step seeds makes bit-identical steps on a CPU.
@@ -32,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError, choose
+from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.players import Loss, Players
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 
@@ -285,6 +288,16 @@ class Framework(ABC):
     def num_parameters(self, module: Any) -> int:
         """Return the number of trainable scalars."""
 
+    def count_parameters(self, define: Define, config: Mapping[str, Any]) -> float:
+        """Return the number of trainable scalars of a network, where the framework can without making its weights.
+
+        Returns
+        -------
+        float
+            Infinity if the network could not be laid out at all, for it is too large.
+        """
+        return float(self.num_parameters(self.build(define, config)))
+
     @abstractmethod
     def trainer(
         self,
@@ -312,19 +325,43 @@ class Framework(ABC):
             step, less time in all others. MindSpore does; torch trains as ever.
         """
 
-    @abstractmethod
+    def non_finite(self, module: Any) -> list[str]:
+        """Return the names of the weights and running statistics that hold NaN or infinities."""
+        return [name for name, value in self.state(module).items() if not np.isfinite(value).all()]
+
     def out_of_memory(self, error: BaseException) -> bool:
         """Tell whether an exception means that memory ran out, so that a smaller batch may succeed."""
+        return says_out_of_memory(error)
 
-    def layouts(self, module: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the memory layouts that the network's weights can be given, the plain one first.
+    @contextlib.contextmanager
+    def interruptible(self, module: Any, cancelled: Callable[[], bool]) -> Iterator[None]:  # noqa: ARG002
+        """Ask `cancelled` between the network's layers too, for the length of a ``with`` block.
 
-        A layout changes speed, never results (beyond rounding); which one is faster must be measured.
+        One pass of a large network takes many seconds; a person who cancels does not wait for it. Only what the
+        present thread runs is interrupted. A framework that hands its work to a queue, and so cannot stop between
+        layers, leaves this as it is here: without effect.
+
+        Raises
+        ------
+        Cancelled
+            From the pass that was under way when `cancelled` first returned True.
+        """
+        yield
+
+    def layouts(self, module: Any, *, forward_only: bool = False) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the forms that the network can be given to run in, that which is to be tried first first.
+
+        A form changes speed, never results (beyond rounding); which one is faster must be measured.
+
+        Parameters
+        ----------
+        forward_only : bool
+            Whether forms count in which the network has other layers, so that only its outputs are to be had.
         """
         return ("contiguous",)
 
     @contextlib.contextmanager
-    def layout(self, module: Any, name: str) -> Iterator[None]:
-        """Give the network's weights a memory layout for the length of a ``with`` block."""
-        choose(name, self.layouts(module), "memory layout")
-        yield
+    def layout(self, module: Any, name: str) -> Iterator[Any]:
+        """Give the network a form for the length of a ``with`` block, and yield the network to run there."""
+        choose(name, self.layouts(module, forward_only=True), "memory layout")
+        yield module

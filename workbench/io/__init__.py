@@ -8,7 +8,19 @@
 from __future__ import annotations
 
 from workbench.io._format import Format, GeometryWarning
-from workbench.io._registry import formats, read, write
+from workbench.io._pyramid import Level, Levels
+from workbench.io._registry import formats, levels, read, write
 from workbench.io.dicom import SeriesInfo, list_series
 
-__all__ = ["Format", "GeometryWarning", "SeriesInfo", "formats", "list_series", "read", "write"]
+__all__ = [
+    "Format",
+    "GeometryWarning",
+    "Level",
+    "Levels",
+    "SeriesInfo",
+    "formats",
+    "levels",
+    "list_series",
+    "read",
+    "write",
+]

@@ -70,7 +70,9 @@ def slices_of(path: Source, dataset: Any) -> list[Slice]:
                 )
             return []
         if "TotalPixelMatrixRows" in dataset or "TotalPixelMatrixColumns" in dataset:
-            raise FileError(f"{path} is a tiled whole slide image, which is not supported. Export a region as TIFF.")
+            raise FileError(
+                f"{path} is a whole slide among other images. Read it by itself, or the folder of its series."
+            )
         count = whole(dataset, "NumberOfFrames", 1)
         groups = dataset.get("PerFrameFunctionalGroupsSequence") or []
         if len(groups) not in {0, count}:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import io
 import math
 import os
 import secrets
@@ -15,12 +17,14 @@ from numpy.typing import NDArray
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError, WorkbenchError
+from workbench.io._inflate import Inflated
 
 T = TypeVar("T")
 
 #: Deflate cannot shrink data by more than this factor, so a longer promise is a lie.
 DEFLATE_LIMIT = 1032
 _PIECE = 1 << 22
+_GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 
 #: What to do about a header that cannot be true, and about one that may be.
 AGAIN = "It is damaged; get a fresh copy."
@@ -65,30 +69,46 @@ def count_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
 def is_gzip(path: Path) -> bool:
     """Tell whether a file begins with the two bytes of gzip."""
     with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
+        return file.read(len(_GZIP)) == _GZIP
 
 
-def open_stream(path: Path) -> IO[bytes]:
-    """Open a file for reading; gzip is undone by the fastest decoder there is."""
-    if is_gzip(path):
-        from isal import igzip
+def is_bzip2(path: Path) -> bool:
+    """Tell whether a file begins like bzip2."""
+    with path.open("rb") as file:
+        return file.read(len(_BZIP2)) == _BZIP2
 
-        return cast("IO[bytes]", igzip.open(path, "rb"))  # type: ignore[no-untyped-call]
-    return path.open("rb")
+
+def packing_of(path: Path) -> str:
+    """Return how a whole file is compressed: ``"gzip"``, ``"bzip2"`` or not at all (``""``)."""
+    return "gzip" if is_gzip(path) else "bzip2" if is_bzip2(path) else ""
+
+
+def open_stream(path: Path, *, packed: bool | None = None) -> IO[bytes]:
+    """Open a file for reading; gzip is undone, whatever members it consists of, and bzip2.
+
+    `packed` says whether it is gzip where another file has told; otherwise its first bytes do.
+    """
+    file = path.open("rb")
+    if packed is None:
+        head = file.peek(len(_BZIP2))
+        packed = head.startswith(_GZIP)
+        if head.startswith(_BZIP2):
+            file.close()
+            return cast("IO[bytes]", bz2.open(path))
+    return cast("IO[bytes]", io.BufferedReader(Inflated(file))) if packed else file
 
 
 def read_head(path: Path, count: int) -> bytes:
-    """Return up to `count` first bytes, gzip undone; what a damaged gzip file gives is given."""
-    with path.open("rb") as file:
-        raw = file.read(max(count, 4096))
-    if raw[:2] != b"\x1f\x8b":
-        return raw[:count]
-    import zlib
-
-    try:
-        return zlib.decompressobj(31).decompress(raw, count)
-    except zlib.error:
-        return b""
+    """Return up to `count` first bytes, gzip and bzip2 undone; what a damaged file gives is given."""
+    head = b""
+    with open_stream(path) as stream:
+        try:
+            while len(head) < count and (piece := stream.read1(count - len(head))):  # type: ignore[attr-defined]
+                head += piece
+        except (EOFError, ValueError, OSError):
+            # what a damaged file gives is enough to tell its format; reading it will say what is wrong
+            return head
+    return head
 
 
 def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool | None = None) -> None:
@@ -97,6 +117,8 @@ def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool 
     Also refuses what the free memory cannot hold. Nothing is allocated.
     """
     size = path.stat().st_size
+    if compressed is None and is_bzip2(path):
+        return check_memory(path, needed)  # bzip2 may shrink data by any factor
     packed = is_gzip(path) if compressed is None else compressed
     most = size * DEFLATE_LIMIT if packed else size
     if offset + needed > most:
@@ -104,11 +126,13 @@ def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool 
             f"{path} is cut short: its header promises {needed:,} bytes of voxels from byte {offset:,}, "
             f"the {'compressed ' if packed else ''}file has {size:,} bytes. Get a fresh copy."
         )
-    check_memory(path, needed)
+    return check_memory(path, needed)
 
 
-def check_memory(path: object, needed: int) -> None:
-    """Raise if `needed` bytes are more than the free memory."""
+def check_memory(
+    path: object, needed: int, remedy: str = "If the size is true, use a machine with more memory or a cropped file."
+) -> None:
+    """Raise if `needed` bytes are more than the free memory; `remedy` says what to do then."""
     if needed < 1 << 26:
         return
     import psutil
@@ -116,8 +140,7 @@ def check_memory(path: object, needed: int) -> None:
     free = psutil.virtual_memory().available
     if needed > free:
         raise FileError(
-            f"{path} promises {needed / 1e9:.1f} GB of voxels; {free / 1e9:.1f} GB of memory are free. "
-            "If the size is true, use a machine with more memory or a cropped file."
+            f"{path} promises {needed / 1e9:.1f} GB of voxels; {free / 1e9:.1f} GB of memory are free. {remedy}"
         )
 
 
@@ -135,11 +158,20 @@ def usable_affine(path: Path, affine: Any) -> NDArray[np.float64]:
         raise FileError(f"{path} has no usable geometry. {error} {CORRECT}") from None
 
 
+def plain_size(path: Path) -> int:
+    """Return the size of a file; of a gzip file what its last bytes say of it decompressed, modulo 2**32."""
+    return _last_length(path) if is_gzip(path) else path.stat().st_size
+
+
 def gzip_length_is_wrong(path: Path, expected: int) -> bool:
-    """Tell whether the length at the end of a gzip file is not `expected` (a sign of a cut, or of several members)."""
+    """Tell whether the length at the end of a gzip stream is not `expected`: it is cut, or of several members."""
+    return _last_length(path) != expected % 2**32
+
+
+def _last_length(path: Path) -> int:
     with path.open("rb") as file:
         file.seek(-4, os.SEEK_END)
-        return int.from_bytes(file.read(4), "little") != expected % 2**32
+        return int.from_bytes(file.read(4), "little")
 
 
 def fill(stream: IO[bytes], array: NDArray[Any], path: Path) -> None:
@@ -147,7 +179,10 @@ def fill(stream: IO[bytes], array: NDArray[Any], path: Path) -> None:
     view = _bytes_of(array)
     done = 0
     while done < len(view):
-        count = stream.readinto(view[done : done + _PIECE])  # type: ignore[attr-defined]
+        try:
+            count = stream.readinto(view[done : done + _PIECE])  # type: ignore[attr-defined]
+        except EOFError:
+            count = 0
         if not count:
             raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
         done += count
@@ -160,47 +195,46 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
 
 
 def read_array(
-    path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], *, verify_end: bool = True
+    path: Path,
+    offset: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    notes: list[str] | None = None,
+    *,
+    packed: bool | None = None,
 ) -> NDArray[Any]:
-    """Read voxels stored first axis fastest, after `offset` bytes, gzip undone, into native byte order."""
+    """Read voxels stored first axis fastest, after `offset` bytes, gzip undone, into native byte order.
+
+    What is odd about the end of the file is added to `notes`.
+    """
     array = np.empty(shape, dtype=dtype, order="F")
-    with open_stream(path) as stream:
+    with open_stream(path, packed=packed) as stream:
         skip(stream, offset)
         fill(stream, array, path)
-        if verify_end:
-            # the checksum of gzip lies behind the last byte and is only looked at by whoever reads that far
-            stream.read(1)
-    return _native(array)
+        # the checksum of gzip lies behind the last byte and is only looked at by whoever reads that far
+        stream.read(1)
+        trailing = getattr(getattr(stream, "raw", None), "trailing", 0)
+        if trailing and notes is not None:
+            notes.append(f"{trailing:,} bytes behind the end of the compressed data were left alone")
+    return native(array)
 
 
-def _native(array: NDArray[Any]) -> NDArray[Any]:
+def native(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that may be written over in the byte order of this machine."""
     return array if array.dtype.isnative else array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
 
 
 def inflate_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Read voxels like :func:`read_array` from a zlib or gzip stream that begins at byte `offset`."""
-    from isal import isal_zlib
-
     array = np.empty(shape, dtype=dtype, order="F")
-    view = _bytes_of(array)
-    decoder = isal_zlib.decompressobj(47)
-    done, pending = 0, b""
     with path.open("rb") as file:
         file.seek(offset)
-        while not decoder.eof:
-            pending = pending or file.read(1 << 18)
-            if not pending:
-                raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
-            # one byte more than promised is asked for, so that the checksum at the end is reached and tested
-            piece = decoder.decompress(pending, min(_PIECE, len(view) - done + 1))
-            pending = decoder.unconsumed_tail
-            if len(piece) > len(view) - done:
-                raise FileError(f"{path} holds more voxels than its header says ({len(view):,} bytes). {AGAIN}")
-            view[done : done + len(piece)] = piece
-            done += len(piece)
-    if done < len(view):
-        raise FileError(f"{path} is cut short: {done:,} of {len(view):,} bytes of voxels. Get a fresh copy.")
-    return _native(array)
+        stream = Inflated(file)
+        fill(cast("IO[bytes]", stream), array, path)
+        # one byte more than promised is asked for, so that the checksum at the end is reached and tested
+        if stream.read(1):
+            raise FileError(f"{path} holds more voxels than its header says ({array.nbytes:,} bytes). {AGAIN}")
+    return native(array)
 
 
 def skip(stream: IO[bytes], count: int) -> None:
@@ -229,6 +263,40 @@ def beside(header: Path, name: str) -> Path:
     if not target.is_file():
         raise FileError(f"{header} names the data file {name!r}, which is not beside it. Put both in one folder.")
     return target
+
+
+def header_of(path: Path) -> Path:
+    """Return the ``.hdr`` that describes the voxels of an ``.img``, and any other path as it is.
+
+    Raises
+    ------
+    FileError
+        If there is none beside it.
+    """
+    if not path.name.lower().endswith((".img", ".img.gz")) or not path.is_file():
+        return path
+    return _partner(path, ".img", ".hdr", "the header that says what its voxels are")
+
+
+def voxels_beside(header: Path) -> Path:
+    """Return the ``.img`` that a ``.hdr`` describes.
+
+    Raises
+    ------
+    FileError
+        If there is none beside it.
+    """
+    return _partner(header, ".hdr", ".img", "the voxels that it describes")
+
+
+def _partner(path: Path, own: str, other: str, what: str) -> Path:
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    stem = name[: -len(own)] if name.lower().endswith(own) else Path(name).stem
+    wanted = [f"{stem}{suffix}" for suffix in (other, other.upper(), f"{other}.gz")]
+    found = next((path.with_name(name) for name in wanted if path.with_name(name).is_file()), None)
+    if found is None:
+        raise FileError(f"{path} needs {wanted[0]} beside it, {what}. Put both into one folder.")
+    return found
 
 
 def write_array(stream: IO[bytes], array: NDArray[Any]) -> None:

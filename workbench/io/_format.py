@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from workbench.errors import InputError, check_keywords
 from workbench.io._files import guarded
+from workbench.io._pyramid import Levels
 from workbench.volume import Array, Volume
 
 #: How much of a file (decompressed, if it is gzip) `sniff` gets to see.
@@ -29,6 +30,8 @@ class Format(ABC):
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     can_write: ClassVar[bool] = True
+    #: What `read` undoes around a whole file, as `sniff` has it undone.
+    reads_packed: ClassVar[tuple[str, ...]] = ("gzip", "bzip2")
     read_options: ClassVar[tuple[str, ...]] = ()
     write_options: ClassVar[tuple[str, ...]] = ()
 
@@ -38,7 +41,15 @@ class Format(ABC):
 
     @abstractmethod
     def read(self, path: Path, **options: Any) -> Volume:
-        """Read the header; `options` are among :attr:`read_options`."""
+        """Read the header; `options` are among :attr:`read_options`.
+
+        A format that stores values in a way that depends on what they are (a palette, say) lists ``"kind"`` there; it
+        is then given what the caller said, and need not set the Volume's kind by it.
+        """
+
+    def levels(self, path: Path, **options: Any) -> Levels:  # noqa: ARG002
+        """Return the sizes of a picture that a file holds, for formats that have several."""
+        raise InputError(f"Files of format {self.name!r} hold one size; read {path.name} as it is.")
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write `volume` whole or not at all (see ``_files.writing``); `options` are among :attr:`write_options`."""

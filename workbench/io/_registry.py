@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from workbench import _checks
 from workbench.errors import FileError, InputError, choose
-from workbench.io._files import damage_becomes_file_error, read_head, refusal_becomes_error
+from workbench.io._files import (
+    damage_becomes_file_error,
+    guarded,
+    header_of,
+    packing_of,
+    read_head,
+    refusal_becomes_error,
+)
+from workbench.io._folders import refuse_unless_dicom
 from workbench.io._format import HEAD_BYTES, Format
-from workbench.volume import Volume
+from workbench.io._pyramid import Levels
+from workbench.volume import KINDS, Volume
 
 GROUP = "workbench.formats"
 _BUILT_IN = (
@@ -21,7 +34,12 @@ _BUILT_IN = (
     "metaimage:MetaImage",
     "nrrd:Nrrd",
     "picture:Picture",
+    "tiff:Tiff",
     "numpy_arrays:NumpyArrays",
+    "analyze:Analyze",
+    "mgh:Mgh",
+    "minc:Minc",
+    "slide:Slide",
 )
 
 
@@ -54,6 +72,7 @@ def read(
     kind: str | None = None,
     labels: Any = None,
     unit: str | None = None,
+    label_values: Mapping[int, int] | None = None,
     **options: Any,
 ) -> Volume:
     """Read a medical image from a file or a folder.
@@ -63,17 +82,21 @@ def read(
     Parameters
     ----------
     path : path
-        A file, or a folder of DICOM slices.
+        A file, or a folder of DICOM slices. (Of any other folder the error says how to open it as a data set.)
     format : str, optional
         Name of the format, where the content does not tell.
     kind : {"image", "labels", "scores"}, optional
-        What the values are, where the file does not say (``kind="labels"`` for a label map).
+        What the values are, where the file does not say (``kind="labels"`` for a label map). A format that stores
+        labels in several ways (the indices of a palette, whole numbers with a slope) is told, too.
     labels : mapping of int to str, optional
         Names of the label values.
     unit : str, optional
         Unit of the values.
+    label_values : mapping of int to int, optional
+        With ``kind="labels"``: the label that each stored value stands for, such as ``{0: 0, 255: 1}``.
     **options
-        Options of the format, such as ``series=`` for DICOM or ``key=`` for NPZ.
+        Options of the format, such as ``series=`` for DICOM, ``level=`` and ``region=`` for a whole slide, or ``key=``
+        for NPZ.
 
     Raises
     ------
@@ -82,15 +105,64 @@ def read(
     InputError
         If an option is unknown or a choice must be made (several series, several arrays).
     """
-    source = _path(path)
+    source = header_of(_path(path))
     with damage_becomes_file_error(source, "a file"):
         chosen = _format_of(source, format)
     chosen.check_options(options, "read")
     with damage_becomes_file_error(source, chosen.name, private=chosen.name == "dicom"):
+        if kind is not None and "kind" in chosen.read_options:
+            options["kind"] = choose(kind, KINDS, "kind of volume")
         volume = chosen.read(source, **options)
         given = {"kind": kind, "labels": labels, "unit": unit}
         meaning = {name: value for name, value in given.items() if value is not None}
-        return volume.with_meaning(**meaning) if meaning else volume
+        volume = volume.with_meaning(**meaning) if meaning else volume
+        return volume if label_values is None else _mapped(volume, label_values, source)
+
+
+def levels(path: str | os.PathLike[str], *, format: str | None = None, **options: Any) -> Levels:  # noqa: A002
+    """Return the sizes that a picture file holds, as ``read(path, level=, region=)`` takes them.
+
+    Parameters
+    ----------
+    path : path
+        A whole slide or another picture.
+    format : str, optional
+        Name of the format, where the content does not tell.
+    **options
+        ``image=`` for another picture of the file.
+
+    Returns
+    -------
+    Levels
+        A sequence of levels (rows and columns, how much reduced, mm between pixels); ``.images`` names the other
+        pictures in the file.
+
+    Raises
+    ------
+    FileError
+        If the path is missing or the file is damaged.
+    InputError
+        If files of this format have no levels.
+    """
+    source = header_of(_path(path))
+    with damage_becomes_file_error(source, "a file"):
+        chosen = _format_of(source, format)
+    with damage_becomes_file_error(source, chosen.name, private=chosen.name == "dicom"):
+        return chosen.levels(source, **options)
+
+
+def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volume:
+    """Return labels with their stored values replaced; they are read when they are asked for, as before."""
+    if volume.kind != "labels":
+        raise InputError(f'`label_values` goes with kind="labels"; {path} was read as kind={volume.kind!r}.')
+    values = _checks.check_label_values(label_values)
+    dtype = np.dtype(np.uint8 if max(values.values()) <= 255 else np.int32)
+    notes = [note for note in volume.notes if "label_values=" not in note]
+    return Volume(
+        guarded(path, "labels", lambda: _checks.remap(volume.data, values, f"The labels of {path}").astype(dtype)),
+        volume.affine, shape=volume.shape, dtype=dtype, kind="labels", axes=volume.axes,
+        labels=volume.labels, source=volume.source, notes=notes,
+    )  # fmt: skip
 
 
 def write(
@@ -136,6 +208,7 @@ def _format_of(path: Path, name: str | None) -> Format:
     if name is not None:
         return _known()[choose(name, _known(), "format")]
     if path.is_dir():
+        refuse_unless_dicom(path, formats())
         return _known()["dicom"]
     if path.stat().st_size == 0:
         raise FileError(f"{path} is empty (0 bytes). Get a fresh copy.")
@@ -143,7 +216,12 @@ def _format_of(path: Path, name: str | None) -> Format:
     fitting = [known for known in formats() if known.sniff(head)]
     if fitting:
         # the content decides; the suffix only between formats that both know the content
-        return max(fitting, key=lambda known: known.matches(path))
+        chosen = max(fitting, key=lambda known: known.matches(path))
+        if (packing := packing_of(path)) and packing not in chosen.reads_packed:
+            raise FileError(
+                f"{path} is a {chosen.name} file that was compressed as a whole ({packing}). Unpack it first."
+            )
+        return chosen
     named = [known.name for known in formats() if known.matches(path)]
     if named:
         raise FileError(f"{path} is named like {named[0]} but does not begin like it. It is damaged or misnamed.")

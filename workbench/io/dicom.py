@@ -17,13 +17,23 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError
-from workbench.io import _dicom_notes, _dicom_pixels, _dicom_segmentation, _dicom_stack, _dicom_write, _files, _meaning
+from workbench.io import (
+    _dicom_notes,
+    _dicom_pixels,
+    _dicom_segmentation,
+    _dicom_slide,
+    _dicom_stack,
+    _dicom_write,
+    _files,
+    _meaning,
+)
 from workbench.io._dicom_copies import without_copies
 from workbench.io._dicom_file import looks_like_dicom, read_dataset
 from workbench.io._dicom_groups import Group, split
 from workbench.io._dicom_header import Slice, is_segmentation, slices_of
 from workbench.io._dicom_series import SeriesInfo, choose_series, is_archive, list_series, scan
 from workbench.io._format import Format, GeometryWarning
+from workbench.io._pyramid import Levels
 from workbench.io._zipped import is_zip
 from workbench.volume import Volume
 
@@ -38,7 +48,8 @@ class Dicom(Format):
 
     name = "dicom"
     suffixes = (".dcm", ".dicom", ".ima")
-    read_options = ("series", "stack", "volume")
+    reads_packed = ("gzip",)
+    read_options = ("series", "stack", "volume", "level", "region", "image")
     write_options = ()
 
     def sniff(self, head: bytes) -> bool:
@@ -59,8 +70,10 @@ class Dicom(Format):
         **options
             ``series``: which series of a folder (uid, its ending, or a :class:`SeriesInfo`). ``stack``: which of
             several stacks (orientations, sizes, acquisitions) in it. ``volume``: which of several images at the same
-            positions.
+            positions. ``level``, ``region``, ``image``: of a whole slide, as for TIFF.
         """
+        if _dicom_slide.is_slide(path):
+            return _dicom_slide.read(self, path, options)
         damaged: list[FileError] = []
         if path.is_dir() or is_archive(path):
             found, damaged = scan(path)
@@ -86,6 +99,10 @@ class Dicom(Format):
         for note in volume.notes:
             warnings.warn(note, GeometryWarning, stacklevel=4)
         return volume
+
+    def levels(self, path: Path, **options: Any) -> Levels:
+        """Return the levels of a whole slide."""
+        return _dicom_slide.levels(path, options) if _dicom_slide.is_slide(path) else super().levels(path)
 
     def _image(self, path: Path, frames: list[Slice], options: dict[str, Any]) -> Volume:
         frames, notes = without_copies(frames)

@@ -1,4 +1,4 @@
-"""MetaImage: a text header and raw or zlib voxels, in one file (.mha) or two (.mhd with .raw or .zraw).
+"""MetaImage: a text header and raw, zlib or text voxels, in one file (.mha) or several (.mhd with .raw or .zraw).
 
 Follows the MetaIO documentation and what ITK writes: positions are LPS, line i of ``TransformMatrix`` is the unit
 vector of axis i, channels are interleaved.
@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError
-from workbench.io import _files, _meaning
+from workbench.io import _files, _meaning, _pieces
 from workbench.io._format import Format
 from workbench.volume import Array, Volume
 
@@ -24,7 +24,8 @@ _TYPES = {
 }  # fmt: skip
 # MET_LONG has 4 bytes in the format, whatever the machine; the 8-byte names are written for 8-byte types
 _NAMES = {np.dtype(code): name for name, code in _TYPES.items() if name not in {"MET_LONG", "MET_ULONG"}}
-_MOST_HEADER = 1 << 16
+_MOST_HEADER = 1 << 20
+_UNIT_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0, "m": 1000.0}
 _OURS = "MedicalWorkbench"
 
 
@@ -33,6 +34,7 @@ class MetaImage(Format):
 
     name = "metaimage"
     suffixes = (".mha", ".mhd")
+    reads_packed = ()
     write_options = ("compress",)
 
     def sniff(self, head: bytes) -> bool:
@@ -42,7 +44,7 @@ class MetaImage(Format):
 
     def read(self, path: Path, **options: Any) -> Volume:  # noqa: ARG002
         """Read the header; a fourth axis and interleaved elements become channels."""
-        fields, end = _parse(path)
+        fields, end, names = _parse(path)
         ndim = _number(fields, "NDims", path, int)
         if not 2 <= ndim <= 4:
             raise FileError(
@@ -64,16 +66,17 @@ class MetaImage(Format):
         big = _flag(fields, "BinaryDataByteOrderMSB") or _flag(fields, "ElementByteOrderMSB")
         dtype = np.dtype(_TYPES[name]).newbyteorder(">" if big else "<")
         stored = (inner, *sizes)
-        packed = _flag(fields, "CompressedData")
-        source, offset = _data_place(path, fields, end, _files.count_bytes(stored, dtype), packed)
-        if packed:
-            length = _number(fields, "CompressedDataSize", path, int, 0)
-            if offset + length > source.stat().st_size:
-                raise FileError(f"{source} is cut short: {length:,} compressed bytes are promised. Get a fresh copy.")
-        _files.check_promise(source, _files.count_bytes(stored, dtype), offset, compressed=packed)
+        pieces = _data(path, fields, end, names)
+        pieces.check(path, stored, dtype)
+        length = _number(fields, "CompressedDataSize", path, int, 0)
+        if pieces.encoding == "gzip" and pieces.start + length > pieces.files[0].stat().st_size:
+            raise FileError(
+                f"{pieces.files[0]} is cut short: {length:,} compressed bytes are promised. Get a fresh copy."
+            )
 
         meaning = _meaning.from_json(fields.get(_OURS, ""))
-        affine = _meaning.exact_affine(meaning, _affine(fields, path, min(ndim, 3)))
+        notes: list[str] = []
+        affine = _meaning.exact_affine(meaning, _affine(fields, path, min(ndim, 3), notes))
         flat = ndim == 2 or _meaning.is_picture(meaning, sizes)
         spatial = tuple(sizes[:2] if flat else sizes[:3])
         channels = inner * (sizes[3] if ndim == 4 else 1)
@@ -81,15 +84,19 @@ class MetaImage(Format):
         axes = (*("i", "j", "k")[: len(spatial)], *("c",) * (channels > 1))
 
         def load() -> Array:
-            reader = _files.inflate_array if packed else _files.read_array
-            data = np.moveaxis(reader(source, offset, stored, dtype), 0, -1)
+            data = np.moveaxis(pieces.read(stored, dtype), 0, -1)
             return data.reshape((*sizes, inner)[:ndim] if inner == 1 else data.shape, order="F").reshape(
                 shape, order="F"
             )
 
         kept = _meaning.merge(meaning, shape, dtype)
-        native = dtype.newbyteorder("=")
-        return self.lazy(path, load, affine, shape=shape, dtype=native, axes=axes, **kept)
+        if not meaning and dtype == np.uint8 and inner in {3, 4} and ndim < 4:
+            kept["channels"] = ("red", "green", "blue", "alpha")[:inner]
+        notes += _unused(fields, ndim, sizes)
+        volume = self.lazy(
+            path, load, affine, shape=shape, dtype=dtype.newbyteorder("="), axes=axes, notes=notes, **kept
+        )
+        return volume.load() if pieces.encoding == "ascii" else volume
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:
         """Write MHA, or MHD and its data file; ``compress=False`` stores the voxels raw."""
@@ -124,7 +131,8 @@ class MetaImage(Format):
                 temporary.write_bytes(header)
 
 
-def _parse(path: Path) -> tuple[dict[str, str], int]:
+def _parse(path: Path) -> tuple[dict[str, str], int, list[str]]:
+    """Return the fields, the byte after the header, and the lines of a list of data files."""
     with path.open("rb") as file:
         raw = file.read(_MOST_HEADER)
     fields: dict[str, str] = {}
@@ -141,30 +149,53 @@ def _parse(path: Path) -> tuple[dict[str, str], int]:
         # what we write is UTF-8, which latin-1 carries through unharmed
         fields[key.strip()] = value.strip().encode("latin-1").decode("utf-8", "replace")
         if key.strip() == "ElementDataFile":
-            return fields, place
+            listed = fields[key.strip()].upper().startswith("LIST")
+            return fields, place, raw[place:].decode("utf-8", "replace").splitlines() if listed else []
     raise FileError(
         f"{path}: a MetaImage header ends with ElementDataFile, this one has {sorted(fields)}. {_files.AGAIN}"
     )
 
 
-def _data_place(path: Path, fields: dict[str, str], end: int, needed: int, packed: bool) -> tuple[Path, int]:
+def _data(path: Path, fields: dict[str, str], end: int, names: list[str]) -> _pieces.Pieces:
+    """Return where the voxels are and how they are written."""
     name = fields["ElementDataFile"]
-    if not _flag(fields, "BinaryData", True):
-        raise FileError(f"{path}: MetaImage voxels written as text are not supported. Save it as binary.")
-    if name.upper().startswith("LIST") or "%" in name:
-        raise FileError(f"{path}: MetaImage voxels spread over several files are not supported. Save it as one file.")
-    source, offset = (path, end) if name.upper() == "LOCAL" else (_files.beside(path, name), 0)
+    encoding = "gzip" if _flag(fields, "CompressedData") else "raw"
+    encoding = encoding if _flag(fields, "BinaryData", True) else "ascii"
+    local = name.upper() == "LOCAL"
+    files = [path] if local else _pieces.named(path, name, names)
     skip = _number(fields, "HeaderSize", path, int, 0)
-    if skip == -1 and not packed:
-        return source, max(source.stat().st_size - needed, 0)
-    if not 0 <= skip <= source.stat().st_size:
-        raise FileError(
-            f"{path}: HeaderSize lies in the data file of {source.stat().st_size:,} bytes, got {skip}. {_files.AGAIN}"
-        )
-    return source, offset + skip
+    if skip == -1 and encoding == "raw":
+        return _pieces.Pieces(files, encoding, skip=-1)
+    size = min(file.stat().st_size for file in files)
+    if not 0 <= skip <= size:
+        raise FileError(f"{path}: HeaderSize lies in the data file of {size:,} bytes, got {skip}. {_files.AGAIN}")
+    return _pieces.Pieces(files, encoding, (end if local else 0) + skip)
 
 
-def _affine(fields: dict[str, str], path: Path, ndim: int) -> Any:
+def _unused(fields: dict[str, str], ndim: int, sizes: list[int]) -> list[str]:
+    """Return notes on what a header says that is not used."""
+    notes = []
+    slope = fields.get("ElementToIntensityFunctionSlope", "1").split()
+    inter = fields.get("ElementToIntensityFunctionOffset", "0").split()
+    if [*map(_float, slope), *map(_float, inter)] != [1.0, 0.0]:
+        notes.append(f"the header scales its values (slope {slope[0]}, offset {inter[0]}); they are as stored")
+    if "ElementSpacing" in fields and "ElementSize" in fields:
+        steps, extents = ([_float(word) for word in fields[key].split()] for key in ("ElementSpacing", "ElementSize"))
+        if not np.allclose(steps[: len(extents)], extents[: len(steps)], rtol=1e-3):
+            notes.append(f"voxels have an extent of {extents} mm and lie {steps} mm apart")
+    if ndim == 4 and sizes[3] > 1:
+        notes.append(f"the fourth axis, of length {sizes[3]}, is the channels")
+    return notes
+
+
+def _float(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
+
+
+def _affine(fields: dict[str, str], path: Path, ndim: int, notes: list[str]) -> Any:
     total = _number(fields, "NDims", path, int)
     spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), path, total, [1.0] * total)
     origin = _numbers(fields, ("Offset", "Position", "Origin"), path, total, [0.0] * total)
@@ -174,7 +205,17 @@ def _affine(fields: dict[str, str], path: Path, ndim: int) -> Any:
     directions = np.array(rows).reshape(total, total).T[:ndim, :ndim]
     matrix[:ndim, :ndim] = directions * spacing[:ndim]
     matrix[:ndim, 3] = origin[:ndim]
-    return _files.usable_affine(path, _geometry.LPS_RAS @ matrix)
+    unit_mm = _UNIT_MM.get(fields.get("DistanceUnits", "mm").lower().strip("?"), 1.0)
+    matrix[:3] *= unit_mm
+    if unit_mm != 1:
+        notes.append(f"lengths were in {fields['DistanceUnits']}; now in mm")
+    affine = _files.usable_affine(path, _geometry.LPS_RAS @ matrix)
+    said = fields.get("AnatomicalOrientation", "").upper()
+    # the letters say where each axis comes from, ours where it goes to
+    ours = _geometry.orientation(affine).translate(str.maketrans("RLAPIS", "LRPASI"))
+    if ndim == 3 and len(said) == 3 and set(said) <= set("RLAPIS") and said != ours:
+        notes.append(f"AnatomicalOrientation says {said}, TransformMatrix {ours}; TransformMatrix was taken")
+    return affine
 
 
 def _header(volume: Volume, dtype: np.dtype[Any], packed: int | None, data_file: str) -> bytes:

@@ -28,6 +28,7 @@ class NumpyArrays(Format):
 
     name = "numpy"
     suffixes = (".npy", ".npz")
+    reads_packed = ()
     read_options = ("key", "axes")
     write_options = ("compress",)
 

@@ -1,17 +1,13 @@
-"""Pictures: PNG, JPEG, TIFF. A TIFF of several pages is a 3D volume.
+"""Pictures: PNG, JPEG, BMP, GIF and WebP; of several frames, the first.
 
-Voxels are indexed [row, column] (pages last, then channels). Pictures have no geometry of their own; what we write
-carries it as a line of JSON in the text field of the format, so that it reads back whole. The resolution fields (dots
-per inch) are not used: most programs fill in 72 or 96 without knowing.
+Voxels are indexed [row, column] (then channels) and upright: the orientation tag of a camera is obeyed. Pictures have
+no geometry of their own; what we write carries it as a line of JSON in the text field of the format, so that it reads
+back whole. The resolution fields (dots per inch) are not used: most programs fill in 72 or 96 without knowing.
 """
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,138 +15,85 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError
-from workbench.io import _files, _meaning
+from workbench.io import _files, _meaning, _orientation, _palette, _png
 from workbench.io._format import Format
+from workbench.io._tiff_parse import quiet
 from workbench.volume import Array, Volume
 
 #: Mode that Pillow's modes are converted to, and the array that it gives.
 _MODES: dict[str, tuple[str, int, str]] = {
-    "1": ("L", 1, "u1"), "L": ("L", 1, "u1"), "LA": ("LA", 2, "u1"), "La": ("LA", 2, "u1"),
+    "L": ("L", 1, "u1"), "LA": ("LA", 2, "u1"), "La": ("LA", 2, "u1"),
     "I;16": ("I;16", 1, "u2"), "I;16L": ("I;16", 1, "u2"), "I;16B": ("I;16B", 1, "u2"), "I": ("I", 1, "i4"),
     "F": ("F", 1, "f4"), "RGB": ("RGB", 3, "u1"), "RGBX": ("RGB", 3, "u1"), "RGBA": ("RGBA", 4, "u1"),
     "CMYK": ("RGB", 3, "u1"), "YCbCr": ("RGB", 3, "u1"), "LAB": ("RGB", 3, "u1"), "HSV": ("RGB", 3, "u1"),
+    "PA": ("RGBA", 4, "u1"),
 }  # fmt: skip
 _NAMES = {1: (), 2: ("grey", "alpha"), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
-_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-#: Names of the axes of a TIFF that are not pages.
-_TIFF_AXES = {"Y": "i", "X": "j", "S": "c", "C": "c"}
-#: What tifffile decodes without a further package: none, deflate (two codes).
-_TIFFFILE_CODECS = {1, 8, 32946}
+_JPEG, _GIF = b"\xff\xd8\xff", (b"GIF87a", b"GIF89a")
+_BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}
 
 
 class Picture(Format):
-    """PNG, JPEG and TIFF."""
+    """PNG, JPEG, BMP, GIF and WebP."""
 
     name = "picture"
-    suffixes = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-    write_options = ("quality", "compress")
+    suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+    reads_packed = ()
+    read_options = ("kind",)
+    write_options = ("quality",)
 
     def sniff(self, head: bytes) -> bool:
-        """The magic of PNG, JPEG, TIFF or BigTIFF."""
-        return head.startswith((_PNG, _JPEG, *_TIFF_HEADS))
+        """The magic of each format."""
+        return head.startswith((_png.SIGNATURE, _JPEG, *_GIF)) or _is_bmp(head) or _is_webp(head)
 
-    def read(self, path: Path, **options: Any) -> Volume:  # noqa: ARG002
-        """Read the header; palettes become RGB or RGBA, one-bit pictures 0 and 255."""
+    def read(self, path: Path, **options: Any) -> Volume:
+        """Read the header.
+
+        As an image, palettes become greys, RGB or RGBA, and one-bit pictures 0 and 255. With ``kind="labels"``,
+        palettes give their indices, one-bit pictures 0 and 1, greys of 2 and 4 bits the numbers that are stored, and
+        colours that are greys one channel.
+        """
         with path.open("rb") as file:
-            head = file.read(8)
-        if head.startswith(_TIFF_HEADS):
-            return self._read_tiff(path)
-        from PIL import Image
-
-        with _quiet(), Image.open(path) as image:
-            mode, channels, kind = _MODES[_plain_mode(image)]
-            notes = _png_notes(path) if head == _PNG else []
-            comment = image.info.get("comment" if head.startswith(_JPEG) else "medical-workbench", "")
-            shape = (image.height, image.width)
-        dtype = np.dtype(kind)
-        _files.check_memory(path, _files.count_bytes((*shape, channels), dtype))
-        if head == _PNG:
-            _files.check_promise(path, _files.count_bytes((*shape, channels), dtype) // 8, compressed=True)
-        load = partial(_load_pillow, path, mode)
-        volume = self._make(path, load, shape, channels if channels > 1 else 0, dtype, comment, notes)
+            head = file.read(64)
+        look = _look(path, head, as_labels=options.get("kind") == "labels")
+        full = (*look.shape, look.channels) if look.channels > 1 else look.shape
+        _files.check_memory(path, _files.count_bytes(full, look.dtype))
+        if head.startswith(_png.SIGNATURE):
+            _files.check_promise(path, _files.count_bytes(full, look.dtype) // 8, compressed=True)
+        data: Array | None = None
         if not _has_end(path, head):
-            if head == _PNG:
-                raise FileError(f"{path} is cut short: it has no last block (IEND). Get a fresh copy.")
-            # a JPEG may lack its end mark and be whole: only decoding it tells
-            volume.load()
-        return volume
+            data = _files.guarded(path, self.name, look.load)()  # it may be whole all the same: only decoding tells
+        if options.get("kind") == "labels" and look.channels > 1:
+            data = look.load() if data is None else data
+            data = _palette.one_channel(data, look.notes)
+        return self._make(path, look, data)
 
-    def _read_tiff(self, path: Path) -> Volume:
-        import tifffile
-
-        with _quiet(), tifffile.TiffFile(path) as tiff:
-            series = tiff.series[0]
-            page = series.keyframe
-            comment = page.description or ""
-            named = [(_TIFF_AXES.get(a, "k"), n) for a, n in zip(series.axes, series.shape, strict=True)]
-            # axes of length 1 are what programs fill their dimensions up with, unless we wrote them
-            ours = _meaning.from_json(comment).get("axes", ())
-            kept = [(a, n) for a, n in named if n > 1 or a in {"i", "j", *ours}]
-            axes, shape = "".join(a for a, _ in kept), tuple(n for _, n in kept)
-            if sorted(axes) not in (["i", "j"], ["c", "i", "j"], ["i", "j", "k"], ["c", "i", "j", "k"]):
-                raise FileError(f"{path}: a TIFF of shape {series.shape} ({series.axes}) is neither 2D nor 3D.")
-            plain = page.compression in _TIFFFILE_CODECS and page.photometric != tifffile.PHOTOMETRIC.PALETTE
-            plain = plain and page.bitspersample >= 8
-            dtype = np.dtype(series.dtype)
-            end = max((o + n for p in series.pages if p for o, n in _strips(p)), default=0)
-        if end > path.stat().st_size:
-            raise FileError(
-                f"{path} is cut short: its pixels end at byte {end:,}, the file at {path.stat().st_size:,}."
-            )
-        if not plain:
-            return self._read_tiff_with_pillow(path, comment)
-        _files.check_memory(path, _files.count_bytes(shape, dtype))
-        order = [axes.index(a) for a in "ijkc" if a in axes]
-        channels = shape[axes.index("c")] if "c" in axes else 0
-        new_shape = tuple(shape[axes.index(a)] for a in "ijk" if a in axes)
-
-        def load() -> Array:
-            with _quiet():
-                data: Array = tifffile.imread(path, series=0)
-            return data.reshape(shape).transpose(order)
-
-        native = dtype.newbyteorder("=")
-        return self._make(path, load, new_shape, channels, native, comment, [])
-
-    def _read_tiff_with_pillow(self, path: Path, comment: str) -> Volume:
-        from PIL import Image
-
-        with _quiet(), Image.open(path) as image:
-            pages = getattr(image, "n_frames", 1)
-            mode, channels, kind = _MODES[_plain_mode(image)]
-            shape = (image.height, image.width) if pages == 1 else (image.height, image.width, pages)
-        _files.check_memory(path, _files.count_bytes((*shape, channels), np.dtype(kind)))
-
-        def load() -> Array:
-            frames = [_load_pillow(path, mode, number) for number in range(pages)]
-            return frames[0] if pages == 1 else np.stack(frames, axis=2)
-
-        return self._make(path, load, shape, channels if channels > 1 else 0, np.dtype(kind), comment, [])
-
-    def _make(
-        self, path: Path, load: Any, shape: tuple[int, ...], channels: int, dtype: Any, comment: Any, notes: list[str]
-    ) -> Volume:
-        full = (*shape, channels) if channels else shape
-        meaning = _meaning.from_json(comment)
+    def _make(self, path: Path, look: _Look, data: Array | None) -> Volume:
+        stored: tuple[int, ...] = (*look.shape, look.channels) if look.channels > 1 else look.shape
+        stored = stored if data is None else data.shape
+        meaning = _meaning.from_json(look.comment)
         affine = _geometry.check_affine(meaning["affine"]) if "affine" in meaning else _geometry.PICTURE_AFFINE
-        kept = _meaning.merge(meaning, full, dtype)
-        if channels in _NAMES and dtype == np.uint8 and channels > 1:
-            kept.setdefault("channels", _NAMES[channels])
-        axes = (*("i", "j", "k")[: len(shape)], *("c",) * (channels > 0))
-        return self.lazy(path, load, affine, shape=full, dtype=dtype, axes=axes, notes=notes, **kept)
+        kept = _meaning.merge(meaning, stored, look.dtype)
+        if len(stored) > 2:
+            kept.setdefault("channels", _NAMES[stored[2]])
+        affine = _orientation.upright_affine(affine, look.shape, look.turn) if "affine" in meaning else affine
+        volume = self.lazy(
+            path, lambda: _orientation.upright(look.load() if data is None else data, look.turn), affine,
+            shape=_orientation.upright_shape(stored, look.turn), dtype=look.dtype,
+            axes=("i", "j", "c")[: len(stored)], notes=[*look.notes, *_orientation.note(look.turn)], **kept,
+        )  # fmt: skip
+        return volume if data is None else volume.load()
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:
-        """Write a picture; TIFF takes every type and 3D, PNG 8-bit and grey 16-bit, JPEG 8-bit (and loses detail)."""
+        """Write PNG (8-bit, grey 16-bit) or JPEG (8-bit, and loses detail)."""
         suffix = path.suffix.lower()
+        if suffix not in {".png", ".jpg", ".jpeg"}:
+            raise InputError(f"{suffix} files are read only. Write {path.with_suffix('.png').name}.")
         data = volume.data.view(np.uint8) if volume.dtype == bool else volume.data
-        if suffix in {".tif", ".tiff"}:
-            _write_tiff(volume, data, path, compress=bool(options.get("compress", True)))
-            return
         from PIL import Image
         from PIL.PngImagePlugin import PngInfo
 
-        lossy = suffix in {".jpg", ".jpeg"}
+        lossy = suffix != ".png"
         channels = {1, 3} if lossy else {1, 2, 3, 4}
         deep = data.dtype == np.uint16 and volume.num_channels == 1 and not lossy
         if volume.spatial_ndim != 2 or volume.num_channels not in channels or not (data.dtype == np.uint8 or deep):
@@ -171,71 +114,108 @@ class Picture(Format):
                 image.save(temporary, pnginfo=info)
 
 
-def _plain_mode(image: Any) -> str:
-    if image.mode in {"P", "PA"}:
-        return "RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB"
-    if image.mode not in _MODES:
-        raise FileError(f"Pictures of mode {image.mode!r} are not supported. Save it as grey, RGB or RGBA.")
-    return str(image.mode)
+@dataclass
+class _Look:
+    """What is known of a picture before its pixels are decoded; `load` gives them as they are stored."""
+
+    shape: tuple[int, int]
+    channels: int
+    dtype: np.dtype[Any]
+    load: Any
+    turn: int
+    comment: Any
+    notes: list[str] = field(default_factory=list)
 
 
-def _load_pillow(path: Path, mode: str, frame: int = 0) -> Array:
+def _look(path: Path, head: bytes, as_labels: bool) -> _Look:
     from PIL import Image
 
-    with _quiet(), Image.open(path) as image:
-        if frame:
-            image.seek(frame)
-        if image.mode in {"P", "PA"} and mode == "LA":
-            mode = "RGBA"
-        array = np.array(image if image.mode == mode else image.convert(mode))
-    return array if array.dtype.isnative else array.byteswap().view(array.dtype.newbyteorder("="))
+    chunks = _png.read(path) if head.startswith(_png.SIGNATURE) else None
+    with quiet(), Image.open(path) as image:
+        shape = (image.height, image.width)
+        comment = image.info.get("comment" if head.startswith(_JPEG) else "medical-workbench", "")
+        turn = chunks.orientation if chunks else _orientation.known(image.getexif().get(_orientation.TAG))
+        frames = chunks.frames if chunks else getattr(image, "n_frames", 1)
+        mode, table = image.mode, _table(image)
+    notes = [] if frames == 1 else [f"the first of {frames} frames was read"]
+    byte = np.dtype(np.uint8)
+    if chunks and chunks.depth == 16 and chunks.colour in {2, 4, 6}:
+        # Pillow has no mode for 16-bit colours
+        channels = {2: 3, 4: 2, 6: 4}[chunks.colour]
+        return _Look(shape, channels, np.dtype(np.uint16), lambda: _deep_png(path), turn, comment, notes)
+    if chunks and chunks.transparent and mode in {"L", "RGB", "I;16", "1"}:
+        notes.append("one colour of the file is meant to be transparent; it is kept as it is")
+    if mode == "1":
+        white = np.uint8(1 if as_labels else 255)
+        return _Look(shape, 1, byte, lambda: _pixels(path, "1").astype(np.uint8) * white, turn, comment, notes)
+    if mode == "P" and as_labels:
+        return _Look(shape, 1, byte, lambda: _pixels(path, "P"), turn, comment, notes)
+    if mode == "P" and table is not None:
+        channels, look_up = _palette.look_up(table)
+        return _Look(shape, channels, byte, lambda: look_up(_pixels(path, "P")), turn, comment, notes)
+    if mode not in _MODES:
+        raise FileError(f"{path}: pictures of mode {mode!r} are not supported. Save it as grey, RGB or RGBA.")
+    if mode in {"CMYK", "YCbCr", "LAB", "HSV"}:
+        notes.append(f"{mode} was turned into red, green and blue")
+    wanted, channels, code = _MODES[mode]
+    # greys of few bits are spread over 0 to 255 by the decoder
+    step = 255 // (2**chunks.depth - 1) if chunks and as_labels and chunks.colour == 0 and chunks.depth < 8 else 1
+
+    def load() -> Array:
+        data = _pixels(path, wanted)
+        return data // np.uint8(step) if step > 1 else data
+
+    return _Look(shape, channels, np.dtype(code), load, turn, comment, notes)
+
+
+def _table(image: Any) -> Array | None:
+    """Return the colours of a palette, [entries, 3], or [entries, 4] where some are transparent."""
+    if image.mode != "P":
+        return None
+    table = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    clear = image.info.get("transparency")
+    if clear is None:
+        return table
+    alpha = np.full(len(table), 255, np.uint8)
+    if isinstance(clear, bytes):
+        known = np.frombuffer(clear, np.uint8)[: len(alpha)]
+        alpha[: len(known)] = known
+    elif clear < len(alpha):
+        alpha[clear] = 0
+    return np.column_stack([table, alpha])
+
+
+def _pixels(path: Path, mode: str) -> Array:
+    from PIL import Image
+
+    with quiet(), Image.open(path) as image:
+        return np.array(image if image.mode == mode else image.convert(mode))
+
+
+def _deep_png(path: Path) -> Array:
+    import imagecodecs
+
+    return np.asarray(imagecodecs.png_decode(path.read_bytes()))
+
+
+def _is_bmp(head: bytes) -> bool:
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+
+
+def _is_webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
 def _has_end(path: Path, head: bytes) -> bool:
+    """Tell whether a file surely is as long as it should be; otherwise decoding it has to tell."""
+    if head.startswith(_png.SIGNATURE):
+        return True  # its chunks were walked over to the last
+    size = path.stat().st_size
+    if _is_webp(head):
+        return size >= int.from_bytes(head[4:8], "little") + 8
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - (1 << 20)))
-        tail = file.read()
-    return b"IEND\xaeB`\x82" in tail if head == _PNG else tail.rstrip(b"\0").endswith(b"\xff\xd9")
-
-
-def _png_notes(path: Path) -> list[str]:
-    with path.open("rb") as file:
-        header = file.read(26)
-    # Pillow has no mode for 16-bit colours
-    return ["16-bit colours were reduced to 8 bits"] if header[24] == 16 and header[25] in {2, 4, 6} else []
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    # what the decoders say about odd metadata says nothing about the pixels; real damage is raised
-    logger = logging.getLogger("tifffile")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _strips(page: Any) -> list[tuple[int, int]]:
-    return list(zip(page.dataoffsets, page.databytecounts, strict=False)) if hasattr(page, "dataoffsets") else []
-
-
-def _write_tiff(volume: Volume, data: Array, path: Path, *, compress: bool) -> None:
-    import tifffile
-
-    if data.dtype == np.float16:
-        data = data.astype(np.float32)
-    if data.dtype.itemsize > 8:
-        raise InputError(f"TIFF has no type for {data.dtype}. Convert the data first.")
-    pages = np.moveaxis(data, 2, 0) if volume.spatial_ndim == 3 else data
-    colour = volume.dtype == np.uint8 and volume.num_channels in {3, 4} and "c" in volume.axes
-    if "c" in volume.axes and not colour:
-        pages = np.moveaxis(pages, -1, -3)
-    axes = "Z" * (volume.spatial_ndim == 3) + ("YX" if "c" not in volume.axes else "YXS" if colour else "CYX")
-    with _files.writing(path) as temporary:
-        tifffile.imwrite(
-            temporary, np.ascontiguousarray(pages), photometric="rgb" if colour else "minisblack",
-            compression="zlib" if compress else None, description=_meaning.to_json(volume), metadata={"axes": axes},
-        )  # fmt: skip
+        file.seek(max(0, size - (1 << 12)))
+        tail = file.read().rstrip(b"\0")
+    if head.startswith(_JPEG):
+        return tail.endswith(b"\xff\xd9")
+    return head.startswith(_GIF) and tail.endswith(b";")

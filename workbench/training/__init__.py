@@ -11,8 +11,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.training.api import fit, runs, train
+    from workbench.training.api import fit, train
     from workbench.training.checkpoint import Checkpoint
+    from workbench.training.estimating import Estimate, estimate
+    from workbench.training.listing import runs
     from workbench.training.metrics import Cursor, Follow
     from workbench.training.recipe import Optimizer, Recipe, Schedule
     from workbench.training.run import Run
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Checkpoint": "checkpoint",
     "Cursor": "metrics",
+    "Estimate": "estimating",
     "Follow": "metrics",
     "Optimizer": "recipe",
     "Recipe": "recipe",
@@ -29,19 +32,22 @@ _HOMES = {
     "Schedule": "recipe",
     "Status": "status",
     "fit": "api",
-    "runs": "api",
+    "estimate": "estimating",
+    "runs": "listing",
     "train": "api",
 }
 
 __all__ = [
     "Checkpoint",
     "Cursor",
+    "Estimate",
     "Follow",
     "Optimizer",
     "Recipe",
     "Run",
     "Schedule",
     "Status",
+    "estimate",
     "fit",
     "runs",
     "train",

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import html
-import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError, WorkbenchError, check_keywords, choose
+from workbench.errors import InputError, check_keywords, choose
+from workbench.training.places import remember, runs_folder
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
-from workbench.training.run import Run, create, start
+from workbench.training.run import Run, check_name, create, start
 from workbench.training.store import DATA, RECIPE
 
 if TYPE_CHECKING:
     from workbench.datasets import Dataset
     from workbench.zoo import Algorithm, Model
 
-FOLDER_VARIABLE = "WORKBENCH_RUNS"
 _INIT = "init.safetensors"
 _OPTIMIZER_KEYS = tuple(name for name in Optimizer.model_fields if name != "name")
 
@@ -34,6 +32,7 @@ def train(
     epochs: int | None = None,
     seed: int | None = None,
     folder: str | Path | None = None,
+    name: str = "",
     init: str | Path | Model | Run | None = None,
     freeze: str | Sequence[str] | None = None,
     **overrides: Any,
@@ -54,9 +53,13 @@ def train(
     epochs, seed : int
         As in the recipe.
     folder : str or Path
-        Folder for runs; the run gets a folder of its own in it. Default: ``WORKBENCH_RUNS`` or ``runs``.
+        Folder for runs; the run gets a folder of its own in it. Default: ``WORKBENCH_RUNS``, the folder of the
+        settings (``docs/user-guide.md``), or ``runs``.
+    name : str
+        What to call the run in lists; `Run.rename` gives another.
     init : str, Path, Model or Run
-        Weights to start from (fine-tuning): a model file, a model, a run (its best epoch).
+        Weights to start from (fine-tuning): a model file, a name of `workbench.zoo.trained`, a model, a run (its best
+        epoch).
     freeze : str or sequence of str
         Patterns of layers that keep their weights: ``"down.*"``, ``"re:^down"``.
     **overrides
@@ -92,9 +95,14 @@ def train(
         "freeze": (freeze,) if isinstance(freeze, str) else freeze,
     }
     values = {**overrides, **{key: value for key, value in given.items() if value is not None}}
+    called = check_name(name)
     made, dataset = compose(recipe, data, values)
     path = _new_folder(folder, made.algorithm)
-    return start(_lay_out(path, made, dataset, init))
+    run = _lay_out(path, made, dataset, init)
+    if called:
+        run.rename(called)
+    remember(path.parent)
+    return start(run)
 
 
 def fit(recipe: Recipe, folder: str | Path) -> Run:
@@ -119,33 +127,6 @@ def fit(recipe: Recipe, folder: str | Path) -> Run:
     finally:
         lock.release()
     return run
-
-
-def runs(folder: str | Path | None = None) -> RunList:
-    """Return the runs in a folder, newest first (default: ``WORKBENCH_RUNS`` or ``runs``)."""
-    root = runs_folder(folder)
-    found = [Run(path.parent) for path in root.glob(f"*/{RECIPE}")] if root.is_dir() else []
-    return RunList(sorted(found, key=lambda run: run.id, reverse=True))
-
-
-def runs_folder(folder: str | Path | None = None) -> Path:
-    """Return where runs are kept."""
-    return Path(folder or os.environ.get(FOLDER_VARIABLE) or "runs").expanduser().resolve()
-
-
-class RunList(list[Run]):
-    """Runs, shown as a table."""
-
-    def __repr__(self) -> str:
-        if not self:
-            return "No runs."
-        rows = [("run", "state", "epoch", "best")] + [_row(run) for run in self]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-
-    def _repr_html_(self) -> str:
-        rows = [f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _row(run))}</tr>" for run in self]
-        return f"<table><tr><th>run</th><th>state</th><th>epoch</th><th>best</th></tr>{''.join(rows)}</table>"
 
 
 def compose(
@@ -265,7 +246,9 @@ def _lay_out(path: Path, recipe: Recipe, dataset: Dataset, init: str | Path | Mo
     if isinstance(init, Run):
         recipe.init = str(init.checkpoint().model_path)
     elif isinstance(init, (str, Path)):
-        recipe.init = str(Path(init).expanduser().resolve())
+        from workbench.zoo.shipped import place_of
+
+        recipe.init = str(place_of(init).resolve())
         if not Path(recipe.init).is_file():
             raise InputError(f"init must be a model file, a model or a run; there is no file {init}.")
     elif init is not None:
@@ -277,13 +260,3 @@ def _lay_out(path: Path, recipe: Recipe, dataset: Dataset, init: str | Path | Mo
         recipe.data = dataset.save(path / DATA)
         recipe.write(path / RECIPE)
     return run
-
-
-def _row(run: Run) -> tuple[str, str, str, str]:
-    try:
-        status = run.status
-    except WorkbenchError as error:
-        return run.id, "damaged", "", str(error)
-    best = status["best_score"]
-    score = "" if best is None else f"{best:.4f} at {status['best_epoch']}"
-    return run.id, status["state"], f"{status['epoch']}/{status['epochs']}", score

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,31 +48,20 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
     say : callable
         Takes a line for the log.
     """
-    from workbench import datasets, frameworks, zoo
+    from workbench import datasets, frameworks
     from workbench.transforms import Preprocess
 
     framework = frameworks.get(recipe.framework)
     threads = recipe.num_threads or available_cores()
-    _configure(recipe, threads)
+    configure(recipe, threads)
     dataset = datasets.from_spec(recipe.data)
     _check_splits(recipe, len(dataset))
-    model = zoo.create(
-        recipe.algorithm,
-        framework=recipe.framework,
-        device=recipe.device,
-        in_channels=dataset.in_channels,
-        num_classes=dataset.num_classes,
-        classes=dataset.classes,
-        preprocess=recipe.preprocess,
-        seed=recipe.seed,
-        **recipe.options,
-    )
-    model.patch_size = recipe.patch_size
+    model = make_model(recipe, dataset.in_channels, dataset.classes)
     resumed = _find(folder, say)
     init = load_initial(framework, model.module, Path(recipe.init)) if recipe.init and resumed is None else None
     if init:
         say(f"Weights taken over: {len(init['matched'])}; replaced: {', '.join(init['replaced']) or 'none'}.")
-    trainer = _trainer(framework, model, recipe)
+    trainer = make_trainer(model, recipe)
     position = Position()
     if resumed is not None:
         position = _go_to(resumed, framework, model, trainer)
@@ -102,9 +91,29 @@ def _go_to(checkpoint: Checkpoint, framework: Framework, model: Model, trainer: 
     return checkpoint.position
 
 
-def _trainer(framework: Framework, model: Model, recipe: Recipe) -> Trainer:
+def make_model(recipe: Recipe, in_channels: int, classes: Sequence[str]) -> Model:
+    """Return the network of a recipe with fresh weights, for data of these channels and classes."""
+    from workbench import zoo
+
+    model = zoo.create(
+        recipe.algorithm,
+        framework=recipe.framework,
+        device=recipe.device,
+        in_channels=in_channels,
+        classes=classes,
+        preprocess=recipe.preprocess,
+        seed=recipe.seed,
+        **recipe.options,
+    )
+    model.patch_size = recipe.patch_size
+    return model
+
+
+def make_trainer(model: Model, recipe: Recipe) -> Trainer:
+    """Return what moves the weights of `model` as a recipe says."""
     from workbench.frameworks import OptimizerSpec
 
+    framework = model.framework
     return framework.trainer(
         model.module,
         model.task.loss(recipe.loss),
@@ -133,7 +142,8 @@ def _check_splits(recipe: Recipe, size: int) -> None:
             )
 
 
-def _configure(recipe: Recipe, threads: int) -> None:
+def configure(recipe: Recipe, threads: int) -> None:
+    """Set what holds for the whole process: threads and determinism."""
     if recipe.framework == "torch":
         import torch
 

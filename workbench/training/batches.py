@@ -170,6 +170,10 @@ class Batches:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
+    def one(self) -> Batch:
+        """Return a batch of a single sample, the first of the first epoch."""
+        return self._make(0, self.order(0)[:1])
+
     def order(self, epoch: int) -> list[tuple[int, int]]:
         """Return the order of an epoch: (sample, how often it was there before) for each place."""
         recipe = self._recipe

@@ -8,6 +8,8 @@ import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from workbench.training.status import said
+
 if TYPE_CHECKING:
     from workbench.training.run import Run
 
@@ -38,8 +40,8 @@ def summarize(run: Run) -> str:
     """Return a short account of a run as HTML."""
     status = run.status
     rows = [
-        ("run", run.id),
-        ("state", status["state"]),
+        ("run", f"{run.name} ({run.id})" if run.name else run.id),
+        ("state", said(status["state"])),
         ("epoch", f"{status['epoch']} of {status['epochs']}"),
     ]
     if status["best_score"] is not None:

@@ -17,13 +17,14 @@ from workbench.training.launch import launch
 from workbench.training.lock import Owner, holder
 from workbench.training.metrics import Cursor, Follow, follow, read_metrics
 from workbench.training.recipe import Recipe
-from workbench.training.status import ENDED, Status, read_status, read_tail
+from workbench.training.status import ENDED, Status, read_status, read_tail, said
 from workbench.training.store import (
     CHECKPOINTS,
     CONTROL,
     LOG,
     MANIFEST,
     METRICS,
+    NAME,
     RECIPE,
     STATUS,
     read_json,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from workbench.zoo import Model
 
 _LEAVING_SECONDS = 5.0
+_LONGEST_NAME = 80
 # Kept so that a worker that ended is buried by its parent and does not stay behind as a zombie.
 _started: dict[Path, subprocess.Popen[bytes]] = {}
 
@@ -71,6 +73,33 @@ class Run:
         return self.path.name
 
     @property
+    def name(self) -> str:
+        """What a person calls it; empty where no name was given."""
+        return str((read_json(self.path / NAME) or {}).get("name", ""))
+
+    def rename(self, name: str) -> Run:
+        """Give the run a name for lists, or take it away with ``""``; its folder keeps its own.
+
+        Raises
+        ------
+        InputError
+            If it is longer than a line.
+        """
+        write_json(self.path / NAME, {"name": check_name(name)})
+        return self
+
+    @property
+    def data_name(self) -> str:
+        """Name of the data set that it learns from."""
+        known = self.manifest.get("data") or self.recipe.data
+        return str(known.get("name", "data in memory"))
+
+    @property
+    def title(self) -> str:
+        """What tells it from others in a word or two: its name, or algorithm and data set."""
+        return self.name or f"{self.recipe.algorithm} on {self.data_name}"
+
+    @property
     def recipe(self) -> Recipe:
         """Everything that decides this run."""
         return Recipe(**read_json(self.path / RECIPE))
@@ -83,7 +112,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """One of created, running, stopping, stopped, finished, failed, lost."""
+        """One of created, running, stopping, stopped, finished, failed, lost; people are told lost as interrupted."""
         return str(self.status["state"])
 
     @property
@@ -249,7 +278,8 @@ class Run:
 
     def __repr__(self) -> str:
         status = self.status
-        text = f"Run {self.id}: {status['state']}, epoch {status['epoch']}/{status['epochs']}"
+        named = f" ({self.name})" if self.name else ""
+        text = f"Run {self.id}{named}: {said(status['state'])}, epoch {status['epoch']}/{status['epochs']}"
         if status["best_epoch"] is not None and status["best_score"] is not None:
             text += f", best {status['best_score']:.4f} at epoch {status['best_epoch']}"
         if status["cause"]:
@@ -264,6 +294,19 @@ class Run:
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         return display.mimebundle(self)
+
+
+def check_name(name: str) -> str:
+    """Return the name of a run without space around it.
+
+    Raises
+    ------
+    InputError
+        If it is not text of one line of at most 80 characters.
+    """
+    if not isinstance(name, str) or len(name.strip()) > _LONGEST_NAME or len(name.strip().splitlines()) > 1:
+        raise InputError(f"The name of a run is one line of at most {_LONGEST_NAME} characters, got {name!r}.")
+    return name.strip()
 
 
 def create(folder: Path, recipe: Recipe) -> Run:

@@ -16,6 +16,8 @@ from workbench.training.store import CONTROL, LAUNCH, LOG, STATUS, read_json, wr
 
 STATES = ("created", "running", "stopping", "stopped", "finished", "failed", "lost")
 ENDED = frozenset({"stopped", "finished", "failed", "lost"})
+#: What people are told where the name of a state says too little; ``lost`` is what a reader concludes.
+_SAID = {"created": "starting", "lost": "interrupted"}
 # Heads what each worker prints in the log, which several workers may have written to.
 LOG_HEAD = "=== worker started "
 _WRITE_SECONDS = 0.3
@@ -115,6 +117,11 @@ def read_status(folder: Path) -> dict[str, Any]:
     return status
 
 
+def said(state: str) -> str:
+    """Return what people are told of a state: a run whose worker was killed (``lost``) is "interrupted"."""
+    return _SAID.get(state, state)
+
+
 def asks_to_stop(folder: Path) -> bool:
     """Return whether a reader has asked the worker to stop."""
     return bool((read_json(folder / CONTROL) or {}).get("command") == "stop")
@@ -123,7 +130,7 @@ def asks_to_stop(folder: Path) -> bool:
 def _lost(folder: Path, status: dict[str, Any], *, began: bool) -> dict[str, Any]:
     tail = read_tail(folder / LOG).rpartition(LOG_HEAD)[2]
     state, what = "lost", "The worker ended without a word" if began else "The worker ended before it could begin"
-    remedy = "resume() goes on from the last checkpoint; if it is lost again, lower batch_size or patch_size."
+    remedy = "Resume it (resume()): it goes on from its last checkpoint. If it is interrupted again, lower batch_size."
     if "Fatal Python error: " in tail:
         fault = tail.rpartition("Fatal Python error: ")[2].partition("\n")[0]
         cause = f"{what}: it crashed ({fault}). log.txt tells where."
@@ -133,7 +140,8 @@ def _lost(folder: Path, status: dict[str, Any], *, began: bool) -> dict[str, Any
         remedy = "Mend what the last lines of log.txt name, then resume()."
     else:
         cause = f"{what}: it was killed (by hand, or by the system when memory ran out), or the machine went off."
-    return {**status, "state": state, "message": f"The run is {state}.", "cause": cause, "remedy": remedy}
+    message = "The run failed." if state == "failed" else "The run was interrupted."
+    return {**status, "state": state, "message": message, "cause": cause, "remedy": remedy}
 
 
 def read_tail(path: Path, size: int = _LOG_TAIL) -> str:

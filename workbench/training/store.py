@@ -13,6 +13,7 @@ file                      what it holds                                 who writ
 ``launch.json``           the worker last started                       ``train`` and ``resume``
 ``control.json``          a request to the worker (``stop``)            ``Run.stop``
 ``evaluation-*.json``     scores of a finished evaluation               ``Run.evaluate``
+``name.json``             a name that a person gave                     ``train``, ``Run.rename``
 ``data/``                 samples of an in-memory data set              ``train``
 ========================  ============================================  ==========================
 """
@@ -40,6 +41,7 @@ LOCK = "lock.json"
 LAUNCH = "launch.json"
 CONTROL = "control.json"
 DATA = "data"
+NAME = "name.json"
 
 # An open reader makes a rename fail on Windows; it is gone within milliseconds.
 _REPLACE_ATTEMPTS = 20

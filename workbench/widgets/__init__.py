@@ -10,8 +10,11 @@ from workbench.training import display
 if TYPE_CHECKING:
     from workbench.training import Run
     from workbench.widgets._view import view
+    from workbench.widgets.answers import answer_layer, truth_layer
     from workbench.widgets.app import App
     from workbench.widgets.data_panel import DataPanel
+    from workbench.widgets.desk import Case, Desk
+    from workbench.widgets.desk_panel import DeskPanel
     from workbench.widgets.explain_panel import ExplainPanel
     from workbench.widgets.layer import Layer
     from workbench.widgets.model_panel import ModelPanel
@@ -21,17 +24,37 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "App": "workbench.widgets.app",
+    "Case": "workbench.widgets.desk",
     "DataPanel": "workbench.widgets.data_panel",
+    "Desk": "workbench.widgets.desk",
+    "DeskPanel": "workbench.widgets.desk_panel",
     "ExplainPanel": "workbench.widgets.explain_panel",
     "Layer": "workbench.widgets.layer",
     "ModelPanel": "workbench.widgets.model_panel",
     "RunView": "workbench.widgets.run_view",
     "TrainPanel": "workbench.widgets.train_panel",
     "Viewer": "workbench.widgets.viewer",
+    "answer_layer": "workbench.widgets.answers",
+    "truth_layer": "workbench.widgets.answers",
     "view": "workbench.widgets._view",
 }
 
-__all__ = ["App", "DataPanel", "ExplainPanel", "Layer", "ModelPanel", "RunView", "TrainPanel", "Viewer", "view"]
+__all__ = [
+    "App",
+    "Case",
+    "DataPanel",
+    "Desk",
+    "DeskPanel",
+    "ExplainPanel",
+    "Layer",
+    "ModelPanel",
+    "RunView",
+    "TrainPanel",
+    "Viewer",
+    "answer_layer",
+    "truth_layer",
+    "view",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,8 @@
-"""What a panel says about an exception: a title, the cause, the remedy - and never a name from a file path."""
+"""What a panel says about an exception: a title, the cause, the remedy; with the file's name, or without it."""
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,8 @@ from workbench.errors import MissingExtraError, WorkbenchError
 
 #: A name of one or two letters is nobody's, and would be found in the middle of words.
 _SHORTEST_NAME = 3
+#: Names below a folder that are looked for in a message; a message quotes a few.
+_MOST_NAMES = 20_000
 _REMEDY_UNEXPECTED = "This is a fault of the workbench, not yours. Please report it with the details below."
 _REMEDY_MEMORY = "Choose a smaller batch, a smaller crop or a coarser spacing, or close other programs."
 
@@ -24,8 +27,8 @@ def describe(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> d
     doing : str
         What the panel was doing, as it says it while busy (``"Loading hippocampus"``).
     secrets : iterable of str
-        Paths that the user typed. Widget state may be saved with the notebook, and a file's name may be a
-        patient's: only the suffix is kept.
+        Paths that the user typed. Widget state may be saved with the notebook, and the name of a file, of a folder
+        around it or of a file in it may be a patient's: of all of them only the suffix is kept.
     """
     problem = {"title": f"{doing} failed.", "cause": str(error) or type(error).__name__, "remedy": "", "details": ""}
     if isinstance(error, MissingExtraError):
@@ -41,11 +44,29 @@ def describe(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> d
 
 def _without(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
-        if not secret.strip():
-            continue
-        path = Path(secret)
-        shown = f"<your file>{path.suffix}"
-        for form in dict.fromkeys((str(path.expanduser().resolve()), str(path), secret, path.name)):
-            if len(form.strip()) >= _SHORTEST_NAME:
-                text = text.replace(form, shown)
+        if secret.strip():
+            for name, shown in _names(secret):
+                if len(name.strip()) >= _SHORTEST_NAME and name in text:
+                    text = text.replace(name, shown)
     return text
+
+
+def _names(secret: str) -> Iterable[tuple[str, str]]:
+    """Yield what may not be told of a path, the longest first, and what is told instead."""
+    path = Path(secret)
+    whole = path.expanduser().resolve()
+    shown = f"<your file>{''.join(path.suffixes[-1:])}"
+    yield from ((form, shown) for form in dict.fromkeys((str(whole), str(path), secret, path.name)))
+    if whole.is_dir():
+        below = itertools.islice(whole.rglob("*"), _MOST_NAMES)
+        yield from ((entry.name, f"<a file in it>{entry.suffix}") for entry in below)
+    yield (whole.stem, "<your file>")
+    # a message about a folder that is missing names that folder
+    yield from ((str(parent), "<your folder>") for parent in _private(whole))
+    yield from ((parent.name, "<your folder>") for parent in _private(whole))
+
+
+def _private(path: Path) -> list[Path]:
+    """Return the folders around a path, but for those that are everybody's: the root, the home, where we work."""
+    common = {*Path.cwd().parents, Path.cwd(), *Path.home().parents, Path.home()}
+    return [parent for parent in path.parents if parent not in common and len(parent.parts) > 2]

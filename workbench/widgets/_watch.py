@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.training import Run
+from workbench.training import Checkpoint, Run
+from workbench.training.status import said
 
 Snapshot = dict[str, Any]
 Points = list[tuple[float, float]]
@@ -70,14 +71,22 @@ def thin(points: Points) -> list[list[float]]:
     return [*out[:-1], list(real[-1])]
 
 
+def learned(run: Run) -> list[Checkpoint]:
+    """Return the checkpoints of a run that hold more than the weights it began with."""
+    return [checkpoint for checkpoint in run.checkpoints() if checkpoint.position.global_step]
+
+
 def snapshot(run: Run, curves: Curves) -> Snapshot:
     """Return everything that a front end shows of a run, as plain data."""
     status = run.status
     recipe = run.recipe
     return {
         "id": run.id,
-        "title": f"{recipe.algorithm} on {recipe.data.get('name', 'data')}",
+        "title": run.title,
+        "told": f"{recipe.algorithm} on {run.data_name}, started {when(status['started'])}",
+        "name": run.name,
         "state": status["state"],
+        "said": said(status["state"]),
         "progress": status["progress"],
         "line": line(status),
         "message": status["message"],
@@ -101,6 +110,11 @@ def line(status: dict[str, Any], now: float | None = None) -> str:
     if status["best_score"] is not None:
         parts.append(f"best {status['best_score']:.3f} at epoch {status['best_epoch']}")
     return ", ".join(parts)
+
+
+def when(seconds: float) -> str:
+    """Return a moment (seconds since 1970) to the second, in local time: ``2026-11-21 14:03:12``."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def duration(seconds: float) -> str:
@@ -142,6 +156,7 @@ class Watcher:
                     "id": self.run.id,
                     "title": self.run.id,
                     "state": "lost",
+                    "said": "unreadable",
                     "line": "",
                     "message": "The run cannot be read.",
                     "cause": str(error),

@@ -1,30 +1,20 @@
-"""The App: data, model, training, explanation and the viewer in one panel; all of it works from Python too."""
+"""The App: a desk with all panels and the viewer in one; all of it works from Python too."""
 
 from __future__ import annotations
 
-import threading
-import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any, ClassVar
 
 import ipywidgets
 
-from workbench.datasets import Dataset
 from workbench.errors import InputError, StateError
-from workbench.explain import Cancelled
-from workbench.volume import Volume
-from workbench.widgets._watch import ALIVE
 from workbench.widgets.code import page
-from workbench.widgets.data_panel import DataPanel
-from workbench.widgets.explain_panel import ExplainPanel
-from workbench.widgets.layer import OUTLINE_OPACITY
-from workbench.widgets.model_panel import ModelPanel
+from workbench.widgets.desk import Desk
+from workbench.widgets.desk_panel import DeskPanel, kinds
 from workbench.widgets.panel import Panel, bundle
-from workbench.widgets.train_panel import TrainPanel
 from workbench.widgets.viewer import Viewer
 
-_WAIT_SECONDS = 0.1
 _VIEWER_HEIGHT = 540
 _NO_VOLUME = "Load a data set or open a file"
 
@@ -37,17 +27,19 @@ class AppBar(Panel):
 
     actions: ClassVar = {"report": "report", "napari": "napari"}
 
-    def __init__(self, app: App, **traits: Any) -> None:
-        self._app = app
+    def __init__(self, desk: Desk, **traits: Any) -> None:
+        self._desk = desk
         super().__init__(**traits)
 
     def report(self, path: str | Path | None = None) -> Path:
-        """Save a page with the pictures and every parameter."""
+        """Save a page with the pictures, the curves, the scores, the code and every parameter."""
         with self.working("Saving the report"):
             from workbench.widgets.report import save_report
 
-            saved = save_report(self._app, path)
+            saved, text = save_report(self._desk, path)
         self.note = f"saved {saved.name}"
+        # where it was saved is for the page that is open: a folder may name a patient
+        self.send({"saved": {"name": saved.name, "folder": str(saved.parent)}}, [text.encode()])
         return saved
 
     def napari(self) -> Any:
@@ -55,15 +47,15 @@ class AppBar(Panel):
         with self.working("Opening napari"):
             from workbench.widgets import view
 
-            if not self._app.viewer.layers:
+            if not self._desk.viewer.layers:
                 raise StateError("There is nothing to open yet. Load a data set or open a file first.")
-            opened = view(*self._app.viewer.layers, backend="napari")
+            opened = view(*self._desk.viewer.layers, backend="napari")
         self.note = "opened in napari"
         return opened
 
     def code(self) -> str:
         """Return code that does what the whole App did."""
-        return self._app.code()
+        return app_code(self._desk)
 
 
 class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -80,7 +72,10 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     Attributes
     ----------
-    data, model, train, explain : DataPanel, ModelPanel, TrainPanel, ExplainPanel
+    desk : Desk
+        What the panels share.
+    panels : dict of str to DeskPanel
+        The panels by name; each is an attribute too: ``data``, ``model``, ``train``, ``explain``.
     viewer : Viewer
     bar : AppBar
 
@@ -95,47 +90,30 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def __init__(self, data: Any = None, folder: str | Path | None = None, **options: Any) -> None:
         self.viewer = Viewer(height=_VIEWER_HEIGHT, empty_text=_NO_VOLUME)
-        self.data = DataPanel()
-        self.model = ModelPanel()
-        self.train = TrainPanel(self.model, lambda: self.data.dataset, folder)
-        self.explain = ExplainPanel(self._model_to_explain, lambda: self.data.volume, self.viewer, self._run)
-        self.bar = AppBar(self)
-        self._fitted: Any = None
-        self._using = threading.Lock()
-        self.train.data_code = self.data.snippet
-        self.explain.volume_code, self.explain.model_code = self.data.snippet, self.model.snippet
-        panels = _box([self.data, self.model, self.train, self.explain], "mwb-app-panels")
-        right = _box([self.viewer, self.explain.strip], "mwb-app-viewer")
+        self.desk = Desk(folder, self.viewer)
+        self.panels: dict[str, DeskPanel] = {}
+        for kind in kinds():
+            self.panels[kind.called] = kind(self.desk)
+        for number, panel in enumerate(self._at("side"), start=1):
+            panel.number = str(number)
+        self.bar = AppBar(self.desk)
         self.bar.add_class("mwb-app-footer")
-        super().__init__([_box([panels, right, self.bar], "mwb-app-grid")])
+        extras = [widget for panel in self.panels.values() for widget in panel.extras()]
+        right = _box([*self._at("above"), self.viewer, *self._at("below"), *extras], "mwb-app-viewer")
+        super().__init__([_box([_box(self._at("side"), "mwb-app-panels"), right, self.bar], "mwb-app-grid")])
         self.add_class("mwb-app")
-        self.data.on_change(self._case_shown)
-        self.model.on_change(self._model_chosen)
-        self.model.on_built(self.explain.look_at)
-        self.train.on_checkpoint(self._new_weights)
-        self._model_chosen()
         if data is not None:
             self._begin_with(data, options)
 
+    def __getattr__(self, name: str) -> Any:
+        panels = self.__dict__.get("panels", {})
+        if name in panels:
+            return panels[name]
+        raise AttributeError(f"The App has no attribute {name!r}. Its panels: {', '.join(panels)}.")
+
     def code(self) -> str:
-        """Return code that does what the App did: read the data, train, explain, show."""
-        run, made = self.train.run, self.explain.explanation
-        if self.data.sample is None:
-            return page("app = wb.App()", show="app")
-        parts = [here := self.data.snippet()]
-        if run is not None and self.model.run == run:
-            epoch = run.checkpoint().position.epoch if run.checkpoints() else None
-            trained = self.train.snippet()
-            # The case that is looked at comes last: the run may have been started while another one was shown.
-            parts = [trained] if trained.startswith(f"{here}\n") else [trained, here]
-            parts.append(f"model = run.wait().model(epoch={epoch})")
-        elif self.model.algorithm:
-            parts.append(self.model.snippet())
-        shown = ["volume", *(['sample["label"]'] if self.data.truth is not None else [])]
-        if made is not None:
-            parts.append(self.explain.snippet())
-            shown.append("why")
-        return page(*parts, show=f"wb.view({', '.join(shown)})")
+        """Return code that does what the App did: read the data, make the model, predict, explain, show."""
+        return app_code(self.desk)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Save a self-contained page with the pictures and every parameter; no patient text is in it."""
@@ -143,100 +121,18 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def parameters(self) -> dict[str, Any]:
         """Return what is loaded, chosen, trained and explained as plain data, without names of patients or files."""
-        dataset, volume, run = self.data.dataset, self.data.volume, self.train.run
-        return {
-            "data": None
-            if volume is None
-            else {
-                "name": dataset.name if dataset is not None else "one volume",
-                "split": self.data.split,
-                "index": self.data.index,
-                "volume": self.data.summary,
-                "fingerprint": volume.fingerprint(),
-            },
-            "model": {
-                "algorithm": self.model.algorithm,
-                "framework": self.model.framework,
-                "device": self.model.device,
-                "options": self.model.values(),
-                "in_channels": self.model.in_channels,
-                "num_classes": self.model.num_classes,
-                "weights": self.model.weights,
-            },
-            "run": {"id": run.id, "state": run.state, "line": self.train.run_state.get("line", "")} if run else None,
-            "maps": [one.describe() for one in self.explain.explanations],
-        }
+        return self.desk.facts()
 
     # -- inside -------------------------------------------------------------------------------------------
 
+    def _at(self, place: str) -> list[DeskPanel]:
+        return [panel for panel in self.panels.values() if panel.place == place]
+
     def _begin_with(self, data: Any, options: dict[str, Any]) -> None:
-        if isinstance(data, Dataset):
-            self.data.load(data)
-        elif isinstance(data, Volume):
-            self.data.show(data)
-        elif isinstance(data, (str, Path)):
-            named = str(data) in [entry["name"] for entry in self.data.catalogue]
-            if named:
-                self.data.load(str(data), **options)
-            elif isinstance(data, Path) or Path(data).expanduser().exists():
-                self.data.read(data, **options)
-            else:
-                self.data.load(data, **options)
-        else:
+        if not any(panel.begin_with(data, **options) for panel in self.desk.panels):
             raise InputError(
                 f"The App begins with the name of a data set, a path, a Dataset or a Volume, got {type(data).__name__}."
             )
-
-    def _case_shown(self) -> None:
-        volume, truth = self.data.volume, self.data.truth
-        if volume is None:
-            return
-        self.explain.clear()
-        self.viewer.clear()
-        self.viewer.add(volume, name="image")
-        if truth is not None:
-            opacity = OUTLINE_OPACITY if self.data.outlined else 0.35
-            self.viewer.add(truth, name="truth", opacity=opacity)
-        source = self.data.dataset if self.data.dataset is not None else volume
-        if self._fitted is not source:
-            self._fitted = source
-            self.model.fit(source)
-        self.train.check()
-        self._model_chosen()
-
-    def _model_chosen(self) -> None:
-        self.explain.blocked = (
-            f"{_NO_VOLUME} first"
-            if self.data.volume is None
-            else "Choose an algorithm first"
-            if not self.model.algorithm
-            else ""
-        )
-        self.explain.has_run = self._run() is not None
-
-    def _new_weights(self, run: Any) -> None:
-        with self._using:
-            self.model.use_run(run)
-        self._model_chosen()
-
-    def _run(self) -> Any:
-        return self.model.run or self.train.run
-
-    def _model_to_explain(self) -> Any:
-        run = self.train.run
-        if run is not None and run.state in ALIVE and self.model.run != run:
-            # Started a moment ago: what is to be explained is what it learns, not the weights it began with.
-            self.explain.busy = "Waiting for the first epoch of the run"
-            while not run.checkpoints() and run.state in ALIVE:
-                if self.explain.cancelled:
-                    raise Cancelled("Cancelled while waiting for the run.")
-                time.sleep(_WAIT_SECONDS)
-            if not run.checkpoints():
-                status = run.status
-                raise StateError(f"The run {status['state']}: {status['cause']} {status['remedy']}".strip())
-            self._new_weights(run)
-        with self._using:
-            return self.model.build()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         made = super()._repr_mimebundle_(**kwargs)
@@ -247,7 +143,14 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         return {**data, "image/png": b64encode(self.viewer.png()).decode()}, metadata
 
     def __repr__(self) -> str:
-        return f"App({self.data.name or 'no data'}, {self.model.algorithm or 'no algorithm'}, {self.viewer!r})"
+        case, choice = self.desk.case, self.desk.choice
+        named = "no data" if case is None else case.dataset.name if case.dataset is not None else "one volume"
+        return f"App({named}, {choice.algorithm if choice is not None else 'no algorithm'}, {self.viewer!r})"
+
+
+def app_code(desk: Desk) -> str:
+    """Return the code of a desk; while nothing is on it, the code that opens an App."""
+    return page("app = wb.App()", show="app") if desk.case is None else desk.code()
 
 
 def _box(children: list[Any], style: str) -> ipywidgets.VBox:

@@ -80,7 +80,7 @@ def _picture(base: Layer, layer: Layer, plane: Plane) -> bytes:
     from PIL import Image
 
     # A map that is hidden in the viewer is still compared here.
-    shown = Layer(layer.volume, **{**layer.style(), "visible": True})
+    shown = layer.like(visible=True)
     pixels = np.flipud(paint([base, shown], plane))
     buffer = BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,37 +9,23 @@ import traitlets as t
 
 from workbench import datasets, io
 from workbench.datasets import Dataset, Sample
-from workbench.datasets.annotations import as_shown, class_of, parts
+from workbench.datasets.annotations import as_shown
 from workbench.errors import InputError, StateError, choose
-from workbench.shapes import Shapes
+from workbench.training import Run
 from workbench.volume import Volume
-from workbench.widgets import _options
-from workbench.widgets.code import call, page
-from workbench.widgets.panel import Panel, bundle
+from workbench.widgets import _data_forms, _options
+from workbench.widgets._files import listing
+from workbench.widgets.code import Code, call, page, path_code
+from workbench.widgets.demos import Demo
+from workbench.widgets.desk import Case, Desk
+from workbench.widgets.desk_panel import DeskPanel
+from workbench.widgets.panel import bundle
 
 _ALL = "all"
-_LABELS = {"n": "Cases", "lesion_probability": "Lesions", "fractions": "Split"}
-_UNITS = {"spacing": "mm", "lesion_size": "mm"}
-_HERE = frozenset({"built in", "here", "your files"})
-_HINTS = {"download": "not downloaded yet", "your files": ""}
-_TOOLTIPS = {
-    "n": "How many cases to make",
-    "noise": "Standard deviation of the noise, in HU or grey values",
-    "spacing": "Millimetres between neighbouring voxels; told from the size when empty",
-    "fractions": "Shares of training, validation and test, separated by commas; 0.7, 0.1, 0.2 when empty",
-    "orientation": "How the voxel axes lie in the body, such as RAS or LPS",
-    "lesion_probability": "How likely a case has a lesion, 0 to 1",
-    "lesion_size": "Smallest and largest diameter of a lesion, in mm, separated by commas",
-    "seed": "The same seed makes the same cases",
-    "size": "Voxels along each axis, one number or several separated by commas",
-    "task": "What is to be learned from the cases",
-    "path": "The folder or file with the data, where it is not at its usual place",
-    "images": "Folder with the images",
-    "labels": "Folder with the labels, named like the images",
-}
+_BY_HAND = "# `{name}` is what you gave to the App; it is in memory only."
 
 
-class DataPanel(Panel):
+class DataPanel(DeskPanel):
     """A data set or a single volume, and the case shown.
 
     Attributes
@@ -50,6 +34,8 @@ class DataPanel(Panel):
         What was loaded; None for a single file.
     volume, truth : Volume or None
         The case shown, and its labels where it has a label volume.
+    sample : Sample or None
+        The case as the data set has it.
 
     Examples
     --------
@@ -58,12 +44,15 @@ class DataPanel(Panel):
     >>> panel.volume  # doctest: +SKIP
     """
 
+    called: ClassVar = "data"
+    order: ClassVar = 1
+
     _esm = bundle("data_panel")
     _css = bundle("data_panel", "css")
 
     source = t.Enum(("set", "file"), "set").tag(sync=True)
     catalogue = t.List(t.Dict()).tag(sync=True)
-    name = t.Unicode("").tag(sync=True)
+    name = t.Unicode("", help="Name of the data set that is chosen").tag(sync=True)
     options = t.Dict().tag(sync=True)
     splits: t.List[Any] = t.List().tag(sync=True)
     split = t.Unicode("").tag(sync=True)
@@ -73,39 +62,35 @@ class DataPanel(Panel):
     details = t.Unicode("").tag(sync=True)
     notes = t.List(t.Unicode()).tag(sync=True)
 
-    actions: ClassVar = {"load": "load", "open": "read", "select": "select"}
+    actions: ClassVar = {"load": "load_asked", "open": "read", "select": "select"}
+    patient: ClassVar = frozenset({"select"})
+    questions: ClassVar = {"browse": "browse"}
 
-    def __init__(self, **traits: Any) -> None:
-        self.dataset: Dataset | None = None
+    def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self.sample: Sample | None = None
-        self._file: tuple[str, dict[str, Any]] | None = None
-        self._loaded: tuple[str, dict[str, Any]] | None = None
-        self._listeners: list[Callable[[], None]] = []
-        entries = [_entry(card) for card in datasets.list()]
-        super().__init__(catalogue=sorted(entries, key=lambda entry: not entry["available"]), **traits)
+        self._code = ""
+        entries = [_data_forms.entry(card) for card in datasets.list()]
+        super().__init__(desk, catalogue=sorted(entries, key=lambda entry: not entry["available"]), **traits)
+
+    # -- what is looked at --------------------------------------------------------------------------------
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """What was loaded."""
+        return self.desk.case.dataset if self.desk.case is not None else None
 
     @property
     def volume(self) -> Volume | None:
         """The image of the case shown."""
-        return self.sample["image"] if self.sample else None
+        return self.desk.case.volume if self.desk.case is not None else None
 
     @property
     def truth(self) -> Volume | None:
         """What of the annotation of the case shown can be laid over its image: labels, a mask, outlines of shapes."""
-        if not self.sample:
-            return None
-        names = self.dataset.classes if self.dataset is not None else ()
-        return as_shown(self.sample["label"], self.sample["image"], names)
+        case = self.desk.case
+        return None if case is None else as_shown(case.annotation, case.volume, case.classes)
 
-    @property
-    def outlined(self) -> bool:
-        """Whether the annotation of the case shown is drawn as outlines."""
-        label = self.sample["label"] if self.sample else None
-        return any(isinstance(part, Shapes) for part in parts(label).values())
-
-    def on_change(self, callback: Callable[[], None]) -> None:
-        """Call `callback` after another case is shown."""
-        self._listeners.append(callback)
+    # -- work ---------------------------------------------------------------------------------------------
 
     def load(self, name: str | Dataset | None = None, **options: Any) -> Dataset:
         """Load a data set and show its first case.
@@ -128,26 +113,33 @@ class DataPanel(Panel):
         if name is None and not self.name:
             raise StateError("No data set is chosen. Choose one, or call load('phantom-ct').")
         called = self.name if name is None else name.name if isinstance(name, Dataset) else name
-        with self.working(f"Loading {called}"):
-            if isinstance(name, Dataset):
-                dataset, given = name, None
-            else:
-                schema = self._schema(choose(called, [e["name"] for e in self.catalogue], "data set"))
-                given = options if name is not None else _options.parse(schema, self.options)
-                dataset = datasets.load(called, **given)
-            if not len(dataset):
-                raise InputError(f"{called} has no cases with these options. Ask for at least one.")
-            sample = self._read(dataset, self._first_split(dataset), 0)
-            self.dataset, self._file = dataset, None
-            self._loaded = None if given is None else (called, given)
-            self.source = "set"
-            if called in [entry["name"] for entry in self.catalogue]:
-                self.name = called
-                if name is not None:
-                    self.options = {key: _options._plain(value) for key, value in (given or {}).items()}
-            self.splits = self._parts(dataset)
-            self._show(sample, self._first_split(dataset), 0)
-        return dataset
+        if isinstance(name, Dataset):
+            return self._take(name)
+        schema = self._schema(choose(called, [e["name"] for e in self.catalogue], "data set"))
+        given = options if name is not None else _options.parse(schema, self.options)
+        secrets = tuple(value for value in given.values() if isinstance(value, str | Path))
+        with self.working(f"Loading {called}", cancellable=True, secrets=tuple(map(str, secrets))) as work:
+            try:
+                dataset = work.apart(lambda: datasets.load(called, **given))
+            except InputError as error:
+                if name is None:
+                    self.faults = {**self.faults, **_data_forms.named_in(error, schema)}
+                raise
+            return self._take(dataset, called, given)
+
+    def load_asked(self) -> None:
+        """Load what is chosen in the panel, as a click asks for: very large ones are asked about first."""
+        if not self.name:
+            raise StateError("No data set is chosen. Choose one in the list.")
+        schema = self._schema(self.name)
+        with self.working(f"Loading {self.name}", cancellable=True) as work:
+            values = _options.parse(schema, self.options)
+            large = work.apart(lambda: _data_forms.largeness(self.name, values, schema))
+        if large is None:
+            self.load()
+        else:
+            text, possible = large
+            self.ask(f"{self.name} would be very large.", text, "Load it", self.load if possible else None)
 
     def read(self, path: str | Path, **options: Any) -> Volume:
         """Read a single volume and show it.
@@ -158,21 +150,22 @@ class DataPanel(Panel):
             If it cannot be read; the message says why.
         """
         text = str(path)
-        with self.working("Opening the file", secrets=(text,)):
+        with self.working("Opening the file", cancellable=True, secrets=(text,)) as work:
             if not text.strip():
                 raise InputError("No path was given. Type that of a volume file, or of a folder with a DICOM series.")
-            volume = io.read(Path(text).expanduser(), **options)
-            volume.load()
-            self.dataset, self._loaded, self._file = None, None, (text, options)
-            self.source, self.splits = "file", []
-            self._show({"id": "file", "image": volume, "label": None, "patient": None}, "", 0)
-        return volume
+            place = Path(text.strip()).expanduser()
+
+            def read() -> Volume:
+                volume: Volume = io.read(place, **options)
+                volume.load()
+                return volume
+
+            self._alone(work.apart(read), call("volume", "wb.read", repr(path_code(place)), **options))
+        return self.desk.case.volume  # type: ignore[no-any-return]
 
     def show(self, volume: Volume) -> None:
         """Show a volume that is in memory already."""
-        self.dataset, self._loaded, self._file = None, None, None
-        self.source, self.splits = "file", []
-        self._show({"id": "memory", "image": volume, "label": None, "patient": None}, "", 0)
+        self._alone(volume, _BY_HAND.format(name="volume"))
 
     def select(self, index: int | None = None, split: str | None = None) -> Sample:
         """Show another case.
@@ -184,45 +177,119 @@ class DataPanel(Panel):
         split : str, optional
             ``"train"``, ``"val"``, ``"test"`` or ``"all"``; the present one by default.
         """
-        if self.dataset is None:
+        dataset = self.dataset
+        if dataset is None:
             raise StateError("There is one volume only. Load a data set to choose among its cases.")
-        with self.working("Reading the case"):
+        with self.working("Reading the case", cancellable=True) as work:
             part = choose(split, [name for name, _ in self.splits], "split") if split else self.split
             place = self.index if index is None else int(index)
-            sample = self._read(self.dataset, part, place)
-            self._show(sample, part, place)
+            sample = work.apart(lambda: self._read(dataset, part, place))
+            self._show(dataset, sample, part, place)
         return sample
+
+    def browse(self, folder: str | None = None) -> dict[str, Any]:
+        """Return what lies in a folder, for the file picker of the page."""
+        return listing(folder, _could_be_volume)
+
+    # -- for the desk -------------------------------------------------------------------------------------
 
     def snippet(self) -> str:
         """Return code that reads the case shown into ``volume``, and the data set into ``data``."""
-        if self.sample is None:
-            return "# Nothing is loaded yet: choose a data set or open a file first."
-        if self._file is not None:
-            path, options = self._file
-            return call("volume", "wb.read", repr(path), **options)
-        if self._loaded is None:
-            return "# This data is an object in your own notebook: `app.data.dataset` or `app.data.volume`."
-        name, options = self._loaded
-        part = "data" if self.split == _ALL else f"data.subset({self.split!r})"
-        load = call("data", "wb.datasets.load", repr(name), **options)
-        return f'{load}\nsample = {part}[{self.index}]\nvolume = sample["image"]'
+        return self.desk.case.code if self.desk.case is not None else Case.code
 
     def code(self) -> str:
         """Return code that reads the case shown."""
-        return page(self.snippet(), show="volume" if self.sample is not None else "")
+        return page(self.snippet(), show="volume" if self.desk.case is not None else "")
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is looked at, without ids and paths."""
+        case = self.desk.case
+        if case is None:
+            return {}
+        return {
+            "data": {
+                "name": case.dataset.name if case.dataset is not None else "one volume",
+                "split": case.split,
+                "index": case.index,
+                "volume": self.summary,
+                "details": self.details,
+                "fingerprint": case.volume.fingerprint(),
+                "notes": list(self.notes),
+            }
+        }
+
+    def restore(self, run: Run) -> None:
+        """Load the data that a run learns from, with the splits that it was given."""
+        recipe = run.recipe
+        dataset = datasets.from_spec(recipe.data)
+        wanted = {name: list(indices) for name, indices in recipe.splits.items()}
+        if wanted != {name: list(indices) for name, indices in dataset.splits.items()}:
+            dataset = dataset.with_splits(wanted)
+        self._take(dataset)
+
+    def demonstrate(self, demo: Demo) -> None:
+        """Load the data of a demo and show its case."""
+        options = {key: value for key, value in demo.data.items() if key != "name"}
+        self.load(str(demo.data["name"]), **options)
+        self.select(demo.index)
+
+    def begin_with(self, data: Any, **options: Any) -> bool:
+        """Load a data set by its name or as an object, read a file, or show a volume."""
+        if isinstance(data, Dataset):
+            self.load(data)
+        elif isinstance(data, Volume):
+            self.show(data)
+        elif isinstance(data, Path):
+            self.read(data, **options)
+        elif isinstance(data, str):
+            named = data in [one["name"] for one in self.catalogue]
+            if not named and Path(data).expanduser().exists():
+                self.read(data, **options)
+            else:
+                self.load(data, **options)
+        else:
+            return False
+        return True
 
     # -- inside -------------------------------------------------------------------------------------------
+
+    def fields(self) -> list[_options.Schema]:
+        """Return the one field that is not an option of a data set: which case is shown."""
+        limits: dict[str, Any] = {"low": 0, "high": max(self.count - 1, 0), "required": True, "label": "Case number"}
+        return [_options.field("index", "int", 0, **limits)]
+
+    def filled(self, name: str, value: Any) -> None:
+        """Show the case whose number was typed."""
+        self.afterwards(self.select, **{name: value})
 
     def _schema(self, name: str) -> list[_options.Schema]:
         return next((list(entry["options"]) for entry in self.catalogue if entry["name"] == name), [])
 
-    @staticmethod
-    def _parts(dataset: Dataset) -> list[list[Any]]:
-        return [*([name, len(part)] for name, part in dataset.splits.items()), [_ALL, len(dataset)]]
+    def _take(self, dataset: Dataset, called: str = "", given: dict[str, Any] | None = None) -> Dataset:
+        """Show the first case of a data set, and what it was loaded with in the form and in code."""
+        with self.working(f"Loading {dataset.name}", cancellable=True) as work:
+            if not len(dataset):
+                raise InputError(f"{dataset.name} has no cases with these options. Ask for at least one.")
+            part = next((name for name in ("test", "val", "train") if dataset.splits.get(name)), _ALL)
+            sample = work.apart(lambda: self._read(dataset, part, 0))
+            spec = {"name": called, "options": given} if called else dataset.spec()
+            self.source = "set"
+            self._fill_form(spec or {})
+            self.splits = [*([name, len(cases)] for name, cases in dataset.splits.items()), [_ALL, len(dataset)]]
+            self._code = _BY_HAND.format(name="data") if spec is None else _load_code(spec)
+            self._show(dataset, sample, part, 0)
+        return dataset
 
-    @staticmethod
-    def _first_split(dataset: Dataset) -> str:
-        return next((name for name in ("test", "val", "train") if dataset.splits.get(name)), _ALL)
+    def _fill_form(self, spec: dict[str, Any]) -> None:
+        name = str(spec.get("name", ""))
+        if "parent" in spec or name not in [entry["name"] for entry in self.catalogue]:
+            self.name, self.options = "", {}
+            return
+        defaults = {one["name"]: one["default"] for one in self._schema(name)}
+        # a path may name a patient, and the form is saved with the notebook
+        told = {key: _options._plain(value) for key, value in spec["options"].items() if not _is_place(value)}
+        self.name = name
+        self.options = {key: value for key, value in told.items() if value != defaults.get(key)}
 
     @staticmethod
     def _read(dataset: Dataset, split: str, index: int) -> Sample:
@@ -233,50 +300,74 @@ class DataPanel(Panel):
         sample["image"].load()
         return sample
 
-    def _show(self, sample: Sample, split: str, index: int) -> None:
-        self.sample = sample
-        self.split, self.count = split, dict(map(tuple, self.splits)).get(split, 1)
-        self.index = index
-        made_by = "" if self.dataset is None else re.split(r"[,(]", self.dataset.card.modality)[0].strip()
-        self.summary, self.details = f"{made_by} {_summary(sample)}".strip(), self._details(sample)
-        self.notes = list(sample["image"].notes)
-        self.note = f"{len(self.dataset)} cases" if self.dataset is not None else "one volume"
-        for listener in tuple(self._listeners):
-            listener()
+    def _alone(self, volume: Volume, code: str) -> None:
+        self.sample = {"id": "file", "image": volume, "label": None, "patient": None}
+        with self.hold_trait_notifications():
+            self.source, self.splits, self.split, self.index, self.count = "file", [], "", 0, 1
+        self._put(Case(volume, code=code), "", f"{volume.dtype} {volume.unit}".strip(), "one volume")
 
-    def _details(self, sample: Sample) -> str:
-        volume: Volume = sample["image"]
-        values = f"{volume.dtype} {volume.unit}".strip()
-        if volume.num_channels > 1:
-            values = f"{volume.num_channels} channels of {values}"
-        if self.dataset is None:
-            return values
-        label = sample["label"]
-        known = class_of(label)
-        shown = f", this case: {self.dataset.classes[known]}" if known is not None else ""
-        kinds = f"{self.dataset.num_classes} {'labels' if self.dataset.task == 'segmentation' else 'classes'}"
-        return f"{values}; {self.dataset.task}, {kinds}{shown}"
+    def _show(self, dataset: Dataset, sample: Sample, split: str, index: int) -> None:
+        self.sample = sample
+        part = "data" if split == _ALL else f"data.subset({split!r})"
+        code = f'{self._code}\nsample = {part}[{index}]\nvolume = sample["image"]'
+        case = Case(sample["image"], sample["label"], dataset, split, index, code)
+        with self.hold_trait_notifications():
+            self.split, self.count, self.index = split, dict(map(tuple, self.splits)).get(split, 1), index
+        self._put(case, _data_forms.modality(dataset.card), _details(case), f"{len(dataset):,} cases")
+
+    def _put(self, case: Case, made_by: str, details: str, note: str) -> None:
+        self.desk.put(case)
+        self.summary, self.details = f"{made_by} {_summary(case.volume)}".strip(), details
+        self.notes = list(case.volume.notes)
+        self.note = note
 
     @t.observe("name")
     def _name_changed(self, _change: Any) -> None:
         # Options of another data set do not apply to this one.
-        self.options = {}
+        self.options, self.faults = {}, {}
+
+    @t.observe("options")
+    def _options_changed(self, _change: Any) -> None:
+        self.faults = _options.faults(self._schema(self.name), self.options)
 
 
-def _entry(card: datasets.Card) -> dict[str, Any]:
-    available = card.available in _HERE
-    hint = "" if available else f"{_HINTS.get(card.available, card.available)}; wb.datasets.download({card.name!r})"
-    defaults = datasets.options(card.name)
-    schema = _options.from_defaults(defaults, {"task": card.tasks} if "task" in defaults else {}, _TOOLTIPS)
-    for option in schema:
-        option["label"] = _LABELS.get(option["name"], option["label"])
-        option["unit"] = _UNITS.get(option["name"], "")
-    return {"name": card.name, "title": card.title, "available": available, "hint": hint, "options": schema}
+def _could_be_volume(name: str) -> bool:
+    """Tell by its name whether a file may be a volume; DICOM files often have no suffix, or a number for one."""
+    suffix = Path(name).suffix
+    return not suffix or suffix[1:].isdigit() or any(known.matches(Path(name)) for known in io.formats())
 
 
-def _summary(sample: Sample) -> str:
+def _load_code(spec: dict[str, Any]) -> str:
+    if set(spec) <= {"name", "options"}:
+        options = {key: _with_paths(value) for key, value in spec.get("options", {}).items()}
+        return call("data", "wb.datasets.load", repr(spec["name"]), **options)
+    return call("data", "wb.datasets.from_spec", repr(_with_paths(spec)))
+
+
+def _with_paths(value: Any) -> Any:
+    """Return plain data in which places of this machine are relative to where the notebook is."""
+    if isinstance(value, dict):
+        return {key: _with_paths(part) for key, part in value.items()}
+    return Code(path_code(value)) if _is_place(value) else value
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, str | Path) and Path(value).is_absolute()
+
+
+def _details(case: Case) -> str:
+    volume, dataset = case.volume, case.dataset
+    assert dataset is not None
+    values = f"{volume.dtype} {volume.unit}".strip()
+    if volume.num_channels > 1:
+        values = f"{volume.num_channels} channels of {values}"
+    shown = f", this case: {case.class_name}" if case.class_name else ""
+    kinds = f"{dataset.num_classes} {'labels' if dataset.task == 'segmentation' else 'classes'}"
+    return f"{values}; {dataset.task}, {kinds}{shown}"
+
+
+def _summary(volume: Volume) -> str:
     """Return the grid of the case in a few words: ``35x51x35, 1 mm, RAS``."""
-    volume: Volume = sample["image"]
     spacing = [f"{step:.3g}" for step in volume.spacing]
     even = spacing[0] if len(set(spacing)) == 1 else "x".join(spacing)
     return ", ".join(["x".join(map(str, volume.spatial_shape)), f"{even} mm", volume.orientation])

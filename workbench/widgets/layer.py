@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ OUTLINE_OPACITY = 0.9
 _OPACITIES = {"image": 1.0, "labels": 0.5, "scores": 0.6}
 
 #: What can be said about how a layer is shown; each is a trait of `Layer` that may be set at any time.
-STYLE = ("name", "colormap", "opacity", "window", "visible", "channel")
+STYLE = ("name", "colormap", "opacity", "window", "visible", "channel", "outline")
 
 
 class Layer(t.HasTraits):
@@ -43,6 +45,10 @@ class Layer(t.HasTraits):
         Whether it is drawn.
     channel : int, optional
         Which channel of a volume with channels is shown (RGB pictures are shown in colour).
+    outline : bool, optional
+        Whether labels are drawn as outlines, which leave what is inside to be seen.
+    colors : mapping of int to str, optional
+        Colours of labels by their value, as ``"#rrggbb"``; the others have those of the palette.
 
     Raises
     ------
@@ -57,12 +63,14 @@ class Layer(t.HasTraits):
     window: Any = t.Tuple(t.Float(), t.Float(), allow_none=True, default_value=None)
     visible = t.Bool(True)
     channel = t.Int(0)
+    outline = t.Bool(False)
     #: Counts the replacements of the volume or channel, so that a viewer knows when what it holds is stale.
     version = t.Int(0)
 
-    def __init__(self, volume: Any, **style: Any) -> None:
-        check_keywords(style, STYLE, "A layer")
+    def __init__(self, volume: Any, *, colors: Mapping[int, str] | None = None, **style: Any) -> None:
+        check_keywords(style, (*STYLE, "colors"), "A layer")
         volume = as_volume(volume)
+        self.colors = {int(value): _check_color(color) for value, color in (colors or {}).items()}
         defaults = {
             "name": volume.kind,
             "colormap": default_colormap(volume),
@@ -98,6 +106,11 @@ class Layer(t.HasTraits):
     def style(self) -> dict[str, Any]:
         """Return how the layer is shown, as plain data."""
         return {key: getattr(self, key) for key in STYLE}
+
+    def like(self, volume: Any = None, **style: Any) -> Layer:
+        """Return another layer that is shown in the same way, but for what `style` says."""
+        shown = self._volume if volume is None else volume
+        return Layer(shown, **{"colors": self.colors, **self.style(), **style})
 
     def grid(self) -> NDArray[Any]:
         """Return the voxels that are shown, [i, j, k] (or [i, j, k, 3] for colours); a picture has one k."""
@@ -143,6 +156,12 @@ class Layer(t.HasTraits):
     @t.observe("channel")
     def _channel_changed(self, _change: Any) -> None:
         self.version += 1
+
+
+def _check_color(color: str) -> str:
+    if not re.fullmatch("#[0-9a-fA-F]{6}", str(color)):
+        raise InputError(f"The colour of a label is '#rrggbb', such as '#d55e00', got {color!r}.")
+    return str(color)
 
 
 def as_volume(thing: Any) -> Volume:

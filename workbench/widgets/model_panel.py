@@ -2,106 +2,86 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
 
-from workbench import frameworks, zoo
-from workbench.datasets import Dataset
-from workbench.errors import InputError, StateError, choose
-from workbench.volume import Volume
-from workbench.widgets import _devices, _options, _sizes
-from workbench.widgets.code import call, page
-from workbench.widgets.panel import Panel, bundle
+from workbench import zoo
+from workbench.errors import InputError, StateError
+from workbench.widgets import _options, _sizes, fit
+from workbench.widgets._files import listing
+from workbench.widgets._model_lists import largeness, short
+from workbench.widgets._model_offers import ModelOffers
+from workbench.widgets._watch import learned
+from workbench.widgets.choice import Choice
+from workbench.widgets.code import page
+from workbench.widgets.demos import Demo
+from workbench.widgets.desk import Case, Desk
+from workbench.widgets.panel import bundle
 
 if TYPE_CHECKING:
     from workbench.training import Run
     from workbench.zoo import Model
 
+_NEEDED = {
+    "trained": "Choose one of the trained models first",
+    "file": "Open a weights file first",
+    "run": "Choose a run to take the weights of first",
+}
+_WEIGHTS = (".safetensors",)
 
-class ModelPanel(Panel):
+
+class ModelPanel(ModelOffers):
     """An algorithm with weights on a device.
 
     Attributes
     ----------
     in_channels, num_classes, classes
-        Told by the data (`fit`).
+        Of new weights; told by the data.
     variant
         The size: ``"full"``, as published, or the name of one of the card's variants. On a CPU ``"small"`` is
         suggested where the card has it. `options` are what differs from it.
+    weights : {"new", "trained", "file", "run"}
+        Where the weights come from. All but new ones decide the algorithm and its options.
 
     Examples
     --------
     >>> panel = ModelPanel()  # doctest: +SKIP
-    >>> panel.fit(data)  # doctest: +SKIP
     >>> panel.algorithm = "3d-unet"  # doctest: +SKIP
     >>> panel.build()  # doctest: +SKIP
     """
 
+    called: ClassVar = "model"
+    order: ClassVar = 2
+
     _esm = bundle("model_panel")
     _css = bundle("model_panel", "css")
 
-    catalogue = t.List(t.Dict()).tag(sync=True)
-    algorithm = t.Unicode("").tag(sync=True)
-    frameworks = t.List(t.Dict()).tag(sync=True)
-    framework = t.Unicode("torch").tag(sync=True)
-    devices = t.List(t.Dict()).tag(sync=True)
-    device = t.Unicode("cpu").tag(sync=True)
-    variant = t.Unicode(_sizes.FULL).tag(sync=True)
-    options = t.Dict().tag(sync=True)
-    weights = t.Enum(("new", "file", "run"), "new").tag(sync=True)
-    runs = t.List(t.Dict()).tag(sync=True)
-    run_id = t.Unicode("").tag(sync=True)
-    summary = t.Unicode("").tag(sync=True)
-    details = t.Unicode("").tag(sync=True)
+    misfit = t.Unicode("", help="Why the model cannot be used on what is looked at").tag(sync=True)
+    doubt = t.Unicode("", help="What to know of the model on what is looked at").tag(sync=True)
 
     actions: ClassVar = {"open": "load", "describe": "describe"}
+    patient: ClassVar = frozenset({"describe"})
+    questions: ClassVar = {"browse": "browse"}
 
-    def __init__(self, **traits: Any) -> None:
+    def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self.in_channels, self.num_classes = 1, 2
         self.classes: tuple[str, ...] = ()
-        self._ndim: int | None = None
-        self._task: str | None = None
-        self._file: str | None = None
-        self._runs: dict[str, Run] = {}
-        self._built: tuple[Any, Model] | None = None
-        self._listeners: list[Callable[[], None]] = []
-        self._built_listeners: list[Callable[[Model], None]] = []
-        self._from_browser = False
-        self._building = threading.RLock()
-        super().__init__(**traits)
-        self._list_algorithms()
-        self.devices = [_devices.cpu(name) for name in frameworks.names()]
-        self.frameworks = [_devices.untried(name) for name in frameworks.names()]
-        # Asking for devices imports the frameworks, which takes seconds: the panel does not wait for it.
-        threading.Thread(target=self._look_for_devices, name="device-list", daemon=True).start()
-
-    def on_change(self, callback: Callable[[], None]) -> None:
-        """Call `callback` when another model is chosen."""
-        self._listeners.append(callback)
-
-    def on_built(self, callback: Callable[[Model], None]) -> None:
-        """Call `callback` with the model when it was made."""
-        self._built_listeners.append(callback)
-
-    # -- what fits ----------------------------------------------------------------------------------------
-
-    def fit(self, data: Dataset | Volume) -> None:
-        """Offer what fits the data: its dimensions, task, channels and classes."""
-        self._ndim = data.spatial_ndim
-        if isinstance(data, Volume):
-            self._task, self.in_channels = None, data.num_channels
-        else:
-            self._task, self.in_channels = data.task, data.in_channels
-            self.num_classes, self.classes = data.num_classes, tuple(data.classes)
-        self._list_algorithms()
-        fitting = [entry["value"] for entry in self.catalogue if entry["enabled"]]
-        if self.weights == "new" and self.algorithm not in fitting:
-            self.algorithm = fitting[0] if fitting else ""
-        self._describe_chosen()
+        self._file: Path | None = None
+        self._source: Any = None
+        self._showing = False
+        self._sure: Choice | None = None
+        super().__init__(desk, **traits)
+        self.desk.observe(self._case_changed, "case")
+        self.desk.observe(self._choice_changed, "choice")
+        self.desk.observe(self._built_changed, "built")
+        self.observe(lambda _change: self._describe_chosen(), "devices")
+        self._decide()
+        if self.desk.case is not None:
+            self._case_changed({"new": self.desk.case})
 
     # -- work ---------------------------------------------------------------------------------------------
 
@@ -120,249 +100,250 @@ class ModelPanel(Panel):
         MissingExtraError
             If the framework is not installed; the message says which extra brings it.
         """
-        # who asks while the panel builds in the background waits for that model
-        with self._building:
-            key = self._key()
-            if self._built is not None and self._built[0] == key:
-                return self._built[1]
-            with self.working("Building the network", secrets=(self._file or "",)):
-                model = self._make()
-                self._built = (key, model)
-                self._say(model)
-            return model
+        secrets = (str(self._file),) if self._file is not None else ()
+        with self.working("Building the network", cancellable=True, secrets=secrets) as work:
+            if self.weights == "new" and self.algorithm:
+                self.values()
+            return work.apart(self.desk.model)
 
     def load(self, path: str | Path) -> Model:
-        """Take the model with the weights in a file.
+        """Take the model with the weights in a file, or a trained model that comes along by its name.
 
         Raises
         ------
         FileError
             If it is not a model file.
         """
-        text = str(path)
-        # a choice in the browser may be under construction: that is nobody's work, so it is waited for
-        with self._building, self.working("Opening the model", secrets=(text,)):
-            if not text.strip():
+        text = str(path).strip()
+        with self.working("Opening the model", cancellable=True, secrets=(text,)) as work:
+            if not text:
                 raise InputError("No path was given. Type the path of a .safetensors file made by Model.save.")
-            model = zoo.load(Path(text).expanduser(), framework=self.framework, device=self.device)
-            self._file, self.weights = text, "file"
-            self._take_over(model)
-        self._changed()
+            where = {"framework": self.framework, "device": self.device}
+            named = text in [one.name for one in zoo.trained()] and isinstance(path, str)
+
+            def open_file() -> tuple[Choice, Model]:
+                choice = Choice.of_trained(text, **where) if named else Choice.of_file(path, **where)
+                return choice, choice.build()
+
+            choice, model = work.apart(open_file)
+            self.desk.choose(choice)
+            self.desk.built = model
         return model
 
     def use_run(self, run: Run) -> None:
         """Take the model of a run: its best checkpoint, or the newest while nothing was validated."""
-        recipe = run.recipe
         self._runs[run.id] = run
-        self.algorithm = recipe.algorithm
-        self.framework, self.device = recipe.framework, recipe.device
-        self.variant, self.options = _sizes.recognise(self.algorithm, recipe.options)
-        self.run_id, self.weights = run.id, "run"
-        self._built = None
-        self._changed()
-
-    def offer_runs(self, runs: list[tuple[str, str, Run]]) -> None:
-        """Offer runs as a source of weights: (id, label, run) each."""
-        self._runs.update({one: run for one, _, run in runs})
-        self.runs = [{"value": one, "label": label} for one, label, _ in runs]
+        self.desk.choose(Choice.of_run(run))
 
     @property
     def run(self) -> Run | None:
         """The run the weights come from, if they come from one."""
-        return self._runs.get(self.run_id) if self.weights == "run" else None
-
-    @property
-    def file(self) -> str | None:
-        """The file the weights come from, if they come from one."""
-        return self._file if self.weights == "file" else None
-
-    def values(self) -> dict[str, Any]:
-        """Return the options that differ from the algorithm's defaults, those of the variant among them."""
-        entry = next((e for e in self.catalogue if e["value"] == self.algorithm), None)
-        if entry is None:
-            return {}
-        preset = _sizes.preset(self.algorithm, self.variant)
-        schema = [{**one, "default": preset.get(one["name"], one["default"])} for one in entry["options"]]
-        chosen = {**preset, **_options.parse(schema, self.options)}
-        defaults = {one["name"]: one["default"] for one in entry["options"]}
-        return {name: value for name, value in chosen.items() if value != defaults[name]}
+        return self.desk.choice.run if self.desk.choice is not None else None
 
     def describe(self) -> None:
-        """Build the model, so that the panel can say how large it is."""
-        if self.algorithm:
-            self.build()
+        """Build the model, so that the panel can say how large it is; a very large one is asked about first."""
+        choice = self.desk.choice
+        if choice is None or self.desk.built is not None:
+            return
+        with self.working("Building the network", cancellable=True, yielding=True) as work:
+            large = work.apart(lambda: largeness(choice)) if choice.sized_by_data and choice != self._sure else None
+            if large is None:
+                work.apart(self.desk.model)
+            else:
+                text, possible = large
+                surely = self._build_surely if possible else None
+                self.ask(f"{choice.card.title} would be very large.", text, "Build it", surely)
+
+    def browse(self, folder: str | None = None) -> dict[str, Any]:
+        """Return what lies in a folder, for the file picker of the page."""
+        return listing(folder, lambda name: name.lower().endswith(_WEIGHTS))
+
+    # -- for the desk -------------------------------------------------------------------------------------
 
     def snippet(self) -> str:
         """Return code that makes the model, as ``model``."""
-        where = {"framework": self.framework, "device": self.device}
-        if self.weights == "run":
-            run = self._need_run()
-            epoch = run.checkpoint().position.epoch
-            made = call("model", "run.model", epoch=epoch, **where)
-            return f"from workbench.training import Run\n\nrun = Run({str(run.path)!r})\n{made}"
-        if self.weights == "file":
-            return call("model", "wb.zoo.load", repr(self._need_file()), **where)
-        if not self.algorithm:
-            return "# No algorithm is chosen yet."
-        sizes: dict[str, Any] = {"classes": self.classes} if self.classes else {"num_classes": self.num_classes}
-        chosen = {**where, "in_channels": self.in_channels, **sizes, **self.values()}
-        return call("model", "wb.zoo.create", repr(self.algorithm), **chosen)
+        return self.desk.choice.snippet() if self.desk.choice is not None else ""
 
     def code(self) -> str:
         """Return code that makes the model."""
-        return page(self.snippet(), show="model" if self.algorithm else "")
+        if self.desk.choice is None:
+            return page(f"# {self.desk.unready}.")
+        return page(self.snippet(), show="model")
 
-    # -- inside -------------------------------------------------------------------------------------------
+    def facts(self) -> dict[str, Any]:
+        """Return the model, without paths."""
+        return {"model": self.desk.choice.facts()} if self.desk.choice is not None else {}
 
-    def _key(self) -> Any:
-        chosen: Any = None
-        if self.weights == "run":
-            chosen = str(self._need_run().checkpoint().model_path)
-        elif self.weights == "file":
-            chosen = self._need_file()
-        if chosen is None:
-            chosen = (self.in_channels, self.num_classes, self.classes, repr(sorted(self.values().items())))
-        return (self.algorithm, self.framework, self.device, self.weights, chosen)
+    def demonstrate(self, demo: Demo) -> None:
+        """Take the trained model of a demo."""
+        self.load(demo.weights)
 
-    def _make(self) -> Model:
-        if self.weights == "run":
-            return self._need_run().model(framework=self.framework, device=self.device)
-        if self.weights == "file":
-            return zoo.load(self._need_file(), framework=self.framework, device=self.device)
-        if not self.algorithm:
-            raise StateError("No algorithm is chosen. Choose one in the model panel.")
-        choose(self.algorithm, [entry["value"] for entry in self.catalogue], "algorithm")
-        return zoo.create(
-            self.algorithm,
-            framework=self.framework,
-            device=self.device,
-            in_channels=self.in_channels,
-            num_classes=self.num_classes,
-            classes=self.classes or None,
-            **self.values(),
-        )
+    def restore(self, run: Run) -> None:
+        """Take the model of a run, or what it began with while it has no weights."""
+        if learned(run):
+            self.use_run(run)
+            return
+        recipe = run.recipe
+        with self._showing_choice():
+            self.weights, self.framework, self.device = "new", recipe.framework, recipe.device
+            self.algorithm = recipe.algorithm
+            self.variant, self.options = _sizes.recognise(recipe.algorithm, recipe.options)
+        self._decide()
 
-    def _need_run(self) -> Run:
-        if self.run_id not in self._runs:
-            raise StateError("No run is chosen. Choose one as the source of the weights, or take new weights.")
-        return self._runs[self.run_id]
+    # -- inside: from the form to the desk ----------------------------------------------------------------
 
-    def _need_file(self) -> str:
-        if self._file is None:
-            raise StateError("No model file is open. Type its path and press Open, or take new weights.")
-        return self._file
-
-    def _take_over(self, model: Model) -> None:
-        self.algorithm = model.algorithm.name
-        known = model.algorithm.card.options
-        options = {name: value for name, value in model.config.items() if name in known}
-        self.variant, self.options = _sizes.recognise(self.algorithm, options)
-        self._built = (self._key(), model)
-        self._say(model)
-
-    def _say(self, model: Model) -> None:
-        self.note = f"{_short(model.num_parameters)} parameters"
+    def _decide(self) -> None:
+        """Put what the form says on the desk, or why it says nothing."""
+        try:
+            choice = self._chosen()
+        except (StateError, InputError) as error:
+            self.desk.choose(None, str(error).rstrip("."))
+        else:
+            self.desk.choose(choice)
         self._describe_chosen()
-        for listener in tuple(self._built_listeners):
-            listener(model)
+
+    def _chosen(self) -> Choice:
+        where: dict[str, Any] = {"framework": self.framework, "device": self.device}
+        if self.weights == "trained" and self.trained_name:
+            return Choice.of_trained(self.trained_name, **where)
+        if self.weights == "file" and self._file is not None:
+            return Choice.of_file(self._file, **where)
+        if self.weights == "run" and self.run_id in self._runs:
+            return Choice.of_run(self._runs[self.run_id], **where)
+        if self.weights != "new":
+            raise StateError(f"{_NEEDED[self.weights]}.")
+        if not self.algorithm:
+            raise StateError(f"{fit.NO_MODEL}.")
+        if self.faults:
+            raise InputError(f"Mend the options of the model first: {next(iter(self.faults.values()))}")
+        sizes: dict[str, Any] = {
+            "in_channels": self.in_channels,
+            "num_classes": self.num_classes,
+            "classes": self.classes,
+        }
+        return Choice(self.algorithm, options=self.values(), **where, **sizes)
+
+    @t.observe("algorithm", "framework", "device", "weights", "trained_name", "run_id", "variant", "options")
+    def _form_changed(self, change: Any) -> None:
+        if self._showing:
+            return
+        with self._showing_choice():
+            name = change["name"]
+            if name == "algorithm":
+                # a network of one's own choice has no weights from elsewhere, and no options of another network
+                self.weights, self.options = "new", {}
+                self.variant = _sizes.suggested(self.algorithm, self.device)
+            elif name == "device" and self.variant == _sizes.suggested(self.algorithm, change["old"]):
+                self.variant = _sizes.suggested(self.algorithm, self.device)
+            elif name == "framework" and not any(
+                one["value"] == self.device and one["framework"] == self.framework for one in self.devices
+            ):
+                self.device = "cpu"
+            elif name == "trained_name" and self.trained_name:
+                self.weights = "trained"
+            elif name == "run_id" and self.run_id:
+                self.weights = "run"
+            elif name == "weights" and self.weights == "new":
+                self._fit_new()
+            self.faults = _options.faults(self._schema(), self.options) if self.weights == "new" else {}
+        self._decide()
+
+    @contextlib.contextmanager
+    def _showing_choice(self) -> Iterator[None]:
+        """Let the form follow without taking its changes for a person's."""
+        before, self._showing = self._showing, True
+        try:
+            yield
+        finally:
+            self._showing = before
+
+    # -- inside: from the desk to the form ----------------------------------------------------------------
+
+    def _case_changed(self, change: Any) -> None:
+        case: Case = change["new"]
+        self._list(case)
+        if case is None or self._source is case.source:
+            self._describe_chosen()
+            return
+        self._source = case.source
+        chosen = self._file is not None or self.trained_name or self.run_id
+        dropped = self.weights if self.weights != "new" and chosen and self.desk.choice is None else ""
+        with self._showing_choice():
+            if self.desk.choice is None and self.weights != "new":
+                # the desk has put the weights away: they are for other data
+                self.weights, self.trained_name, self.run_id = "new", "", ""
+                self._file = None
+            if self.weights == "new":
+                self._fit_new()
+                self.faults = _options.faults(self._schema(), self.options)
+        self._decide()
+        if dropped:
+            self.note = f"weights put away ({dropped}): they are for other data"
+
+    def _fit_new(self) -> None:
+        """Let new weights be for the data: their channels and classes, an algorithm that fits."""
+        case = self.desk.case
+        if case is None:
+            return
+        self.in_channels = case.volume.num_channels
+        if case.dataset is not None:
+            self.num_classes, self.classes = case.dataset.num_classes, case.classes
+        else:
+            self.num_classes, self.classes = 2, ()
+        fitting = [entry["value"] for entry in self.catalogue if entry["enabled"]]
+        if self.algorithm not in fitting:
+            self.algorithm = fitting[0] if fitting else ""
+            self.options, self.variant = {}, _sizes.suggested(self.algorithm, self.device)
+
+    def _choice_changed(self, change: Any) -> None:
+        choice: Choice | None = change["new"]
+        self.note = ""
+        if choice is not None:
+            with self._showing_choice():
+                self._follow(choice)
+        self._describe_chosen()
+
+    def _follow(self, choice: Choice) -> None:
+        self.framework, self.device = choice.framework, choice.device
+        if choice.sized_by_data:
+            return
+        self.algorithm = choice.algorithm
+        self.variant, self.options = _sizes.recognise(choice.algorithm, choice.options)
+        self.faults = {}
+        self._file, self.trained_name = choice.file, choice.name
+        if choice.run is not None:
+            self._runs[choice.run.id] = choice.run
+        self.run_id = choice.run.id if choice.run is not None else ""
+        self.weights = choice.origin
+
+    def _built_changed(self, change: Any) -> None:
+        if change["new"] is not None:
+            self.note = f"{short(change['new'].num_parameters)} parameters"
 
     def _describe_chosen(self) -> None:
-        entry = next((e for e in self.catalogue if e["value"] == self.algorithm), None)
-        if entry is None:
-            self.summary = self.details = ""
+        self.misfit, self.doubt = self._misfit(), self.desk.doubt()
+        choice = self.desk.choice
+        if choice is None:
+            entry = self._entry()
+            self.summary, self.details = (entry["summary"] if entry else ""), ""
             return
-        channels = "1 channel" if self.in_channels == 1 else f"{self.in_channels} channels"
-        self.summary = f"{entry['summary']}"
-        origin = {"new": "new weights", "file": "weights from a file", "run": "weights of the run"}[self.weights]
-        self.details = f"{channels} in, {self.num_classes} classes out, {origin}; {self._device_name()}"
+        channels = "1 channel" if choice.in_channels == 1 else f"{choice.in_channels} channels"
+        self.summary = choice.card.summary
+        self.details = f"{channels} in, {choice.num_classes} classes out, {choice.told()}; {self._device_name()}"
 
-    def _device_name(self) -> str:
-        chosen = (self.framework, self.device)
-        return next((one["name"] for one in self.devices if (one["framework"], one["value"]) == chosen), self.device)
+    def _misfit(self) -> str:
+        choice = self.desk.choice
+        if choice is None:
+            return "" if self.weights == "new" else self.desk.unready
+        return fit.choice_misfit(choice, self.desk.case)
 
-    def _list_algorithms(self) -> None:
-        self.catalogue = [self._algorithm(card) for card in zoo.list()]
-
-    def _algorithm(self, card: Any) -> dict[str, Any]:
-        reason = ""
-        if self._ndim is not None and card.dimensions != self._ndim:
-            reason = f"for {card.dimensions}D data, this is {self._ndim}D"
-        elif self._task is not None and card.task != self._task:
-            reason = f"for {card.task}, these data are for {self._task}"
-        return {
-            "value": card.name,
-            "label": card.title,
-            "summary": card.summary,
-            "enabled": not reason,
-            "reason": reason,
-            "options": _options.from_algorithm(card.options),
-            "variants": _sizes.choices(card),
-        }
-
-    def _look_for_devices(self) -> None:
-        try:
-            found = frameworks.devices()
-        except Exception as error:  # noqa: BLE001 - shown in the panel, whatever it is
-            self._failed(error, "Looking for devices", ())
-            return
-        self.devices = [_devices.choice(one) for one in found]
-        self._describe_chosen()
-        self.frameworks = [_devices.framework(name) for name in frameworks.names()]
-
-    def _changed(self) -> None:
-        self._describe_chosen()
-        for listener in tuple(self._listeners):
-            listener()
+    def _build_surely(self) -> None:
+        self._sure = self.desk.choice
+        self.build()
 
     def set_state(self, sync_data: Any) -> None:
         """Take state from the browser; a new choice is built in the background, so that its size can be told."""
-        before = self._choice()
-        self._from_browser = True
-        try:
-            super().set_state(sync_data)
-        finally:
-            self._from_browser = False
-        chosen = self.algorithm and (self.weights == "new" or (self.weights == "run" and self.run_id in self._runs))
-        if self._choice() != before and not self.busy and chosen:
-            self.in_background(self.describe)
-
-    def _choice(self) -> Any:
-        return (
-            self.algorithm,
-            self.framework,
-            self.device,
-            self.weights,
-            self.run_id,
-            self.variant,
-            repr(self.options),
-        )
-
-    @t.observe("algorithm")
-    def _algorithm_changed(self, _change: Any) -> None:
-        # Options of another algorithm do not apply to this one; `use_run` sets those of the run afterwards.
-        self.options = {}
-        self.variant = _sizes.suggested(self.algorithm, self.device)
-        self.note = ""
-
-    @t.observe("device")
-    def _device_changed(self, change: Any) -> None:
-        if self.variant == _sizes.suggested(self.algorithm, change["old"]) and self.weights == "new":
-            self.variant = _sizes.suggested(self.algorithm, self.device)
-
-    @t.observe("algorithm", "framework", "device", "weights", "run_id", "variant", "options")
-    def _choice_changed(self, change: Any) -> None:
-        if change["name"] == "framework" and not any(
-            one["value"] == self.device and one["framework"] == self.framework for one in self.devices
-        ):
-            self.device = "cpu"
-        if change["name"] == "run_id" and self._from_browser and self.run_id in self._runs:
-            self.use_run(self._runs[self.run_id])
-        else:
-            self._changed()
-
-
-def _short(count: int) -> str:
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g} {letter}"
-    return str(count)
+        before = self.desk.choice
+        super().set_state(sync_data)
+        if self.desk.choice is not None and self.desk.choice != before:
+            self.afterwards(self.describe)

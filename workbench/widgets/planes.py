@@ -107,7 +107,7 @@ def _colors(layer: Layer, points: NDArray[np.float64]) -> tuple[NDArray[np.float
         color = np.zeros((*values.shape, 3), dtype=np.float32)
         for entry in Parcel(layer).labels[1:]:
             color[values == entry["value"]] = rgb(entry["color"])
-        return color, cover * (values != 0)
+        return color, cover * (edges(values) if layer.outline else values != 0)
     low, high = window(layer)
     finite = np.isfinite(values)
     scaled = np.clip((np.where(finite, values, low) - low) / (high - low), 0, 1)
@@ -115,6 +115,25 @@ def _colors(layer: Layer, points: NDArray[np.float64]) -> tuple[NDArray[np.float
     if layer.kind == "scores":
         cover = cover * finite * score_cover(scaled, low)
     return color, cover
+
+
+def edges(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where a label ends: pixels of it with a neighbour above, below or beside that are of another.
+
+    Parameters
+    ----------
+    labels : array [rows, columns]
+        0 is where there is none. The edge of the picture ends no label.
+    """
+    found = np.zeros(labels.shape, bool)
+    for axis in (0, 1):
+        differs = np.diff(labels, axis=axis) != 0
+        first = [slice(None)] * 2
+        last = [slice(None)] * 2
+        first[axis], last[axis] = slice(None, -1), slice(1, None)
+        found[tuple(first)] |= differs
+        found[tuple(last)] |= differs
+    return np.asarray(found & (labels != 0))
 
 
 def score_cover(scaled: NDArray[Any], low: float) -> NDArray[np.float32]:

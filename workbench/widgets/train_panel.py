@@ -5,78 +5,88 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import psutil
 import traitlets as t
 
 from workbench import training, zoo
-from workbench.datasets import Dataset
-from workbench.errors import InputError, StateError, WorkbenchError, choose
+from workbench.errors import InputError, StateError, choose
 from workbench.training import Run
-from workbench.widgets._watch import ALIVE, Watcher
-from workbench.widgets.code import call, page
-from workbench.widgets.model_panel import ModelPanel
-from workbench.widgets.panel import Panel, bundle
+from workbench.training.estimating import size, span
+from workbench.widgets import _options
+from workbench.widgets._run_list import rows
+from workbench.widgets._train_forms import FIELDS, best_scores, train_code
+from workbench.widgets._watch import ALIVE, Watcher, learned
+from workbench.widgets.code import page, path_code
+from workbench.widgets.desk import Desk
+from workbench.widgets.desk_panel import DeskPanel, Picture
+from workbench.widgets.panel import bundle
+from workbench.widgets.run_pictures import curves
 
-_NO_DATA = "Load a data set first"
-_NO_MODEL = "Choose an algorithm first"
-_NO_WEIGHTS = "Choose weights to go on from in the model panel: a file or a run"
-#: Runs that are offered; reading the status of each takes about a millisecond.
-_MOST_RUNS = 50
+#: More epochs than this, or more cases in a step, are asked about before they are started.
+_MANY_EPOCHS, _MANY_CASES = 1000, 64
 
 
-class TrainPanel(Panel):
+class TrainPanel(DeskPanel):
     """Starts runs and watches one of them.
-
-    Parameters
-    ----------
-    model : ModelPanel
-        Which algorithm on which device, and the weights that fine-tuning goes on from.
-    data : callable
-        Returns the data set to train on, or None.
-    folder : path, optional
-        Where runs are kept; the default folder of `workbench.train` otherwise.
 
     Attributes
     ----------
     run : Run or None
         The run that is watched.
+    epochs, batch_size, learning_rate, seed : int, int, float, int
+        As in a recipe; what the algorithm's own suggests at first.
+    freeze : str
+        Patterns of layers that are not trained, separated by commas.
+    called_run : str
+        What the next run is to be called.
     """
+
+    called: ClassVar = "train"
+    order: ClassVar = 3
 
     _esm = bundle("train_panel")
     _css = bundle("train_panel", "css")
 
+    form = t.List(t.Dict()).tag(sync=True)
     mode = t.Enum(("new", "tune"), "new").tag(sync=True)
-    epochs = t.Int(5, min=1).tag(sync=True)
-    batch_size = t.Int(4, min=1).tag(sync=True)
-    learning_rate = t.Float(1e-3, min=0.0).tag(sync=True)
-    seed = t.Int(0, min=0).tag(sync=True)
-    freeze = t.Unicode("", help="Patterns of layers that are not trained, separated by commas").tag(sync=True)
+    epochs = t.Int(5).tag(sync=True)
+    batch_size = t.Int(4).tag(sync=True)
+    learning_rate = t.Float(1e-3).tag(sync=True)
+    seed = t.Int(0).tag(sync=True)
+    freeze = t.Unicode("").tag(sync=True)
+    called_run = t.Unicode("").tag(sync=True)
     runs = t.List(t.Dict()).tag(sync=True)
     run_id = t.Unicode("").tag(sync=True)
     run_state = t.Dict().tag(sync=True)
     blocked = t.Unicode("", help="Why no run can be started yet").tag(sync=True)
 
-    actions: ClassVar = {"start": "start", "stop": "stop", "resume": "resume"}
-    quick: ClassVar = Panel.quick | {"stop"}
+    actions: ClassVar = {
+        "start": "start_asked",
+        "stop": "stop",
+        "resume": "resume",
+        "show": "show",
+        "rename": "rename",
+        "refresh": "list_runs",
+    }
+    quick: ClassVar = DeskPanel.quick | {"stop", "rename"}
 
-    def __init__(
-        self,
-        model: ModelPanel,
-        data: Callable[[], Dataset | None],
-        folder: Any = None,
-        **traits: Any,
-    ) -> None:
-        self._model, self._data, self._folder = model, data, folder
-        self.run: Run | None = None
+    def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self._watcher: Watcher | None = None
         self._known: dict[str, Run] = {}
-        self._defaults_of: tuple[str, str] = ("", "")
+        self._suggested = ""
         self._checkpoints = 0
-        self._started: tuple[str, dict[str, Any], str] | None = None
+        self._started: dict[str, tuple[dict[str, Any], str]] = {}
         self._listeners: list[Callable[[Run], None]] = []
-        super().__init__(**traits)
-        model.on_change(self.check)
+        super().__init__(desk, form=list(FIELDS), **traits)
+        self.desk.observe(self._desk_changed, ["case", "choice"])
+        self.desk.observe(self._run_changed, "run")
         self.list_runs()
         self.check()
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is watched."""
+        return self.desk.run  # type: ignore[no-any-return]
 
     def on_checkpoint(self, callback: Callable[[Run], None]) -> None:
         """Call `callback` with the run whenever its weights are newer than before (in a thread of the kernel)."""
@@ -86,30 +96,19 @@ class TrainPanel(Panel):
 
     def check(self) -> None:
         """Say what is missing before a run can be started, and offer what the algorithm's recipe suggests."""
-        self.blocked = self._missing()
-        algorithm = self._model.algorithm
-        if algorithm and (algorithm, "recipe") != self._defaults_of:
-            self._defaults_of = (algorithm, "recipe")
-            self._suggest(zoo.algorithm(algorithm).task.default_recipe())
+        choice = self.desk.choice
+        if choice is not None and choice.algorithm != self._suggested:
+            self._suggested = choice.algorithm
+            self._suggest(zoo.algorithm(choice.algorithm).task.default_recipe())
+        self.blocked = self.desk.cannot_train(tune=self.mode == "tune") or next(iter(self.faults.values()), "")
 
     def list_runs(self) -> list[Run]:
-        """Look for earlier runs in the runs folder, and offer them."""
-        found = list(training.runs(self._folder)[:_MOST_RUNS])
-        self._known |= {run.id: run for run in found}
-        rows = []
-        for run in found:
-            alive = False
-            try:
-                state = run.state
-                label, alive = f"{run_label(run.id)}, {state}", state in ALIVE
-            except WorkbenchError as error:
-                label = f"{run_label(run.id)}, unreadable: {error}"
-            rows.append({"value": run.id, "label": label, "alive": alive})
-        self.runs = rows
-        self._model.offer_runs(
-            [(str(row["value"]), str(row["label"]), run) for row, run in zip(rows, found, strict=True)]
-        )
-        return found
+        """Look for runs, wherever they were started, and offer them."""
+        listed = rows(training.runs(self.desk.folder))
+        self._known |= {run.id: run for _, run in listed}
+        self.runs = [row for row, _ in listed]
+        self.desk.runs = listed
+        return [run for _, run in listed]
 
     # -- work ---------------------------------------------------------------------------------------------
 
@@ -127,20 +126,39 @@ class TrainPanel(Panel):
         ------
         StateError
             If no data set or algorithm is chosen, or a run is under way.
+        InputError
+            If a field of the panel is wrong.
         """
         if epochs is not None:
             self.epochs = epochs
         with self.working("Starting the run"):
-            missing = self._missing()
-            if missing:
-                raise StateError(f"{missing}.")
-            if self.run is not None and self.run.state in ALIVE:
-                raise StateError(f"Run {self.run.id} is {self.run.state}. Stop it first, or wait for it to end.")
+            self._check_ready()
             arguments = {**self._arguments(), **overrides}
-            run = training.train(data=self._data(), folder=self._folder, **arguments)
-            self._started = (run.id, arguments, self.data_code())
+            run = training.train(data=self.desk.case.dataset, folder=self.desk.folder, **arguments)
+            self._started[run.id] = (arguments, self.desk.case.code)
+            self.desk.awaited = run
             self.watch(run)
         return run
+
+    def start_asked(self) -> None:
+        """Start a run as a click asks for: one that would take very long or much memory is asked about first."""
+        with self.working("Looking at what it would take", cancellable=True) as work:
+            self._check_ready()
+            if self.epochs <= _MANY_EPOCHS and self.batch_size <= _MANY_CASES:
+                large = None
+            else:
+                arguments = {key: value for key, value in self._arguments().items() if key not in ("init", "name")}
+                data = self.desk.case.dataset
+                large = work.apart(lambda: training.estimate(data=data, cancelled=lambda: work.cancelled, **arguments))
+        if large is None:
+            self.start()
+            return
+        there = psutil.virtual_memory().total
+        text = (
+            f"It would take about {span(large.seconds)} and {size(large.memory)} of memory; this machine has "
+            f"{size(there)}. Estimated: {large.measured}."
+        )
+        self.ask("This run would be very large.", text, "Start it", self.start if large.memory < there else None)
 
     def stop(self) -> None:
         """Ask the run to stop after the step under way."""
@@ -154,74 +172,138 @@ class TrainPanel(Panel):
             self.watch(run)
         return run
 
+    def rename(self, name: str) -> Run:
+        """Give the run that is shown a name for lists."""
+        run = self._need_run().rename(name)
+        self._refresh()
+        self.list_runs()
+        return run
+
     def watch(self, run: Run | str) -> Run:
-        """Show a run, and keep showing it while it is alive.
+        """Show a run, and keep showing it while it is alive; the rest of the desk stays as it is.
 
         Raises
         ------
         InputError
             If there is no run of that name.
         """
-        if isinstance(run, str):
-            run = self._known[choose(run, self._known, "run")]
-        if self._watcher is not None:
-            self._watcher.close()
-        self.run, self._checkpoints = run, 0
-        self._known[run.id] = run
-        self.run_id = run.id
-        self.list_runs()
-        self._watcher = Watcher(run, self._told).start()
-        return run
+        found = self._known[choose(run, self._known, "run")] if isinstance(run, str) else run
+        if self.desk.run == found and self._watcher is not None:
+            # it may have been resumed: a watcher ends when its run has ended
+            self._watcher.start()
+        self.desk.run = found
+        return found
+
+    def show(self, run: Run | str) -> Run:
+        """Show a run with all that belongs to it: its data, its model, what was typed into the forms.
+
+        Raises
+        ------
+        InputError
+            If there is no run of that name.
+        """
+        found = self._known[choose(run, self._known, "run")] if isinstance(run, str) else run
+        with self.working("Putting the run on the desk", cancellable=True):
+            for panel in self.desk.panels:
+                panel.restore(found)
+        return found
+
+    # -- for the desk -------------------------------------------------------------------------------------
+
+    def restore(self, run: Run) -> None:
+        """Fill the form with what a run was started with, and show the run."""
+        recipe = run.recipe
+        self.mode = "tune" if recipe.init else "new"
+        self.epochs, self.batch_size, self.seed = recipe.epochs, recipe.batch_size, recipe.seed
+        self.learning_rate, self.freeze = recipe.optimizer.lr, ", ".join(recipe.freeze)
+        self._suggested = recipe.algorithm
+        self.watch(run)
 
     def snippet(self) -> str:
-        """Return code that starts the run that is shown again, or the one that Start would start, as ``run``."""
-        if self.run is not None and (self._started is None or self._started[0] != self.run.id):
-            # It was started elsewhere: its folder says all there is to know, its data included.
-            where = str(self.run.path)
-            return f"from workbench.training import Run\n\nrun = wb.train(Run({where!r}).recipe)"
-        if self.run is None and self._missing():
-            return f"# {self._missing()}."
-        _, arguments, data = self._started or ("", self._arguments(), self.data_code())
-        name = repr(arguments["algorithm"])
-        rest = {key: value for key, value in arguments.items() if key != "algorithm"}
-        return f"{data}\n\n{call('run', 'wb.train', f'{name}, data=data', **rest)}"
+        """Return code that finds the run that is shown, as ``run``, or that starts the one that Start would start."""
+        run = self.run
+        if run is not None:
+            found = f"from workbench.training import Run\n\nrun = Run({path_code(run.path)!r})"
+            return f"{self._how_it_began(run)}{found}"
+        return ""
 
     def code(self) -> str:
-        """Return code that starts the run again."""
-        return page(self.snippet(), show="run" if self.run is not None or not self._missing() else "")
+        """Return code that finds the run; while there is none, code that starts it."""
+        if self.run is not None:
+            return page(self.snippet(), show="run")
+        missing = self.desk.cannot_train(tune=self.mode == "tune")
+        if missing:
+            return page(f"# {missing}.")
+        return page(self.desk.case.code, train_code(self._arguments()), show="run")
 
-    data_code: Callable[[], str] = staticmethod(lambda: "data = ...  # the data set")
+    def facts(self) -> dict[str, Any]:
+        """Return the run that is shown: its state, its recipe in short, its scores."""
+        run = self.run
+        if run is None:
+            return {}
+        recipe = run.recipe
+        return {
+            "run": {
+                "id": run.id,
+                "name": run.name,
+                "title": run.title,
+                "state": run.state,
+                "line": self.run_state.get("line", ""),
+                "epochs": recipe.epochs,
+                "batch_size": recipe.batch_size,
+                "learning_rate": recipe.optimizer.lr,
+                "seed": recipe.seed,
+                "scores": best_scores(run),
+            }
+        }
+
+    def pictures(self) -> list[Picture]:
+        """Return the curves of the run."""
+        return curves(self.run_state) if self.run is not None else []
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _missing(self) -> str:
-        if self._data() is None:
-            return _NO_DATA
-        if not self._model.algorithm:
-            return _NO_MODEL
-        if self.mode == "tune" and self._model.weights == "new":
-            return _NO_WEIGHTS
-        return ""
+    def fields(self) -> list[_options.Schema]:
+        """Return the fields of the form."""
+        return list(FIELDS)
+
+    def _check_ready(self) -> None:
+        self.need_no_faults()
+        missing = self.desk.cannot_train(tune=self.mode == "tune")
+        if missing:
+            raise StateError(f"{missing}.")
+        if self.run is not None and self.run.state in ALIVE:
+            raise StateError(f"Run {self.run.id} is {self.run.state}. Stop it first, or wait for it to end.")
 
     def _arguments(self) -> dict[str, Any]:
         """Return what the panel says, as arguments of `workbench.train`."""
-        model = self._model
+        choice = self.desk.choice
         arguments: dict[str, Any] = {
-            "algorithm": model.algorithm,
-            "framework": model.framework,
-            "device": model.device,
+            "algorithm": choice.algorithm,
+            "framework": choice.framework,
+            "device": choice.device,
             "epochs": self.epochs,
             "seed": self.seed,
             "batch_size": self.batch_size,
             "lr": self.learning_rate,
-            **model.values(),
+            **choice.options,
         }
+        if self.called_run:
+            arguments["name"] = self.called_run
         if self.mode == "tune":
-            arguments["init"] = model.file or str(model.run.checkpoint().model_path)  # type: ignore[union-attr]
+            arguments["init"] = choice.weights
             patterns = tuple(part.strip() for part in self.freeze.split(",") if part.strip())
             if patterns:
                 arguments["freeze"] = patterns
         return arguments
+
+    def _how_it_began(self, run: Run) -> str:
+        """Return the code that started the run as a comment: it is done, and must not be done again unasked."""
+        if run.id not in self._started:
+            return ""
+        arguments, data = self._started[run.id]
+        lines = f"{data}\n{train_code(arguments)}".splitlines()
+        return "\n".join(["# It was started by:", *(f"# {line}".rstrip() for line in lines)]) + "\n"
 
     def _suggest(self, recipe: dict[str, Any]) -> None:
         self.epochs = int(recipe.get("epochs", self.epochs))
@@ -238,21 +320,44 @@ class TrainPanel(Panel):
             self._watcher.refresh()
 
     def _told(self, now: dict[str, Any]) -> None:
+        run = self.run
+        if run is None or run.id != now["id"]:
+            return
         before = self.run_state.get("state")
         self.run_state = now
-        self.note = now["line"].split(",")[0] if now["state"] in ALIVE else now["state"]
-        if self.run is None:
-            return
+        self.note = now["line"].split(",")[0] if now["state"] in ALIVE else now["said"]
         ended = now["state"] not in ALIVE
-        count = len(self.run.checkpoints())
+        count = len(learned(run))
         if count and (count != self._checkpoints or (ended and before in ALIVE)):
             self._checkpoints = count
+            self.desk.take_weights(run)
             for listener in tuple(self._listeners):
-                listener(self.run)
+                listener(run)
+        if ended and self.desk.awaited == run:
+            self.desk.awaited = None
         if before != now["state"]:
             self.list_runs()
 
-    @t.observe("mode")
+    def _desk_changed(self, _change: Any) -> None:
+        self.check()
+
+    def _run_changed(self, change: Any) -> None:
+        """Follow the run that lies on the desk; put what was told of another one away."""
+        run: Run | None = change["new"]
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+        self._checkpoints = 0
+        if run is None:
+            self.run_state, self.run_id, self.note = {}, "", ""
+            self.list_runs()
+            return
+        self._known[run.id] = run
+        self.run_id = run.id
+        self.list_runs()
+        self._watcher = Watcher(run, self._told).start()
+
+    @t.observe("mode", "faults")
     def _mode_changed(self, _change: Any) -> None:
         self.check()
 
@@ -263,11 +368,9 @@ class TrainPanel(Panel):
                 raise InputError(f"There is no run {change['new']!r}. `wb.runs()` lists them.")
             self.watch(change["new"])
 
-
-def run_label(name: str) -> str:
-    """Return a short form of a run's name: ``3d-unet 21.11. 14:03`` for ``20261121-140312-3d-unet-8358``."""
-    date, _, rest = name.partition("-")
-    clock, _, rest = rest.partition("-")
-    if not (len(date) == 8 and len(clock) == 6 and (date + clock).isdigit()):
-        return name  # a folder that somebody has renamed
-    return f"{rest.rpartition('-')[0] or rest} {date[6:]}.{date[4:6]}. {clock[:2]}:{clock[2:4]}"
+    @t.validate("epochs", "batch_size", "learning_rate", "seed")
+    def _check_number(self, proposal: Any) -> Any:
+        name = proposal["trait"].name
+        value = _options.check(next(one for one in FIELDS if one["name"] == name), proposal["value"])
+        self.faults = {key: told for key, told in self.faults.items() if key != name}
+        return value

@@ -112,7 +112,11 @@ class Parcel:
         table = [{"value": 0, "name": names.get(0, "background"), "color": "#000000"}]
         for number, value in enumerate(self._values[1:]):
             table.append(
-                {"value": int(value), "name": names.get(int(value), f"label {value}"), "color": label_color(number)}
+                {
+                    "value": int(value),
+                    "name": names.get(int(value), f"label {value}"),
+                    "color": self._layer.colors.get(int(value), label_color(number)),
+                }
             )
         return table
 

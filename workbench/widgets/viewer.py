@@ -79,12 +79,14 @@ class Viewer(anywidget.AnyWidget):
         """The layers, from the bottom up."""
         return tuple(self._shown)
 
-    def add(self, volume: Any, **style: Any) -> Layer:
-        """Put a volume on top and return its `Layer`; the options are those of `Layer`."""
+    def add(self, volume: Any, *, below: Layer | None = None, **style: Any) -> Layer:
+        """Put a volume on top, or below another layer, and return its `Layer`; the options are those of `Layer`."""
         layer = volume if isinstance(volume, Layer) and not style else Layer(volume, **style)
         if layer in self._shown:
             raise InputError(f"Layer {layer.name!r} is in this viewer already.")
-        self._shown.append(layer)
+        if below is not None and below not in self._shown:
+            raise InputError(f"Layer {below.name!r} is not in this viewer; it has {[x.name for x in self._shown]}.")
+        self._shown.insert(len(self._shown) if below is None else self._shown.index(below), layer)
         layer.observe(self._restyle, STYLE)
         layer.observe(self._describe, "version")
         if not self._placed:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench import frameworks
+from workbench.errors import Cancelled
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards, OptionInfo
 from workbench.zoo.catalogue import algorithm, card, cards
 from workbench.zoo.classification import Classification
-from workbench.zoo.inference import Cancelled
 from workbench.zoo.model import Model, parse_metadata
+from workbench.zoo.shipped import Trained, place_of, trained
 from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, ShapeTask, Task
 
 __all__ = [
@@ -32,11 +33,13 @@ __all__ = [
     "SegmentationTask",
     "ShapeTask",
     "Task",
+    "Trained",
     "algorithm",
     "card",
     "create",
     "list",
     "load",
+    "trained",
 ]
 
 
@@ -97,12 +100,22 @@ def create(
 def load(path: str | Path, framework: str = "torch", device: str = "cpu", *, allow_non_finite: bool = False) -> Model:
     """Bring back a model from the file that `Model.save` wrote, on any framework.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file, or the name of one of the trained models that come along (`trained`).
+    framework, device : str
+        Where it is to run.
+    allow_non_finite : bool
+        Whether NaN and infinities are let through.
+
     Raises
     ------
     FileError
         If the file is missing, damaged, does not say which model it is of, or holds NaN or infinity (unless
         `allow_non_finite`).
     """
+    path = place_of(path)
     facts = parse_metadata(path)
     config = dict(facts["config"])
     model = create(

@@ -9,17 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import StateError, WorkbenchError
+from workbench.errors import Cancelled, StateError
 
 Array = NDArray[Any]
 Outputs = Array | Mapping[str, Array]
 Forward = Callable[[Array], Outputs]
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
-
-
-class Cancelled(WorkbenchError, RuntimeError):  # noqa: N818  (it is no error of anybody's)
-    """The prediction was cancelled before it was finished; nothing partial is returned."""
 
 
 def sliding_windows(

@@ -191,7 +191,8 @@ class Model:
         progress : callable, optional
             Called with the share of the work done, 0 to 1.
         cancel : callable, optional
-            Asked between forward passes; True raises `workbench.zoo.Cancelled`.
+            Asked between forward passes, and on PyTorch between the layers of one; True raises
+            `workbench.zoo.Cancelled`.
 
         Returns
         -------
@@ -332,6 +333,12 @@ class Model:
 
     def _infer(self, batch: Array, progress: Progress | None, cancel: Cancel | None) -> Outputs:
         """Return the outputs for prepared images [n, c, *spatial], the dense ones window by window where large."""
+        if cancel is not None:
+            with self.framework.interruptible(self.module, cancel):
+                return self._answers(batch, progress, cancel)
+        return self._answers(batch, progress, None)
+
+    def _answers(self, batch: Array, progress: Progress | None, cancel: Cancel | None) -> Outputs:
         if not self.task.windowed:
             outputs = self.forward(batch)
             if progress is not None:

@@ -1,5 +1,5 @@
 // Controls with a label, a unit and a tooltip. Native elements throughout: the keyboard and screen readers know them.
-import { h, uniqueId } from "./dom";
+import { h, setText, uniqueId } from "./dom";
 
 export interface Label {
   label: string;
@@ -14,12 +14,15 @@ export interface Choice {
   reason?: string;
 }
 
-/** A control inside its row; `set` shows a value without telling the listener. */
+/** A control inside its row; `set` shows a value without telling the listener, `fault` what is wrong with it. */
 export interface Control<T> {
   row: HTMLElement;
   input: HTMLElement;
   set(value: T): void;
   enable(on: boolean): void;
+  fault(text: string): void;
+  /** Where `fault` is told; below the control, unless it is put elsewhere. */
+  told: HTMLElement;
 }
 
 function row(text: Label, input: HTMLElement, extra?: HTMLElement): HTMLElement {
@@ -32,6 +35,21 @@ function row(text: Label, input: HTMLElement, extra?: HTMLElement): HTMLElement 
     h("label", { for: id, title: text.tooltip }, text.label),
     h("div", { class: "mwb-control" }, input, extra, text.unit && h("span", { class: "mwb-unit" }, text.unit)),
   );
+}
+
+/** Say below a field what is wrong with what was typed into it, for eyes and for screen readers. */
+function faultBelow(field: HTMLElement, input: HTMLElement): { fault(text: string): void; told: HTMLElement } {
+  const told = h("p", { class: "mwb-fault", id: uniqueId("fault"), role: "alert" });
+  told.hidden = true;
+  field.append(told);
+  const fault = (text: string) => {
+    setText(told, text);
+    told.hidden = !text;
+    input.setAttribute("aria-invalid", String(Boolean(text)));
+    if (text) input.setAttribute("aria-describedby", told.id);
+    else input.removeAttribute("aria-describedby");
+  };
+  return { fault, told };
 }
 
 /** Two controls in the row of the first; the second keeps its own name for screen readers. */
@@ -51,9 +69,11 @@ export function select(text: Label, change: (value: string) => void): SelectCont
   const input = h("select", { class: "mwb-input", onchange: () => change(input.value) });
   let wanted = "";
   let shown = "";
+  const field = row(text, input);
   return {
-    row: row(text, input),
+    row: field,
     input,
+    ...faultBelow(field, input),
     set(value) {
       wanted = value;
       input.value = value;
@@ -80,33 +100,63 @@ export function select(text: Label, change: (value: string) => void): SelectCont
   };
 }
 
-export interface Range {
-  min?: number;
-  max?: number;
-  step?: number | "any";
-  whole?: boolean;
-}
+/** After the last key, in ms: the rule of a field is told while a person types, but not at every key. */
+const TYPED_MS = 350;
 
-export function number(text: Label, range: Range, change: (value: number) => void): Control<number> {
+/**
+ * A field whose text is handed on as it was typed: Python says whether it is a number that may be. With `step`, the
+ * arrow keys count up and down.
+ */
+export function typed(
+  text: Label,
+  look: { placeholder?: string; numeric?: boolean; step?: number; live?: boolean },
+  change: (value: string) => void,
+): Control<string> {
   const input = h("input", {
-    class: "mwb-input mwb-number",
-    type: "number",
-    min: range.min,
-    max: range.max,
-    step: range.step ?? (range.whole ? 1 : "any"),
-    onchange: () => {
-      const value = range.whole ? Math.round(input.valueAsNumber) : input.valueAsNumber;
-      const inside = value >= (range.min ?? -Infinity) && value <= (range.max ?? Infinity);
-      input.setAttribute("aria-invalid", String(!inside));
-      if (inside) change(value);
-    },
+    class: `mwb-input${look.numeric ? " mwb-number" : ""}`,
+    type: "text",
+    inputmode: look.numeric ? "decimal" : undefined,
+    placeholder: look.placeholder,
+    spellcheck: "false",
+    autocomplete: "off",
   });
+  let told = "";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tell = () => {
+    clearTimeout(timer);
+    const value = input.value.trim();
+    if (value !== told) {
+      told = value;
+      change(value);
+    }
+  };
+  input.addEventListener("change", tell);
+  if (look.live) {
+    input.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(tell, TYPED_MS);
+    });
+  }
+  input.addEventListener("keydown", (event) => {
+    const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (look.step && way && input.value.trim() !== "" && Number.isFinite(Number(input.value))) {
+      event.preventDefault();
+      input.value = String(Number(input.value) + way * look.step);
+      tell();
+    }
+    // JupyterLab's own shortcuts must not act on what is typed here.
+    event.stopPropagation();
+  });
+  const field = row(text, input);
   return {
-    row: row(text, input),
+    row: field,
     input,
+    ...faultBelow(field, input),
     set(value) {
       // Do not take the text away from under a person who is typing.
-      if (document.activeElement !== input) input.value = Number.isFinite(value) ? String(value) : "";
+      if (document.activeElement === input) return;
+      input.value = value;
+      told = value;
     },
     enable(on) {
       input.disabled = !on;
@@ -116,34 +166,13 @@ export function number(text: Label, range: Range, change: (value: number) => voi
 
 export function checkbox(text: Label, change: (value: boolean) => void): Control<boolean> {
   const input = h("input", { class: "mwb-check", type: "checkbox", onchange: () => change(input.checked) });
+  const field = row(text, input);
   return {
-    row: row(text, input),
+    row: field,
     input,
+    ...faultBelow(field, input),
     set(value) {
       input.checked = value;
-    },
-    enable(on) {
-      input.disabled = !on;
-    },
-  };
-}
-
-export function textbox(text: Label, placeholder: string, change: (value: string) => void): Control<string> {
-  const input = h("input", {
-    class: "mwb-input",
-    type: "text",
-    placeholder,
-    spellcheck: "false",
-    autocomplete: "off",
-    onchange: () => change(input.value.trim()),
-  });
-  // JupyterLab's own shortcuts must not act on what is typed here.
-  input.addEventListener("keydown", (event) => event.stopPropagation());
-  return {
-    row: row(text, input),
-    input,
-    set(value) {
-      if (document.activeElement !== input) input.value = value;
     },
     enable(on) {
       input.disabled = !on;
@@ -156,21 +185,23 @@ export interface SliderControl extends Control<number> {
   value(): number;
 }
 
-/** A whole number from 0 to count - 1, by slider or by typing; `input` changes live, `change` when let go. */
-export function slider(text: Label, change: (value: number) => void): SliderControl {
-  const box = h("input", { class: "mwb-input mwb-index", type: "number", min: 0, step: 1, "aria-label": text.label });
+/**
+ * A whole number from 0 to count - 1, by slider or by typing; `input` changes live, `change` when let go. What is typed
+ * goes to `type` as it is, which says whether there is such a number.
+ */
+export function slider(text: Label, change: (value: number) => void, type?: (text: string) => void): SliderControl {
+  const box = h("input", { class: "mwb-input mwb-index", type: "text", inputmode: "numeric", "aria-label": text.label });
   const input = h("input", { class: "mwb-slider", type: "range", min: 0, step: 1, value: 0 });
   input.addEventListener("input", () => (box.value = input.value));
   input.addEventListener("change", () => change(input.valueAsNumber));
-  box.addEventListener("change", () => {
-    const value = Math.min(Math.max(Math.round(box.valueAsNumber || 0), 0), Number(input.max));
-    input.value = box.value = String(value);
-    change(value);
-  });
+  box.addEventListener("change", () => type?.(box.value.trim()));
+  box.addEventListener("keydown", (event) => event.stopPropagation());
   box.title = text.tooltip;
+  const field = row(text, input, box);
   return {
-    row: row(text, input, box),
+    row: field,
     input,
+    ...faultBelow(field, box),
     set(value) {
       input.value = String(value);
       if (document.activeElement !== box) box.value = String(value);
@@ -179,7 +210,7 @@ export function slider(text: Label, change: (value: number) => void): SliderCont
       input.disabled = box.disabled = !on;
     },
     range(count) {
-      input.max = box.max = String(Math.max(count - 1, 0));
+      input.max = String(Math.max(count - 1, 0));
     },
     value: () => input.valueAsNumber,
   };
@@ -199,6 +230,7 @@ export function segmented(text: Label, choices: Choice[], change: (value: string
   return {
     row: bar,
     input: bar,
+    ...faultBelow(bar, bar),
     set(value) {
       for (const input of inputs) input.checked = input.value === value;
     },
@@ -210,6 +242,7 @@ export function segmented(text: Label, choices: Choice[], change: (value: string
 
 export interface ButtonControl {
   element: HTMLButtonElement;
+  /** `why` is said as the tooltip of a button that cannot be pressed. */
   enable(on: boolean, why?: string): void;
   show(on: boolean): void;
 }

@@ -37,6 +37,8 @@ export function progress(): Progress {
 
 /** What Python tells about a failure. `details` is the traceback, kept for the curious and for bug reports. */
 export interface Problem {
+  /** Counts the failures, so that the same message in words that may not be kept can be put in its place. */
+  number?: number;
   title?: string;
   cause?: string;
   remedy?: string;
@@ -72,6 +74,47 @@ export function errorBox(dismiss?: () => void): ErrorBox {
         problem.remedy && h("p", { class: "mwb-remedy" }, h("b", {}, "What to do: "), problem.remedy),
         problem.details && h("details", {}, h("summary", {}, "Details"), h("pre", {}, problem.details)),
       );
+    },
+  };
+}
+
+/** What Python asks before something large is done. Without `yes` it cannot be done at all. */
+export interface Question {
+  title?: string;
+  text?: string;
+  yes?: string;
+}
+
+export interface QuestionBox {
+  element: HTMLElement;
+  show(question: Question): void;
+}
+
+export function questionBox(answer: (yes: boolean) => void): QuestionBox {
+  const element = h("div", { class: "mwb-question", role: "alertdialog", "aria-live": "assertive" });
+  element.hidden = true;
+  let shown = "";
+  return {
+    element,
+    show(question) {
+      const next = JSON.stringify(question ?? {});
+      if (next === shown) return;
+      shown = next;
+      element.hidden = !question?.title;
+      if (element.hidden) return replace(element);
+      const back = button(question.yes ? "Back" : "Close", "Change it, or leave it", () => answer(false));
+      replace(
+        element,
+        h("strong", {}, question.title),
+        h("p", {}, question.text),
+        h(
+          "div",
+          { class: "mwb-actions" },
+          back.element,
+          question.yes && button(question.yes, "Do it all the same", () => answer(true), "danger").element,
+        ),
+      );
+      back.element.focus({ preventScroll: true });
     },
   };
 }

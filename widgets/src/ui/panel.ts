@@ -1,26 +1,30 @@
-// The frame that every panel shares: a numbered heading that folds, a body, progress, and errors that stay in sight.
+// The frame that every panel shares: a numbered heading that folds, a body, and what a person is told: how far it is,
+// what went wrong, what is asked first. All of that stands below the buttons that were pressed, and is scrolled to.
 import { button } from "./controls";
 import { h, setText, uniqueId, type Child } from "./dom";
-import { copyAsCode, errorBox, progress, type Problem } from "./feedback";
+import { copyAsCode, errorBox, progress, questionBox, type Problem, type Question } from "./feedback";
 import { Scope, type Model } from "./model";
 import "./ui.css";
 
 export interface Frame {
   body: HTMLElement;
   scope: Scope;
+  /** Progress, Cancel, errors and questions; it belongs right below the buttons that cause them. */
+  feedback: HTMLElement;
   /** Called with false while a job runs: lock what must not change meanwhile. */
   whenBusy(update: (idle: boolean) => void): void;
 }
 
-export function frame(model: Model, el: HTMLElement, number: string, title: string): Frame {
+export function frame(model: Model, el: HTMLElement, title: string): Frame {
   const scope = new Scope(model);
   const heading = uniqueId("panel");
+  const badge = h("span", { class: "mwb-badge", "aria-hidden": "true" });
   const status = h("span", { class: "mwb-status" });
   const body = h("div", { class: "mwb-body" });
   const toggle = h(
     "button",
     { type: "button", class: "mwb-fold", id: heading, "aria-expanded": "true", "aria-label": `${title} panel`, title: `Fold or unfold ${title}` },
-    number && h("span", { class: "mwb-badge", "aria-hidden": "true" }, number),
+    badge,
     h("span", { class: "mwb-title" }, title),
   );
   toggle.addEventListener("click", () => {
@@ -28,30 +32,75 @@ export function frame(model: Model, el: HTMLElement, number: string, title: stri
     toggle.setAttribute("aria-expanded", String(open));
     body.hidden = !open;
   });
-  const bar = progress();
-  const cancel = button("Cancel", "Stop what is under way; nothing is lost", () => scope.act("cancel"));
-  const errors = errorBox(() => scope.act("dismiss"));
-  const working = h("div", { class: "mwb-working" }, bar.element, cancel.element);
+  const told = feedback(scope);
   const head = h("header", { class: "mwb-head" }, toggle, status, copyAsCode(scope, "code"));
-  const card = h("section", { class: "mwb-ui mwb-card", "aria-labelledby": heading }, head, body, working, errors.element);
+  const card = h("section", { class: "mwb-ui mwb-card", "aria-labelledby": heading }, head, body);
+  body.append(told);
   el.append(card);
 
-  scope.watch(["busy", "progress", "note"], () => {
-    const busy = scope.get<string>("busy");
-    card.setAttribute("aria-busy", String(Boolean(busy)));
-    working.hidden = !busy;
-    if (busy) bar.show(busy, scope.get<number>("progress"));
-    else bar.hide();
+  scope.watch(["number"], () => {
+    const number = scope.get<string | undefined>("number") ?? "";
+    badge.hidden = !number;
+    setText(badge, number);
+  });
+  scope.watch(["busy", "note"], () => {
+    card.setAttribute("aria-busy", String(Boolean(scope.get<string>("busy"))));
     setText(status, scope.get<string>("note"));
     status.title = scope.get<string>("note");
   });
-  scope.watch(["cancellable"], () => cancel.show(scope.get<boolean>("cancellable")));
-  scope.watch(["problem"], () => errors.show(scope.get<Problem>("problem")));
   return {
     body,
     scope,
+    feedback: told,
     whenBusy: (update) => scope.watch(["busy"], () => update(!scope.get<string>("busy"))),
   };
+}
+
+/** What a panel says back, in one place. */
+export function feedback(scope: Scope): HTMLElement {
+  const bar = progress();
+  const cancel = button("Cancel", "Stop what is under way; nothing is lost", () => scope.act("cancel"));
+  const working = h("div", { class: "mwb-working" }, bar.element, cancel.element);
+  const errors = errorBox(() => scope.act("dismiss"));
+  const question = questionBox((yes) => scope.act("answer", { yes }));
+  const element = h("div", { class: "mwb-feedback" }, working, errors.element, question.element);
+  // A message in words that no notebook may keep, such as the name of a file: it stands in for the one that is kept.
+  let live: Problem = {};
+  scope.listen((message) => {
+    if (message.live) {
+      live = message.live as Problem;
+      showProblem();
+    }
+  });
+  const showProblem = () => {
+    const kept = scope.get<Problem>("problem");
+    errors.show(kept.title && live.number === kept.number ? live : kept);
+    intoSight();
+  };
+  const intoSight = () => {
+    const shown = !working.hidden || !errors.element.hidden || !question.element.hidden;
+    if (shown && element.isConnected && mine(element)) element.scrollIntoView({ block: "nearest" });
+  };
+  scope.watch(["busy", "progress"], () => {
+    const busy = scope.get<string>("busy");
+    const began = working.hidden && Boolean(busy);
+    working.hidden = !busy;
+    if (busy) bar.show(busy, scope.get<number>("progress"));
+    else bar.hide();
+    if (began) intoSight();
+  });
+  scope.watch(["cancellable"], () => cancel.show(scope.get<boolean>("cancellable")));
+  scope.watch(["problem"], showProblem);
+  scope.watch(["question"], () => {
+    question.show(scope.get<Question>("question"));
+    intoSight();
+  });
+  return element;
+}
+
+/** Whether the last thing a person did was in this panel: other panels must not scroll what is looked at away. */
+function mine(element: HTMLElement): boolean {
+  return Boolean(element.closest(".mwb-card")?.contains(document.activeElement));
 }
 
 export function actions(...children: Child[]): HTMLElement {
@@ -61,4 +110,17 @@ export function actions(...children: Child[]): HTMLElement {
 /** What an empty panel says instead of showing nothing. */
 export function hint(text: string): HTMLElement {
   return h("p", { class: "mwb-hint" }, text);
+}
+
+/** Why something cannot be done, in sight beside what cannot be pressed. */
+export function reason(): { element: HTMLElement; show(text: string): void } {
+  const element = h("p", { class: "mwb-reason", role: "status" });
+  element.hidden = true;
+  return {
+    element,
+    show(text) {
+      setText(element, text ? `${text}.`.replace(/\.\.$/, ".") : "");
+      element.hidden = !text;
+    },
+  };
 }

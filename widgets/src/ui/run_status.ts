@@ -7,7 +7,13 @@ import { errorBox, progress } from "./feedback";
 export interface RunSnapshot {
   id?: string;
   title?: string;
+  /** What it learns from what, and when it was started. */
+  told?: string;
+  /** What a person called it. */
+  name?: string;
   state?: string;
+  /** The state in words. */
+  said?: string;
   progress?: number;
   line?: string;
   message?: string;
@@ -20,6 +26,9 @@ const ALIVE = ["created", "running", "stopping"];
 
 export const alive = (run: RunSnapshot): boolean => ALIVE.includes(run.state ?? "");
 
+/** Whether it can go on where it was stopped, failed, or was interrupted (which the folder calls "lost"). */
+export const resumable = (run: RunSnapshot): boolean => ["stopped", "failed", "lost"].includes(run.state ?? "");
+
 export interface RunStatus {
   element: HTMLElement;
   show(run: RunSnapshot): void;
@@ -28,6 +37,7 @@ export interface RunStatus {
 export function runStatus(): RunStatus {
   const name = h("span", { class: "mwb-run-name" });
   const chip = h("span", { class: "mwb-chip" });
+  const what = h("p", { class: "mwb-hint" });
   const bar = progress();
   const loss = lineChart("Loss", "epoch");
   const metrics = lineChart("Validation", "epoch");
@@ -36,6 +46,7 @@ export function runStatus(): RunStatus {
     "div",
     { class: "mwb-run" },
     h("div", { class: "mwb-run-head" }, name, chip),
+    what,
     bar.element,
     errors.element,
     h("div", { class: "mwb-charts" }, loss.element, metrics.element),
@@ -46,8 +57,9 @@ export function runStatus(): RunStatus {
       element.hidden = !run.id;
       if (!run.id) return;
       setText(name, run.title ?? run.id);
-      name.title = run.id;
-      setText(chip, run.state ?? "");
+      name.title = `${run.told ?? ""}\n${run.id}`;
+      setText(what, run.name ? (run.told ?? "") : (run.told ?? "").replace(/^.*, /, ""));
+      setText(chip, run.said ?? run.state ?? "");
       chip.dataset.state = run.state;
       bar.show(run.line ?? "", run.state === "created" ? -1 : (run.progress ?? 0));
       errors.show(run.cause ? { title: run.message || "The run failed.", cause: run.cause, remedy: run.remedy } : {});

@@ -1,5 +1,5 @@
 // Fields for options that Python describes: the algorithm's width and depth, the explainer's window and stride.
-import { checkbox, number, select, textbox, type Control, type Label } from "./controls";
+import { checkbox, select, typed, type Control, type Label } from "./controls";
 import { h, replace } from "./dom";
 
 /** One option, as `workbench.widgets._options` writes it down. */
@@ -9,17 +9,37 @@ export interface Option {
   label: string;
   tooltip: string;
   unit: string;
+  rule: string;
+  placeholder: string;
   default: unknown;
-  min: number | null;
-  max: number | null;
   choices: (string | number | boolean)[];
 }
 
-type Values = Record<string, unknown>;
+export type Values = Record<string, unknown>;
+export type Faults = Record<string, string>;
+
+/** A value as text, the way a person would type it. */
+const shown = (value: unknown): string => (Array.isArray(value) ? value.join(", ") : String(value ?? ""));
+
+/** The control for one option; what is typed is handed on as text, what is chosen as what it is. */
+export function field(option: Option, put: (value: unknown) => void, live = false): Control<unknown> {
+  const tooltip = option.rule && option.kind !== "bool" && option.kind !== "text" ? `${option.tooltip}\n(${option.rule})` : option.tooltip;
+  const label: Label = { label: option.label, tooltip, unit: option.unit };
+  if (option.kind === "bool") return checkbox(label, put) as Control<unknown>;
+  if (option.kind === "choice") {
+    const control = select(label, put);
+    control.choices(option.choices.map((value) => ({ value: String(value), label: String(value) })));
+    return { ...control, set: (value) => control.set(shown(value)) };
+  }
+  const numeric = option.kind === "int" || option.kind === "float";
+  const placeholder = option.placeholder || (option.kind === "numbers" ? "8, 16, 32" : numeric ? shown(option.default) : "default");
+  const control = typed(label, { placeholder, numeric, step: option.kind === "int" ? 1 : undefined, live }, put);
+  return { ...control, set: (value) => control.set(shown(value)) };
+}
 
 export interface OptionsForm {
   element: HTMLElement;
-  show(schema: Option[], values: Values): void;
+  show(schema: Option[], values: Values, faults: Faults): void;
   enable(on: boolean): void;
 }
 
@@ -28,45 +48,34 @@ export function optionsForm(title: string, change: (values: Values) => void): Op
   const body = h("div", { class: "mwb-fields" });
   const summary = h("summary", {}, title);
   const element = h("details", { class: "mwb-options" }, summary, body);
-  let controls = new Map<string, Control<never>>();
-  let shown = "";
+  let controls = new Map<string, Control<unknown>>();
+  let drawn = "";
   let values: Values = {};
 
-  const make = (option: Option): Control<never> => {
-    const label: Label = { label: option.label, tooltip: option.tooltip, unit: option.unit };
-    const put = (value: unknown) => {
+  const make = (option: Option) =>
+    field(option, (value) => {
       values = { ...values, [option.name]: value };
       change(values);
-    };
-    const range = { min: option.min ?? undefined, max: option.max ?? undefined };
-    if (option.kind === "bool") return checkbox(label, put) as Control<never>;
-    if (option.kind === "int") return number(label, { ...range, whole: true }, put) as Control<never>;
-    if (option.kind === "float") return number(label, range, put) as Control<never>;
-    if (option.kind === "choice") {
-      const control = select(label, put);
-      control.choices(option.choices.map((value) => ({ value: String(value), label: String(value) })));
-      return control as Control<never>;
-    }
-    const placeholder = option.kind === "numbers" ? "8, 16, 32" : "default";
-    return textbox(label, placeholder, (text) => put(text)) as Control<never>;
-  };
+    });
 
   return {
     element,
-    show(schema, given) {
+    show(schema, given, faults) {
       values = given;
       const next = JSON.stringify(schema);
-      if (next !== shown) {
-        shown = next;
+      if (next !== drawn) {
+        drawn = next;
         controls = new Map(schema.map((option) => [option.name, make(option)]));
         replace(body, ...[...controls.values()].map((control) => control.row));
         element.hidden = schema.length === 0;
       }
       for (const option of schema) {
-        const value = given[option.name] ?? option.default;
-        const plain = Array.isArray(value) ? value.join(", ") : (value ?? "");
-        (controls.get(option.name) as Control<unknown> | undefined)?.set(option.kind === "choice" ? String(plain) : plain);
+        const control = controls.get(option.name);
+        control?.set(given[option.name] ?? option.default);
+        control?.fault(faults[option.name] ?? "");
       }
+      // What is wrong must not hide behind the triangle.
+      if (schema.some((option) => faults[option.name])) element.open = true;
     },
     enable(on) {
       for (const control of controls.values()) control.enable(on);

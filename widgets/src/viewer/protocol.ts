@@ -37,6 +37,8 @@ export interface Style {
   window: [number, number] | null;
   visible: boolean;
   channel: number;
+  /** Whether labels are drawn as outlines. */
+  outline: boolean;
 }
 
 export interface Label {

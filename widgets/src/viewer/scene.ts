@@ -7,6 +7,7 @@ import type { Camera } from "./camera";
 import { isPlainPicture, normalAxis, spacing } from "./geometry";
 import type { Pane, ViewName } from "./letters";
 import type { Convention, Header, LayerInfo, Panes, Style, Vec3 } from "./protocol";
+import { outlined } from "./outline";
 import { gradeOverlays } from "./shader";
 import { type Position, tiles } from "./tiles";
 import { type Entry, type VoxelArray, Voxels } from "./voxels";
@@ -289,10 +290,11 @@ export class Scene {
   #image(layer: Shown, lowest: boolean): NVImage {
     const entry = layer.entry as Entry;
     const level = Voxels.sharpest(entry);
-    const key = `${layer.info.version}/${level}`;
+    const outline = layer.info.kind === "labels" && layer.style.outline;
+    const key = `${layer.info.version}/${level}/${outline}`;
     let held = this.#images.get(layer.info.id);
     if (held?.key !== key) {
-      held = { key, image: makeImage(layer.info, entry, level) };
+      held = { key, image: makeImage(layer.info, entry, level, outline) };
       this.#images.set(layer.info.id, held);
     }
     dress(held.image, layer, entry.header as Header, lowest);
@@ -322,7 +324,7 @@ export class Scene {
 }
 
 /** Make an NVImage around voxels that are already in memory, without niivue's slow search for a window. */
-function makeImage(info: LayerInfo, entry: Entry, level: number): NVImage {
+function makeImage(info: LayerInfo, entry: Entry, level: number, outline: boolean): NVImage {
   const { shape, affine } = entry.info.levels[level];
   const header = entry.header as Header;
   const data = entry.stocks[level].data as VoxelArray;
@@ -338,7 +340,8 @@ function makeImage(info: LayerInfo, entry: Entry, level: number): NVImage {
   }
   image.name = info.id;
   image.hdr = hdr;
-  image.img = header.dtype === "float32" ? finite(data as Float32Array, header) : data;
+  const voxels = header.dtype === "float32" ? finite(data as Float32Array, header) : data;
+  image.img = outline ? outlined(voxels, shape) : voxels;
   image.nVox3D = shape[0] * shape[1] * shape[2];
   image.nFrame4D = image.nTotalFrame4D = 1;
   image.frame4D = 0;

@@ -16,6 +16,7 @@ from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.folder import ends
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError
+from workbench.io._visible import visible
 from workbench.volume import Volume
 
 #: Returns (image, annotation) of a case.
@@ -151,7 +152,7 @@ def listed(folder: Path, suffix: str) -> list[str]:
     FileError
         If there are none.
     """
-    found = sorted(file.stem for file in folder.glob(f"*{suffix}") if not file.name.startswith("."))
+    found = sorted(file.stem for file in folder.glob(f"*{suffix}") if visible(file))
     if not found:
         raise FileError(f"{folder} holds no {suffix} files; the data set is not complete. Fetch it again.")
     return found

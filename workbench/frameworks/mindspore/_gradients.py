@@ -11,8 +11,11 @@ import numpy as np
 from mindspore import ops
 from mindspore.common.api import _pynative_executor
 
-from workbench.errors import InputError, choose
+from workbench.errors import InputError, WorkbenchError, choose
+from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.base import Array, LinearScore, Outputs
+
+_REAL = (ms.float16, ms.bfloat16, ms.float32, ms.float64)
 
 
 def to_tensor(array: Array) -> ms.Tensor:
@@ -34,13 +37,37 @@ def recording() -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def in_its_precision(module: Any, x: Array) -> Iterator[ms.Tensor]:
+    """Give float32 inputs in the precision of a network's weights, and say so where MindSpore cannot run it.
+
+    Raises
+    ------
+    InputError
+        If the weights are not float32 and the device lacks an operator in their precision.
+    """
+    dtype = next((weight.dtype for weight in module.get_parameters() if weight.dtype in _REAL), ms.float32)
+    try:
+        given = to_tensor(x)
+        yield given.astype(dtype) if given.dtype in _REAL else given
+    except (TypeError, ValueError, RuntimeError) as error:
+        if dtype == ms.float32 or isinstance(error, WorkbenchError) or says_out_of_memory(error):
+            raise
+        target = ms.get_context("device_target")
+        reason = next((line for line in str(error).splitlines() if line.strip("- ")), type(error).__name__)
+        raise InputError(
+            f"The network's weights are {dtype}, and MindSpore on {target} cannot run it so ({reason}). Bring them "
+            "back to float32: wb.zoo.load its file again, or set_dtype(mindspore.float32) on each of its parameters."
+        ) from error
+
+
 def _copy(tensor: Any) -> Array:
-    array: Array = tensor.asnumpy().copy()
+    array: Array = (tensor if tensor.dtype == ms.float32 else tensor.astype(ms.float32)).asnumpy().copy()
     return array
 
 
 def _score(outputs: Any, score: LinearScore) -> Any:
-    output = score.select(outputs)
+    output = score.select(outputs).astype(ms.float32)
     weights = ms.Tensor(score.weights_for(output.shape))
     if score.activation == "softmax":
         output = ops.softmax(output, 1)
@@ -51,15 +78,17 @@ def _score(outputs: Any, score: LinearScore) -> Any:
 
 def forward(module: Any, x: Array) -> Outputs:
     """Return the outputs as arrays."""
-    outputs = module(to_tensor(x))
-    if isinstance(outputs, Mapping):
-        return {name: _copy(value) for name, value in outputs.items()}
-    return _copy(outputs)
+    with in_its_precision(module, x) as inputs:
+        outputs = module(inputs)
+        if isinstance(outputs, Mapping):
+            return {name: _copy(value) for name, value in outputs.items()}
+        return _copy(outputs)
 
 
 def scores(module: Any, x: Array, score: LinearScore) -> Array:
     """Return the score of each sample."""
-    return _copy(_score(module(to_tensor(x)), score))
+    with in_its_precision(module, x) as inputs:
+        return _copy(_score(module(inputs), score))
 
 
 def input_gradient(module: Any, x: Array, score: LinearScore) -> tuple[Array, Array]:
@@ -69,8 +98,8 @@ def input_gradient(module: Any, x: Array, score: LinearScore) -> tuple[Array, Ar
         values = _score(module(inputs), score)
         return values.sum(), values
 
-    with recording():
-        (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(to_tensor(x))
+    with in_its_precision(module, x) as given, recording():
+        (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(given)
     return _copy(values), _copy(gradient)
 
 
@@ -92,32 +121,32 @@ def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tup
             )
         seen.append(output)
 
-    inputs = to_tensor(x)
-    handle = target.register_forward_hook(record)
-    try:
-        module(inputs)
-    finally:
-        handle.remove()
-    if not seen:
-        raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
-
-    activation, runs = seen[-1], len(seen)
-
-    def total(zero: Any) -> tuple[Any, Any]:
-        calls = 0
-
-        def disturb(_cell: Any, _inputs: Any, output: Any) -> Any:
-            nonlocal calls
-            calls += 1
-            return output + zero if calls == runs else output
-
-        inner = target.register_forward_hook(disturb)
+    with in_its_precision(module, x) as inputs:
+        handle = target.register_forward_hook(record)
         try:
-            values = _score(module(inputs), score)
+            module(inputs)
         finally:
-            inner.remove()
-        return values.sum(), values
+            handle.remove()
+        if not seen:
+            raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
 
-    with recording():
-        (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(ops.zeros_like(activation))
-    return _copy(values), _copy(activation), _copy(gradient)
+        activation, runs = seen[-1], len(seen)
+
+        def total(zero: Any) -> tuple[Any, Any]:
+            calls = 0
+
+            def disturb(_cell: Any, _inputs: Any, output: Any) -> Any:
+                nonlocal calls
+                calls += 1
+                return output + zero if calls == runs else output
+
+            inner = target.register_forward_hook(disturb)
+            try:
+                values = _score(module(inputs), score)
+            finally:
+                inner.remove()
+            return values.sum(), values
+
+        with recording():
+            (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(ops.zeros_like(activation))
+        return _copy(values), _copy(activation), _copy(gradient)

@@ -12,7 +12,7 @@ from typing import Any
 import mindspore as ms
 
 from workbench.errors import WorkbenchError
-from workbench.frameworks.mindspore._runtime import out_of_memory
+from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.mindspore.random import seeded
 
 #: Shapes of inputs that are compiled: that of a full batch, and that of the last one of an epoch. Each takes seconds.
@@ -87,7 +87,7 @@ class TrainingGraph:
 
     def gives_up(self, inputs: Any, error: Exception) -> bool:
         """Tell whether an error came of compiling; then nothing more is compiled, and nothing has changed."""
-        if tuple(inputs.shape) in self._proven or isinstance(error, WorkbenchError) or out_of_memory(error):
+        if tuple(inputs.shape) in self._proven or isinstance(error, WorkbenchError) or says_out_of_memory(error):
             return False
         self.shapes = None
         self._put_back()

@@ -9,24 +9,6 @@ from typing import Any
 
 from workbench.errors import MissingExtraError, StateError
 
-_MEMORY_WORDS = (
-    "out of memory",
-    "memory not enough",
-    "not enough memory",
-    "memory isn't enough",
-    "memory is not enough",
-    "allocate memory failed",
-    "can't allocate memory",
-    "malloc failed",
-)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception means that memory ran out."""
-    if isinstance(error, MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
-
 
 @functools.cache
 def load() -> Any:

@@ -130,9 +130,6 @@ class MindSporeFramework(Framework):
             module, loss(*self.vocabulary), optimizer, trainable=trainable, grad_clip=grad_clip, compiled=compiled
         )
 
-    def out_of_memory(self, error: BaseException) -> bool:
-        return _runtime.out_of_memory(error)
-
 
 def _evaluating(module: Any) -> Any:
     if not hasattr(module, "named_modules") or not hasattr(module, "construct"):

@@ -8,15 +8,23 @@ import torch
 
 from workbench.errors import InputError, choose
 from workbench.frameworks.base import Array, LinearScore
-from workbench.frameworks.torch._tensors import device_of, score_of, to_array, to_tensor
+from workbench.frameworks.torch._tensors import (
+    device_of,
+    differentiating,
+    run,
+    score_of,
+    to_array,
+    to_output,
+    to_tensor,
+)
 
 
 def input_gradient(module: torch.nn.Module, x: Array, score: LinearScore) -> tuple[Array, Array]:
     """Return the scores and their gradient with respect to the input; evaluation mode is the caller's part."""
-    with torch.enable_grad():
+    with differentiating(module):
         inputs = to_tensor(x, device_of(module)).requires_grad_(True)
         # a network that starts with an in-place operation may not write into a leaf, nor into the caller's array
-        scores = score_of(module(inputs.clone()), score)
+        scores = score_of(run(module, inputs.clone()), score)
         (gradient,) = torch.autograd.grad(scores.sum(), inputs, allow_unused=True, materialize_grads=True)
     return to_array(scores), to_array(gradient)
 
@@ -43,13 +51,13 @@ def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearS
 
     handle = target.register_forward_hook(record)
     try:
-        with torch.no_grad():
-            scores = score_of(module(to_tensor(x, device_of(module))), score)
+        with differentiating(module), torch.no_grad():
+            scores = score_of(run(module, to_tensor(x, device_of(module))), score)
             if not seen:
                 raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
             if not scores.requires_grad:
-                return to_array(scores), to_array(seen[0]), to_array(torch.zeros_like(seen[0]))
+                return to_array(scores), to_output(seen[0]), to_output(torch.zeros_like(seen[0]))
             (gradient,) = torch.autograd.grad(scores.sum(), seen[0], allow_unused=True, materialize_grads=True)
     finally:
         handle.remove()
-    return to_array(scores), to_array(seen[0]), to_array(gradient)
+    return to_array(scores), to_output(seen[0]), to_output(gradient)

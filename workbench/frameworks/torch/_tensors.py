@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
+from workbench.errors import InputError, StateError
+from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.base import Array, LinearScore
 
 
@@ -21,9 +25,16 @@ def to_tensor(array: Array, device: torch.device) -> torch.Tensor:
 
 
 def to_array(tensor: torch.Tensor) -> Array:
-    """Return a NumPy copy that shares no memory with the tensor."""
+    """Return a NumPy copy that shares no memory with the tensor; NumPy has no bfloat16, so that becomes float32."""
     tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.float()
     return (tensor.cpu() if tensor.device.type != "cpu" else tensor.clone()).numpy()
+
+
+def to_output(tensor: torch.Tensor) -> Array:
+    """Return what a network says as a float32 NumPy copy, whatever precision it computes in."""
+    return to_array(tensor.float() if tensor.is_floating_point() else tensor)
 
 
 def device_of(module: torch.nn.Module) -> torch.device:
@@ -33,9 +44,57 @@ def device_of(module: torch.nn.Module) -> torch.device:
     return torch.device("cpu")
 
 
+def dtype_of(module: torch.nn.Module) -> torch.dtype:
+    """Return the precision that a module computes in: that of its first weights (float32 if it has none)."""
+    for tensor in itertools.chain(module.parameters(), module.buffers()):
+        if tensor.is_floating_point():
+            return tensor.dtype
+    return torch.float32
+
+
+def run(module: torch.nn.Module, inputs: torch.Tensor) -> Any:
+    """Run a network on float32 inputs in the network's own precision.
+
+    Raises
+    ------
+    InputError
+        If its layers are of several precisions that do not go together, or the device lacks an operator in one.
+    """
+    dtype = dtype_of(module)
+    try:
+        return module(inputs.to(dtype) if inputs.is_floating_point() else inputs)
+    except (RuntimeError, NotImplementedError) as error:
+        found = {tensor.dtype for tensor in module.parameters() if tensor.is_floating_point()}
+        if found <= {torch.float32} or says_out_of_memory(error):
+            raise
+        names = ", ".join(sorted(str(one).removeprefix("torch.") for one in found))
+        raise InputError(
+            f"The network's weights are {names}, and {device_of(module).type} cannot run it so ({error}). Bring it "
+            "back to one precision: model.module.float()."
+        ) from error
+
+
+@contextlib.contextmanager
+def differentiating(module: torch.nn.Module) -> Iterator[None]:
+    """Record gradients, also where the caller has switched that off.
+
+    Raises
+    ------
+    StateError
+        If the weights were made inside `torch.inference_mode`, which takes the gradient from them for good.
+    """
+    if any(parameter.is_inference() for parameter in module.parameters()):
+        raise StateError(
+            "The network's weights were made inside torch.inference_mode(), and have no gradients for that. Make the "
+            "network, or load its weights, outside of it."
+        )
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        yield
+
+
 def score_of(outputs: Any, score: LinearScore) -> torch.Tensor:
-    """Return the differentiable score of each sample, shape ``[n]``."""
-    output = score.select(outputs)
+    """Return the differentiable score of each sample, shape ``[n]``, in float32."""
+    output = score.select(outputs).float()
     weights = torch.from_numpy(score.weights_for(output.shape)).to(output.device)
     if score.activation == "softmax":
         output = torch.softmax(output, dim=1)

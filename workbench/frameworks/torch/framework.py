@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,12 +25,13 @@ from workbench.frameworks.base import (
 )
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _gradients
-from workbench.frameworks.torch._tensors import device_of, score_of, to_array, to_tensor
+from workbench.frameworks.torch._folding import folded
+from workbench.frameworks.torch._interrupting import interrupting
+from workbench.frameworks.torch._tensors import device_of, run, score_of, to_array, to_output, to_tensor
 from workbench.frameworks.torch.trainer import TorchTrainer
 
 _CONTAINERS = (torch.nn.ModuleList, torch.nn.ModuleDict)
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
-_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
 
 
 class TorchFramework(Framework):
@@ -68,14 +70,15 @@ class TorchFramework(Framework):
     ) -> torch.nn.Module:
         place = torch.device(resolve_device(self, device))
         network = define(*self.vocabulary)
-        # weights are drawn on the CPU, so that a seed means the same network on every device
-        with torch.random.fork_rng(devices=[]):
+        # weights are drawn on the CPU, so that a seed means the same network on every device; where the caller is in
+        # inference mode, they are to have gradients all the same
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(mode=False):
             if seed is None:
                 torch.default_generator.seed()
             else:
                 torch.default_generator.manual_seed(seed)
             module: torch.nn.Module = network(**config)
-        return module.to(place).eval()
+            return module.to(place).eval()
 
     def device_of(self, module: torch.nn.Module) -> str:
         place = device_of(module)
@@ -83,14 +86,14 @@ class TorchFramework(Framework):
 
     def forward(self, module: torch.nn.Module, x: Array) -> Outputs:
         with _evaluating(module), torch.inference_mode():
-            outputs = module(to_tensor(x, device_of(module)))
+            outputs = run(module, to_tensor(x, device_of(module)))
             if isinstance(outputs, Mapping):
-                return {name: to_array(value) for name, value in outputs.items()}
-            return to_array(outputs)
+                return {name: to_output(value) for name, value in outputs.items()}
+            return to_output(outputs)
 
     def scores(self, module: torch.nn.Module, x: Array, score: LinearScore) -> Array:
         with _evaluating(module), torch.inference_mode():
-            return to_array(score_of(module(to_tensor(x, device_of(module))), score))
+            return to_array(score_of(run(module, to_tensor(x, device_of(module))), score))
 
     def input_gradient(self, module: torch.nn.Module, x: Array, score: LinearScore) -> tuple[Array, Array]:
         with _evaluating(module):
@@ -131,6 +134,16 @@ class TorchFramework(Framework):
     def num_parameters(self, module: torch.nn.Module) -> int:
         return sum(parameter.numel() for parameter in module.parameters())
 
+    def count_parameters(self, define: Define, config: Mapping[str, Any]) -> float:
+        network = define(*self.vocabulary)
+        try:
+            with torch.device("meta"):
+                return float(self.num_parameters(network(**config)))
+        except RuntimeError as error:
+            if "overflow" in str(error).lower():
+                return math.inf
+            raise
+
     def trainer(
         self,
         module: torch.nn.Module,
@@ -143,28 +156,47 @@ class TorchFramework(Framework):
     ) -> Trainer:
         return TorchTrainer(module, loss(*self.vocabulary), optimizer, trainable=trainable, grad_clip=grad_clip)
 
-    def out_of_memory(self, error: BaseException) -> bool:
-        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-            return True
-        return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
-
-    def layouts(self, module: torch.nn.Module) -> tuple[str, ...]:
-        dims = {weight.dim() for weight in module.parameters() if weight.dim() in _CHANNELS_LAST}
-        return ("contiguous", "channels-last") if len(dims) == 1 else ("contiguous",)
+    def non_finite(self, module: torch.nn.Module) -> list[str]:
+        # the sum is finite only if all values are, or if they are beyond what a sum of them can be
+        with torch.no_grad():
+            doubtful = [
+                (name, tensor)
+                for name, tensor in module.state_dict().items()
+                if tensor.is_floating_point() and not torch.isfinite(tensor.sum())
+            ]
+            return [name for name, tensor in doubtful if not torch.isfinite(tensor).all()]
 
     @contextlib.contextmanager
-    def layout(self, module: torch.nn.Module, name: str) -> Iterator[None]:
-        choose(name, self.layouts(module), "memory layout")
-        if name == "contiguous":
+    def interruptible(self, module: torch.nn.Module, cancelled: Callable[[], bool]) -> Iterator[None]:
+        with interrupting(module, cancelled):
             yield
+
+    def layouts(self, module: torch.nn.Module, *, forward_only: bool = False) -> tuple[str, ...]:
+        dims = {weight.dim() for weight in module.parameters() if weight.dim() in _CHANNELS_LAST}
+        plain = ("contiguous", "channels-last") if len(dims) == 1 else ("contiguous",)
+        if not forward_only or device_of(module).type != "cpu" or folded(module) is None:
+            return plain
+        return (*(f"folded-{name}" for name in reversed(plain)), "contiguous")
+
+    @contextlib.contextmanager
+    def layout(self, module: torch.nn.Module, name: str) -> Iterator[torch.nn.Module]:
+        choose(name, self.layouts(module, forward_only=name.startswith("folded")), "memory layout")
+        network = module
+        if name.startswith("folded"):
+            network = folded(module) or module
+        if name.endswith("contiguous"):
+            yield network
             return
         # weights are enough: a convolution gives its output the layout of its weights, and the rest follows
-        dims = {weight.dim() for weight in module.parameters()}
-        module.to(memory_format=next(layout for dim, layout in _CHANNELS_LAST.items() if dim in dims))  # type: ignore[call-overload]
+        dims = {weight.dim() for weight in network.parameters()}
+        last = next(layout for dim, layout in _CHANNELS_LAST.items() if dim in dims)
+        with torch.inference_mode(mode=False):  # in inference mode the weights would lose their gradients for good
+            network.to(memory_format=last)  # type: ignore[call-overload]
         try:
-            yield
+            yield network
         finally:
-            module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+            with torch.inference_mode(mode=False):
+                network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from workbench.errors import InputError
 from workbench.frameworks.base import Array
 from workbench.frameworks.players import Loss, Players, named_terms
 from workbench.frameworks.stepping import OptimizerSpec, Trainer, select_trainable, single_value_error
-from workbench.frameworks.torch._tensors import device_of, to_array, to_tensor
+from workbench.frameworks.torch._tensors import device_of, differentiating, to_array, to_tensor
 
 _NORMS = torch.nn.modules.batchnorm._BatchNorm
 
@@ -51,13 +51,14 @@ class TorchTrainer(Trainer):
             norm.eval()
         try:
             torch.manual_seed(step_seed)
-            tensors = {name: to_tensor(array, self._device) for name, array in targets.items()}
-            batch = to_tensor(inputs, self._device)
-            if isinstance(self._loss, Players):
-                terms = self._play(self._loss, batch, tensors, step_seed, lr)
-            else:
-                terms = self._loss(module(batch), tensors)
-                self._descend(terms["loss"], self._parameters, lr)
+            with differentiating(module):
+                tensors = {name: to_tensor(array, self._device) for name, array in targets.items()}
+                batch = to_tensor(inputs, self._device)
+                if isinstance(self._loss, Players):
+                    terms = self._play(self._loss, batch, tensors, step_seed, lr)
+                else:
+                    terms = self._loss(module(batch), tensors)
+                    self._descend(terms["loss"], self._parameters, lr)
             # one transfer for all terms: on an accelerator every `.item()` would wait for the queue to drain
             values = torch.stack([value.detach().reshape(()) for value in terms.values()]).tolist()
         except ValueError as error:

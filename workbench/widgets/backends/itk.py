@@ -70,7 +70,7 @@ def _fitting(layers: Sequence[Layer]) -> list[Layer]:
         volume = layer.volume
         if base is not None and not volume.same_grid(base):
             volume = volume.resample_like(base) if layer.kind == "labels" and images else base
-        fitted.append(layer if volume is layer.volume else Layer(volume, **layer.style()))
+        fitted.append(layer if volume is layer.volume else layer.like(volume))
     return fitted
 
 

@@ -82,6 +82,8 @@ class NapariWindow:
             added = self.viewer.add_labels(
                 grid.astype(dtype), colormap={0: "transparent", None: "gray", **colors}, **common
             )
+            # napari draws whole labels where its width is 0
+            added.contour = int(layer.outline)
         elif layer.is_rgb:
             added = self.viewer.add_image(grid, rgb=True, **common)
         else:

@@ -1,0 +1,51 @@
+// Mirrors workbench/widgets/demos_panel.py: the way in, as long as nothing is loaded.
+import { h, replace } from "./ui/dom";
+import { Scope, type Model } from "./ui/model";
+import { feedback } from "./ui/panel";
+import "./ui/ui.css";
+import "./demos_panel.css";
+
+interface Demo {
+  name: string;
+  title: string;
+  text: string;
+}
+
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const scope = new Scope(model);
+  const cards = h("div", { class: "mwb-demos" });
+  const told = feedback(scope);
+  const card = h(
+    "section",
+    { class: "mwb-ui mwb-card mwb-welcome", "aria-label": "Begin" },
+    h("h2", {}, "Begin with a demo"),
+    h("p", { class: "mwb-hint" }, "One click loads made-up data, a trained model and a first map. Or load data of your own in panel 1."),
+    cards,
+    told,
+  );
+  el.append(card);
+  scope.watch(["demos", "busy"], () => {
+    const idle = !scope.get("busy");
+    replace(
+      cards,
+      ...scope.get<Demo[]>("demos").map((demo) =>
+        h(
+          "button",
+          { type: "button", class: `mwb-demo mwb-demo-${demo.name}`, disabled: !idle, title: `Open the demo: ${demo.title}`, onclick: () => scope.act("open", { name: demo.name }) },
+          h("span", { class: "mwb-demo-kind" }, demo.name),
+          h("strong", {}, demo.title),
+          h("span", {}, demo.text),
+        ),
+      ),
+    );
+  });
+  scope.watch(["shown", "problem"], () => {
+    const failed = Boolean(scope.get<{ title?: string }>("problem").title);
+    card.hidden = !scope.get("shown") && !failed;
+    // A demo that got no further than its data says why, above what it shows.
+    card.classList.toggle("mwb-compact", !scope.get("shown"));
+  });
+  return () => scope.dispose();
+}
+
+export default { render };

@@ -1,0 +1,68 @@
+// What the model answered: bars for classes and scores, marks for what is right, and a way to the place of each.
+import { h, replace, setText } from "./dom";
+
+interface Row {
+  name: string;
+  /** 0 to 1. */
+  value?: number;
+  told?: string;
+  truth?: boolean;
+  match?: string;
+  /** RAS mm. */
+  place?: number[];
+}
+
+/** What `workbench.widgets.prediction` says of an answer. */
+export interface Answer {
+  title?: string;
+  note?: string;
+  rows?: Row[];
+}
+
+const MARKS: Record<string, string> = { "true positive": "TP", "false positive": "FP", "false negative": "FN" };
+
+export function answerList(go: (place: number[]) => void): { element: HTMLElement; show(answer: Answer): void } {
+  const title = h("span", { class: "mwb-answer-title" });
+  const note = h("strong", { class: "mwb-answer-note", "aria-live": "polite" });
+  const rows = h("ul", { class: "mwb-bars", "aria-label": "What the model answered" });
+  const element = h("div", {}, note, title, rows);
+  let drawn = "";
+  return {
+    element,
+    show(answer) {
+      const next = JSON.stringify(answer);
+      if (next === drawn) return;
+      drawn = next;
+      setText(note, answer.note ?? "");
+      setText(title, answer.title ?? "");
+      const list = answer.rows ?? [];
+      const best = Math.max(...list.map((row) => row.value ?? 0));
+      const oneOfMany = list.some((row) => "truth" in row);
+      replace(rows, ...list.map((row) => bar(row, oneOfMany && row.value === best)));
+    },
+  };
+
+  function bar(row: Row, chosen: boolean): HTMLElement {
+    const said = row.told ?? (row.value === undefined ? "" : row.place ? row.value.toFixed(2) : percent(row.value));
+    const mark = row.match && h("span", { class: "mwb-mark", "data-match": row.match, title: row.match }, MARKS[row.match] ?? row.match);
+    const truth = row.truth && h("span", { class: "mwb-mark", "data-match": "truth", title: "The true class" }, "truth");
+    const fill = h("i", { class: "mwb-bars-fill" });
+    fill.style.width = `${100 * (row.value ?? 0)}%`;
+    const content = [
+      h("span", { class: "mwb-bars-name" }, row.name),
+      truth,
+      mark,
+      row.value !== undefined && h("span", { class: "mwb-bars-track", "aria-hidden": "true" }, fill),
+      h("span", { class: "mwb-bars-value" }, said),
+    ];
+    const place = row.place;
+    const inner = place
+      ? h("button", { type: "button", class: "mwb-bars-row", title: "Go to this place", onclick: () => go(place) }, ...content)
+      : h("div", { class: "mwb-bars-row" }, ...content);
+    return h("li", { class: chosen ? "mwb-chosen" : "" }, inner);
+  }
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(value > 0.995 || value < 0.005 ? 1 : 0)}%`;
+}

@@ -1,0 +1,104 @@
+// A file picker: what lies in the folders of the kernel's machine. Names travel as answers and are never state.
+import { button } from "./controls";
+import { h, replace, setText, uniqueId } from "./dom";
+import type { Scope } from "./model";
+
+interface Entry {
+  name: string;
+  path: string;
+  folder: boolean;
+  bytes: number | null;
+}
+
+interface Listing {
+  error?: string;
+  folder: string;
+  parent: string;
+  roots: { name: string; path: string }[];
+  entries: Entry[];
+  left_out: number;
+}
+
+const ROOTS: Record<string, string> = { here: "Working folder", home: "Home", data: "Data" };
+
+/** Let a person pick a file, or with `folders` a folder too; `picked` gets its path. */
+export function pick(scope: Scope, opener: HTMLElement, what: string, folders: boolean, picked: (path: string) => void): void {
+  const title = uniqueId("picker");
+  const roots = h("div", { class: "mwb-actions" });
+  const place = h("p", { class: "mwb-place" });
+  const list = h("ul", { class: "mwb-files", "aria-labelledby": title });
+  const told = h("p", { class: "mwb-hint", role: "status" });
+  let shown: Listing | null = null;
+  const whole = button("Open this folder", "Read the folder as it is, such as one with a DICOM series", () => take(shown?.folder ?? ""), "primary");
+  const dialog = h(
+    "dialog",
+    { class: "mwb-ui mwb-dialog mwb-picker", "aria-labelledby": title },
+    h("h3", { id: title }, what),
+    roots,
+    place,
+    list,
+    told,
+    h("div", { class: "mwb-actions" }, folders && whole.element, button("Close", "Close (Escape)", () => dialog.close()).element),
+  );
+  const take = (path: string) => {
+    dialog.close();
+    picked(path);
+  };
+  const go = async (folder?: string) => {
+    setText(told, "Listing…");
+    const answer = (await scope.ask("browse", folder ? { folder } : {})) as unknown as Listing;
+    if (answer.error) {
+      setText(told, answer.error);
+      return;
+    }
+    shown = answer;
+    setText(place, answer.folder);
+    replace(roots, ...answer.roots.map((root) => button(ROOTS[root.name] ?? root.name, root.path, () => void go(root.path), "quiet").element));
+    const up = answer.parent && row({ name: "..", path: answer.parent, folder: true, bytes: null });
+    replace(list, up || null, ...answer.entries.map(row));
+    const left = answer.left_out ? `${answer.left_out} more are not listed; type the path.` : "";
+    setText(told, left || (answer.entries.length ? "" : "Nothing here that can be opened."));
+    list.scrollTop = 0;
+    list.querySelector("button")?.focus();
+  };
+  const row = (entry: Entry) =>
+    h(
+      "li",
+      {},
+      h(
+        "button",
+        {
+          type: "button",
+          class: `mwb-file${entry.folder ? " mwb-folder" : ""}`,
+          title: entry.folder ? `Go to ${entry.name}` : `Open ${entry.name}`,
+          onclick: () => (entry.folder ? void go(entry.path) : take(entry.path)),
+        },
+        h("span", {}, entry.folder && entry.name !== ".." ? `${entry.name}/` : entry.name),
+        entry.bytes !== null && h("small", {}, bytes(entry.bytes)),
+      ),
+    );
+  dialog.addEventListener("keydown", (event) => {
+    const buttons = [...list.querySelectorAll("button")];
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && buttons.length) {
+      event.preventDefault();
+      buttons[Math.min(Math.max(at + step, 0), buttons.length - 1)].focus();
+    }
+    event.stopPropagation();
+  });
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    opener.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  void go();
+}
+
+function bytes(count: number): string {
+  for (const [unit, name] of [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]] as const) {
+    if (count >= unit) return `${(count / unit).toPrecision(3)} ${name}`;
+  }
+  return `${count} bytes`;
+}

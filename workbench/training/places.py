@@ -1,0 +1,93 @@
+"""Where runs are kept, and the folders in which runs were started before."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from workbench._user import user_folder
+from workbench.errors import FileError, InputError, check_keywords
+from workbench.training.store import read_json, write_json
+
+VARIABLE = "WORKBENCH_RUNS"
+_SETTINGS = "settings.json"
+_FOLDERS = "run-folders.json"
+#: Folders that are remembered, the latest first: who trains in a fresh one each time shall not fill the file.
+_MOST_FOLDERS = 100
+
+
+def runs_folder(folder: str | Path | None = None) -> Path:
+    """Return where new runs are kept: `folder`, ``WORKBENCH_RUNS``, ``"runs"`` of the settings, or ``runs`` here."""
+    chosen = folder or os.environ.get(VARIABLE) or settings().get("runs") or "runs"
+    return Path(chosen).expanduser().resolve()
+
+
+def all_folders(folder: str | Path | None = None) -> list[Path]:
+    """Return where runs are looked for.
+
+    `folder` alone if it is given; the folder that ``WORKBENCH_RUNS`` names, if it does; else the folder of the settings
+    (or ``runs`` right here) and every folder in which a run was started before.
+    """
+    first = runs_folder(folder)
+    if folder is not None or os.environ.get(VARIABLE):
+        return [first]
+    return list(dict.fromkeys([first, *map(Path, _remembered())]))
+
+
+def remember(folder: Path) -> None:
+    """Remember a folder in which a run is started, so that it is found from anywhere."""
+    place = user_folder("config")
+    try:
+        before = _remembered()
+        known = [str(folder), *(one for one in before if one != str(folder))]
+        if known != before:
+            place.mkdir(parents=True, exist_ok=True)
+            write_json(place / _FOLDERS, known[:_MOST_FOLDERS])
+    except OSError as error:
+        # a run that is asked for is started all the same
+        warnings.warn(
+            f"Runs are found from any notebook once their folder is noted in {place}, which cannot be done "
+            f"({error.strerror or error}). Name a folder that can with WORKBENCH_CONFIG, or give wb.runs(folder).",
+            stacklevel=3,
+        )
+
+
+def settings() -> dict[str, Any]:
+    """Return the settings in ``settings.json`` of the configuration folder; empty where there is none.
+
+    ``"runs"``: the folder for runs.
+
+    Raises
+    ------
+    FileError
+        If the file is not JSON.
+    InputError
+        If it holds anything else; the message names the nearest valid key.
+    """
+    path = user_folder("config") / _SETTINGS
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise FileError(f"The settings in {path} must be readable JSON; they are not ({error}). Mend them.") from error
+    if not isinstance(found, dict):
+        raise InputError(f'The settings in {path} must be an object such as {{"runs": "/data/runs"}}, got {found!r}.')
+    check_keywords(found, ("runs",), f"The file {path}")
+    if not isinstance(found.get("runs", ""), str):
+        raise InputError(f"runs in {path} must be the path of a folder, got {found['runs']!r}.")
+    return found
+
+
+def _remembered() -> list[str]:
+    path = user_folder("config") / _FOLDERS
+    try:
+        found = read_json(path, [])
+    except NotADirectoryError:
+        found = []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise FileError(f"{path} must hold a list of folders, but does not. Delete it: it is made anew.")
+    return found

@@ -1,0 +1,121 @@
+"""The forms of the data sets: what each option is called, what it may be, and how large a data set gets."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import psutil
+
+from workbench import datasets
+from workbench.training.estimating import size, span
+from workbench.widgets import _options
+
+_LABELS = {"n": "Cases", "lesion_probability": "Lesions", "fractions": "Split"}
+_UNITS = {"spacing": "mm", "lesion_size": "mm"}
+_HERE = frozenset({"built in", "here", "your files"})
+_HINTS = {"download": "not downloaded yet", "your files": ""}
+_TOOLTIPS = {
+    "n": "How many cases to make",
+    "noise": "Standard deviation of the noise, in HU or grey values",
+    "spacing": "Millimetres between neighbouring voxels; told from the size when empty",
+    "fractions": "Shares of training, validation and test, separated by commas; 0.7, 0.1, 0.2 when empty",
+    "orientation": "How the voxel axes lie in the body, such as RAS or LPS",
+    "lesion_probability": "How likely a case has a lesion, 0 to 1",
+    "lesion_size": "Smallest and largest diameter of a lesion, in mm, separated by commas",
+    "seed": "The same seed makes the same cases",
+    "size": "Voxels along each axis, one number or several separated by commas",
+    "task": "What is to be learned from the cases",
+    "path": "The folder or file with the data, where it is not at its usual place",
+    "images": "Folder with the images",
+    "labels": "Folder with the labels, named like the images",
+}
+_LIMITS: Mapping[str, Mapping[str, Any]] = {
+    "n": {"low": 1},
+    "seed": {"low": 0},
+    "noise": {"low": 0},
+    "lesion_probability": {"low": 0, "high": 1},
+    "spacing": {"kind": "numbers", "above": 0},
+    "lesion_size": {"above": 0},
+    "radius": {"above": 0},
+    "cells": {"low": 0, "whole": True},
+    "size": {"low": 1, "whole": True},
+    "fractions": {"kind": "numbers", "low": 0, "high": 1},
+}
+_PHANTOM_LABELS = ("organs", "lesion")
+#: More cases than this, or more voxels in one, are asked about before they are made.
+_MANY_CASES = 100_000
+_MANY_VOXELS = 1 << 28
+#: Voxels of the phantom that is made to measure, and bytes that a voxel takes while one is made: a float image and its
+#: noise, both in double precision, and a label.
+_SMALL = 32
+_BYTES_PER_VOXEL = 2 * 8 + 4 + 1
+#: What a case takes before it is read: its name, its place in the splits, what is drawn of it beforehand.
+_BYTES_PER_CASE = 400
+
+
+def entry(card: datasets.Card) -> dict[str, Any]:
+    """Return what the panel offers of a data set: name, what it shows, its form, and where to get it."""
+    available = card.available in _HERE
+    hint = "" if available else f"{_HINTS.get(card.available, card.available)}; wb.datasets.download({card.name!r})"
+    defaults = datasets.options(card.name)
+    choices: dict[str, Any] = {"task": card.tasks} if "task" in defaults else {}
+    if defaults.get("labels") in _PHANTOM_LABELS:
+        choices["labels"] = _PHANTOM_LABELS
+    schema = _options.from_defaults(defaults, choices, _TOOLTIPS, _LIMITS)
+    for option in schema:
+        option["label"] = _LABELS.get(option["name"], option["label"])
+        option["unit"] = _UNITS.get(option["name"], "")
+        if option["name"] == "labels" and choices.get("labels"):
+            option["tooltip"] = "All organs, or the lesion only"
+    dimensions = f"{card.spatial_ndim}D" if card.spatial_ndim else "2D or 3D"
+    about = ", ".join(filter(None, (modality(card), f"{dimensions} {card.tasks[0]}" if card.tasks else dimensions)))
+    return {
+        "name": card.name,
+        "title": card.title,
+        "about": about + (" and other tasks" if len(card.tasks) > 1 else ""),
+        "available": available,
+        "hint": hint,
+        "options": schema,
+    }
+
+
+def modality(card: datasets.Card) -> str:
+    """Return what made the images, in a word: ``CT`` for ``CT (simulated)``."""
+    return re.split(r"[,(]", card.modality)[0].strip()
+
+
+def named_in(error: Exception, schema: list[_options.Schema]) -> dict[str, str]:
+    """Return the message of an error beside each option that it names."""
+    text = str(error)
+    return {one["name"]: text for one in schema if re.search(rf"(?<!\w){re.escape(one['name'])}(?!\w)", text)}
+
+
+def largeness(name: str, values: Mapping[str, Any], schema: list[_options.Schema]) -> tuple[str, bool] | None:
+    """Return what a very large data set would take, and whether it can be made at all; None for any other.
+
+    Memory follows from the number of voxels; time from making one small case here and now.
+    """
+    known = {one["name"]: one["default"] for one in schema} | dict(values)
+    if not name.startswith("phantom") or "n" not in known or "size" not in known:
+        return None
+    sides = known["size"] if isinstance(known["size"], list | tuple) else [known["size"]]
+    ndim = datasets.card(name).spatial_ndim or 2
+    voxels = math.prod(sides) if len(sides) > 1 else int(sides[0]) ** ndim
+    cases = int(known["n"])
+    if voxels <= _MANY_VOXELS and cases <= _MANY_CASES:
+        return None
+    memory = voxels * _BYTES_PER_VOXEL + cases * _BYTES_PER_CASE
+    began = time.perf_counter()
+    datasets.load(name, n=1, size=_SMALL)[0]["image"].load()
+    seconds = (time.perf_counter() - began) / _SMALL**ndim * voxels
+    there = psutil.virtual_memory().total
+    text = (
+        f"{cases:,} cases of {voxels:,} voxels take about {size(memory)} of memory for the list and one case, and "
+        f"{span(seconds)} to make each (derived from the number of voxels and from a small case made on this machine, "
+        f"which has {size(there)})."
+    )
+    return text, memory < there

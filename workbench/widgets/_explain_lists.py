@@ -1,0 +1,39 @@
+"""What the explain panel offers: methods, layers, classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.explain import Explainer
+from workbench.explain.base import ACTIVATION
+from workbench.widgets import _options
+
+if TYPE_CHECKING:
+    from workbench.zoo import Model
+
+#: The value of what is predicted, in the list of classes.
+PREDICTED = ""
+
+
+def method_row(explainer: Explainer) -> dict[str, Any]:
+    """Return a method with the form of its options."""
+    return {
+        "value": explainer.name,
+        "label": explainer.title,
+        "title": explainer.summary[:1].upper() + explainer.summary[1:] + ".",
+        "needs_layer": explainer.needs_layer,
+        "options": _options.from_explainer({**explainer.options, "activation": ACTIVATION}),
+    }
+
+
+def layer_rows(model: Model) -> list[dict[str, Any]]:
+    """Return the layers of a model, the default one first."""
+    rows = [{"value": info.name, "label": f"{info.name}  {info.type}"} for info in model.layers()]
+    return [{"value": "", "label": f"{model.default_layer()} (default)"}, *rows]
+
+
+def label_rows(classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the classes that can be explained, what is predicted first."""
+    named = [{"value": str(number), "label": f"{number} {name}"} for number, name in enumerate(classes)]
+    return [{"value": PREDICTED, "label": "what is predicted"}, *named]

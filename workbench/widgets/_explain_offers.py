@@ -1,0 +1,97 @@
+"""What may be explained and how: the methods, and the layers and classes of the model that is chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import traitlets as t
+
+from workbench import explain
+from workbench.errors import StateError, choose
+from workbench.widgets import _options
+from workbench.widgets._explain_lists import PREDICTED, label_rows, layer_rows, method_row
+from workbench.widgets.choice import Choice
+from workbench.widgets.desk import Desk
+from workbench.widgets.desk_panel import DeskPanel
+
+if TYPE_CHECKING:
+    from workbench.training import Run
+
+
+class ExplainOffers(DeskPanel):
+    """The part of the explain panel that is chosen from, and that follows the desk."""
+
+    methods = t.List(t.Dict()).tag(sync=True)
+    method = t.Unicode("grad-cam").tag(sync=True)
+    options = t.Dict().tag(sync=True)
+    layers = t.List(t.Dict()).tag(sync=True)
+    layer = t.Unicode("", help="Name of a layer; empty for the default one").tag(sync=True)
+    target = t.Enum(("class", "voxel"), "class").tag(sync=True)
+    labels = t.List(t.Dict()).tag(sync=True)
+    label = t.Unicode("", help="Index of a class or label; empty for what is predicted").tag(sync=True)
+    voxel = t.Unicode("").tag(sync=True)
+    maps = t.List(t.Dict()).tag(sync=True)
+    timeline = t.List(t.Unicode()).tag(sync=True)
+    timeline_index = t.Int(0).tag(sync=True)
+    has_run = t.Bool(False).tag(sync=True)
+    blocked = t.Unicode("", help="Why nothing can be explained yet").tag(sync=True)
+
+    def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
+        super().__init__(desk, methods=[method_row(one) for one in explain.methods()], **traits)
+        self.desk.observe(self._choice_changed, "choice")
+        self.desk.observe(self._built_changed, "built")
+        self.desk.observe(lambda _change: self._check(), ["case", "run"])
+        self._choice_changed({"old": None, "new": self.desk.choice})
+
+    def target_now(self) -> explain.Target | None:
+        """Return the target as it is chosen in the panel; None means what is predicted.
+
+        Raises
+        ------
+        StateError
+            If a click is awaited and none came yet.
+        """
+        if self.target == "class":
+            return None if self.label == PREDICTED else explain.Class(int(self.label))
+        if self.desk.selection is None:
+            raise StateError("No voxel is chosen. Click into the viewer, or choose a class.")
+        return explain.Voxel(mm=tuple(round(value, 3) for value in self.desk.selection.mm))
+
+    def _method(self) -> dict[str, Any]:
+        choose(self.method, [one["value"] for one in self.methods], "explanation method")
+        return next(one for one in self.methods if one["value"] == self.method)
+
+    def _run(self) -> Run | None:
+        choice: Choice | None = self.desk.choice
+        return (choice.run if choice is not None else None) or self.desk.run
+
+    def _choice_changed(self, change: Any) -> None:
+        choice: Choice | None = change["new"]
+        old: Choice | None = change["old"]
+        if choice is None or old is None or (old.algorithm, old.options) != (choice.algorithm, choice.options):
+            self.layers, self.layer = [], ""
+        self.labels = label_rows(choice.classes if choice is not None else ())
+        if self.label not in [one["value"] for one in self.labels]:
+            self.label = PREDICTED
+        self._check()
+
+    def _built_changed(self, change: Any) -> None:
+        model = change["new"]
+        if model is None:
+            return
+        self.layers = layer_rows(model)
+        if self.layer not in [row["value"] for row in self.layers]:
+            self.layer = ""
+        self.labels = label_rows(model.classes)
+
+    def _check(self) -> None:
+        self.blocked = self.desk.cannot_answer()
+        self.has_run = self._run() is not None
+
+    @t.observe("method", "options")
+    def _options_changed(self, _change: Any) -> None:
+        schema: list[_options.Schema] = next(
+            (one["options"] for one in self.methods if one["value"] == self.method), []
+        )
+        others = {key: told for key, told in self.faults.items() if key in [one["name"] for one in self.form]}
+        self.faults = {**others, **_options.faults(schema, self.options)}

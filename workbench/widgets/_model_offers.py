@@ -1,0 +1,104 @@
+"""What may be chosen for a model: algorithms, frameworks, devices, sizes, and where weights may come from."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import traitlets as t
+
+from workbench import frameworks, zoo
+from workbench.errors import choose
+from workbench.widgets import _devices, _options, _sizes
+from workbench.widgets._model_lists import algorithm_row, run_row, trained_row
+from workbench.widgets.desk import Case, Desk
+from workbench.widgets.desk_panel import DeskPanel
+
+if TYPE_CHECKING:
+    from workbench.training import Run
+
+ORIGINS = ("new", "trained", "file", "run")
+
+
+class ModelOffers(DeskPanel):
+    """The part of the model panel that is chosen from; what does not fit is offered with the reason, disabled."""
+
+    catalogue = t.List(t.Dict()).tag(sync=True)
+    algorithm = t.Unicode("").tag(sync=True)
+    frameworks = t.List(t.Dict()).tag(sync=True)
+    framework = t.Unicode("torch").tag(sync=True)
+    devices = t.List(t.Dict()).tag(sync=True)
+    device = t.Unicode("cpu").tag(sync=True)
+    variant = t.Unicode(_sizes.FULL).tag(sync=True)
+    options = t.Dict().tag(sync=True)
+    weights = t.Enum(ORIGINS, "new").tag(sync=True)
+    trained = t.List(t.Dict()).tag(sync=True)
+    trained_name = t.Unicode("").tag(sync=True)
+    runs = t.List(t.Dict()).tag(sync=True)
+    run_id = t.Unicode("").tag(sync=True)
+    summary = t.Unicode("").tag(sync=True)
+    details = t.Unicode("").tag(sync=True)
+
+    def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
+        self._runs: dict[str, Run] = {}
+        super().__init__(desk, **traits)
+        self._list(None)
+        self.devices = [_devices.cpu(name) for name in frameworks.names()]
+        self.frameworks = [_devices.untried(name) for name in frameworks.names()]
+        self.desk.observe(lambda _change: self._list_runs(), "runs")
+        # Asking for devices imports the frameworks, which takes seconds: the panel does not wait for it.
+        threading.Thread(target=self._look_for_devices, name="device-list", daemon=True).start()
+
+    def values(self) -> dict[str, Any]:
+        """Return the options that differ from the algorithm's defaults, those of the variant among them."""
+        entry = self._entry()
+        if entry is None:
+            return {}
+        preset = _sizes.preset(self.algorithm, self.variant)
+        chosen = {**preset, **_options.parse(self._schema(), self.options)}
+        defaults = {one["name"]: one["default"] for one in entry["options"]}
+        return {name: value for name, value in chosen.items() if value != defaults[name]}
+
+    @t.validate("algorithm")
+    def _check_algorithm(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        return choose(name, [card.name for card in zoo.list()], "algorithm") if name else name
+
+    @t.validate("variant")
+    def _check_variant(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        if self.algorithm:
+            _sizes.preset(self.algorithm, name)
+        return name
+
+    def _device_name(self) -> str:
+        chosen = (self.framework, self.device)
+        return next((one["name"] for one in self.devices if (one["framework"], one["value"]) == chosen), self.device)
+
+    def _entry(self) -> dict[str, Any] | None:
+        return next((one for one in self.catalogue if one["value"] == self.algorithm), None)
+
+    def _schema(self) -> list[_options.Schema]:
+        entry = self._entry()
+        if entry is None:
+            return []
+        preset = _sizes.preset(self.algorithm, self.variant)
+        return [{**one, "default": preset.get(one["name"], one["default"])} for one in entry["options"]]
+
+    def _list(self, case: Case | None) -> None:
+        self.catalogue = [algorithm_row(card, case) for card in zoo.list()]
+        self.trained = [trained_row(one, case) for one in zoo.trained()]
+        self._list_runs()
+
+    def _list_runs(self) -> None:
+        self._runs |= {run.id: run for _, run in self.desk.runs}
+        self.runs = [run_row(row, self.desk.case) for row, _ in self.desk.runs]
+
+    def _look_for_devices(self) -> None:
+        try:
+            found = frameworks.devices()
+        except Exception as error:  # noqa: BLE001 - shown in the panel, whatever it is
+            self._failed(error, "Looking for devices", ())
+            return
+        self.devices = [_devices.choice(one) for one in found]
+        self.frameworks = [_devices.framework(name) for name in frameworks.names()]

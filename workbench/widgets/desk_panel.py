@@ -1,0 +1,148 @@
+"""What a panel of the App is, and how it is found: a module ``<name>_panel.py``, or an entry point of a package."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import warnings
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import traitlets as t
+
+from workbench.errors import InputError, choose
+from workbench.widgets import _options
+from workbench.widgets.code import page
+from workbench.widgets.desk import Desk
+from workbench.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from workbench.training import Run
+    from workbench.widgets.demos import Demo
+
+#: Plug-ins: an entry point of this group names a subclass of `DeskPanel`.
+ENTRY_POINTS = "workbench.panels"
+Picture = tuple[str, bytes]
+
+
+class DeskPanel(Panel):
+    """A panel that works at a `Desk`.
+
+    A subclass says what the App calls it (`called`), its `order` among the others (its number is told from it), and
+    where it stands. It asks the desk for what it needs and observes it; it never asks another panel. What it answers
+    here is all that the App, the report and "Copy as code" know of it.
+
+    Parameters
+    ----------
+    desk : Desk, optional
+        A desk of its own by default.
+    """
+
+    called: ClassVar[str]
+    order: ClassVar[float]
+    #: ``"side"``: in the column beside the viewer; ``"above"``, ``"below"``: the viewer.
+    place: ClassVar[str] = "side"
+
+    number = t.Unicode("", help="Its number in the App; empty where it has none").tag(sync=True)
+    faults = t.Dict(help="What is wrong with what was typed, by the name of the field").tag(sync=True)
+
+    quick: ClassVar = Panel.quick | {"fill"}
+
+    def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
+        self.desk = Desk() if desk is None else desk
+        self.desk.register(self)
+        super().__init__(**traits)
+
+    # -- fields -------------------------------------------------------------------------------------------
+
+    def fields(self) -> list[_options.Schema]:
+        """Return the schema of the fields that `fill` may fill."""
+        return []
+
+    def fill(self, name: str, text: Any) -> None:
+        """Take what was typed into a field; what breaks its rule is told beside it and changes nothing."""
+        option = next(one for one in self.fields() if one["name"] == choose(name, _names(self.fields()), "field"))
+        try:
+            value = _options.check(option, text)
+        except InputError as error:
+            self.faults = {**self.faults, name: str(error)}
+            return
+        self.faults = {key: told for key, told in self.faults.items() if key != name}
+        self.filled(name, value)
+
+    def filled(self, name: str, value: Any) -> None:
+        """Set what a field stands for; here the trait of its name."""
+        setattr(self, name, value)
+
+    def need_no_faults(self) -> None:
+        """Refuse to go on while a field is wrong.
+
+        Raises
+        ------
+        InputError
+            With the first that is.
+        """
+        if self.faults:
+            raise InputError(next(iter(self.faults.values())))
+
+    # -- for the App, the report and the code -------------------------------------------------------------
+
+    def snippet(self) -> str:
+        """Return code that does what was done here, in the names that earlier panels define; may be empty.
+
+        ``data``, ``sample`` and ``volume`` are the case, ``model`` the model, ``run`` the run.
+        """
+        return ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the report tells of this panel as plain data, by heading; no names of patients or files."""
+        return {}
+
+    def pictures(self) -> list[Picture]:
+        """Return what the report shows of this panel: caption and PNG or SVG of each picture."""
+        return []
+
+    def restore(self, run: Run) -> None:
+        """Set the panel as it was when `run` was started."""
+
+    def demonstrate(self, demo: Demo) -> None:
+        """Do this panel's part of a demo: load its data, take its model, make its map."""
+
+    def begin_with(self, data: Any, **options: Any) -> bool:  # noqa: ARG002
+        """Begin with what the App was given; return whether this panel takes it."""
+        return False
+
+    def extras(self) -> list[Any]:
+        """Return further widgets that belong below the viewer."""
+        return []
+
+    def code(self) -> str:
+        """Return the code of this panel as a page of its own."""
+        return page(self.snippet())
+
+
+def _names(schema: list[_options.Schema]) -> list[str]:
+    return [one["name"] for one in schema]
+
+
+def kinds() -> list[type[DeskPanel]]:
+    """Return the panels there are, in their order: those of this room, and those of packages that bring some."""
+    from workbench import widgets
+
+    found: dict[str, type[DeskPanel]] = {}
+    for module in pkgutil.iter_modules(widgets.__path__):
+        if module.name.endswith("_panel") and module.name != "desk_panel":
+            loaded = importlib.import_module(f"{widgets.__name__}.{module.name}")
+            for thing in vars(loaded).values():
+                if isinstance(thing, type) and issubclass(thing, DeskPanel) and thing.__module__ == loaded.__name__:
+                    found[thing.called] = thing
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            kind = point.load()
+            found.setdefault(kind.called, kind)
+        except Exception as error:  # noqa: BLE001 - a broken plug-in must not take the App with it
+            warnings.warn(
+                f"The panel plug-in {point.name!r} ({point.value}) cannot be used: {error!r}. Update or uninstall it.",
+                stacklevel=2,
+            )
+    return sorted(found.values(), key=lambda kind: kind.order)

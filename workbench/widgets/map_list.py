@@ -1,0 +1,239 @@
+"""The maps of the case that is looked at: those that were made, those over training, and the one in the making."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import InputError
+from workbench.explain import Explanation, Region, Target, Voxel
+from workbench.training import Run
+from workbench.volume import Volume
+from workbench.widgets.choice import Choice
+from workbench.widgets.code import call, path_code
+from workbench.widgets.compare_strip import CompareStrip
+from workbench.widgets.desk import Desk
+from workbench.widgets.layer import Layer
+
+#: Of a map over the image: the anatomy must shine through.
+OPACITY = 0.6
+_DIVERGING = "coolwarm"
+_MOST_TILES = 8
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map that was made, of which model, and its layer in the viewer."""
+
+    number: int
+    label: str
+    explanation: Explanation
+    choice: Choice
+    layer: Layer
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The same map at every checkpoint of a run, and what it was asked with."""
+
+    run: Run
+    maps: Sequence[tuple[int, Explanation]]
+    asked: dict[str, Any]
+
+
+class MapList:
+    """Maps and their layers; only the newest is shown, the others wait in the list.
+
+    Parameters
+    ----------
+    desk : Desk
+    changed : callable
+        Called whenever the list, or how one of its maps is shown, is another.
+    """
+
+    def __init__(self, desk: Desk, changed: Callable[[], None]) -> None:
+        self._desk, self._changed = desk, changed
+        self.strip = CompareStrip(desk.viewer)
+        self.maps: list[Map] = []
+        self.timeline: Timeline | None = None
+        self.epoch_layer: Layer | None = None
+        self.epoch_index = 0
+        self._numbers = 0
+
+    def add(self, explanation: Explanation, title: str, choice: Choice, layer: Layer | None) -> Map:
+        """Lay a map over the image; `layer` is that of its preview, if there was one."""
+        label = f"{title}: {short(explanation.target)}"
+        self._hide_all()
+        style = style_of(explanation)
+        if layer is None:
+            layer = Layer(explanation.volume, name=label, **style)
+        else:
+            layer.volume = explanation.volume
+            for name, value in {"name": label, **style}.items():
+                setattr(layer, name, value)
+        self._numbers += 1
+        made = Map(self._numbers, label, explanation, choice, layer)
+        self.maps.append(made)
+        self._desk.lay(layer, lambda: self.name_of(made))
+        layer.observe(lambda _change: self._changed(), ["visible", "opacity"])
+        self._changed()
+        return made
+
+    def change(
+        self, number: int, visible: bool | None = None, opacity: float | None = None, remove: bool = False
+    ) -> None:
+        """Show, hide, fade or remove a map, by its number."""
+        one = next((one for one in self.maps if one.number == number), None)
+        if one is None:
+            raise InputError(f"There is no map number {number}; there are {[m.number for m in self.maps]}.")
+        if remove:
+            self.maps.remove(one)
+            self._desk.lift(one.layer)
+        if visible is not None:
+            one.layer.visible = bool(visible)
+        if opacity is not None:
+            one.layer.opacity = float(opacity)
+        self._changed()
+
+    def show_over_training(self, timeline: Timeline) -> None:
+        """Take the maps of a run's checkpoints, and show the last."""
+        self.timeline = timeline
+        self.show_epoch(len(timeline.maps) - 1)
+
+    def show_epoch(self, index: int) -> None:
+        """Show the map of one checkpoint."""
+        assert self.timeline is not None
+        self.epoch_index = min(max(int(index), 0), len(self.timeline.maps) - 1)
+        _, one = self.timeline.maps[self.epoch_index]
+        if self.epoch_layer is None or self.epoch_layer not in self._desk.viewer.layers:
+            self._hide_all()
+            self.epoch_layer = Layer(one.volume, name="over training", opacity=OPACITY, window=self.common_window())
+            self._desk.lay(self.epoch_layer, self._epoch_code)
+        else:
+            self.epoch_layer.volume = one.volume
+        self._changed()
+
+    def clear(self) -> None:
+        """Forget all maps: another case is looked at."""
+        for one in self.maps:
+            self._desk.lift(one.layer)
+        self._desk.lift(self.epoch_layer)
+        self.maps, self.timeline, self.epoch_layer, self.epoch_index = [], None, None, 0
+        self._changed()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what a list shows of the maps."""
+        several = len({one.choice.told() + one.choice.algorithm for one in self.maps}) > 1
+        return [
+            {
+                "number": one.number,
+                "label": f"{one.label} ({one.choice.algorithm}, {one.choice.told()})" if several else one.label,
+                "visible": one.layer.visible,
+                "opacity": one.layer.opacity,
+            }
+            for one in self.maps
+        ]
+
+    def draw_strip(self) -> None:
+        """Show the maps side by side where there are several."""
+        if self.timeline is not None:
+            window = self.common_window()
+            tiles = [
+                (f"epoch {epoch}", Layer(one.volume, opacity=OPACITY, window=window))
+                for epoch, one in self.timeline.maps
+            ]
+            self.strip.show(tiles[-_MOST_TILES:], "Attention over training")
+        elif len(self.maps) > 1:
+            self.strip.show([(one.label, one.layer) for one in self.maps[-_MOST_TILES:]], "Compare")
+        else:
+            self.strip.show([])
+
+    def common_window(self) -> Any:
+        """Return one window for all epochs, so that a weak map looks weak."""
+        assert self.timeline is not None
+        ranges = [one.display_range for _, one in self.timeline.maps]
+        low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+        return (low, high) if low < high else None
+
+    # -- as code ------------------------------------------------------------------------------------------
+
+    def name_of(self, one: Map) -> str:
+        """Return what a map is called in code: the newest is ``why``."""
+        place = self.maps.index(one)
+        return "why" if place == len(self.maps) - 1 else f"why_{place + 1}"
+
+    def code(self, name_of_model: Callable[[Choice], str], region: str) -> list[str]:
+        """Return code for every map, and for the maps over training.
+
+        Parameters
+        ----------
+        name_of_model : callable
+            Returns what the model of a choice is called.
+        region : str
+            The expression for the labels of a region.
+        """
+        parts = []
+        for one in self.maps:
+            known = isinstance(one.explanation.target, Region) and region == "segmentation"
+            told = "# `segmentation` are the labels of the region that you gave.\n" if known else ""
+            made = one.explanation.code(name_of_model(one.choice), "volume", region, self.name_of(one))
+            parts.append(told + made.partition("\n\n")[2].strip())
+        if self.timeline is not None:
+            run = f"Run({path_code(self.timeline.run.path)!r})"
+            made = call("", "wb.explain.over_checkpoints", run, "volume", **self.timeline.asked)
+            parts.append(f"from workbench.training import Run\n\nover_training = dict({made})")
+        return parts
+
+    def _epoch_code(self) -> str:
+        assert self.timeline is not None
+        return f"over_training[{self.timeline.maps[self.epoch_index][0]}]"
+
+    def _hide_all(self) -> None:
+        for other in self.maps:
+            other.layer.visible = False
+        if self.epoch_layer is not None:
+            self.epoch_layer.visible = False
+
+
+class Preview:
+    """The map in the making: a layer of the viewer that gets sharper, and is gone if the work is given up."""
+
+    def __init__(self, desk: Desk, label: str) -> None:
+        self._desk, self._label = desk, label
+        self._layer: Layer | None = None
+
+    def show(self, so_far: Volume) -> None:
+        """Show the map so far."""
+        if self._layer is None:
+            self._layer = Layer(so_far, name=f"{self._label} (in the making)", opacity=OPACITY)
+            self._desk.viewer.add(self._layer)
+        else:
+            self._layer.volume = so_far
+
+    def close(self) -> Layer | None:
+        """Hand over the layer, if there is one, to be the finished map's."""
+        layer, self._layer = self._layer, None
+        return layer
+
+    def drop(self) -> None:
+        """Take the layer away."""
+        if self._layer is not None and self._layer in self._desk.viewer.layers:
+            self._desk.viewer.remove(self._layer)
+
+
+def style_of(explanation: Explanation) -> dict[str, Any]:
+    """Return how a map is shown: over its own range, in two colours where it has two signs."""
+    low, high = explanation.display_range
+    style: dict[str, Any] = {"opacity": OPACITY}
+    if low < high:
+        style["window"] = (low, high)
+    if low < 0:
+        style["colormap"] = _DIVERGING
+    return style
+
+
+def short(target: Target) -> str:
+    """Return a target in a word or two, for a layer's name."""
+    name = getattr(target, "name", "") or str(target)
+    return f"{name} at the click" if isinstance(target, Voxel) else name
