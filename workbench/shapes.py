@@ -190,7 +190,7 @@ class Shapes(ABC):
             edge = area & ~ndimage.binary_erosion(area)
             drawn[edge] = min((int(single.labels[0]) if by == "class" else number) + 1, most)
         labels = {0: "background", **{k + 1: name for k, name in enumerate(names)}} if names else None
-        return Volume(drawn, grid.affine, kind="labels", labels=labels)
+        return Volume(drawn, grid.affine, kind="labels", labels=labels, space=grid.space)
 
     def _bounds(self) -> tuple[Floats, Floats]:
         """Return the lower and the upper corner of the box around each shape."""

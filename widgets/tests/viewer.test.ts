@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { apply, formatValue, inside, invert, isPlainPicture, normalAxis, spacing, voxelAt } from "../src/viewer/geometry";
+import { apply, formatValue, inside, invert, normalAxis, spacing, voxelAt } from "../src/viewer/geometry";
 import { edges } from "../src/viewer/letters";
 import type { Brick, LayerInfo, Pull, Refused, Vec3 } from "../src/viewer/protocol";
 import { readout } from "../src/viewer/readout";
@@ -46,8 +46,6 @@ test("an outline is where a label ends, but not where the grid does", () => {
 test("spacing and the plane of a picture", () => {
   assert.deepEqual(spacing([[0, -2, 0, 0], [-1.5, 0, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]]), [1.5, 2, 3]);
   assert.equal(normalAxis([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]), 1);
-  assert.ok(isPlainPicture([[0, -1, 0, 0], [-1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]));
-  assert.ok(!isPlainPicture(OBLIQUE));
 });
 
 test("values are told with the digits that matter", () => {
@@ -86,7 +84,7 @@ function info(change: Partial<LayerInfo> = {}): LayerInfo {
   const affine = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]];
   const coarse = [[2, 0, 0, 0.5], [0, 2, 0, 0.5], [0, 0, 2, 0.5], [0, 0, 0, 1]];
   return {
-    id: "a", version: 0, kind: "image", unit: "HU", shape: [2, 3, 4], affine, picture: false, samples: 1, channels: [], bytes: 48,
+    id: "a", version: 0, kind: "image", unit: "HU", shape: [2, 3, 4], affine, picture: false, space: "patient", samples: 1, channels: [], bytes: 48,
     levels: [
       { shape: [1, 2, 2], affine: coarse, bricks: [[0, 2, 0, 2]] },
       { shape: [2, 3, 4], affine, bricks: [[0, 3, 0, 1], [0, 3, 1, 2], [0, 3, 2, 3], [0, 2, 3, 4], [2, 3, 3, 4]] },

@@ -84,6 +84,7 @@ def _info(options: argparse.Namespace) -> int:
         "axes": [*volume.axes],
         "spacing_mm": [round(s, 6) for s in volume.spacing],
         "orientation": volume.orientation,
+        "space": volume.space,
         "dtype": str(volume.dtype),
         "unit": volume.unit,
         "megabytes": round(volume.nbytes / 1e6, 3),

@@ -119,7 +119,7 @@ def _draw_side(out: Any, bars: Sequence[Layer], legends: Sequence[Layer], box: t
 
     left, bottom, side, tall = box
     width, height = out.get_size_inches()
-    entries = [entry for layer in legends for entry in Parcel(layer).labels[1 : _MOST_NAMES + 1]]
+    entries = [entry for layer in legends for entry in Parcel.of(layer).labels[1 : _MOST_NAMES + 1]]
     names = min(0.2 * len(entries), tall / 2)
     share = (tall - names) / max(1, len(bars))
     for number, layer in enumerate(bars):
