@@ -36,7 +36,7 @@ class Volume:
         What the affine's millimetres are of. ``"patient"``: its axes are those of a patient, and viewers write R, L, A,
         P, S and I at the edges. ``"object"``: sizes are known, and there is no patient to have a right and a left
         (microscopy, a photograph with a scale). ``"pixels"``: no size is known, and 1 mm stands for a voxel. By default
-        ``"patient"`` where an affine is given, else ``"pixels"``.
+        ``"patient"``, but ``"pixels"`` for a picture without an affine.
     kind : {"image", "labels", "scores"}
         What the values are. Labels are integers and are never interpolated.
     axes : tuple of str, optional
@@ -82,7 +82,6 @@ class Volume:
         dtype: Any = None,
     ) -> None:
         self.kind = choose(kind, KINDS, "kind of volume")
-        self.space = choose(space or ("pixels" if affine is None else "patient"), SPACES, "space of a volume")
         self._loader: Callable[[], Array] | None = None
         self._data: Array | None = None
         if callable(data):
@@ -95,6 +94,8 @@ class Volume:
             self._shape, self._dtype = self._data.shape, self._data.dtype
         self.axes = _checks.check_axes(axes, self._shape)
         _checks.check_dtype(self._dtype, kind)
+        unplaced = affine is None and self.spatial_ndim == 2
+        self.space = choose(space or ("pixels" if unplaced else "patient"), SPACES, "space of a volume")
         if affine is None:
             affine = _geometry.PICTURE_AFFINE if self.spatial_ndim == 2 else np.eye(4)
         self._affine = _geometry.check_affine(affine)
@@ -239,7 +240,9 @@ class Volume:
 
         Real numbers that become labels must be whole; this is checked when they are loaded.
         """
-        check_keywords(meaning, ("kind", "channels", "labels", "unit", "notes", "source", "inverted", "space"), "with_meaning")
+        check_keywords(
+            meaning, ("kind", "channels", "labels", "unit", "notes", "source", "inverted", "space"), "with_meaning"
+        )
         kept = self._meaning() | meaning
         if self._data is not None:
             return Volume(self._data, self._affine, **kept)

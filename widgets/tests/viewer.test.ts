@@ -7,6 +7,7 @@ import { edges } from "../src/viewer/letters";
 import type { Brick, LayerInfo, Pull, Refused, Vec3 } from "../src/viewer/protocol";
 import { readout } from "../src/viewer/readout";
 import { outlined } from "../src/viewer/outline";
+import { placeWords, viewNames } from "../src/viewer/space";
 import { graded } from "../src/viewer/shader";
 import { tiles } from "../src/viewer/tiles";
 import { Voxels } from "../src/viewer/voxels";
@@ -182,4 +183,22 @@ test("the readout names voxel, place, value with unit, and label", () => {
   const beside = readout([info()], { a: style }, (id) => voxels.get(id), [-9, 0, 0]);
   assert.equal(beside, "voxel (-9, 0, 0)   RAS (-9.0, 0.0, 0.0) mm");
   voxels.dispose();
+});
+
+test("a point is told in millimetres of a patient, of a thing, or not at all", () => {
+  const patient = info();
+  assert.equal(placeWords(patient, [-24.14, 0.01, 9]), "RAS (-24.1, 0.0, 9.0) mm");
+  assert.equal(placeWords({ ...patient, space: "pixels" }, [1, 2, 3]), "");
+  // rows to -y and columns to -x, half a micrometre apart, as pictures lie
+  const affine = [[0, -0.0005, 0, 0], [-0.0005, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]];
+  const slide = info({ affine, picture: true, space: "object" });
+  assert.equal(placeWords(slide, [-0.044, -0.06, 0]), "(60, 44) µm");
+  const film = info({ affine: [[0, -0.14, 0, 0], [-0.14, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], picture: true, space: "object" });
+  assert.equal(placeWords(film, [-14, -28, 0]), "(28, 14) mm");
+  assert.equal(readout([{ ...slide, space: "pixels" }], {}, () => undefined, [-0.044, -0.06, 0]), "pixel (120, 88)");
+});
+
+test("views of what is no patient are called by their axes", () => {
+  assert.deepEqual(viewNames("patient"), { axial: "axial", coronal: "coronal", sagittal: "sagittal" });
+  assert.deepEqual(viewNames("object"), { axial: "XY", coronal: "XZ", sagittal: "YZ" });
 });

@@ -63,9 +63,7 @@ class Plane:
         }
 
 
-def planes(
-    base: Volume, crosshair: Point, convention: str = "radiological", longest: int = MAX_PIXELS
-) -> list[Plane]:
+def planes(base: Volume, crosshair: Point, convention: str = "radiological", longest: int = MAX_PIXELS) -> list[Plane]:
     """Return the planes to draw: the three views through `crosshair`, or the plane of a picture.
 
     No side has more pixels than `longest`, nor a pixel less than a voxel.
@@ -197,7 +195,9 @@ def _picture_plane(base: Volume, flip: float, longest: int) -> Plane:
     corner = corners[int(np.argmin(corners @ (right + up)))]
     size = np.array(base.spatial_shape) * spacing
     pixel = max(float(spacing.min()), float(size.max()) / longest)
-    return Plane(name, corner, right, up, (float(size[first]), float(size[1 - first])), pixel, lettered=base.space == "patient")
+    return Plane(
+        name, corner, right, up, (float(size[first]), float(size[1 - first])), pixel, lettered=base.space == "patient"
+    )
 
 
 def _corners(volume: Volume) -> NDArray[np.float64]:

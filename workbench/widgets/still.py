@@ -36,9 +36,7 @@ def stills(layers: Sequence[Layer], crosshair: Point, convention: str) -> list[d
         For each plane its ``view`` ("axial", "coronal" or "sagittal"), the ``convention``, and the ``png`` (bytes).
     """
     drawn = planes(need_layers(layers).volume, crosshair, convention, LONGEST)
-    return [
-        {"view": plane.name, "convention": convention, "png": _png(paint(layers, plane)[::-1])} for plane in drawn
-    ]
+    return [{"view": plane.name, "convention": convention, "png": _png(paint(layers, plane)[::-1])} for plane in drawn]
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

@@ -68,7 +68,7 @@ class Parcel:
 
     @classmethod
     def of(cls, layer: Layer) -> Parcel:
-        """Return the parcel of a layer as it is now; what one of its users has worked out, the others need not again."""
+        """Return the parcel of a layer as it is now; what one who asks has worked out, the next need not."""
         held: Parcel | None = layer.__dict__.get("_parcel")
         if held is None or held.version != layer.version:
             held = layer.__dict__["_parcel"] = cls(layer)

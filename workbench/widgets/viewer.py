@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -88,6 +89,8 @@ class Viewer(anywidget.AnyWidget):
             raise InputError(f"Layer {layer.name!r} is in this viewer already.")
         if below is not None and below not in self._shown:
             raise InputError(f"Layer {below.name!r} is not in this viewer; it has {[x.name for x in self._shown]}.")
+        if not layer.is_named:
+            layer.name = self._free_name(layer)
         self._shown.insert(len(self._shown) if below is None else self._shown.index(below), layer)
         layer.observe(self._restyle, STYLE)
         layer.observe(self._describe, "version")
@@ -97,6 +100,11 @@ class Viewer(anywidget.AnyWidget):
             self.crosshair = _triple(layer.volume.to_world(_ijk3(middle)))
         self._describe()
         return layer
+
+    def _free_name(self, layer: Layer) -> str:
+        taken = {other.name for other in self._shown}
+        numbered = (f"{layer.name} {number}" for number in itertools.count(2))
+        return layer.name if layer.name not in taken else next(name for name in numbered if name not in taken)
 
     def remove(self, layer: Layer) -> None:
         """Take a layer away."""

@@ -5,6 +5,8 @@ import type { LayerInfo, Style, Vec3 } from "./protocol";
 import { placeWords } from "./space";
 import { type Entry, Voxels } from "./voxels";
 
+const MANY = 4;
+
 /** For instance: "voxel (17, 22, 19)  RAS (-24.1, -13.0, -9.5) mm  value 412 HU  labels: anterior". */
 export function readout(
   layers: LayerInfo[],
@@ -23,10 +25,12 @@ export function readout(
   if (place) {
     parts.push(place);
   }
+  // of many label maps, most say "background" nearly everywhere
+  const brief = layers.length > MANY;
   for (const layer of layers) {
     const held = entry(layer.id);
     const found = held && inside(layer.shape, voxelAt(layer.affine, layer.picture ? flat(layer, xyz) : xyz)) ? Voxels.valueAt(held, xyz) : null;
-    if (held?.header && found) {
+    if (held?.header && found && !(brief && layer.kind === "labels" && found.values[0] === 0)) {
       const name = layers.length > 1 ? `${styles[layer.id]?.name ?? layer.kind}: ` : "value ";
       parts.push(name + (found.exact ? "" : "about ") + words(layer, held, found.values));
     }

@@ -24,8 +24,10 @@ export function viewNames(space: Space): Record<Slice, string> {
 export function placeWords(info: LayerInfo, xyz: Vec3): string {
   if (info.space === "pixels") return "";
   if (info.space === "patient") return `RAS (${xyz.map((value) => (Math.abs(value) < 0.05 ? 0 : value).toFixed(1)).join(", ")}) mm`;
-  const micro = Math.min(...spacing(info.affine).slice(0, info.picture ? 2 : 3)) < SMALL;
-  // a picture lies with its rows to -y and its columns to -x: (row, column) as the voxel is told
-  const along = [-xyz[1], -xyz[0], ...(info.picture ? [] : [xyz[2]])];
-  return `(${along.map((value) => formatValue(micro ? value * 1000 : value) || "0").join(", ")}) ${micro ? "µm" : "mm"}`;
+  const axes = info.picture ? [0, 1] : [0, 1, 2];
+  const steps = spacing(info.affine);
+  const micro = Math.min(...axes.map((axis) => steps[axis])) < SMALL;
+  // along the axes of the grid, in the order in which the voxel is told
+  const along = axes.map((axis) => xyz.reduce((sum, value, row) => sum + value * info.affine[row][axis], 0) / steps[axis]);
+  return `(${along.map((value) => formatValue(micro ? value * 1000 : value)).join(", ")}) ${micro ? "µm" : "mm"}`;
 }
