@@ -47,7 +47,9 @@ def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
     for layer in layers:
         drawn = _outlined(layer, shown) if _is_annotation(layer) else layer
         if drawn is not None:
-            style = {"name": layer.kind, "opacity": OUTLINE_OPACITY} if isinstance(layer, Shapes) else {}
+            style: dict[str, Any] = (
+                {"name": layer.kind, "opacity": OUTLINE_OPACITY} if isinstance(layer, Shapes) else {}
+            )
             shown.append(drawn if isinstance(drawn, Layer) else Layer(drawn, **style))
     return get(backend or "niivue").open(shown, **options)
 
