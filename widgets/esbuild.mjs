@@ -53,7 +53,7 @@ if (tests) {
     ...common,
     entryPoints: [join(here, "src/lab/index.ts")],
     outdir: join(here, "lib/lab"),
-    external: ["@jupyterlab/*", "@lumino/*"],
+    external: ["@jupyter-widgets/*", "@jupyterlab/*", "@lumino/*"],
     platform: "browser",
   });
 } else {

@@ -157,17 +157,15 @@ class Shapes(ABC):
         canvas = np.zeros(tuple(shape), np.int64)
         low, high = self._bounds()
         for number, row in enumerate(self.values):
-            first = np.clip(np.floor(low[number]), 0, shape).astype(int)
-            last = np.clip(np.ceil(high[number]) + 1, 0, shape).astype(int)
-            window = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
-            axes = np.meshgrid(*(np.arange(a, b) for a, b in zip(first, last, strict=True)), indexing="ij")
+            window = _window(low[number], high[number], shape)
+            axes = np.meshgrid(*(np.arange(part.start, part.stop) for part in window), indexing="ij")
             points = np.stack([axis.ravel() for axis in axes], axis=1).astype(np.float64)
             covered = self._covers(row, points).reshape(canvas[window].shape)
             canvas[window][covered] = (self.labels[number] if by == "class" else number) + 1
         return canvas
 
     def outlines(self, grid: Volume, names: Sequence[str] = (), *, by: str = "class") -> Volume:
-        """Return the outlines as a label volume on `grid`, for a viewer; 0 is where there is none.
+        """Return the outlines as a label volume on `grid`, for a viewer; points are drawn as discs.
 
         Parameters
         ----------
@@ -176,21 +174,28 @@ class Shapes(ABC):
         names : sequence of str
             Names of the classes, or with ``by="number"`` of the shapes.
         by : {"class", "number"}
-            Label each outline with its class number plus 1, or with its own number from 1.
+            Label each outline with its class number plus 1, or with its own number from 1; 0 is where there is none.
         """
-        from scipy import ndimage
-
         choose(by, ("class", "number"), "way to label outlines")
         placed = self.onto(grid.affine)
         dtype: Any = np.uint16 if by == "number" else np.uint8
         drawn, most = np.zeros(grid.spatial_shape, dtype), int(np.iinfo(dtype).max)
         for number in range(len(placed)):
-            single = placed.select([number])
-            area = single.filled(grid.spatial_shape, by="number") > 0
-            edge = area & ~ndimage.binary_erosion(area)
-            drawn[edge] = min((int(single.labels[0]) if by == "class" else number) + 1, most)
+            window, edge = placed.select([number])._stroke(grid)
+            drawn[window][edge] = min((int(placed.labels[number]) if by == "class" else number) + 1, most)
         labels = {0: "background", **{k + 1: name for k, name in enumerate(names)}} if names else None
-        return Volume(drawn, grid.affine, kind="labels", labels=labels)
+        return Volume(drawn, grid.affine, kind="labels", labels=labels, space=grid.space)
+
+    def _stroke(self, grid: Volume) -> tuple[tuple[slice, ...], NDArray[np.bool_]]:
+        """Return where on `grid` the only shape is drawn: a window of it, and the voxels of its edge in there."""
+        from scipy import ndimage
+
+        low, high = self._bounds()
+        # one voxel more all around: the edge is where the shape ends, and not where the window does
+        window = _window(low[0] - 1, high[0] + 1, grid.spatial_shape)
+        inside = self.shifted([-part.start for part in window])
+        area = inside.filled([part.stop - part.start for part in window], by="number") > 0
+        return window, np.asarray(area & ~ndimage.binary_erosion(area))
 
     def _bounds(self) -> tuple[Floats, Floats]:
         """Return the lower and the upper corner of the box around each shape."""
@@ -215,6 +220,8 @@ class Points(Shapes):
     kind = "points"
     #: How far from a point, in voxels, it is painted.
     _RADIUS = 1.5
+    #: Radius of the disc that is drawn in a viewer: in voxels, and as a part of the longest side where that is more.
+    _DISC, _DISC_PART = 2.3, 0.006
 
     @classmethod
     def _columns(cls) -> tuple[int, ...]:
@@ -236,6 +243,19 @@ class Points(Shapes):
 
     def _covers(self, row: Floats, points: Floats) -> NDArray[np.bool_]:
         return np.asarray(np.linalg.norm(points - row, axis=1) <= self._RADIUS)
+
+    def _stroke(self, grid: Volume) -> tuple[tuple[slice, ...], NDArray[np.bool_]]:
+        # a disc that is as round and as large to the eye on a fine grid as on a coarse or an anisotropic one
+        spacing, center = np.asarray(grid.spacing), self.values[0]
+        longest = float((spacing * grid.spatial_shape).max())
+        radius = max(self._DISC * float(spacing.min()), self._DISC_PART * longest)
+        window = _window(center - radius / spacing, center + radius / spacing, grid.spatial_shape)
+        axes = [
+            ((np.arange(part.start, part.stop) - at) * step) ** 2
+            for part, at, step in zip(window, center, spacing, strict=True)
+        ]
+        square: Any = sum(np.ix_(*axes))
+        return window, np.asarray(square <= radius**2)
 
 
 class Boxes(Shapes):
@@ -370,3 +390,10 @@ class Ellipses(Shapes):
 
 #: The kinds of shapes by the name that a saved data set gives them.
 KINDS: dict[str, type[Shapes]] = {kind.kind: kind for kind in (Points, Boxes, Ellipses)}
+
+
+def _window(low: Floats, high: Floats, shape: Sequence[int]) -> tuple[slice, ...]:
+    """Return the part of a grid that holds all voxels between two corners."""
+    first = np.clip(np.floor(low), 0, shape).astype(int)
+    last = np.clip(np.ceil(high) + 1, 0, shape).astype(int)
+    return tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))

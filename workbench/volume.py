@@ -15,6 +15,8 @@ from workbench.errors import FileError, InputError, check_keywords, choose
 
 Array = NDArray[Any]
 KINDS = ("image", "labels", "scores")
+#: What the millimetres of an affine are of: a patient, some other thing, or nothing (a size nobody stated).
+SPACES = ("patient", "object", "pixels")
 #: A label map that gives this value this name has voxels that nobody annotated: not to be learnt from, nor scored.
 UNLABELLED, UNLABELLED_NAME = 255, "unlabelled"
 
@@ -30,6 +32,11 @@ class Volume:
     affine : array [4, 4], optional
         Maps voxel indices to RAS millimetres (for a picture, the third column is its normal). Without one, a 3D array
         has RAS axes and 1 mm voxels; a picture has 1 mm pixels, rows running to the back and columns to the left.
+    space : {"patient", "object", "pixels"}, optional
+        What the affine's millimetres are of. ``"patient"``: its axes are those of a patient, and viewers write R, L, A,
+        P, S and I at the edges. ``"object"``: sizes are known, and there is no patient to have a right and a left
+        (microscopy, a photograph with a scale). ``"pixels"``: no size is known, and 1 mm stands for a voxel. By default
+        ``"patient"``, but ``"pixels"`` for a picture without an affine.
     kind : {"image", "labels", "scores"}
         What the values are. Labels are integers and are never interpolated.
     axes : tuple of str, optional
@@ -70,6 +77,7 @@ class Volume:
         source: str | Path | None = None,
         notes: Iterable[str] = (),
         inverted: bool = False,
+        space: str | None = None,
         shape: Sequence[int] | None = None,
         dtype: Any = None,
     ) -> None:
@@ -86,6 +94,8 @@ class Volume:
             self._shape, self._dtype = self._data.shape, self._data.dtype
         self.axes = _checks.check_axes(axes, self._shape)
         _checks.check_dtype(self._dtype, kind)
+        unplaced = affine is None and self.spatial_ndim == 2
+        self.space = choose(space or ("pixels" if unplaced else "patient"), SPACES, "space of a volume")
         if affine is None:
             affine = _geometry.PICTURE_AFFINE if self.spatial_ndim == 2 else np.eye(4)
         self._affine = _geometry.check_affine(affine)
@@ -189,10 +199,11 @@ class Volume:
         return _geometry.orientation(self._affine, self.spatial_ndim)
 
     def __repr__(self) -> str:
-        spacing = "x".join(f"{step:.4g}" for step in self.spacing)
+        spacing = "x".join(f"{step:.4g}" for step in self.spacing) + " mm"
+        sized = f"{spacing} {self.orientation}" if self.space == "patient" else spacing
         facts = [
             f"{self.kind} {'x'.join(map(str, self.shape))} {self.dtype}",
-            f"{spacing} mm {self.orientation}",
+            "no physical size" if self.space == "pixels" else sized,
             f"{self.num_channels} channels" if "c" in self.axes else "",
             f"{len(self.labels)} named labels" if self.labels else "",
             self.unit,
@@ -211,7 +222,7 @@ class Volume:
         """Return a Volume with other values on the same grid.
 
         `array` is [*spatial_shape] or [*spatial_shape, c]; `meaning` gives ``kind``, ``channels``, ``labels``,
-        ``unit``, ``inverted`` or ``axes`` where they differ from this Volume's.
+        ``unit``, ``inverted``, ``space`` or ``axes`` where they differ from this Volume's.
         """
         array = np.asarray(array)
         if array.shape[: self.spatial_ndim] != self.spatial_shape or array.ndim - self.spatial_ndim not in {0, 1}:
@@ -229,7 +240,9 @@ class Volume:
 
         Real numbers that become labels must be whole; this is checked when they are loaded.
         """
-        check_keywords(meaning, ("kind", "channels", "labels", "unit", "notes", "source", "inverted"), "with_meaning")
+        check_keywords(
+            meaning, ("kind", "channels", "labels", "unit", "notes", "source", "inverted", "space"), "with_meaning"
+        )
         kept = self._meaning() | meaning
         if self._data is not None:
             return Volume(self._data, self._affine, **kept)
@@ -329,7 +342,7 @@ class Volume:
             return self
         change = _resampling.to_grid(self, other)
         data = _resampling.sample(self, change, other.spatial_shape, order, fill)
-        return Volume(data, other.affine, **self._meaning())
+        return Volume(data, other.affine, **(self._meaning() | {"space": other.space}))
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
         """Keep the voxels from `start` up to, not including, `stop` (indices, one per spatial axis)."""
@@ -354,6 +367,7 @@ class Volume:
             "source": self.source,
             "notes": self.notes,
             "inverted": self.inverted,
+            "space": self.space,
         }
 
     def _derive(

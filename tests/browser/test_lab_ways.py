@@ -12,7 +12,7 @@ import pytest
 import workbench as wb
 from tests.browser.app_page import REDRAW_MS, Page
 from tests.browser.conftest import opening, running_server
-from tests.browser.test_lab import app_of, double_click, drawn, open_app
+from tests.browser.lab_page import app_of, double_click, drawn, open_app, start_again
 
 BRIGHT = 700
 
@@ -88,11 +88,8 @@ app.data.load('phantom-ct', n=4, size=(32, 32, 32))
 for name in ('prediction', 'other'):
     app.viewer.add(app.data.truth, name=name)""")
     page.app.locator(".mwb-v-layer").nth(3).wait_for()
-    # what an import says on the way, above the App
-    lab.page.evaluate(
-        """() => window.jupyterapp.shell.currentWidget.console.cells.get(0).outputArea.model
-            .add({ output_type: "stream", name: "stderr", text: "building the font cache\\n" })"""
-    )
+    # what an import says on the way has no place above the App
+    page.kernel("import sys; print('building the font cache', file=sys.stderr)")
     for dark in (False, True):
         lab.dark(dark)
         for width, height in [*SIZES, *reversed(SIZES)]:
@@ -107,15 +104,15 @@ def layout(lab: Any, page: Page) -> None:
     box = {
         name: lab.page.locator(f".wb-AppPanel {name}").first.bounding_box()
         for name in (
-            ".jp-CodeConsole-content", ".mwb-app-grid", ".mwb-app-viewer", ".mwb-viewer", ".mwb-v-stage",
+            ".wb-AppPanel-body", ".mwb-app-grid", ".mwb-app-viewer", ".mwb-viewer", ".mwb-v-stage",
             ".mwb-v-layers", ".mwb-footer",
         )
     }  # fmt: skip
     end = {name: found["y"] + found["height"] for name, found in box.items()}
-    assert 0 <= box[".mwb-app-grid"]["y"] - box[".jp-CodeConsole-content"]["y"] <= 12, "no empty space above the App"
+    assert 0 <= box[".mwb-app-grid"]["y"] - box[".wb-AppPanel-body"]["y"] <= 12, "no empty space above the App"
     assert end[".mwb-v-layers"] <= end[".mwb-viewer"] <= end[".mwb-app-viewer"] <= box[".mwb-footer"]["y"]
     assert end[".mwb-app-viewer"] - end[".mwb-viewer"] < 1, "the viewer fills its column"
-    assert end[".mwb-footer"] <= end[".jp-CodeConsole-content"]
+    assert end[".mwb-footer"] <= end[".wb-AppPanel-body"]
     assert box[".mwb-v-stage"]["height"] > 0.5 * box[".mwb-app-viewer"]["height"], "most of it are pictures"
     scrolls = page.app.evaluate(
         """app => ['.mwb-app-viewer', '.mwb-v-layers', '.mwb-app-grid'].map(name => app.querySelector(name))
@@ -174,6 +171,7 @@ app.train.start(epochs=5000, batch_size=2)""")
         restarting = lab.page.evaluate_handle(script)
         lab.page.locator(".jp-Dialog button.jp-mod-accept").click()
         restarting.evaluate("async (command) => { await command.done; }")
+        start_again(lab)
         page.panel(3).get_by_role("button", name="Show it").wait_for()
         lab.shot("lab-run-offered")
         page = app_of(lab)

@@ -152,6 +152,12 @@ def test_the_display_range_starts_at_zero_or_is_symmetric(why):
     assert ranged([1.0] * 500 + [1000.0]) == (0, 1)
 
 
+def test_its_title_names_method_and_target(why, volume):
+    assert why.title == f"Occlusion: {why.target.name}"
+    layers = wb.view(volume, why, why).layers
+    assert [layer.name for layer in layers] == ["image", why.title, f"{why.title} 2"]
+
+
 def test_its_text_says_what_it_is(why):
     text = repr(why)
     for part in ("occlusion of class 1", "8x7x9 voxels", "4x3x4 cells", "torch"):

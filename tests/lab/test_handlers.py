@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.lab.file_types import file_types
 
 TOKEN = "a-token-of-the-tests"
 
@@ -100,7 +101,23 @@ def test_a_volume_arrives_as_it_lies_on_the_disk(server, volume):
     np.testing.assert_array_equal(voxels, volume.data)
 
 
-@pytest.mark.parametrize("address", ["medical-workbench/volume", "medical-workbench/brick"])
+def test_the_formats_are_told(server):
+    status, _, body = server.get("medical-workbench/formats")
+    assert status == 200
+    assert json.loads(body) == {"formats": file_types()}
+
+
+def test_no_copy_of_an_image_is_made_for_any_page(server, volume):
+    wb.write(volume, server.root / "seen.nii.gz")
+    address = f"http://127.0.0.1:{server.port}/api/contents/seen.nii.gz/checkpoints"
+    request = urllib.request.Request(address, method="POST", headers={"Authorization": f"token {TOKEN}"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    assert refused.value.code == 403
+    assert not [path for path in server.root.rglob("*checkpoint*") if path.is_file()]
+
+
+@pytest.mark.parametrize("address", [f"medical-workbench/{name}" for name in ("formats", "volume", "brick")])
 def test_a_request_without_a_token_is_refused(server, volume, address):
     wb.write(volume, server.root / "private.nii")
     query = {"path": "private.nii", "version": "1", "level": 0, "index": 0}
@@ -108,6 +125,7 @@ def test_a_request_without_a_token_is_refused(server, volume, address):
         status, _, body = server.get(address, token=token, **query)
         assert status == 403
         assert b"shape" not in body
+        assert b"suffixes" not in body
 
 
 @pytest.mark.parametrize("path", ["../log.txt", "/etc/passwd", "a/../../log.txt", "..%2Flog.txt", "\0"])
@@ -141,3 +159,4 @@ def test_no_handler_is_left_open(server):
     assert "workbench.lab | extension was successfully loaded" in log
     assert "VolumeHandler registered" not in log
     assert "BrickHandler registered" not in log
+    assert "FormatsHandler registered" not in log

@@ -135,3 +135,27 @@ def test_the_default_map_follows_the_volume_and_a_chosen_one_stays() -> None:
     layer.colormap = "viridis"
     layer.volume = dark
     assert layer.colormap == "viridis"
+
+
+def test_an_axial_slice_of_1_mm_has_letters_although_its_affine_is_that_of_a_picture() -> None:
+    data = np.zeros((12, 20), np.uint8)
+    data[1, 17] = 255
+    affine = Volume(data).affine
+    [plane] = planes(Volume(data, affine), (0, 0, 0))
+    assert plane.letters() == {"left": "R", "right": "L", "bottom": "P", "top": "A"}
+    [plane] = planes(Volume(data, affine), (0, 0, 0), "neurological")
+    assert plane.letters()["left"] == "L"
+
+
+@pytest.mark.parametrize("shape", [(12, 20), (12, 20, 6)])
+@pytest.mark.parametrize("convention", ["radiological", "neurological"])
+def test_a_micrograph_is_shown_as_stored_and_has_no_letters(shape: tuple[int, ...], convention: str) -> None:
+    data = np.zeros(shape, np.uint8)
+    data[1, 17] = 255
+    volume = Volume(data, np.diag([0.0005, 0.0005, 0.0005, 1]) @ Volume(np.zeros((2, 2))).affine, space="object")
+    xyz: Any = tuple(volume.to_world([5.5, 9.5, 2.5][: len(shape)]))
+    first = planes(volume, xyz, convention)[0]
+    assert first.letters() == {}
+    across, up = where(paint([Layer(volume, window=(0, 255))], first))
+    assert across == pytest.approx(17.5 / 20, abs=0.06)
+    assert up == pytest.approx(1 - 1.5 / 12, abs=0.08)

@@ -175,3 +175,21 @@ def test_a_robust_window_ignores_outliers() -> None:
     low, high = suitable_window(values, "image")
     assert 0 <= low < 2
     assert 98 < high <= 100
+
+
+def test_one_parcel_serves_all_that_draw_a_layer_until_the_layer_is_another() -> None:
+    layer = Layer(Volume(np.array([[[0, 10]]], np.int16)), window=(2, 3))
+    parcel = Parcel.of(layer)
+    assert Parcel.of(layer) is parcel
+    assert parcel.window == (2, 3)
+    layer.window = None
+    assert parcel.window == pytest.approx((0, 10), abs=0.1), "what suits the voxels, once nobody asks for anything else"
+    layer.volume = Volume(np.array([[[0, 20]]], np.int16))
+    assert Parcel.of(layer) is not parcel
+    assert Parcel.of(layer).window == pytest.approx((0, 20), abs=0.2)
+
+
+@pytest.mark.parametrize("space", ["patient", "object", "pixels"])
+def test_the_browser_is_told_what_the_millimetres_are_of(space: str) -> None:
+    parcel = Parcel(Layer(Volume(np.zeros((3, 4), np.uint8), space=space)))
+    assert parcel.describe()["space"] == space

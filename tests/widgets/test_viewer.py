@@ -11,6 +11,7 @@ import pytest
 import workbench as wb
 from tests.widgets.contract import BLOCK, scene
 from workbench.errors import FileError, InputError, StateError
+from workbench.shapes import Boxes, Points
 from workbench.volume import Volume
 from workbench.widgets import Layer, Viewer
 
@@ -208,3 +209,42 @@ def test_a_still_of_a_small_volume_warns_of_nothing(shape: tuple[int, int, int])
     values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     image = Volume(values, np.diag([2.0, 2.0, 3.0, 1.0]))
     assert Viewer(image, image.with_data(values % 2, kind="scores")).png().startswith(b"\x89PNG")
+
+
+def test_layers_have_names_of_their_own_unless_somebody_chose_them() -> None:
+    image, labels = scene()
+    viewer = wb.view(image.volume, labels.volume, labels.volume, Layer(labels.volume, name="labels"))
+    assert [layer.name for layer in viewer.layers] == ["image", "labels", "labels 2", "labels"]
+    grid = Volume(np.zeros((20, 20), np.uint8))
+    viewer = wb.view(grid, Points([[3, 4]]), Boxes([[1, 1, 5, 5]]))
+    assert [layer.name for layer in viewer.layers] == ["image", "points", "boxes"]
+
+
+def test_the_first_picture_travels_with_the_state_once_the_viewer_is_shown() -> None:
+    from PIL import Image
+
+    image, labels = scene()
+    viewer = wb.view(image, labels, crosshair=BLOCK)
+    assert viewer._first == []
+    viewer._repr_mimebundle_()
+    assert [one["view"] for one in viewer._first] == ["axial", "coronal", "sagittal"]
+    assert all(one["convention"] == "radiological" for one in viewer._first)
+    assert sum(len(one["png"]) for one in viewer._first) < 20_000
+    for one in viewer._first:
+        picture = np.asarray(Image.open(io.BytesIO(one["png"])).convert("RGB")).astype(int)
+        orange = np.argwhere(np.abs(picture - [230, 159, 0]).max(axis=-1) < 30)
+        assert len(orange) > 8, one["view"]
+        if one["view"] != "sagittal":
+            # the block is towards the patient's left, which is on the right of the screen
+            assert orange[:, 1].mean() > 0.55 * picture.shape[1], one["view"]
+    viewer.add(labels.volume)
+    assert viewer._first == [], "what is shown now is not what was drawn"
+
+
+def test_a_first_picture_of_voxels_that_cannot_be_read_is_left_out() -> None:
+    def loader() -> Any:
+        raise FileError("slice 12 ends early: got 100 of 512 bytes.")
+
+    viewer = wb.view(Volume(loader, shape=(8, 8, 8), dtype="int16"))
+    viewer.draw_first()
+    assert viewer._first == []

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { apply, formatValue, inside, invert, isPlainPicture, normalAxis, spacing, voxelAt } from "../src/viewer/geometry";
+import { apply, formatValue, inside, invert, normalAxis, spacing, voxelAt } from "../src/viewer/geometry";
 import { edges } from "../src/viewer/letters";
 import type { Brick, LayerInfo, Pull, Refused, Vec3 } from "../src/viewer/protocol";
 import { readout } from "../src/viewer/readout";
 import { outlined } from "../src/viewer/outline";
+import { placeWords, viewNames } from "../src/viewer/space";
 import { graded } from "../src/viewer/shader";
 import { tiles } from "../src/viewer/tiles";
 import { Voxels } from "../src/viewer/voxels";
@@ -46,8 +47,6 @@ test("an outline is where a label ends, but not where the grid does", () => {
 test("spacing and the plane of a picture", () => {
   assert.deepEqual(spacing([[0, -2, 0, 0], [-1.5, 0, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]]), [1.5, 2, 3]);
   assert.equal(normalAxis([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]), 1);
-  assert.ok(isPlainPicture([[0, -1, 0, 0], [-1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]));
-  assert.ok(!isPlainPicture(OBLIQUE));
 });
 
 test("values are told with the digits that matter", () => {
@@ -86,7 +85,7 @@ function info(change: Partial<LayerInfo> = {}): LayerInfo {
   const affine = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]];
   const coarse = [[2, 0, 0, 0.5], [0, 2, 0, 0.5], [0, 0, 2, 0.5], [0, 0, 0, 1]];
   return {
-    id: "a", version: 0, kind: "image", unit: "HU", shape: [2, 3, 4], affine, picture: false, samples: 1, channels: [], bytes: 48,
+    id: "a", version: 0, kind: "image", unit: "HU", shape: [2, 3, 4], affine, picture: false, space: "patient", samples: 1, channels: [], bytes: 48,
     levels: [
       { shape: [1, 2, 2], affine: coarse, bricks: [[0, 2, 0, 2]] },
       { shape: [2, 3, 4], affine, bricks: [[0, 3, 0, 1], [0, 3, 1, 2], [0, 3, 2, 3], [0, 2, 3, 4], [2, 3, 3, 4]] },
@@ -184,4 +183,22 @@ test("the readout names voxel, place, value with unit, and label", () => {
   const beside = readout([info()], { a: style }, (id) => voxels.get(id), [-9, 0, 0]);
   assert.equal(beside, "voxel (-9, 0, 0)   RAS (-9.0, 0.0, 0.0) mm");
   voxels.dispose();
+});
+
+test("a point is told in millimetres of a patient, of a thing, or not at all", () => {
+  const patient = info();
+  assert.equal(placeWords(patient, [-24.14, 0.01, 9]), "RAS (-24.1, 0.0, 9.0) mm");
+  assert.equal(placeWords({ ...patient, space: "pixels" }, [1, 2, 3]), "");
+  // rows to -y and columns to -x, half a micrometre apart, as pictures lie
+  const affine = [[0, -0.0005, 0, 0], [-0.0005, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]];
+  const slide = info({ affine, picture: true, space: "object" });
+  assert.equal(placeWords(slide, [-0.044, -0.06, 0]), "(60, 44) µm");
+  const film = info({ affine: [[0, -0.14, 0, 0], [-0.14, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], picture: true, space: "object" });
+  assert.equal(placeWords(film, [-14, -28, 0]), "(28, 14) mm");
+  assert.equal(readout([{ ...slide, space: "pixels" }], {}, () => undefined, [-0.044, -0.06, 0]), "pixel (120, 88)");
+});
+
+test("views of what is no patient are called by their axes", () => {
+  assert.deepEqual(viewNames("patient"), { axial: "axial", coronal: "coronal", sagittal: "sagittal" });
+  assert.deepEqual(viewNames("object"), { axial: "XY", coronal: "XZ", sagittal: "YZ" });
 });

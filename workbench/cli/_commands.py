@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,8 +14,14 @@ from workbench.errors import WorkbenchError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 an error that was explained, 2 wrong usage."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if given[:1] == ["lab"]:
+            # most of its options are JupyterLab's own
+            from workbench.cli._lab import lab
+
+            return lab(given[1:])
+        options = _parser().parse_args(given)
         code: int = options.run(options)
     except WorkbenchError as error:
         print(f"workbench: {error}", file=sys.stderr)
@@ -54,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", help="a data set")
     command.add_argument("--size", type=int, default=28, help="picture size, for MedMNIST (default: 28)")
 
-    command = _add(commands, "lab", _lab, "open JupyterLab")
-    command.add_argument("rest", nargs=argparse.REMAINDER, help="arguments for JupyterLab")
+    # for the list of commands only: see `main`
+    commands.add_parser("lab", help="open JupyterLab", add_help=False)
     return parser
 
 
@@ -84,6 +89,7 @@ def _info(options: argparse.Namespace) -> int:
         "axes": [*volume.axes],
         "spacing_mm": [round(s, 6) for s in volume.spacing],
         "orientation": volume.orientation,
+        "space": volume.space,
         "dtype": str(volume.dtype),
         "unit": volume.unit,
         "megabytes": round(volume.nbytes / 1e6, 3),
@@ -152,7 +158,3 @@ def _download(options: argparse.Namespace) -> int:
         print(file=sys.stderr)
     print(place)
     return 0
-
-
-def _lab(options: argparse.Namespace) -> int:
-    return subprocess.run([sys.executable, "-m", "jupyterlab", *options.rest], check=False).returncode  # noqa: S603

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from workbench.cli._finding import Finding
+
+__all__ = ["Finding", "core_is_fine", "examine", "mindspore_warnings", "report"]
 
 #: What every notebook of the workbench needs.
 _CORE = (
@@ -29,33 +31,6 @@ _CORE = (
     "jupyterlab",
 )
 _MENDED_BY = "pip install medical-workbench  (in a checkout: make lab)"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at.
-
-    Attributes
-    ----------
-    group, name : str
-        What was looked at.
-    state : str
-        ``"ok"``, ``"warning"`` (works, but read on), ``"absent"`` (optional, not here) or ``"broken"`` (needed).
-    found : str
-        What is there.
-    remedy : str
-        The command that mends it.
-    """
-
-    group: str
-    name: str
-    state: str
-    found: str
-    remedy: str = ""
-
-    def to_dict(self) -> dict[str, str]:
-        """Return it as JSON-able data."""
-        return asdict(self)
 
 
 def examine() -> list[Finding]:
@@ -181,47 +156,11 @@ def _files() -> Iterator[Finding]:
 
 
 def _jupyter() -> Iterator[Finding]:
-    from jupyter_core.paths import jupyter_config_path, jupyter_path
+    from workbench.cli import _doctor_lab
 
-    group = "JupyterLab"
-    name = "medical-workbench"
-    yield _package(group, "jupyterlab", "broken", _MENDED_BY)
-    places = [Path(place) / name for place in jupyter_path("labextensions")]
-    place = next((place for place in places if (place / "package.json").is_file()), None)
-    mend = "pip install medical-workbench  (in a checkout: make lab)"
-    if place is None:
-        yield Finding(group, "extension", "warning", "not installed: no launcher card, no volume documents", mend)
-    elif name in _disabled(jupyter_config_path(), place.parent):
-        yield Finding(group, "extension", "warning", "disabled", f"jupyter labextension enable {name}")
-    else:
-        yield Finding(group, "extension", "ok", f"installed in {place.parent}")
-    enabled = _server_extension(jupyter_config_path())
-    yield Finding(
-        group,
-        "server extension",
-        "ok" if enabled else "warning",
-        "enabled" if enabled else "not enabled: volume files do not open in the viewer",
-        "" if enabled else "jupyter server extension enable workbench.lab",
-    )
-
-
-def _disabled(config_path: list[str], labextensions: Path) -> dict[str, Any]:
-    disabled: dict[str, Any] = {}
-    files = [Path(place) / "labconfig" / "page_config.json" for place in reversed(config_path)]
-    for file in [labextensions.parent / "lab" / "settings" / "page_config.json", *files]:
-        stated = _json(file).get("disabledExtensions", {})
-        disabled |= dict.fromkeys(stated, True) if isinstance(stated, list) else stated
-    return {name: True for name, off in disabled.items() if off}
-
-
-def _server_extension(config_path: list[str]) -> bool:
-    enabled = False
-    for place in reversed(config_path):
-        folder = Path(place)
-        for file in (*sorted(folder.glob("jupyter_server_config.d/*.json")), folder / "jupyter_server_config.json"):
-            stated = _json(file).get("ServerApp", {}).get("jpserver_extensions", {})
-            enabled = stated.get("workbench.lab", enabled)
-    return enabled
+    yield _package("JupyterLab", "jupyterlab", "broken", _MENDED_BY)
+    yield from _doctor_lab.extensions()
+    yield from _doctor_lab.person()
 
 
 def _browser() -> Iterator[Finding]:
@@ -301,10 +240,3 @@ def _cpu_flags() -> set[str]:
         return set()
     line = next((line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("flags")), "")
     return set(line.partition(":")[2].split())
-
-
-def _json(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    content = json.loads(file.read_text(encoding="utf-8"))
-    return content if isinstance(content, dict) else {}

@@ -45,6 +45,7 @@ def check_label_volume(
         axes=image.axes[: image.spatial_ndim],
         labels=names,
         source=label.source,
+        space=image.space,
     )
 
 
@@ -61,8 +62,15 @@ def check_instance_volume(label: Volume, image: Volume, case: str) -> Volume:
         raise InputError(f"The labels of {case!r} are numbers from 0 (the background), got {found[0]}.")
     kept = np.uint16 if found[-1] <= np.iinfo(np.uint16).max else np.int32
     small = values.astype(kept, copy=False)
-    axes = image.axes[: image.spatial_ndim]
-    return Volume(small, image.affine, kind="labels", axes=axes, labels=label.labels or None, source=label.source)
+    return Volume(
+        small,
+        image.affine,
+        kind="labels",
+        axes=image.axes[: image.spatial_ndim],
+        labels=label.labels or None,
+        source=label.source,
+        space=image.space,
+    )
 
 
 def check_class(label: Any, classes: Sequence[str], case: str) -> int | None:

@@ -159,4 +159,5 @@ def _volume(label: Any, image: Volume, case: str) -> Volume:
         raise InputError(
             f"The labels of {case!r} must have the image's shape {image.spatial_shape}, got {values.shape}."
         )
-    return Volume(values, image.affine, kind="labels", axes=image.axes[: image.spatial_ndim])
+    axes = image.axes[: image.spatial_ndim]
+    return Volume(values, image.affine, kind="labels", axes=axes, space=image.space)

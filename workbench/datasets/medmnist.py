@@ -74,9 +74,11 @@ class MedMnist(Dataset):
         split = next(name for name in reversed(_SPLITS) if index >= self._starts[name])
         place = index - self._starts[split]
         picture = self._unpacked(split)[place]
+        axes = ("i", "j", "k")[: self.spatial_ndim] + ("c",) * (self.in_channels > 1)
         return {
             "id": self.ids[index],
-            "image": Volume(picture, axes=("i", "j", "k", "c")[: self.spatial_ndim] + ("c",) * (self.in_channels > 1)),
+            # the files tell neither how large a voxel is nor how the patient lies
+            "image": Volume(picture, axes=axes, space="pixels"),
             "label": int(self._labels[split][place]),
             "patient": None,
         }

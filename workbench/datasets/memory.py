@@ -333,6 +333,7 @@ def _to_arrays(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
                     "labels": {str(number): name for number, name in part.labels.items()},
                     "unit": part.unit,
                     **({"inverted": True} if part.inverted else {}),
+                    "space": part.space,
                 }
             elif isinstance(part, Shapes):
                 made, shapes[place] = to_arrays(place, part)

@@ -39,6 +39,8 @@ CARD = Card(
 
 #: Micrometres per pixel, as of a 20x objective.
 _PIXEL = 0.5
+#: A micrograph has no patient to have a right and a left.
+_SPACE = "object"
 _PAPER = np.array([0.92, 0.84, 0.90])
 _BODIES = np.array([[0.62, 0.46, 0.70], [0.83, 0.62, 0.76]])
 _NUCLEI = np.array([[0.27, 0.18, 0.46], [0.50, 0.31, 0.58]])
@@ -142,7 +144,7 @@ class PhantomCells(Dataset):
         rng = np.random.Generator(np.random.PCG64([self._seed, index, 77]))
         affine = PICTURE_AFFINE @ np.diag([_PIXEL / 1000, _PIXEL / 1000, 1, 1])
         ellipses, numbers = self._scatter(rng)
-        image = Volume(self._paint(ellipses, numbers, rng), affine, axes=("i", "j", "c"))
+        image = Volume(self._paint(ellipses, numbers, rng), affine, axes=("i", "j", "c"), space=_SPACE)
         placed = Ellipses(ellipses.values, ellipses.labels, affine)
         return {
             "id": self.ids[index],
@@ -194,10 +196,11 @@ class PhantomCells(Dataset):
     def _annotation(self, cells: Ellipses, numbers: NDArray[np.int64], affine: NDArray[np.float64]) -> Any:
         if self.task == "instances":
             names = {0: "background"}
-            return Volume(numbers.astype(np.uint16), affine, kind="labels", axes=("i", "j"), labels=names)
+            return Volume(numbers.astype(np.uint16), affine, kind="labels", axes=("i", "j"), labels=names, space=_SPACE)
         if self.task == "segmentation":
             kinds = np.concatenate([[0], cells.labels + 1]).astype(np.uint8)[numbers]
-            return Volume(kinds, affine, kind="labels", axes=("i", "j"), labels=dict(enumerate(self.classes)))
+            names = dict(enumerate(self.classes))
+            return Volume(kinds, affine, kind="labels", axes=("i", "j"), labels=names, space=_SPACE)
         if self.task == "points":
             return Points(cells.centers, cells.labels, affine)
         if self.task == "ellipses":

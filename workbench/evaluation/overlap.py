@@ -89,7 +89,8 @@ def on_one_grid(prediction: Volume, truth: Volume) -> tuple[Volume, Volume]:
     if truth.has_unlabelled:
         data = spatial(prediction).astype(np.promote_types(prediction.dtype, np.uint8))
         data[spatial(truth) == UNLABELLED] = UNLABELLED
-        prediction = Volume(data, truth.affine, kind="labels", axes=truth.axes[: truth.spatial_ndim])
+        axes = truth.axes[: truth.spatial_ndim]
+        prediction = Volume(data, truth.affine, kind="labels", axes=axes, space=truth.space)
     return prediction, truth
 
 

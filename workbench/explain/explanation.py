@@ -85,6 +85,14 @@ class Explanation:
         return self.volume.shape
 
     @property
+    def title(self) -> str:
+        """The method and what it explains, for a legend: ``"Grad-CAM: liver"``."""
+        from workbench.explain.registry import methods
+
+        method = next((known.title for known in methods() if known.name == self.method), self.method)
+        return f"{method}: {getattr(self.target, 'name', '') or self.target}"
+
+    @property
     def display_range(self) -> tuple[float, float]:
         """Values for the two ends of a colour map: from zero, or symmetric about zero if there are negative scores."""
         values = np.asarray(self.data)

@@ -93,10 +93,11 @@ def read(format_: Format, path: Path, options: dict[str, Any]) -> Volume:
     rows, columns = _pyramid.region_shape(region)
     channels = picture.samples * len(paths)
     shape = (rows, columns, channels) if channels > 1 else (rows, columns)
-    meaning: dict[str, Any] = {"inverted": picture.photometric == "MONOCHROME1"}
+    placed = _pyramid.space(pictures[0].spacing)
+    meaning: dict[str, Any] = {"inverted": picture.photometric == "MONOCHROME1", "space": placed}
     dtype = picture.dtype
     if picture.coded:
-        meaning = {"kind": "labels", "labels": picture.segments}
+        meaning = {"kind": "labels", "labels": picture.segments, "space": placed}
         dtype = np.dtype(np.uint8 if max(picture.segments, default=0) <= 255 else np.uint16)
     elif picture.samples == 3 and len(paths) == 1:
         meaning["channels"] = ("red", "green", "blue")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.volume import KINDS, Volume
+from workbench.volume import KINDS, SPACES, Volume
 
 KEY = "medical-workbench"
 
@@ -27,6 +27,7 @@ def to_json(volume: Volume) -> str:
             "labels": {str(value): name for value, name in volume.labels.items()},
             "unit": volume.unit,
             "inverted": volume.inverted,
+            "space": volume.space,
             "affine": volume.affine.tolist(),
         }
     )
@@ -54,6 +55,8 @@ def from_json(text: str | bytes) -> dict[str, Any]:
         meaning["unit"] = found["unit"]
     if found.get("inverted") is True:
         meaning["inverted"] = True
+    if found.get("space") in SPACES:
+        meaning["space"] = found["space"]
     try:
         affine = np.array(found.get("affine"), dtype=np.float64)
     except (TypeError, ValueError):

@@ -141,6 +141,7 @@ class Axes:
     spatial: list[int]
     affine: NDArray[np.float64]
     channels: tuple[str, ...]
+    space: str  # what the millimetres are of, see `Volume`
 
 
 def axes_of(header: Header, path: Path, sizes: list[int], notes: list[str]) -> Axes:
@@ -176,7 +177,9 @@ def axes_of(header: Header, path: Path, sizes: list[int], notes: list[str]) -> A
     if not directions:
         matrix[:3, :3] *= scale
     rest = [axis for axis in range(ndim) if axis not in spatial]
-    return Axes(spatial, _files.usable_affine(path, matrix), _components(header, sizes, rest, notes))
+    sized = bool(directions or header.fields.get("spacings"))
+    placed = "patient" if world in _SPACES else "object" if sized else "pixels"
+    return Axes(spatial, _files.usable_affine(path, matrix), _components(header, sizes, rest, notes), placed)
 
 
 def _from_directions(

@@ -124,7 +124,9 @@ class Dicom(Format):
         full = (*shape, count) if count > 1 else shape
         _files.check_memory(path, _files.count_bytes(full, dtype))
         extra = _meaning.from_json(first.meaning)
-        meaning = {"unit": first.scale.unit, "inverted": inverted} | _meaning.merge(extra, full, dtype)
+        meaning = {
+            "unit": first.scale.unit, "inverted": inverted, "space": _space(slices[0])
+        } | _meaning.merge(extra, full, dtype)  # fmt: skip
         affine = stack.affine
         if flat:
             # a projection or a photograph: a picture like any other, rows first
@@ -154,6 +156,12 @@ class Dicom(Format):
     def write(self, volume: Volume, path: Path, **options: Any) -> None:  # noqa: ARG002
         """Write a folder of slices (CT for HU, else secondary capture), or one slice to a file."""
         _dicom_write.write(volume, path)
+
+
+def _space(item: Slice) -> str:
+    if item.position is not None and item.orientation is not None:
+        return "patient"
+    return "object" if item.spacing else "pixels"
 
 
 def _channel_names(names: list[str], inner: int) -> list[str]:

@@ -54,7 +54,7 @@ class Nrrd(Format):
             lengths = lengths[:2]
         channels = int(np.prod([sizes[axis] for axis in rest], dtype=object))
         shape = (*lengths, channels) if channels > 1 else lengths
-        kept = _meaning.merge(meaning, shape, dtype)
+        kept = {"space": axes.space} | _meaning.merge(meaning, shape, dtype)
         if axes.channels and channels > 1:
             kept.setdefault("channels", axes.channels)
         if unit := header.fields.get("sample units", "").strip('"'):
@@ -73,7 +73,7 @@ class Nrrd(Format):
                 kept["labels"] = _nrrd_segments.names(segments)
             else:
                 data, named, words = _nrrd_segments.merge(_files.guarded(path, self.name, load)(), segments)
-                kept, notes = {"kind": "labels", **named}, [*notes, *words]
+                kept, notes = {"kind": "labels", "space": axes.space, **named}, [*notes, *words]
                 shape, dtype, loader = data.shape, data.dtype, lambda: data
         return self._lazy(path, loader, affine, shape, len(lengths), dtype, notes, kept, pieces, tuple(sizes))
 

@@ -48,7 +48,7 @@ class NumpyArrays(Format):
             with path.open("rb") as file:
                 shape, dtype = _header(file, path)
                 _files.check_promise(path, _files.count_bytes(shape, dtype), file.tell(), compressed=False)
-            return self.lazy(path, lambda: _load_npy(path), None, shape=shape, dtype=dtype, axes=axes)
+            return self.lazy(path, lambda: _load_npy(path), None, shape=shape, dtype=dtype, axes=axes, space="pixels")
         return self._read_npz(path, options.get("key"), axes)
 
     def _read_npz(self, path: Path, key: str | None, axes: Any) -> Volume:
@@ -75,7 +75,7 @@ class NumpyArrays(Format):
         affine = _geometry.check_affine(meaning["affine"]) if "affine" in meaning else None
         if axes is None and len(meaning.get("axes", ())) == len(shape):
             axes = meaning["axes"]
-        kept = _meaning.merge(meaning, shape, dtype)
+        kept = {"space": "pixels" if affine is None else None} | _meaning.merge(meaning, shape, dtype)
         return self.lazy(path, lambda: _load_npz(path, info), affine, shape=shape, dtype=dtype, axes=axes, **kept)
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:

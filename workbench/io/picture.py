@@ -73,6 +73,7 @@ class Picture(Format):
         stored = stored if data is None else data.shape
         meaning = _meaning.from_json(look.comment)
         affine = _geometry.check_affine(meaning["affine"]) if "affine" in meaning else _geometry.PICTURE_AFFINE
+        meaning.setdefault("space", "patient" if "affine" in meaning else "pixels")
         kept = _meaning.merge(meaning, stored, look.dtype)
         if len(stored) > 2:
             kept.setdefault("channels", _NAMES[stored[2]])

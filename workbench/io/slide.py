@@ -58,7 +58,7 @@ class Slide(Format):
         base = _pyramid.base_affine(levels[0].spacing)
         return self.lazy(
             path, load, _pyramid.affine(base, levels[number], region), shape=shape, dtype=np.dtype(np.uint8),
-            axes=("i", "j", "c"), channels=_CHANNELS,
+            axes=("i", "j", "c"), channels=_CHANNELS, space=_pyramid.space(levels[0].spacing),
             notes=[*_pyramid.label_note(image or ""), *_pyramid.notes(levels, number)],
         )  # fmt: skip
 

@@ -152,6 +152,8 @@ def _header(path: Path, options: dict[str, Any]) -> _Header:
         *plan.notes, *_orientation.note(turn),
     ]  # fmt: skip
     affine = _affine(meaning, levels, scale, number, region, turn)
+    placed = "patient" if "affine" in meaning else _pyramid.space(levels[0].spacing)
+    meaning.setdefault("space", placed)
     return _Header(number, region, plan, values, turn, affine, meaning, notes)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,11 +12,20 @@ if TYPE_CHECKING:
 __all__ = ["kernel_app"]
 
 
-def kernel_app() -> App:
-    """Return this kernel's App, made on first use; a reloaded page thus meets the App that it left."""
+def kernel_app(folder: str = "") -> App:
+    """Return this kernel's App, made on first use; a reloaded page thus meets the App that it left.
+
+    Parameters
+    ----------
+    folder : str
+        Where the App is at home, below the folder that the kernel was started in: paths that are typed and the runs
+        start from there. A folder that is not there is passed over: the kernel may be on another machine.
+    """
     from workbench.widgets import App
 
     if not _apps:
+        if folder and Path(folder).is_dir():
+            os.chdir(folder)
         _apps.append(App())
     return _apps[0]
 
@@ -31,7 +42,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server_app: Any) -> None:
+    from workbench.lab.copies import keep_no_copies_of_images
     from workbench.lab.handlers import add_handlers
 
     add_handlers(server_app.web_app)
+    keep_no_copies_of_images(server_app.contents_manager)
     server_app.log.info("Medical Workbench: volume files open in the viewer")

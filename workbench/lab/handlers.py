@@ -1,7 +1,8 @@
 """Server handlers: a volume file below the server's folder, described and sent brick by brick.
 
-Two addresses, both only for authenticated users::
+Three addresses, all only for authenticated users::
 
+    GET medical-workbench/formats                               which files can be opened (JSON)
     GET medical-workbench/volume?path=P                         what the viewer must know (JSON)
     GET medical-workbench/brick?path=P&version=V&level=L&index=N   one brick (bytes; its header as JSON in X-Volume)
 """
@@ -20,6 +21,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 
 from workbench.errors import WorkbenchError
+from workbench.lab.file_types import file_types
 from workbench.lab.paths import inside
 from workbench.lab.shelf import Shelf
 
@@ -27,8 +29,18 @@ _Result = TypeVar("_Result")
 _shelf = Shelf()
 
 
+class FormatsHandler(APIHandler):
+    """Tell which files can be opened."""
+
+    @tornado.web.authenticated
+    async def get(self) -> None:
+        """Answer with the formats and their suffixes, see `file_types`."""
+        known = await asyncio.get_running_loop().run_in_executor(None, file_types)
+        self.finish(json.dumps({"formats": known}))
+
+
 class _VolumeFileHandler(APIHandler):
-    """What both addresses share: from the request to a file, and from an error to an answer."""
+    """What both addresses of a file share: from the request to a file, and from an error to an answer."""
 
     def file(self) -> Any:
         """Return the file that the request names, or refuse."""
@@ -79,8 +91,7 @@ class BrickHandler(_VolumeFileHandler):
 
 
 def add_handlers(web_app: Any) -> None:
-    """Add the two addresses to a running server."""
+    """Add the addresses to a running server."""
     base = url_path_join(web_app.settings["base_url"], "medical-workbench")
-    web_app.add_handlers(
-        ".*$", [(url_path_join(base, "volume"), VolumeHandler), (url_path_join(base, "brick"), BrickHandler)]
-    )
+    handlers = {"formats": FormatsHandler, "volume": VolumeHandler, "brick": BrickHandler}
+    web_app.add_handlers(".*$", [(url_path_join(base, name), handler) for name, handler in handlers.items()])

@@ -163,6 +163,7 @@ class Augment:
         made = {}
         for key, volume in volumes.items():
             meaning: dict[str, Any] = {"kind": volume.kind, "labels": volume.labels or None, "unit": volume.unit}
+            meaning["space"] = volume.space
             if volume.channels:
                 meaning["channels"] = volume.channels
             affine = _full_affine(np.asarray(out[key].affine, dtype=np.float64), volume)

@@ -176,6 +176,7 @@ class Prepared:
             )
         channels_first = array if array.ndim > ndim else array[np.newaxis]
         affine = self.grid_of(channels_first.shape[1:]).affine
+        meaning = {"space": self.source.space, **meaning}
         volume = Volume.from_channels_first(channels_first, affine, kind=kind, **meaning)
         restored = volume.resample_like(self.source, order=order)
         if np.array_equal(restored.affine, self.source.affine):
@@ -264,10 +265,11 @@ def scaled_grid(grid: Volume, ratio: Array, shape: Sequence[int]) -> Volume:
     return empty(_geometry.rescaled(grid.affine, grid.spatial_shape, shape, ratio.tolist()), shape)
 
 
-def empty(affine: Array, shape: Sequence[int]) -> Volume:
+def empty(affine: Array, shape: Sequence[int], space: str | None = None) -> Volume:
     """Return a grid as a Volume; its voxels are 0, and made only if they are asked for."""
 
     def voxels() -> Array:
         return np.zeros(shape, np.uint8)
 
-    return Volume(voxels, affine, shape=shape, dtype=np.uint8, axes=("i", "j", "k")[: len(shape)])
+    axes = ("i", "j", "k")[: len(shape)]
+    return Volume(voxels, affine, shape=shape, dtype=np.uint8, axes=axes, space=space)

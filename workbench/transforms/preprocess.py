@@ -126,7 +126,7 @@ class Preprocess:
             _geometry.shifted(sampled.affine, [-n for n in low]),
             low,
             high,
-            empty(volume.affine, volume.spatial_shape),
+            empty(volume.affine, volume.spatial_shape, volume.space),
             exact=sampled is turned,
             unit=volume.unit,
         )

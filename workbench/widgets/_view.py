@@ -9,7 +9,7 @@ from workbench.datasets.annotations import as_shown
 from workbench.errors import InputError
 from workbench.shapes import Shapes
 from workbench.widgets.backends import get
-from workbench.widgets.layer import Layer
+from workbench.widgets.layer import OUTLINE_OPACITY, Layer
 
 
 def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
@@ -47,7 +47,10 @@ def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
     for layer in layers:
         drawn = _outlined(layer, shown) if _is_annotation(layer) else layer
         if drawn is not None:
-            shown.append(drawn if isinstance(drawn, Layer) else Layer(drawn))
+            style: dict[str, Any] = (
+                {"name": layer.kind, "opacity": OUTLINE_OPACITY} if isinstance(layer, Shapes) else {}
+            )
+            shown.append(drawn if isinstance(drawn, Layer) else Layer(drawn, **style))
     return get(backend or "niivue").open(shown, **options)
 
 

@@ -135,6 +135,7 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self.viewer.draw_first()
         made = super()._repr_mimebundle_(**kwargs)
         data, metadata = made if isinstance(made, tuple) else (made, {})
         if not self.viewer.layers:

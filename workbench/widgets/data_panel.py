@@ -376,7 +376,8 @@ def _details(case: Case) -> str:
 
 
 def _summary(volume: Volume) -> str:
-    """Return the grid of the case in a few words: ``35x51x35, 1 mm, RAS``."""
+    """Return the grid of the case in a few words: ``35x51x35, 1 mm, RAS``; of a photograph only its pixels."""
     spacing = [f"{step:.3g}" for step in volume.spacing]
     even = spacing[0] if len(set(spacing)) == 1 else "x".join(spacing)
-    return ", ".join(["x".join(map(str, volume.spatial_shape)), f"{even} mm", volume.orientation])
+    size = {"patient": [f"{even} mm", volume.orientation], "object": [f"{even} mm"], "pixels": []}[volume.space]
+    return ", ".join(["x".join(map(str, volume.spatial_shape)), *size])

@@ -33,7 +33,8 @@ class Layer(t.HasTraits):
     volume : Volume, Explanation, array or path
         What to show. Anything that has a ``.volume`` is shown by that volume.
     name : str, optional
-        Name in the layer list; by default what the volume is ("image", "labels", "scores").
+        Name in the layer list; by default what the volume is ("image", "labels", "scores"), and of an explanation its
+        title ("Grad-CAM: liver"). A viewer numbers those that it has already.
     colormap : str, optional
         One of `workbench.widgets.colors.colormaps()`; labels have colours of their own. By default grey, for images
         whose high values are meant to look dark (MONOCHROME1) the reverse.
@@ -69,14 +70,16 @@ class Layer(t.HasTraits):
 
     def __init__(self, volume: Any, *, colors: Mapping[int, str] | None = None, **style: Any) -> None:
         check_keywords(style, (*STYLE, "colors"), "A layer")
-        volume = as_volume(volume)
+        title, volume = getattr(volume, "title", ""), as_volume(volume)
         self.colors = {int(value): _check_color(color) for value, color in (colors or {}).items()}
         defaults = {
-            "name": volume.kind,
+            "name": title if isinstance(title, str) and title else volume.kind,
             "colormap": default_colormap(volume),
             "opacity": _OPACITIES[volume.kind],
         }
         self.id = f"layer-{next(_numbers)}"
+        #: Whether somebody chose the name; a viewer leaves such names alone.
+        self.is_named = style.get("name") is not None
         self._volume = volume
         super().__init__(**{**defaults, **{key: value for key, value in style.items() if value is not None}})
 

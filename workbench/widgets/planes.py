@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._geometry import PICTURE_AFFINE
 from workbench.errors import StateError
 from workbench.volume import Volume
 from workbench.widgets.colors import lookup_table, rgb
@@ -53,7 +52,7 @@ class Plane:
         return float(offset @ self.right), float(offset @ self.up)
 
     def letters(self) -> dict[str, str]:
-        """Return the letter at each edge (R L A P S I); none for a picture without geometry."""
+        """Return the letter at each edge (R L A P S I); none where there is no patient."""
         if not self.lettered:
             return {}
         return {
@@ -64,14 +63,19 @@ class Plane:
         }
 
 
-def planes(base: Volume, crosshair: Point, convention: str = "radiological") -> list[Plane]:
-    """Return the planes to draw: the three views through `crosshair`, or the plane of a picture."""
-    flip = -1.0 if convention == "radiological" else 1.0
+def planes(base: Volume, crosshair: Point, convention: str = "radiological", longest: int = MAX_PIXELS) -> list[Plane]:
+    """Return the planes to draw: the three views through `crosshair`, or the plane of a picture.
+
+    No side has more pixels than `longest`, nor a pixel less than a voxel.
+    """
+    placed = base.space == "patient"
+    # without a patient there is no convention: pictures are shown as they are stored
+    flip = -1.0 if convention == "radiological" or not placed else 1.0
     if base.spatial_ndim == 2:
-        return [_picture_plane(base, flip)]
+        return [_picture_plane(base, flip, longest)]
     corners = _corners(base)
     low, high = corners.min(axis=0), corners.max(axis=0)
-    pixel = max(min(base.spacing), float((high - low).max()) / MAX_PIXELS)
+    pixel = max(min(base.spacing), float((high - low).max()) / longest)
     result = []
     for name, (across, upwards, through) in VIEWS.items():
         right, up = np.eye(3)[across], np.eye(3)[upwards]
@@ -81,7 +85,7 @@ def planes(base: Volume, crosshair: Point, convention: str = "radiological") -> 
             right = -right
             corner[across] = high[across]
         size = (float(high[across] - low[across]), float(high[upwards] - low[upwards]))
-        result.append(Plane(name, corner, right, up, size, pixel))
+        result.append(Plane(name, corner, right, up, size, pixel, lettered=placed))
     return result
 
 
@@ -105,7 +109,7 @@ def _colors(layer: Layer, points: NDArray[np.float64]) -> tuple[NDArray[np.float
         return values.astype(np.float32), cover
     if layer.kind == "labels":
         color = np.zeros((*values.shape, 3), dtype=np.float32)
-        for entry in Parcel(layer).labels[1:]:
+        for entry in Parcel.of(layer).labels[1:]:
             color[values == entry["value"]] = rgb(entry["color"])
         return color, cover * (edges(values) if layer.outline else values != 0)
     low, high = window(layer)
@@ -144,7 +148,7 @@ def score_cover(scaled: NDArray[Any], low: float) -> NDArray[np.float32]:
 
 def window(layer: Layer) -> tuple[float, float]:
     """Return the window of `layer`, found from its voxels where none was set."""
-    return layer.window or Parcel(layer).window
+    return Parcel.of(layer).window
 
 
 def _values(layer: Layer, points: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -176,16 +180,13 @@ def _linear(grid: NDArray[Any], voxel: NDArray[np.float64]) -> NDArray[np.float3
     return out
 
 
-def _picture_plane(base: Volume, flip: float) -> Plane:
-    plain = np.allclose(base.affine[:3, :3], PICTURE_AFFINE[:3, :3])
+def _picture_plane(base: Volume, flip: float, longest: int) -> Plane:
     axes = base.affine[:3, :2]
     spacing = np.linalg.norm(axes, axis=0)
     unit = axes / spacing
     through = int(np.argmax(np.abs(np.cross(unit[:, 0], unit[:, 1]))))
     name, (across, upwards, _) = next(item for item in VIEWS.items() if item[1][2] == through)
-    sideways = np.eye(3)[across] * (flip if name != "sagittal" and not plain else 1.0)
-    if plain:
-        sideways = -np.eye(3)[across]
+    sideways = np.eye(3)[across] * (flip if name != "sagittal" else 1.0)
     first = int(np.argmax(np.abs(sideways @ unit)))
     right, up = unit[:, first], unit[:, 1 - first]
     right = right if right @ sideways > 0 else -right
@@ -193,8 +194,10 @@ def _picture_plane(base: Volume, flip: float) -> Plane:
     corners = _corners(base)
     corner = corners[int(np.argmin(corners @ (right + up)))]
     size = np.array(base.spatial_shape) * spacing
-    pixel = max(float(spacing.min()), float(size.max()) / MAX_PIXELS)
-    return Plane(name, corner, right, up, (float(size[first]), float(size[1 - first])), pixel, lettered=not plain)
+    pixel = max(float(spacing.min()), float(size.max()) / longest)
+    return Plane(
+        name, corner, right, up, (float(size[first]), float(size[1 - first])), pixel, lettered=base.space == "patient"
+    )
 
 
 def middle(volume: Volume) -> Point:

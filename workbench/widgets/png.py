@@ -113,7 +113,7 @@ def _draw_plane(axes: Any, plane: Plane, layers: Sequence[Layer], crosshair: Poi
 
 def _entries(legends: Sequence[Layer]) -> list[tuple[str, str]]:
     """Return names and colours of labels, once each: truth and prediction share most of theirs."""
-    entries = [(entry["name"], entry["color"]) for layer in legends for entry in Parcel(layer).labels[1:]]
+    entries = [(entry["name"], entry["color"]) for layer in legends for entry in Parcel.of(layer).labels[1:]]
     return list(dict.fromkeys(entries))[:_MOST_NAMES]
 
 

@@ -66,6 +66,14 @@ class Parcel:
         centred = layer.kind != "labels"
         self.levels = [self._level(factors, centred) for factors in _pyramid(self.shape, self._itemsize, spacing)]
 
+    @classmethod
+    def of(cls, layer: Layer) -> Parcel:
+        """Return the parcel of a layer as it is now; what one who asks has worked out, the next need not."""
+        held: Parcel | None = layer.__dict__.get("_parcel")
+        if held is None or held.version != layer.version:
+            held = layer.__dict__["_parcel"] = cls(layer)
+        return held
+
     def describe(self) -> dict[str, Any]:
         """Return what the browser must know before the first voxel: geometry and meaning, no voxels."""
         layer, volume = self._layer, self._layer.volume
@@ -77,6 +85,7 @@ class Parcel:
             "shape": self.shape,
             "affine": volume.affine.tolist(),
             "picture": volume.spatial_ndim == 2,
+            "space": volume.space,
             "samples": self.samples,
             "channels": [] if layer.is_rgb or volume.num_channels == 1 else _channel_names(volume),
             "bytes": prod(self.shape) * self._itemsize,
@@ -120,12 +129,13 @@ class Parcel:
             )
         return table
 
-    @cached_property
+    @property
     def window(self) -> tuple[float, float]:
         """The values at the two ends of the colour map: those asked for, or those that suit the voxels."""
-        if self._layer.window is not None:
-            low, high = self._layer.window
-            return low, high
+        return self._layer.window or self._suitable_window
+
+    @cached_property
+    def _suitable_window(self) -> tuple[float, float]:
         if self._layer.kind == "labels":
             return 0.0, float(max(1, len(self._values) - 1))
         if self.samples > 1:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ class Viewer(anywidget.AnyWidget):
     empty_text = t.Unicode("Nothing to show yet. Add a volume with viewer.add(volume).").tag(sync=True)
     _layers = t.List(t.Dict()).tag(sync=True)
     _styles = t.Dict().tag(sync=True)
+    #: What is seen until the voxels are there: a kernel that is busy cannot send them. See `stills`.
+    _first = t.List(t.Dict()).tag(sync=True)
 
     def __init__(self, *layers: Any, **options: Any) -> None:
         check_keywords(options, OPTIONS, "A viewer")
@@ -87,6 +90,8 @@ class Viewer(anywidget.AnyWidget):
             raise InputError(f"Layer {layer.name!r} is in this viewer already.")
         if below is not None and below not in self._shown:
             raise InputError(f"Layer {below.name!r} is not in this viewer; it has {[x.name for x in self._shown]}.")
+        if not layer.is_named:
+            layer.name = self._free_name(layer)
         self._shown.insert(len(self._shown) if below is None else self._shown.index(below), layer)
         layer.observe(self._restyle, STYLE)
         layer.observe(self._describe, "version")
@@ -95,6 +100,11 @@ class Viewer(anywidget.AnyWidget):
             self.crosshair = middle(layer.volume)
         self._describe()
         return layer
+
+    def _free_name(self, layer: Layer) -> str:
+        taken = {other.name for other in self._shown}
+        numbered = (f"{layer.name} {number}" for number in itertools.count(2))
+        return layer.name if layer.name not in taken else next(name for name in numbered if name not in taken)
 
     def remove(self, layer: Layer) -> None:
         """Take a layer away."""
@@ -140,7 +150,17 @@ class Viewer(anywidget.AnyWidget):
         path.write_bytes(self.png())
         return path
 
+    def draw_first(self) -> None:
+        """Draw, small, what the browser shows until the kernel has time to send voxels; called when shown in a cell."""
+        from workbench.widgets.still import stills
+
+        if self._shown and not self._first:
+            # voxels that cannot be read are told of when the browser asks for them
+            with suppress(*_CANNOT_SHOW):
+                self._first = stills(self._shown, self.crosshair, self.convention)
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self.draw_first()
         bundle = super()._repr_mimebundle_(**kwargs)
         if not bundle or not self._shown:
             return bundle
@@ -156,11 +176,8 @@ class Viewer(anywidget.AnyWidget):
         return f"Viewer({', '.join(layer.name for layer in self._shown) or 'no layers'})"
 
     def _describe(self, _change: Any = None) -> None:
-        for layer in self._shown:
-            parcel = self._parcels.get(layer.id)
-            if parcel is None or parcel.version != layer.version:
-                self._parcels[layer.id] = Parcel(layer)
-        self._parcels = {layer.id: self._parcels[layer.id] for layer in self._shown}
+        self._parcels = {layer.id: Parcel.of(layer) for layer in self._shown}
+        self._first = []
         self._restyle()
         self._layers = [self._parcels[layer.id].describe() for layer in self._shown]
 

@@ -70,7 +70,8 @@ def answer(model: Model, prepared: Prepared, how: How) -> Any:
         before = _same if prepared.exact else _of_one(task.probabilities)
         _fill(labels, inference, prepared, before, _of_one(task.decode))
         names = dict(enumerate(model.classes))
-        return Volume(labels, prepared.source.affine, kind="labels", labels=names, notes=note)
+        source = prepared.source
+        return Volume(labels, source.affine, kind="labels", labels=names, notes=note, space=source.space)
 
 
 def probabilities(model: Model, volume: Volume, how: How) -> Volume:
@@ -85,7 +86,8 @@ def probabilities(model: Model, volume: Volume, how: How) -> Volume:
         note = _reduce(model, inference, how.precision)
         _fill(scores, inference, prepared, _of_one(model.task.probabilities), lambda found: np.moveaxis(found, 0, -1))
     axes = (*"ijk"[: volume.spatial_ndim], "c")
-    return Volume(scores, volume.affine, kind="scores", axes=axes, channels=model.classes, notes=note)
+    meaning: dict[str, Any] = {"kind": "scores", "channels": model.classes, "notes": note, "space": volume.space}
+    return Volume(scores, volume.affine, axes=axes, **meaning)
 
 
 def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Cancel | None) -> Any:

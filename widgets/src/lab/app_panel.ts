@@ -1,103 +1,235 @@
-// The App in a panel of its own: a console with its kernel, of which only the output is shown.
-//
-// A console is what JupyterLab's widget manager serves outside of notebooks, with session restoring and the Kernel
-// menu working as users know them; so the panel survives a reload of the page, and so does the App in its kernel.
-import {
-  type JupyterFrontEnd,
-  type JupyterFrontEndPlugin,
-} from "@jupyterlab/application";
-import { ICommandPalette } from "@jupyterlab/apputils";
-import { type ConsolePanel, IConsoleTracker } from "@jupyterlab/console";
-import { ILauncher } from "@jupyterlab/launcher";
-import { MessageLoop } from "@lumino/messaging";
+// The App in a panel of its own: a kernel, and the view of the one App that lives in it.
+import { MainAreaWidget } from "@jupyterlab/apputils";
+import { ABCWidgetFactory, Base64ModelFactory, DocumentModel, type DocumentRegistry, type IDocumentWidget } from "@jupyterlab/docregistry";
+import { PageConfig, PathExt } from "@jupyterlab/coreutils";
+import { type IRenderMimeRegistry, MimeModel } from "@jupyterlab/rendermime";
+import type { Kernel, KernelMessage } from "@jupyterlab/services";
+import type { Message } from "@lumino/messaging";
+import { Panel, Widget } from "@lumino/widgets";
 
-import { workbenchIcon, workbenchIconAddress } from "./icon";
+import { folderOf } from "./app_drive";
+import { workbenchIcon } from "./icon";
 import "./lab.css";
 
-const COMMAND = "medical-workbench:open-app";
-const TITLE = "Medical Workbench";
-const PANEL_CLASS = "wb-AppPanel";
-// Asks for the kernel's one App, so that a reloaded page meets the App it had and not a second one.
-const CODE = "from workbench.lab import kernel_app; kernel_app()";
+const VIEW = "application/vnd.jupyter.widget-view+json";
+const GONE = "What was loaded and shown is gone with it. Training runs go on by themselves; a new App finds them.";
+const START = "Start the App again";
 
-// By its path too: Notebook 7 opens a console in a page of its own, by path alone.
-function isWorkbench(panel: ConsolePanel): boolean {
-  const { name, path } = panel.sessionContext;
-  return name === TITLE || /(^|\/)medical-workbench-\d+$/.test(path);
+/** What stands in for the document of an App: it has nothing to save, and ipywidgets asks it for saved widgets. */
+class NothingModel extends DocumentModel {
+  getMetadata(): undefined {
+    return undefined;
+  }
+  setMetadata(): void {}
+  override get defaultKernelName(): string {
+    return "python3";
+  }
+  override get defaultKernelLanguage(): string {
+    return "python";
+  }
 }
 
-async function showApp(panel: ConsolePanel): Promise<void> {
-  panel.addClass(PANEL_CLASS);
-  panel.toolbar.hide();
-  takeFocus(panel);
-  panel.title.icon = workbenchIcon;
-  await panel.sessionContext.ready;
-  if (panel.isDisposed) return;
-  panel.title.label = TITLE;
-  panel.title.icon = workbenchIcon;
-  let restarting = false;
-  panel.sessionContext.statusChanged.connect((_, status) => {
-    if (status === "restarting" || status === "autorestarting") {
-      restarting = true;
-      panel.console.clear();
-    } else if (restarting && status === "idle") {
-      // What was drawn belonged to the kernel that is gone.
-      restarting = false;
-      void run(panel);
+export class AppModelFactory extends Base64ModelFactory {
+  static readonly NAME = "medical-workbench-app";
+
+  override get name(): string {
+    return AppModelFactory.NAME;
+  }
+  override get fileFormat(): never {
+    return null as never;
+  }
+  override createNew(options: DocumentRegistry.IModelOptions = {}): NothingModel {
+    const model = new NothingModel(options as ConstructorParameters<typeof DocumentModel>[0]);
+    model.readOnly = true;
+    return model;
+  }
+}
+
+/** A document to JupyterLab, but not of its class for files: it has no place in a folder and no name to change. */
+export class AppPanel extends MainAreaWidget<AppBody> implements IDocumentWidget<AppBody> {
+  constructor(
+    readonly context: DocumentRegistry.Context,
+    rendermime: IRenderMimeRegistry,
+  ) {
+    super({ content: new AppBody(context, rendermime) });
+    this.addClass("wb-AppPanel");
+    this.toolbar.hide();
+    this.title.icon = workbenchIcon;
+    this.title.label = PathExt.basename(context.localPath);
+    // text that is marked or typed has the browser's own menu, to copy and to paste
+    this.node.addEventListener("contextmenu", (event) => {
+      const typed = (event.target as HTMLElement).closest("input, textarea, select, [contenteditable]");
+      if (typed || !window.getSelection()?.isCollapsed) event.stopPropagation();
+    });
+  }
+
+  setFragment(): void {}
+
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    // else the tab's menu would offer to rename and to delete a file
+    this.title.dataset = {};
+    // Notebook 7 gives every document a page of its own, and names it by what it knows of files
+    if (PageConfig.getOption("notebookPage")) document.title = this.title.label;
+  }
+
+  /** Whether there is a kernel that closing the panel would leave behind. */
+  get hasKernel(): boolean {
+    const status = this.context.sessionContext.session?.kernel?.status;
+    return status !== undefined && status !== "dead" && status !== "terminating";
+  }
+}
+
+export class AppFactory extends ABCWidgetFactory<AppPanel> {
+  constructor(
+    options: DocumentRegistry.IWidgetFactoryOptions<AppPanel>,
+    private rendermime: IRenderMimeRegistry,
+  ) {
+    super(options);
+  }
+
+  protected createNewWidget(context: DocumentRegistry.Context): AppPanel {
+    return new AppPanel(context, this.rendermime);
+  }
+}
+
+class AppBody extends Panel {
+  private readonly rendermime: IRenderMimeRegistry;
+  private readonly notice = new Widget();
+  private managed = false;
+  private asked = 0;
+
+  constructor(
+    private readonly context: DocumentRegistry.Context,
+    rendermime: IRenderMimeRegistry,
+  ) {
+    super();
+    this.addClass("wb-AppPanel-body");
+    this.node.tabIndex = -1;
+    this.notice.addClass("wb-AppPanel-notice");
+    this.notice.node.setAttribute("role", "status");
+    this.addWidget(this.notice);
+    this.rendermime = rendermime.clone({ resolver: context.urlResolver });
+    this.say("Starting the kernel…");
+    void context.ready.then(() => this.begin());
+  }
+
+  private async begin(): Promise<void> {
+    const { sessionContext } = this.context;
+    await sessionContext.ready;
+    if (this.isDisposed) return;
+    sessionContext.statusChanged.connect((_, status) => this.follow(status));
+    sessionContext.kernelChanged.connect((_, { oldValue, newValue }) => {
+      if (newValue === null) this.gone("The kernel was stopped.");
+      else if (newValue.id !== oldValue?.id) void this.showApp();
+    });
+    await this.showApp();
+  }
+
+  private follow(status: Kernel.Status): void {
+    if (status === "restarting") this.gone("The kernel was restarted.");
+    else if (status === "autorestarting") this.gone("The kernel died, perhaps for lack of memory, and was restarted.");
+    else if (status === "dead") this.gone("The kernel died.");
+  }
+
+  private gone(what: string): void {
+    this.asked++;
+    this.say(`${what} ${GONE}`, START);
+  }
+
+  private async startAgain(): Promise<void> {
+    const { sessionContext } = this.context;
+    const kernel = sessionContext.session?.kernel;
+    if (kernel && kernel.status !== "dead") return this.showApp();
+    this.say("Starting the kernel…");
+    // told by the signal: showApp() follows
+    await sessionContext.changeKernel({ name: sessionContext.kernelPreference.name });
+  }
+
+  /** Show the kernel's one App: a reloaded page meets the App that it had, and not a second one. */
+  private async showApp(): Promise<void> {
+    const asked = ++this.asked;
+    const stale = () => this.isDisposed || asked !== this.asked;
+    this.say("Starting the App…");
+    const kernel = this.context.sessionContext.session?.kernel;
+    if (!kernel) {
+      this.say("There is no kernel for Python on this server.", START);
+      return;
     }
-  });
-  await run(panel);
-}
-
-/** A console gives the focus to its prompt, which is hidden here; without focus the Kernel menu would not know us. */
-function takeFocus(panel: ConsolePanel): void {
-  panel.node.tabIndex = -1;
-  MessageLoop.installMessageHook(panel, (_, message) => {
-    if (message.type === "activate-request" && !panel.node.contains(document.activeElement)) panel.node.focus();
-    return true;
-  });
-}
-
-async function run(panel: ConsolePanel): Promise<void> {
-  panel.console.clear();
-  if (panel.isVisible && !panel.node.contains(document.activeElement)) panel.activate();
-  await panel.console.inject(CODE);
-  // A console follows its last line; the App is read from the top.
-  panel.node.querySelector(".jp-CodeConsole-content")?.scrollTo({ top: 0 });
-}
-
-export const appPlugin: JupyterFrontEndPlugin<void> = {
-  id: "medical-workbench:app",
-  description: "Opens the Medical Workbench App in a panel with its own kernel.",
-  autoStart: true,
-  requires: [IConsoleTracker],
-  optional: [ILauncher, ICommandPalette],
-  activate: (
-    app: JupyterFrontEnd,
-    consoles: IConsoleTracker,
-    launcher: ILauncher | null,
-    palette: ICommandPalette | null,
-  ) => {
-    // Also reached when the page is reloaded and JupyterLab restores its consoles.
-    consoles.widgetAdded.connect((_, panel) => {
-      if (isWorkbench(panel)) {
-        void showApp(panel);
+    try {
+      const view = await this.view();
+      const model = await modelOfApp(kernel, folderOf(this.context.localPath));
+      if (stale()) return;
+      await view.renderModel(new MimeModel({ data: { [VIEW]: { version_major: 2, version_minor: 0, model_id: model } } }));
+      if (stale()) {
+        view.dispose();
+        return;
       }
-    });
-    app.commands.addCommand(COMMAND, {
-      label: TITLE,
-      caption: "Load a volume, train a model, look at what it looks at",
-      icon: workbenchIcon,
-      execute: (args) =>
-        app.commands.execute("console:create", {
-          name: TITLE,
-          path: `${String(args["cwd"] ?? "")}/medical-workbench-${Date.now()}`.replace(/^\//, ""),
-          kernelPreference: { name: "python3", language: "python", shouldStart: true, canStart: true, autoStartDefault: true },
-          activate: true,
-        }),
-      describedBy: { args: { type: "object", properties: { cwd: { type: "string" } } } },
-    });
-    launcher?.add({ command: COMMAND, category: "Notebook", rank: 1, kernelIconUrl: workbenchIconAddress });
-    palette?.addItem({ command: COMMAND, category: TITLE });
-  },
-};
+      this.clear();
+      this.notice.hide();
+      this.addWidget(view);
+    } catch (error) {
+      if (!stale()) this.say((error as Error).message, START, "alert");
+    }
+  }
+
+  /** A place for a widget of this kernel, as cells of notebooks have them. */
+  private async view(): Promise<ReturnType<IRenderMimeRegistry["createRenderer"]>> {
+    const view = this.rendermime.createRenderer(VIEW);
+    if (!this.managed) {
+      const { registerWidgetManager } = await import("@jupyter-widgets/jupyterlab-manager");
+      registerWidgetManager(this.context, this.rendermime, [view].values());
+      // it follows the context from kernel to kernel
+      this.managed = true;
+    }
+    return view;
+  }
+
+  private clear(): void {
+    for (const widget of [...this.widgets]) if (widget !== this.notice) widget.dispose();
+  }
+
+  private say(text: string, button = "", role = "status"): void {
+    this.clear();
+    const words = document.createElement("p");
+    words.textContent = text;
+    this.notice.node.setAttribute("role", role);
+    this.notice.node.replaceChildren(words);
+    if (button) {
+      const again = document.createElement("button");
+      again.className = "jp-Dialog-button jp-mod-accept jp-mod-styled";
+      again.textContent = button;
+      again.addEventListener("click", () => {
+        this.startAgain().catch((error: Error) => this.say(error.message, START, "alert"));
+      });
+      this.notice.node.append(again);
+    }
+    this.notice.show();
+  }
+}
+
+/** Ask the kernel for its App and return the id of the widget. */
+async function modelOfApp(kernel: Kernel.IKernelConnection, folder: string): Promise<string> {
+  const done = await kernel.requestExecute({
+    code: "from workbench.lab import kernel_app",
+    store_history: false,
+    // JSON's strings are Python's too
+    user_expressions: { app: `kernel_app(${JSON.stringify(folder)}).model_id` },
+  }).done;
+  const content = done.content as KernelMessage.IExecuteReplyMsg["content"];
+  if (content.status === "error") throw new Error(told(content));
+  if (content.status !== "ok") throw new Error("The kernel was interrupted before the App was there.");
+  const app = content.user_expressions.app as unknown as Answer;
+  if (app.status === "error") throw new Error(told(app));
+  return app.data["text/plain"].slice(1, -1);
+}
+
+type Answer = { status: "ok"; data: Record<string, string> } | ({ status: "error" } & Failure);
+type Failure = { ename: string; evalue: string };
+
+function told({ ename, evalue }: Failure): string {
+  if (ename === "ModuleNotFoundError" && evalue.includes("'workbench'")) {
+    return "The kernel's Python has no Medical Workbench. Install it there (pip install medical-workbench), or start JupyterLab from where it is installed.";
+  }
+  return `The App did not start: ${ename}: ${evalue}`;
+}

@@ -1,5 +1,6 @@
-// The JupyterLab extension: a launcher card and command for the App, and a viewer for volume files.
-import { appPlugin } from "./app_panel";
+// The JupyterLab extension: the App in a panel of its own, and a viewer for volume files.
+import { appPlugin } from "./app_plugin";
+import { notebookMenuPlugin } from "./notebook_menu";
 import { volumePlugin } from "./volume_document";
 
-export default [appPlugin, volumePlugin];
+export default [appPlugin, notebookMenuPlugin, volumePlugin];

@@ -1,7 +1,6 @@
 // A volume file on the server, in the shape of the model that the viewer draws from: the same viewer then serves
 // notebooks, where a kernel answers, and double-clicked files, where the server does.
-import { URLExt } from "@jupyterlab/coreutils";
-import { ServerConnection } from "@jupyterlab/services";
+import { ask } from "./server";
 
 type State = Record<string, unknown>;
 type Callback = (...values: unknown[]) => void;
@@ -25,7 +24,7 @@ export class ServerModel {
 
   /** Ask the server for the header of the file at `path`; fails with the server's words. */
   static async open(path: string): Promise<ServerModel> {
-    const response = await request("volume", { path });
+    const response = await ask("volume", { path });
     const { description, style } = await response.json();
     const id = description.id as string;
     return new ServerModel(path, {
@@ -74,7 +73,7 @@ export class ServerModel {
     const known = { layer, version, level };
     for (const index of bricks) {
       try {
-        const response = await request("brick", {
+        const response = await ask("brick", {
           path: this.path,
           version: String(version),
           level: String(level),
@@ -93,15 +92,6 @@ export class ServerModel {
   private emit(event: string, ...values: unknown[]): void {
     for (const callback of [...(this.callbacks.get(event) ?? [])]) callback(...values);
   }
-}
-
-async function request(what: string, query: Record<string, string>): Promise<Response> {
-  const settings = ServerConnection.makeSettings();
-  const address = URLExt.join(settings.baseUrl, "medical-workbench", what) + URLExt.objectToQueryString(query);
-  const response = await ServerConnection.makeRequest(address, {}, settings);
-  if (response.ok) return response;
-  const answer = await response.json().catch(() => ({}));
-  throw new Error(answer.message || `The server answered ${response.status} ${response.statusText}.`);
 }
 
 function middle(shape: number[], affine: number[][]): number[] {

@@ -1,56 +1,51 @@
 // Double-click on a volume file: it opens in the viewer that notebooks use, fed by the server.
 import { ILayoutRestorer, type JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { WidgetTracker } from "@jupyterlab/apputils";
-import { ABCWidgetFactory, Base64ModelFactory, type DocumentRegistry, DocumentWidget } from "@jupyterlab/docregistry";
+import { Dialog, showDialog, WidgetTracker } from "@jupyterlab/apputils";
+import { ABCWidgetFactory, type DocumentRegistry, DocumentWidget } from "@jupyterlab/docregistry";
+import { type Contents, IDefaultDrive } from "@jupyterlab/services";
 import { Widget } from "@lumino/widgets";
 
 import viewer from "../viewer";
+import { type FileTypes, registerFileTypes } from "./file_types";
 import { workbenchIcon } from "./icon";
+import { openPicturesReadOnly } from "./image_viewer";
 import "./lab.css";
+import { BY_NAME, NameOnlyModelFactory, NameOnlyProvider } from "./no_copy";
 import { ServerModel } from "./server_model";
 
 const FACTORY = "Medical volume";
-const MODEL = "medical-workbench-volume";
-const FILE_TYPES: [name: string, title: string, extensions: string[]][] = [
-  ["nifti", "NIfTI volume", [".nii", ".nii.gz"]],
-  ["metaimage", "MetaImage volume", [".mha", ".mhd"]],
-  ["nrrd", "NRRD volume", [".nrrd", ".nhdr"]],
-  ["dicom", "DICOM image", [".dcm"]],
-];
-
-/** Leaves the voxels where they are: JupyterLab would else fetch the whole file as base64 text. */
-class NothingModelFactory extends Base64ModelFactory {
-  override get name(): string {
-    return MODEL;
-  }
-  override get fileFormat(): never {
-    return null as never;
-  }
-}
 
 class VolumeView extends Widget {
   private stop: (() => void) | undefined;
+  private asked = 0;
 
   constructor(private readonly context: DocumentRegistry.Context) {
     super();
     this.addClass("wb-VolumeView");
-    void context.ready.then(() => this.draw());
+    // a second view of a document that is open
+    if (context.isReady) void this.draw();
+    // the first one, "Reload from Disk" and a new name; a new name is told in both ways at once
     context.fileChanged.connect(() => void this.draw());
+    context.pathChanged.connect(() => void this.draw());
   }
 
   private async draw(): Promise<void> {
+    const asked = ++this.asked;
+    await Promise.resolve();
+    const stale = () => this.isDisposed || asked !== this.asked;
+    if (stale() || !this.context.isReady) return;
     this.stop?.();
     this.stop = undefined;
-    const path = this.context.localPath;
     try {
-      const model = await ServerModel.open(path);
-      if (this.isDisposed) return;
-      this.node.replaceChildren();
+      const model = await ServerModel.open(this.context.localPath);
+      if (stale()) return;
       const el = document.createElement("div");
-      this.node.appendChild(el);
-      this.stop = await mount(model, el);
+      this.node.replaceChildren(el);
+      const stop = await mount(model, el);
+      if (stale()) stop();
+      else this.stop = stop;
     } catch (error) {
-      this.node.replaceChildren(failure((error as Error).message));
+      if (!stale()) this.node.replaceChildren(failure((error as Error).message));
     }
   }
 
@@ -66,8 +61,21 @@ class VolumeFactory extends ABCWidgetFactory<DocumentWidget<VolumeView>> {
     widget.title.icon = workbenchIcon;
     // the viewer has a toolbar of its own
     widget.toolbar.hide();
+    // "Save As" over another file would delete that one first, and then find nothing to write
+    context.saveAs = refuseToSave;
+    // to be asked is enough for the server to make the folder of checkpoints
+    context.listCheckpoints = async () => [];
     return widget;
   }
+}
+
+async function refuseToSave(): Promise<boolean> {
+  await showDialog({
+    title: "Volumes are not saved from here",
+    body: "The viewer holds no copy of the file. In the file browser, Download and Duplicate copy it; in a notebook, wb.write(volume, path) writes one.",
+    buttons: [Dialog.okButton()],
+  });
+  return false;
 }
 
 /** Run an anywidget without a widget manager: first its model part, then its view. */
@@ -96,40 +104,45 @@ export const volumePlugin: JupyterFrontEndPlugin<void> = {
   id: "medical-workbench:volume",
   description: "Opens volume files in the viewer.",
   autoStart: true,
+  requires: [IDefaultDrive],
   optional: [ILayoutRestorer],
-  activate: (app, restorer: ILayoutRestorer | null) => {
-    for (const [name, displayName, extensions] of FILE_TYPES) {
-      app.docRegistry.addFileType({
-        name,
-        displayName,
-        extensions,
-        mimeTypes: ["application/octet-stream"],
-        fileFormat: "base64",
-        contentType: "file",
-        icon: workbenchIcon,
-      });
-    }
-    const names = FILE_TYPES.map(([name]) => name);
-    app.docRegistry.addModelFactory(new NothingModelFactory());
-    const factory = new VolumeFactory({
-      name: FACTORY,
-      modelName: MODEL,
-      fileTypes: names,
-      defaultFor: names,
-      readOnly: true,
-    });
+  activate: async (app, drive: Contents.IDrive, restorer: ILayoutRestorer | null) => {
+    drive.contentProviderRegistry?.register(BY_NAME, new NameOnlyProvider());
+    openPicturesReadOnly(app.docRegistry, drive);
+    app.docRegistry.addModelFactory(new NameOnlyModelFactory());
     const tracker = new WidgetTracker<DocumentWidget>({ namespace: "medical-workbench-volume" });
-    factory.widgetCreated.connect((_, widget) => {
-      widget.context.pathChanged.connect(() => void tracker.save(widget));
-      void tracker.add(widget);
-    });
-    app.docRegistry.addWidgetFactory(factory);
+    const ready = addFactory(app.docRegistry, tracker);
     if (restorer) {
       void restorer.restore(tracker, {
         command: "docmanager:open",
         args: (widget) => ({ path: widget.context.path, factory: FACTORY }),
         name: (widget) => widget.context.path,
+        when: ready,
       });
     }
+    await ready;
   },
 };
+
+async function addFactory(registry: DocumentRegistry, tracker: WidgetTracker<DocumentWidget>): Promise<void> {
+  let types: FileTypes;
+  try {
+    types = await registerFileTypes(registry);
+  } catch (error) {
+    console.warn(`Medical Workbench does not open files: ${(error as Error).message} \`workbench doctor\` says more.`);
+    return;
+  }
+  const factory = new VolumeFactory({
+    name: FACTORY,
+    modelName: BY_NAME,
+    contentProviderId: BY_NAME,
+    fileTypes: types.all,
+    defaultFor: types.first,
+    readOnly: true,
+  });
+  factory.widgetCreated.connect((_, widget) => {
+    widget.context.pathChanged.connect(() => void tracker.save(widget));
+    void tracker.add(widget);
+  });
+  registry.addWidgetFactory(factory);
+}

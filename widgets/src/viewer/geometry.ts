@@ -42,16 +42,6 @@ export function normalAxis(affine: Affine): 0 | 1 | 2 {
   return n.indexOf(Math.max(...n)) as 0 | 1 | 2;
 }
 
-/** Whether a picture carries no geometry of its own: rows to P, columns to L, 1 mm. */
-export function isPlainPicture(affine: Affine): boolean {
-  const plain = [
-    [0, -1, 0],
-    [-1, 0, 0],
-    [0, 0, 1],
-  ];
-  return plain.every((row, r) => row.every((value, c) => Math.abs(affine[r][c] - value) < 1e-6));
-}
-
 /** Enough digits to tell neighbouring voxels apart, and no more. */
 export function formatValue(value: number, digits = 4): string {
   if (!Number.isFinite(value)) {

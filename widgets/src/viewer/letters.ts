@@ -1,7 +1,8 @@
 // The names of the views and the letters at their edges (R L A P S I), over the pictures.
 
 import { h } from "../ui/dom";
-import type { Convention } from "./protocol";
+import type { Convention, Space } from "./protocol";
+import { inPatient, viewNames } from "./space";
 
 export type ViewName = "axial" | "coronal" | "sagittal" | "3D";
 
@@ -26,19 +27,21 @@ export function edges(view: Exclude<ViewName, "3D">, convention: Convention): Ed
   }[view];
 }
 
-/** Elements to lay over the canvas; `lettered` is false for a picture that has no geometry. */
-export function letterElements(panes: Pane[], convention: Convention, lettered: boolean): HTMLElement[] {
+/** Elements to lay over the canvas; a picture of no patient has none, its views are no other's. */
+export function letterElements(panes: Pane[], convention: Convention, shown: { space: Space; picture: boolean }): HTMLElement[] {
+  const lettered = inPatient(shown);
   return panes.map((pane) => {
     const box = h("div", { class: "mwb-v-pane", "aria-hidden": "true" });
     for (const side of ["left", "top", "width", "height"] as const) {
       box.style[side] = `${pane[side]}px`;
     }
-    if (lettered) {
-      box.append(h("span", { class: "mwb-v-view" }, pane.view));
-      if (pane.view !== "3D") {
-        for (const [side, letter] of Object.entries(edges(pane.view, convention))) {
-          box.append(h("span", { class: `mwb-v-letter mwb-v-${side}` }, letter));
-        }
+    if (lettered || !shown.picture) {
+      const name = pane.view === "3D" ? "3D" : viewNames(shown.space)[pane.view];
+      box.append(h("span", { class: "mwb-v-view" }, name));
+    }
+    if (lettered && pane.view !== "3D") {
+      for (const [side, letter] of Object.entries(edges(pane.view, convention))) {
+        box.append(h("span", { class: `mwb-v-letter mwb-v-${side}` }, letter));
       }
     }
     return box;

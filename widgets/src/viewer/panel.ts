@@ -9,11 +9,14 @@ import type { LayerInfo, Style, Vec3 } from "./protocol";
 import { readout } from "./readout";
 import type { Scene } from "./scene";
 import type { Source } from "./source";
+import { inPatient } from "./space";
+import { StillPicture } from "./still";
 import { Toolbar } from "./toolbar";
 import { Voxels } from "./voxels";
 
 /** Dragging moves the crosshair up to 60 times a second; Python hears of it this often. */
 const TELL_PYTHON_MS = 60;
+const SMALL = "A small picture, until the kernel has time to send the volume.";
 const LOST = "The browser took the graphics away (the GPU was reset, or too many 3D views are open). The picture comes back by itself; if it does not, close other 3D views and press the button.";
 
 /** Build a view inside `root`; returns how to take it down. */
@@ -24,7 +27,8 @@ export function mountViewer(root: HTMLElement, source: Source, voxels: Voxels): 
 class ViewerPanel {
   #canvas = this.#newCanvas();
   #letters = h("div", { class: "mwb-v-letters" });
-  #stage = h("div", { class: "mwb-v-stage" }, this.#canvas, this.#letters);
+  #still = new StillPicture();
+  #stage = h("div", { class: "mwb-v-stage" }, this.#canvas, this.#letters, this.#still.element);
   #message = h("div", { class: "mwb-v-message", role: "status" });
   #readout = h("output", { class: "mwb-v-readout", "aria-live": "off" });
   #scene: Scene | null = null;
@@ -32,6 +36,7 @@ class ViewerPanel {
   #list: LayerList;
   #cleanups: (() => void)[] = [];
   #failure = "";
+  #drawn = false;
   #lost = false;
   #measuring = false;
   #stopped = false;
@@ -74,9 +79,13 @@ class ViewerPanel {
       source.watch("crosshair", () => this.#applyCrosshair()),
       source.watch("_layers", () => this.#changed()),
       source.watch("_styles", () => this.#changed()),
+      source.watch("_first", () => this.#refreshText()),
       this.voxels.listen(() => this.#changed()),
     );
     this.#stage.style.height = `${source.get("height")}px`;
+    const observer = new ResizeObserver(() => this.#refreshStill());
+    observer.observe(this.#stage);
+    this.#cleanups.push(() => observer.disconnect());
     this.#refreshText();
     this.#startScene().catch((error: unknown) => this.#fail(words(error)));
     return () => this.#stop();
@@ -85,7 +94,11 @@ class ViewerPanel {
   #newCanvas(): HTMLCanvasElement {
     const canvas = h("canvas", { tabindex: "0", role: "application", "aria-label": "Slices and 3D view. Arrow keys, Page Up and Page Down move the crosshair." });
     canvas.addEventListener("keydown", (event) => this.#key(event), { capture: true });
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    // the right button drags a window here; neither the browser's menu nor JupyterLab's may open
+    canvas.addEventListener("contextmenu", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+    });
     return canvas;
   }
 
@@ -176,6 +189,10 @@ class ViewerPanel {
       .map((info) => ({ info, style: styles[info.id], entry: this.voxels.get(info.id) }));
     try {
       this.#scene?.setLayers(shown);
+      if (!this.#drawn && shown.some(({ entry }) => entry && Voxels.sharpest(entry) >= 0)) {
+        this.#drawn = true;
+        this.#refreshText();
+      }
       this.#applyCrosshair();
     } catch (error) {
       this.#fail(words(error));
@@ -210,10 +227,25 @@ class ViewerPanel {
 
   #refreshText(): void {
     const layers = this.#layers;
-    this.#toolbar.update(this.source.get("panes"), this.source.get("convention"), layers[0]?.picture ?? false);
+    this.#toolbar.update(this.source.get("panes"), this.source.get("convention"), layers[0] ?? null);
     this.#list.update(layers, this.#styles, (id) => this.voxels.get(id));
     this.#refreshReadout();
+    this.#refreshStill();
     this.#refreshMessage(layers);
+  }
+
+  /** Whether nothing was drawn from voxels yet, and there is a picture to look at until then. */
+  get #waits(): boolean {
+    return !this.#drawn && this.#layers.length > 0 && (this.source.get("_first") ?? []).length > 0;
+  }
+
+  #refreshStill(): void {
+    const { source } = this;
+    if (this.#waits) {
+      this.#still.show(source.get("_first"), source.get("panes"), source.get("convention"), this.#layers[0]);
+    } else {
+      this.#still.hide();
+    }
   }
 
   #refreshReadout(xyz: Vec3 = this.source.get("crosshair")): void {
@@ -228,8 +260,8 @@ class ViewerPanel {
     if (!this.#scene) {
       return;
     }
-    const { panes, lettered } = this.#scene.arrangement();
-    this.#letters.replaceChildren(...letterElements(panes, this.source.get("convention"), lettered));
+    const { panes, base } = this.#scene.arrangement();
+    this.#letters.replaceChildren(...(base ? letterElements(panes, this.source.get("convention"), base) : []));
   }
 
   #refreshMessage(layers: LayerInfo[]): void {
@@ -245,11 +277,12 @@ class ViewerPanel {
     } else if (broken && !entries.some((entry) => entry && Voxels.sharpest(entry) >= 0)) {
       text = broken.error;
     } else if (!entries.some((entry) => entry && Voxels.sharpest(entry) >= 0)) {
-      text = "Waiting for the kernel to send the volume…";
+      text = this.#waits ? SMALL : "Waiting for the volume…";
     }
     const again = this.#lost && h("button", { type: "button", class: "mwb-v-button", onclick: () => this.#startAgain() }, "Draw again");
     this.#message.replaceChildren(h("p", {}, text), ...(again ? [again] : []));
     this.#message.hidden = text === "";
+    this.#message.classList.toggle("mwb-v-note", text === SMALL);
     this.#message.classList.toggle("mwb-v-bad", Boolean(this.#lost || this.#failure || (broken && text)));
   }
 
@@ -276,7 +309,8 @@ class ViewerPanel {
     event.preventDefault();
     const xyz = [...this.source.get("crosshair")] as Vec3;
     // a step on the screen: to the left is to the patient's right in the radiological convention
-    const mirrored = step[0] === 0 && this.source.get("convention") === "radiological" ? -1 : 1;
+    const radiological = !inPatient(base) || this.source.get("convention") === "radiological";
+    const mirrored = step[0] === 0 && radiological ? -1 : 1;
     xyz[step[0]] += step[1] * mirrored * Math.min(...spacing(base.affine));
     const voxel = apply(invert(base.affine), xyz);
     if (voxel.every((value, axis) => value > -0.5 && value < base.shape[axis] - 0.5)) {

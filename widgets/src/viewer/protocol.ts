@@ -6,6 +6,9 @@
 export type Vec3 = [number, number, number];
 export type Affine = number[][];
 
+/** What the millimetres are of: a patient, some other thing, or nothing that is known (a pixel counts as 1 mm). */
+export type Space = "patient" | "object" | "pixels";
+
 /** One resolution of a grid. A brick is [j start, j stop, k start, k stop]; i is never cut. */
 export interface Level {
   shape: Vec3;
@@ -22,6 +25,7 @@ export interface LayerInfo {
   affine: Affine;
   /** A 2D picture; it has one slice and its own plane. */
   picture: boolean;
+  space: Space;
   /** Values per voxel: 1, or 3 for colours. */
   samples: number;
   channels: string[];
@@ -67,6 +71,13 @@ export type Pull = Address & { type: "pull"; bricks: number[] };
 export type Brick = Address & Header & { type: "brick"; index: number };
 export type Refused = Address & { type: "refused"; cause: string };
 export type Click = { type: "click"; xyz: Vec3 };
+
+/** A plane as Python drew it, to be seen until the voxels are there. */
+export interface Still {
+  view: "axial" | "coronal" | "sagittal";
+  convention: Convention;
+  png: DataView;
+}
 
 export type ToPython = Pull | Click;
 export type FromPython = Brick | Refused;

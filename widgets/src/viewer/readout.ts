@@ -1,8 +1,11 @@
 // The line that says what lies under the crosshair.
 
-import { apply, formatValue, inside, isPlainPicture, voxelAt } from "./geometry";
+import { apply, formatValue, inside, voxelAt } from "./geometry";
 import type { LayerInfo, Style, Vec3 } from "./protocol";
+import { placeWords } from "./space";
 import { type Entry, Voxels } from "./voxels";
+
+const MANY = 4;
 
 /** For instance: "voxel (17, 22, 19)  RAS (-24.1, -13.0, -9.5) mm  value 412 HU  labels: anterior". */
 export function readout(
@@ -18,14 +21,16 @@ export function readout(
   const voxel = voxelAt(base.affine, xyz);
   const at = base.picture ? voxel.slice(0, 2) : voxel;
   const parts = [`${base.picture ? "pixel" : "voxel"} (${at.join(", ")})`];
-  // a photograph has no place in a patient
-  if (!base.picture || !isPlainPicture(base.affine)) {
-    parts.push(`RAS (${xyz.map((value) => (Math.abs(value) < 0.05 ? 0 : value).toFixed(1)).join(", ")}) mm`);
+  const place = placeWords(base, xyz);
+  if (place) {
+    parts.push(place);
   }
+  // of many label maps, most say "background" nearly everywhere
+  const brief = layers.length > MANY;
   for (const layer of layers) {
     const held = entry(layer.id);
     const found = held && inside(layer.shape, voxelAt(layer.affine, layer.picture ? flat(layer, xyz) : xyz)) ? Voxels.valueAt(held, xyz) : null;
-    if (held?.header && found) {
+    if (held?.header && found && !(brief && layer.kind === "labels" && found.values[0] === 0)) {
       const name = layers.length > 1 ? `${styles[layer.id]?.name ?? layer.kind}: ` : "value ";
       parts.push(name + (found.exact ? "" : "about ") + words(layer, held, found.values));
     }

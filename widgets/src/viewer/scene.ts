@@ -4,11 +4,12 @@ import { DRAG_MODE, Niivue, NVImage, SLICE_TYPE } from "@niivue/niivue";
 
 import colors from "../../../workbench/widgets/colors.json";
 import type { Camera } from "./camera";
-import { isPlainPicture, normalAxis, spacing } from "./geometry";
+import { normalAxis, spacing } from "./geometry";
 import type { Pane, ViewName } from "./letters";
 import type { Convention, Header, LayerInfo, Panes, Style, Vec3 } from "./protocol";
 import { outlined } from "./outline";
 import { gradeOverlays } from "./shader";
+import { inPatient } from "./space";
 import { type Position, tiles } from "./tiles";
 import { type Entry, type VoxelArray, Voxels } from "./voxels";
 
@@ -53,7 +54,7 @@ type Tile = { sliceType: SLICE_TYPE; position: Position };
 export class Scene {
   #niivue: Niivue;
   #images = new Map<string, { image: NVImage; key: string }>();
-  #picture: LayerInfo | null = null;
+  #base: LayerInfo | null = null;
   #order: string[] = [];
   #quiet = false;
   #panes: Panes = "all";
@@ -137,8 +138,7 @@ export class Scene {
     }
     const crosshair = this.#niivue.volumes.length > 0 ? this.crosshair() : null;
     const order = ready.map((layer) => layer.info.id);
-    const base = ready.find((layer) => layer.info.kind === "image") ?? ready[0];
-    this.#picture = base?.info.picture ? base.info : null;
+    this.#base = (ready.find((layer) => layer.info.kind === "image") ?? ready[0])?.info ?? null;
     this.#niivue.volumes = images;
     this.#niivue.back = images[0] ?? null;
     this.#niivue.overlays = images.slice(1);
@@ -188,8 +188,8 @@ export class Scene {
     }
   }
 
-  /** Where each view lies, and whether its edges have names. */
-  arrangement(): { panes: Pane[]; lettered: boolean } {
+  /** Where each view lies, and the layer whose space they show. */
+  arrangement(): { panes: Pane[]; base: LayerInfo | null } {
     const nv = this.#niivue;
     const dpr = nv.uiData.dpr ?? 1;
     const [canvasWidth, canvasHeight] = [this.canvas.clientWidth, this.canvas.clientHeight];
@@ -201,7 +201,7 @@ export class Scene {
     if (panes.length === 0 && this.#panes === "3d" && nv.volumes.length > 0) {
       panes.push({ view: "3D", left: 0, top: 0, width: canvasWidth, height: canvasHeight });
     }
-    return { panes: nv.volumes.length > 0 ? panes : [], lettered: !this.#plain };
+    return { panes: nv.volumes.length > 0 ? panes : [], base: this.#base };
   }
 
   /** Undo panning, zooming and turning. */
@@ -239,7 +239,9 @@ export class Scene {
 
   #applyLayout(): void {
     const nv = this.#niivue;
-    nv.opts.isRadiologicalConvention = this.#plain || this.#convention === "radiological";
+    // without a patient there is no convention, and no letters on the cube
+    nv.opts.isRadiologicalConvention = !inPatient(this.#base) || this.#convention === "radiological";
+    nv.opts.isOrientCube = inPatient(this.#base);
     if (this.#picture) {
       this.#tiles(null);
       // slice types count from the axis through the plane: sagittal x, coronal y, axial z
@@ -278,8 +280,8 @@ export class Scene {
     return CROSSHAIR_PIXELS / Math.max(pixelsPerMm, 1e-6);
   }
 
-  get #plain(): boolean {
-    return this.#picture !== null && isPlainPicture(this.#picture.affine);
+  get #picture(): LayerInfo | null {
+    return this.#base?.picture ? this.#base : null;
   }
 
   /** Set niivue's tiles without the drawing that its own setter does. */

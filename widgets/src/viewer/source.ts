@@ -2,7 +2,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 
-import type { Convention, FromPython, LayerInfo, Panes, Style, ToPython, Vec3 } from "./protocol";
+import type { Convention, FromPython, LayerInfo, Panes, Still, Style, ToPython, Vec3 } from "./protocol";
 
 export interface State {
   panes: Panes;
@@ -13,6 +13,8 @@ export interface State {
   empty_text: string;
   _layers: LayerInfo[];
   _styles: Record<string, Style>;
+  /** What is seen until the voxels are there; empty where nothing was drawn in advance. */
+  _first: Still[];
 }
 
 export interface Source {

@@ -1,7 +1,8 @@
 // The row of buttons above the pictures.
 
 import { h } from "../ui/dom";
-import type { Convention, Panes } from "./protocol";
+import type { Convention, LayerInfo, Panes } from "./protocol";
+import { inPatient, viewNames } from "./space";
 
 export interface Tools {
   panes(value: Panes): void;
@@ -52,15 +53,21 @@ export class Toolbar {
     );
   }
 
-  update(panes: Panes, convention: Convention, picture: boolean): void {
+  update(panes: Panes, convention: Convention, base: LayerInfo | null): void {
     this.#state.convention = convention;
+    const names = viewNames(base?.space ?? "patient");
     for (const [name, element] of this.#panes) {
       element.setAttribute("aria-pressed", String(name === panes));
+      if (name === "axial" || name === "coronal" || name === "sagittal") {
+        element.textContent = names[name][0].toUpperCase() + names[name].slice(1);
+        element.title = `${element.textContent} slice only`;
+      }
     }
     const right = convention === "radiological" ? "left" : "right";
     this.#convention.textContent = convention === "radiological" ? "R on left" : "R on right";
     this.#convention.title = `${convention[0].toUpperCase()}${convention.slice(1)} convention: the patient's right is on the ${right}. Click to change.`;
-    this.#group.hidden = this.#convention.hidden = picture;
+    this.#group.hidden = base?.picture ?? false;
+    this.#convention.hidden = !inPatient(base);
   }
 }
 

@@ -141,7 +141,7 @@ def grey(volume: Volume) -> Volume:
     """Return a picture with its colours averaged."""
     if volume.num_channels == 1:
         return volume
-    return Volume(volume.data.mean(axis=-1).round().astype(volume.dtype), volume.affine, axes=volume.axes[:2])
+    return volume.with_data(volume.data.mean(axis=-1).round().astype(volume.dtype))
 
 
 def listed(folder: Path, suffix: str) -> list[str]:

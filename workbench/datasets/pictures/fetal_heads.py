@@ -46,14 +46,14 @@ def find(home: Path, task: str) -> Cases:
         row = rows[case]
         raw = io.read(home / "training_set" / f"{case}.png")
         scale = np.diag([float(row["pixel_mm"])] * 2 + [1.0, 1.0])
-        image = Volume(raw.data, raw.affine @ scale, axes=raw.axes)
+        image = Volume(raw.data, raw.affine @ scale, axes=raw.axes, space="object")
         angle = np.deg2rad(float(row["angle_deg"]))
         values = [float(row[key]) for key in ("cy", "cx", "semi_major_px", "semi_minor_px")]
         ellipse = Ellipses(np.array([[*values, angle]]), affine=image.affine)
         if task == "ellipses":
             return image, ellipse
         filled = (ellipse.filled(image.spatial_shape) > 0).astype(np.uint8)
-        return image, Volume(filled, image.affine, kind="labels", axes=image.axes[:2])
+        return image, Volume(filled, image.affine, kind="labels", axes=image.axes[:2], space=image.space)
 
     classes = CARD.classes if task == "ellipses" else ("background", *CARD.classes)
     present = [case for case in listed(home / "training_set", "_HC.png") if case in rows]

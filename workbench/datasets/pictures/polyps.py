@@ -33,7 +33,9 @@ def find(home: Path, task: str) -> Cases:  # noqa: ARG001
 
     def load(case: str) -> tuple[Volume, Any]:
         image, mask = io.read(images / f"{case}.jpg"), grey(io.read(masks / f"{case}.jpg"))
-        return image, Volume((mask.data > 127).astype(np.uint8), image.affine, kind="labels", axes=mask.axes)
+        return image, Volume(
+            (mask.data > 127).astype(np.uint8), image.affine, kind="labels", axes=mask.axes, space=image.space
+        )
 
     return Cases(
         listed(images, ".jpg"),

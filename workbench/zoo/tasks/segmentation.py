@@ -145,7 +145,9 @@ class SegmentationTask(Task):
             return prepared.restore(self.decode(outputs)[0], kind="labels", labels=names)
         # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
         scores = prepared.restore(self.probabilities(outputs)[0]).channels_first()
-        return Volume(self.decode(scores[np.newaxis])[0], prepared.source.affine, kind="labels", labels=names)
+        decided = self.decode(scores[np.newaxis])[0]
+        source = prepared.source
+        return Volume(decided, source.affine, kind="labels", labels=names, space=source.space)
 
     def metrics(self, classes: Sequence[str]) -> SegmentationMetrics:
         """Return empty scores: ``dice`` (mean of the labels but the background) and ``dice/<label name>``."""

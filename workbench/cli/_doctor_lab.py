@@ -1,0 +1,127 @@
+"""Looking around, as far as JupyterLab is concerned: what it serves, who runs it, and where that person may write."""
+
+from __future__ import annotations
+
+import json
+import os
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from workbench.cli import _lab
+from workbench.cli._finding import Finding
+
+_GROUP = "JupyterLab"
+_NAME = "medical-workbench"
+_SERVER_EXTENSION = "workbench.lab"
+_INSTALL = "pip install medical-workbench  (in a checkout: make lab)"
+_PORT = 8888
+_NOTIFICATIONS = "@jupyterlab/apputils-extension:notification"
+
+
+def extensions() -> Iterator[Finding]:
+    """Look at the two halves of the extension."""
+    from jupyter_core.paths import jupyter_config_path, jupyter_path
+
+    places = [Path(place) / _NAME for place in jupyter_path("labextensions")]
+    found = next((place for place in places if (place / "package.json").is_file()), None)
+    if found is None:
+        words = "not installed: no launcher card, no volume documents"
+        yield Finding(_GROUP, "extension", "warning", words, _INSTALL)
+    elif _NAME in _disabled(jupyter_config_path(), found.parent):
+        yield Finding(_GROUP, "extension", "warning", "disabled", f"jupyter labextension enable {_NAME}")
+    elif _is_old(found):
+        words = f"{found} is another version's copy: pages run what it holds"
+        yield Finding(_GROUP, "extension", "warning", words, f"rm -r {found} && {_INSTALL}")
+    else:
+        yield Finding(_GROUP, "extension", "ok", f"installed in {found.parent}")
+    enabled = _server_extension(jupyter_config_path())
+    yield Finding(
+        _GROUP,
+        "server extension",
+        "ok" if enabled else "warning",
+        "enabled" if enabled else "not enabled: volume files do not open in the viewer",
+        "" if enabled else f"jupyter server extension enable {_SERVER_EXTENSION}",
+    )
+
+
+def person() -> Iterator[Finding]:
+    """Look at who works here, and where that person may write."""
+    if _lab.is_root():
+        words = "you are root: `jupyter lab` refuses to start, and every notebook may do everything on this machine"
+        yield Finding(_GROUP, "user", "warning", words, "work as an ordinary user; in a container: workbench lab")
+    yield _packages()
+    yield _runs()
+    yield _settings()
+    free = _lab.port_is_free("", _PORT)
+    words = f"{_PORT} is free" if free else f"{_PORT} is in use: the next one that is free is taken"
+    yield Finding(_GROUP, "port", *(("ok", words) if free else ("warning", words, "make lab PORT=8890")))
+
+
+def _packages() -> Finding:
+    place = Path(sysconfig.get_paths()["purelib"])
+    if os.access(place, os.W_OK):
+        return Finding(_GROUP, "packages", "ok", f"{place} (yours to change)")
+    words = f"{place} is read only for you, as on a hub: whoever owns it installs and updates"
+    return Finding(_GROUP, "packages", "warning", words, "python -m venv ~/workbench  (for packages of your own)")
+
+
+def _runs() -> Finding:
+    from workbench.training.places import runs_folder
+
+    folder = runs_folder()
+    at = next(place for place in (folder, *folder.parents) if place.exists())
+    if at.is_dir() and os.access(at, os.W_OK | os.X_OK):
+        return Finding(_GROUP, "runs folder", "ok", f"{folder}")
+    words = f"{folder} cannot be written: no run can be started"
+    return Finding(_GROUP, "runs folder", "warning", words, "export WORKBENCH_RUNS=~/runs")
+
+
+def _settings() -> Finding:
+    from jupyter_core.paths import jupyter_config_dir, jupyter_path
+
+    shared = [Path(place) / "lab" / "settings" / "overrides.json" for place in jupyter_path()]
+    own = Path(os.environ.get("JUPYTERLAB_SETTINGS_DIR") or Path(jupyter_config_dir()) / "lab" / "user-settings")
+    plugin = Path(*_NOTIFICATIONS.split(":")).with_suffix(".jupyterlab-settings")
+    if any(_NOTIFICATIONS in _json(file) for file in shared) or (own / plugin).is_file():
+        return Finding(_GROUP, "settings", "ok", "JupyterLab asks no host about news and updates")
+    words = "not found: JupyterLab looks for updates, and asks whether it may fetch news"
+    remedy = "Settings > Notifications in JupyterLab  (in a checkout: make lab)"
+    return Finding(_GROUP, "settings", "warning", words, remedy)
+
+
+def _is_old(installed: Path) -> bool:
+    """Tell whether JupyterLab serves another build than the one that belongs to this package."""
+    own = _build(Path(__file__).parents[1] / "lab" / "labextension")
+    return own is not None and own != _build(installed)
+
+
+def _build(place: Path) -> Any:
+    return _json(place / "package.json").get("jupyterlab", {}).get("_build", {}).get("load")
+
+
+def _disabled(config_path: list[str], labextensions: Path) -> dict[str, Any]:
+    disabled: dict[str, Any] = {}
+    files = [Path(place) / "labconfig" / "page_config.json" for place in reversed(config_path)]
+    for file in [labextensions.parent / "lab" / "settings" / "page_config.json", *files]:
+        stated = _json(file).get("disabledExtensions", {})
+        disabled |= dict.fromkeys(stated, True) if isinstance(stated, list) else stated
+    return {name: True for name, off in disabled.items() if off}
+
+
+def _server_extension(config_path: list[str]) -> bool:
+    enabled = False
+    for place in reversed(config_path):
+        folder = Path(place)
+        for file in (*sorted(folder.glob("jupyter_server_config.d/*.json")), folder / "jupyter_server_config.json"):
+            stated = _json(file).get("ServerApp", {}).get("jpserver_extensions", {})
+            enabled = stated.get(_SERVER_EXTENSION, enabled)
+    return enabled
+
+
+def _json(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return content if isinstance(content, dict) else {}
