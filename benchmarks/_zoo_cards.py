@@ -1,4 +1,4 @@
-"""The measured figures of the zoo's cards, taken from the benchmark's result file."""
+"""The measured figures of the zoo's cards, taken from the benchmark's result files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLOCK = re.compile(r"^measured:\n(?:  .*\n)+", re.MULTILINE)
 
 
 def figures(results: dict[str, Any], algorithm: str) -> list[dict[str, Any]]:
-    """Return what the result file says of an algorithm, as a card has it."""
+    """Return what the result files say of an algorithm, as a card has it."""
     found = []
     for case, entry in results.items():
         if algorithm_of(case) != algorithm:

@@ -1,4 +1,4 @@
-"""The page of the zoo, `docs/zoo.md`, made from the cards and the benchmark's result file."""
+"""The page of the zoo, `docs/zoo.md`, made from the cards and the benchmark's result files."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ OPENMEDIA: dict[str, tuple[Any, ...]] = {
 
 _HEAD = """# The zoo in figures
 
-Made by `python benchmarks/zoo.py`; edit that, not this page. Machine, date and versions are in
-[benchmarks/results/zoo.json](../benchmarks/results/zoo.json).
+Made by `python benchmarks/zoo.py`; edit that, not this page. Machines, dates and versions are in
+`benchmarks/results/zoo/`, one file per line of the tables.
 
 ## OpenMedIA's table beside ours
 
@@ -51,7 +51,7 @@ naive answer on the same test cases, and that the frameworks agree; not that one
 _LEARNT = """
 **Bold** beats the naive answer of the same line by the margin stated at the end of this page; "missed" does not. Both
 frameworks train by the same recipe from the same seed; what that takes is in the last column of the next table: ten
-minutes of processor time at most. The losses of every epoch are in the result file (`log`).
+minutes of processor time at most. The losses of every epoch are beside the result files (`.jsonl`).
 No GPU was at hand: there is no GPU column. A dash was not measured.
 
 Sets of forty pictures and fewer are cross-validated: each picture is tested once, by a model that learnt from those of
@@ -82,7 +82,7 @@ What to know when reading it:
 PyTorch / MindSpore, on two cores with nothing else to do. A step is one update with a batch of the recipe, a prediction
 one test picture from volume to answer; memory is the worker's peak. Training is processor time of the run that gave
 the score, validation included (folds have none); of folds, the longest. Those runs shared the two cores with others,
-which lengthens them, and were made on two machines. On MindSpore those dated before 2026-11-25 in the result file are
+which lengthens them, and were made on two machines. On MindSpore those dated before 2026-11-25 in the result files are
 from before networks were compiled for training (design note 0009), which would shorten them.
 
 """

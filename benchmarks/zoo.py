@@ -9,13 +9,13 @@ configuration that two cores can train in minutes, on real data where `WORKBENCH
 metric is taken of a naive baseline (`_baselines.py`); the margin by which it must be beaten is stated with the case.
 With `folds`, the figures are means over as many trainings, each tested as its last epoch left it: so few pictures are
 better learnt from than used to pick an epoch. Every run is a process of its own, so that memory is its own.
-`docs/zoo.md` and the measured figures of the cards are made from the result file; ``--page`` does only that.
+What was measured is kept by `_zoo_results.py`; `docs/zoo.md` and the measured figures of the cards are made from it,
+``--page`` does only that.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import os
 import resource
@@ -27,9 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import _report
 import _zoo_cards
 import _zoo_page
+import _zoo_results
 import numpy as np
 from _baselines import baseline
 from _zoo_cases import CASES, algorithm_of
@@ -51,7 +51,6 @@ def run_score(name: str, framework: str) -> dict[str, Any]:
     parts = [_train_and_test(name, data, framework) for data in _divisions(case)]
     scores = {key: float(np.mean([part.scores[key] for part in parts])) for key in parts[0].scores}
     return {
-        "date": dt.date.today().isoformat(),
         "data": case["data"][0],
         "task": zoo.algorithm(algorithm_of(name)).task.kind,
         "options": case["options"],
@@ -202,8 +201,7 @@ def main() -> None:
         return
     for name in arguments.names:
         choose(name, CASES, "case")
-    known = _report.load("zoo") or {}
-    results = {name: known.get(name, {}) for name in CASES}
+    results = _zoo_results.load(CASES)
     wanted = [
         what
         for part in arguments.part
@@ -216,9 +214,9 @@ def main() -> None:
                 continue
             made = _in_own_process(name, what)
             if made is not None:
-                entry[what] = made
+                _zoo_results.record(name, what, made)
                 print(name, what, {key: made[key] for key in SHOWN if key in made}, flush=True)
-                _report.save("zoo", results)
+    results = _zoo_results.load(CASES)
     _zoo_page.write(results, Path(__file__).parents[1] / "docs" / "zoo.md")
     _zoo_cards.write(results)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(FOLDER))
     yield importlib.import_module
-    for name in ("zoo", "_zoo_page", "_zoo_cards", "_baselines", "_report"):
+    for name in ("zoo", "_zoo_page", "_zoo_cards", "_zoo_results", "_baselines", "_report"):
         sys.modules.pop(name, None)
 
 
@@ -57,8 +58,62 @@ def test_figures_of_folds_are_their_mean(benchmark: Any, monkeypatch: pytest.Mon
     entry = module.run_score("cd-net", "torch")
     assert (entry["score"], entry["scores"], entry["folds"]) == (0.6, {"aji": 0.6, "pq": 0.3}, [0.5, 0.7])
     assert (entry["train_cpu_seconds"], entry["log"]) == (51, [{"fold": 0, "epoch": 1}])
-    [figure] = benchmark("_zoo_cards").figures({"cd-net": {"score-torch": entry}}, "cd-net")
+    dated = {"cd-net": {"score-torch": {"date": "2026-01-31", **entry}}}
+    [figure] = benchmark("_zoo_cards").figures(dated, "cd-net")
     assert figure["source"].endswith("epochs on a CPU, mean of 2 folds")
+
+
+@pytest.fixture
+def stored(benchmark: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The module that keeps the figures, with a folder and a machine of its own."""
+    report, results = benchmark("_report"), benchmark("_zoo_results")
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    results.here = {"date": "2026-01-31", "cores": 2}
+    monkeypatch.setattr(report, "machine", lambda: dict(results.here))
+    return results
+
+
+def test_figures_and_epochs_are_kept_apart(stored: Any) -> None:
+    log = [{"fold": 0, "epoch": 1, "loss": 0.123456789, "val": {"dice": 0.987654321}, "best": True}, {"epoch": 2}]
+    stored.record("lod-net:polyps", "score-torch", {"score": 0.5, "log": log})
+    stored.record("lod-net:polyps", "score-mindspore", {"score": 0.25, "log": [{"epoch": 1}]})
+    assert stored.load(["lod-net:polyps", "cd-net"]) == {
+        "lod-net:polyps": {
+            "score-torch": {"date": "2026-01-31", "score": 0.5},
+            "score-mindspore": {"date": "2026-01-31", "score": 0.25},
+        },
+        "cd-net": {},
+    }
+    first = {"fold": 0, "epoch": 1, "loss": 0.123457, "val": {"dice": 0.987654}, "best": True}
+    assert stored.epochs("lod-net:polyps", "torch") == [first, {"epoch": 2}]
+    assert stored.epochs("lod-net:polyps", "mindspore") == [{"epoch": 1}]
+    assert stored.epochs("cd-net", "torch") == []
+    assert ":" not in stored.file_of("lod-net:polyps").name
+    assert len({stored.file_of(case) for case in ("lod-net:polyps", "lod-net", "cd-net")}) == 3
+
+
+def test_a_part_measured_again_takes_the_place_of_the_old_one_only(stored: Any) -> None:
+    stored.record("cd-net", "score-torch", {"score": 0.5, "log": [{"epoch": 1}, {"epoch": 2}]})
+    stored.record("cd-net", "cost-torch", {"step_seconds": 1.0})
+    stored.here = {"date": "2026-02-01", "cores": 64}
+    stored.record("cd-net", "score-torch", {"score": 0.75, "log": [{"epoch": 1}]})
+    entry = json.loads(stored.file_of("cd-net").read_text("utf-8"))
+    assert entry["machine"] == {"cores": 2}
+    assert entry["results"]["cost-torch"] == {"date": "2026-01-31", "step_seconds": 1.0}
+    assert entry["results"]["score-torch"] == {"date": "2026-02-01", "score": 0.75, "machine": {"cores": 64}}
+    assert stored.epochs("cd-net", "torch") == [{"epoch": 1}]
+
+
+def test_every_training_has_its_epochs_on_file(benchmark: Any) -> None:
+    results, cases = benchmark("_zoo_results"), benchmark("zoo").CASES
+    files = {results.file_of(case) for case in cases}
+    assert set(results.file_of("cd-net").parent.glob("*.json")) == files
+    for case, parts in results.load(cases).items():
+        for part, figures in parts.items():
+            kind, _, framework = part.partition("-")
+            if kind == "score":
+                count = figures["recipe"]["epochs"] * len(figures.get("folds", [0]))
+                assert len(results.epochs(case, framework)) == count, (case, part)
 
 
 def test_every_figure_of_openmedia_has_its_algorithm(benchmark: Any) -> None:
@@ -66,7 +121,7 @@ def test_every_figure_of_openmedia_has_its_algorithm(benchmark: Any) -> None:
 
 
 def test_page_and_cards_say_what_the_result_file_says(benchmark: Any, tmp_path: Path) -> None:
-    results = benchmark("_report").load("zoo")
+    results = benchmark("_zoo_results").load(benchmark("zoo").CASES)
     benchmark("_zoo_page").write(results, tmp_path / "zoo.md")
     page = FOLDER.parent / "docs" / "zoo.md"
     assert page.read_text("utf-8") == (tmp_path / "zoo.md").read_text("utf-8"), "run benchmarks/zoo.py --page"

@@ -1,18 +1,9 @@
-"""The example of docs/adding-an-algorithm.md, taken from the page: a package of its own, found by its entry point.
-
-Nothing of the workbench is replaced: the package lies on the import path with the metadata that an installation writes,
-so the zoo finds it as it finds any other, here and in the worker that trains it.
-"""
+"""The example of docs/adding-an-algorithm.md, taken from the page: a package of its own, found by its entry point."""
 
 from __future__ import annotations
 
-import importlib
-import os
 import re
-import sys
-import tomllib
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,74 +11,41 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from tests.pages import Page, check_found, installed
 from tests.zoo.contract import need
 from workbench.zoo import catalogue
 
-PAGE = (Path(__file__).parents[2] / "docs" / "adding-an-algorithm.md").read_text("utf-8")
-FILES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, flags=re.DOTALL))
-(CARD,) = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
-(PROJECT,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
-(TREE,) = re.findall(r"```text\n(.*?)```", PAGE, flags=re.DOTALL)
+PAGE = Page("adding-an-algorithm.md")
+(CARD,) = PAGE.blocks("yaml")
+(TREE,) = PAGE.blocks("text")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Lay the package out as an installer does, and forget it afterwards."""
-    site = tmp_path_factory.mktemp("site")
-    project = tomllib.loads(PROJECT)["project"]
-    folder = site / "my_package" / "tiny_net"
-    folder.mkdir(parents=True)
-    for path in (folder, folder.parent):
-        (path / "__init__.py").touch()
-    (folder / "card.yaml").write_text(CARD)
-    for name in ("network.py", "task.py"):
-        (folder / name).write_text(FILES[name])
-    facts = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    facts.mkdir()
-    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    lines = [
-        line
-        for group, entries in project["entry-points"].items()
-        for line in (f"[{group}]", *(f"{name} = {value}" for name, value in entries.items()))
-    ]
-    (facts / "entry_points.txt").write_text("\n".join(lines) + "\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(site))
-        # the worker is another process
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")])))
-        catalogue._known.cache_clear()
-        yield site
-    for name in [name for name in sys.modules if name.split(".")[0] == "my_package"]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    catalogue._known.cache_clear()
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that the page's package is installed in."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "my_package" / "tiny_net").mkdir(parents=True)
+    (folder / "my_package" / "tiny_net" / "card.yaml").write_text(CARD)
+    with installed(PAGE, folder, catalogue._known, package="my_package.tiny_net"):
+        yield folder
 
 
-def page_test() -> type:
-    """Return the test class of the page."""
-    scope: dict[str, Any] = {}
-    exec(FILES["test_tiny_net.py"], scope)
-    return scope["TestTinyNet"]  # type: ignore[no-any-return]
-
-
-class TestOfThePage(page_test()):  # type: ignore[misc]
+class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]
     """Parity, files, graph mode, errors: the whole contract, on both frameworks."""
 
 
 def test_the_page_names_every_file() -> None:
     named = set(re.findall(r"[\w.]+\.(?:py|yaml|toml)", TREE))
     assert named == {"pyproject.toml", "__init__.py", "card.yaml", "network.py", "task.py", "test_tiny_net.py"}
-    assert set(FILES) == {"network.py", "task.py", "try_it.py", "test_tiny_net.py"}
+    assert set(PAGE.files) == {"network.py", "task.py", "try_it.py", "test_tiny_net.py"}
 
 
-def test_it_is_found_by_its_entry_point(installed: Path) -> None:
-    (entry,) = [entry for entry in metadata.entry_points(group=catalogue.GROUP) if entry.name == "tiny-net"]
-    assert entry.dist is not None
-    assert (entry.value, entry.dist.name) == ("my_package.tiny_net", "my-package")
+def test_it_is_found_by_its_entry_point(site: Path) -> None:
+    check_found(PAGE)
     algorithm = wb.zoo.algorithm("tiny-net")
     assert algorithm.package == "my_package.tiny_net"
-    assert algorithm.folder == installed / "my_package" / "tiny_net"
-    assert Path(algorithm.network.__file__).is_relative_to(installed)
+    assert algorithm.folder == site / "my_package" / "tiny_net"
+    assert Path(algorithm.network.__file__).is_relative_to(site)
     assert "Tiny Net" in repr(wb.zoo.list())
 
 
@@ -100,11 +58,9 @@ def test_it_predicts() -> None:
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the page's trial leaves: a trained model and an explanation."""
-    scope: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_RUNS", str(tmp_path_factory.mktemp("runs")))
-        exec(FILES["try_it.py"], scope)
-    return scope
+        return PAGE.run("try_it.py")
 
 
 def test_it_is_trained_and_explained(tried: dict[str, Any]) -> None:

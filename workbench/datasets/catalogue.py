@@ -32,7 +32,7 @@ class Entry:
     load : callable
         Takes keyword options, returns a :class:`Dataset`. Its signature is the list of valid options.
     available : callable
-        Says where the data is now, for :attr:`Card.available`.
+        Says where the data is now, for `Card.available`.
     """
 
     card: Card

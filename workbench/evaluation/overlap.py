@@ -31,8 +31,8 @@ def dice(prediction: Volume, truth: Volume, labels: Labels | None = None) -> dic
     Returns
     -------
     dict of str to float
-        2 |P and T| / (|P| + |T|) per label; nan for a label that is in neither map, because nothing was there to find
-        (leave it out of means with ``numpy.nanmean``). A label in one map only scores 0.
+        ``2 |P and T| / (|P| + |T|)`` per label; nan for a label that is in neither map, because nothing was there to
+        find (leave it out of means with ``numpy.nanmean``). A label in one map only scores 0.
 
     Raises
     ------

@@ -1,8 +1,10 @@
 """Files in and out: one module per format, and the two words that most people need.
 
->>> from workbench.io import read, write            # doctest: +SKIP
->>> volume = read("ct.nii.gz")                       # doctest: +SKIP
->>> write(volume.reorient("RAS"), "ct.nrrd")         # doctest: +SKIP
+>>> from workbench.io import read, write
+>>> volume = read("ct.nii.gz")
+>>> path = write(volume.reorient("RAS"), "ct.nrrd")
+>>> read(path).orientation
+'RAS'
 """
 
 from __future__ import annotations

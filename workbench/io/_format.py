@@ -27,12 +27,17 @@ class Format(ABC):
     Whatever a damaged file makes a decoder raise comes out as :class:`~workbench.errors.FileError`.
     """
 
+    #: What ``read(path, format=...)`` calls it.
     name: ClassVar[str]
+    #: Endings of its files, in lower case.
     suffixes: ClassVar[tuple[str, ...]]
+    #: Whether `write` is there; a format that is read only says False.
     can_write: ClassVar[bool] = True
     #: What `read` undoes around a whole file, as `sniff` has it undone.
     reads_packed: ClassVar[tuple[str, ...]] = ("gzip", "bzip2")
+    #: Keywords that `read` takes; others are refused before it is called.
     read_options: ClassVar[tuple[str, ...]] = ()
+    #: Keywords that `write` takes.
     write_options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
@@ -41,7 +46,7 @@ class Format(ABC):
 
     @abstractmethod
     def read(self, path: Path, **options: Any) -> Volume:
-        """Read the header; `options` are among :attr:`read_options`.
+        """Read the header; `options` are among `read_options`.
 
         A format that stores values in a way that depends on what they are (a palette, say) lists ``"kind"`` there; it
         is then given what the caller said, and need not set the Volume's kind by it.
@@ -52,7 +57,7 @@ class Format(ABC):
         raise InputError(f"Files of format {self.name!r} hold one size; read {path.name} as it is.")
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:  # noqa: ARG002
-        """Write `volume` whole or not at all (see ``_files.writing``); `options` are among :attr:`write_options`."""
+        """Write `volume` whole or not at all (see ``_files.writing``); `options` are among `write_options`."""
         raise InputError(f"Files of format {self.name!r} are read only. Write {path.name} in another format.")
 
     def matches(self, path: Path) -> bool:

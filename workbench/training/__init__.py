@@ -1,8 +1,12 @@
 """Training: a recipe decides it, a worker process does it, a run directory keeps it.
 
 >>> import workbench as wb
->>> run = wb.train("3d-unet", data="phantom-ct", epochs=2)  # doctest: +SKIP
->>> run.wait().metrics()[-1]["val"]["dice"]  # doctest: +SKIP
+>>> data = wb.datasets.load("phantom-xray", n=12, size=32)
+>>> run = wb.train("2d-unet", data=data, epochs=2, width=4, depth=2)
+>>> run.wait().state
+'finished'
+>>> 0 <= run.metrics()[-1]["val"]["dice"] <= 1
+True
 """
 
 from __future__ import annotations

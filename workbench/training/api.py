@@ -84,7 +84,10 @@ def train(
 
     Examples
     --------
-    >>> run = wb.train("3d-unet", data="phantom-ct", epochs=2, width=4)  # doctest: +SKIP
+    >>> cells = wb.datasets.load("phantom-cells", task="segmentation", n=6, size=32)
+    >>> run = wb.train("2d-unet", data=cells, epochs=2, batch_size=2, lr=1e-3, width=4, depth=2)
+    >>> run.wait().state
+    'finished'
     """
     given = {
         "algorithm": algorithm,

@@ -58,8 +58,12 @@ class Run:
 
     Examples
     --------
-    >>> run = wb.train("3d-unet", data="phantom-ct", epochs=2)  # doctest: +SKIP
-    >>> run.wait().model().predict(volume)  # doctest: +SKIP
+    >>> data = wb.datasets.load("phantom-ct", n=6, size=16)
+    >>> run = wb.train("3d-unet", data=data, epochs=2, width=4, depth=2)
+    >>> run.wait().model().predict(data[0]["image"]).shape
+    (16, 16, 16)
+    >>> [step["kind"] for step in run.metrics()][-1], run.recipe.epochs
+    ('epoch', 2)
     """
 
     def __init__(self, path: str | Path) -> None:

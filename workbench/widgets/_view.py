@@ -40,8 +40,10 @@ def view(*layers: Any, backend: str | None = None, **options: Any) -> Any:
 
     Examples
     --------
-    >>> import workbench as wb
-    >>> wb.view(ct, seg, crosshair=(10.0, -20.0, 30.0))  # doctest: +SKIP
+    >>> sample = wb.datasets.load("phantom-ct", n=1, size=16)[0]
+    >>> viewer = wb.view(sample["image"], wb.Layer(sample["label"], opacity=0.3), crosshair=(10.0, -20.0, 30.0))
+    >>> [layer.kind for layer in viewer.layers]
+    ['image', 'labels']
     """
     shown: list[Layer] = []
     for layer in layers:

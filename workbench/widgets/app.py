@@ -81,11 +81,14 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     Examples
     --------
-    >>> app = wb.App()  # doctest: +SKIP
-    >>> app.data.load("phantom-ct")  # doctest: +SKIP
-    >>> app.model.algorithm = "3d-unet"  # doctest: +SKIP
-    >>> app.train.start(epochs=1)  # doctest: +SKIP
-    >>> app.explain.run()  # doctest: +SKIP
+    >>> app = wb.App()
+    >>> data = app.data.load("phantom-ct", n=6, size=16)
+    >>> app.model.algorithm = "3d-unet"
+    >>> app.model.options = {"width": 4, "depth": 2}
+    >>> why = app.explain.run("saliency", target="lungs")
+    >>> [layer.name for layer in app.viewer.layers]
+    ['image', 'truth', 'Saliency: lungs']
+    >>> run = app.train.start(epochs=1).wait()
     """
 
     def __init__(self, data: Any = None, folder: str | Path | None = None, **options: Any) -> None:

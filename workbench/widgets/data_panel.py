@@ -39,9 +39,10 @@ class DataPanel(DeskPanel):
 
     Examples
     --------
-    >>> panel = DataPanel()  # doctest: +SKIP
-    >>> panel.load("phantom-ct", cases=8)  # doctest: +SKIP
-    >>> panel.volume  # doctest: +SKIP
+    >>> panel = DataPanel()
+    >>> data = panel.load("phantom-ct", n=8, size=16)
+    >>> panel.volume.shape, len(data)
+    ((16, 16, 16), 8)
     """
 
     called: ClassVar = "data"

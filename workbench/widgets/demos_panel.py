@@ -18,8 +18,10 @@ class DemosPanel(DeskPanel):
 
     Examples
     --------
-    >>> app = wb.App()  # doctest: +SKIP
-    >>> app.demos.load("segmentation")  # doctest: +SKIP
+    >>> app = wb.App()
+    >>> demo = app.demos.load("classification")
+    >>> [layer.kind for layer in app.viewer.layers]
+    ['image', 'scores']
     """
 
     called: ClassVar = "demos"

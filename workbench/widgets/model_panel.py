@@ -49,9 +49,11 @@ class ModelPanel(ModelOffers):
 
     Examples
     --------
-    >>> panel = ModelPanel()  # doctest: +SKIP
-    >>> panel.algorithm = "3d-unet"  # doctest: +SKIP
-    >>> panel.build()  # doctest: +SKIP
+    >>> panel = ModelPanel()
+    >>> panel.algorithm = "3d-unet"
+    >>> panel.options = {"width": 4, "depth": 2}
+    >>> panel.build().name
+    '3d-unet'
     """
 
     called: ClassVar = "model"

@@ -74,7 +74,8 @@ def trained() -> TrainedList:
 
     Examples
     --------
-    >>> model = wb.zoo.load("covid-resnet-phantom-xray")  # doctest: +SKIP
+    >>> wb.zoo.load("covid-resnet-phantom-xray").classes
+    ('no lesion', 'lesion')
     """
     return TrainedList(_all().values())
 

@@ -1,0 +1,39 @@
+"""The example of docs/how-to/add-a-data-set.md: a package of its own, found by its entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.pages import Page, check_found, installed
+from workbench import datasets
+from workbench.datasets import catalogue
+
+PAGE = Page("how-to/add-a-data-set.md")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder that the page's package is installed in."""
+    with installed(PAGE, tmp_path_factory.mktemp("site"), catalogue._entries) as folder:
+        yield folder
+
+
+class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]
+    """The whole contract."""
+
+
+def test_it_is_found_by_its_entry_point() -> None:
+    check_found(PAGE)
+    assert "discs" in [card.name for card in datasets.list()]
+    assert datasets.options("discs") == {"n": 60, "seed": 0}
+
+
+def test_it_is_tried_as_the_page_does() -> None:
+    sample = PAGE.run("try_it.py")["sample"]
+    inside = sample["label"].data == 1
+    assert sample["image"].data[inside].mean() == pytest.approx(100, abs=5)
+    assert abs(np.mean(sample["image"].data[~inside])) < 2
