@@ -187,7 +187,7 @@ class ParityByDefault(ParityContract):
 
 
 def give_back() -> None:
-    """Hand memory that is no longer used back to the system, which glibc does not do by itself: tests run side by side."""
+    """Hand unused memory back to the system, which glibc does not do by itself: tests run side by side."""
     gc.collect()
     if sys.platform == "linux":
         getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)(0)
