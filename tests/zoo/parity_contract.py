@@ -141,6 +141,7 @@ class ParityContract:
         gradients = [m.framework.input_gradient(m.module, inputs, score)[1] for m in (one, other)]
         assert_same_gradient(*gradients, "that of a score with respect to the input")
 
+    @pytest.mark.slow
     @pytest.mark.mindspore
     def test_parity_of_training(self, tmp_path: Any) -> None:
         inputs, targets = self.inputs(3), self.batch_targets(3)
@@ -157,6 +158,7 @@ class ParityContract:
         if wb.zoo.card(self.name).graph_mode and not other.players:
             assert other.compiled == [list(inputs.shape)], "it was no graph that was compared"
 
+    @pytest.mark.slow
     @pytest.mark.mindspore
     def test_parity_of_every_weight(self) -> None:
         self.compare_every_weight()
