@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
@@ -9,7 +11,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, item, pydicom_files, save, series
 from workbench.errors import FileError
-from workbench.io import GeometryWarning, read
+from workbench.io import Doubt, GeometryWarning, read
 from workbench.io._dicom_file import read_dataset
 from workbench.io._dicom_header import slices_of
 from workbench.io._dicom_jpeg import mend_scans
@@ -280,10 +282,28 @@ def test_values_beyond_the_promised_type_are_told_and_do_not_wrap(tmp_path):
         ({"RedPaletteColorLookupTableDescriptor": [2, 0, 16]}, "a table of colours"),
     ],
 )
-def test_what_changes_the_meaning_is_noted(tmp_path, fields, words):
+def test_what_changes_the_meaning_is_noted_without_a_warning(tmp_path, fields, words):
     path = save(dataset(flat(1), position=(0, 0, 0), **fields), tmp_path / "a.dcm")
-    with pytest.warns(GeometryWarning, match=words):
-        read(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert words in notes(read(path))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"modality": "CT", "RescaleSlope": None, "RescaleIntercept": None}, "need not be HU"),
+        ({"PixelSpacing": None}, "the pixel spacing is not given"),
+        ({"modality": "RTDOSE"}, "DoseGridScaling is missing"),
+    ],
+)
+def test_what_somebody_has_to_act_on_is_a_doubt_and_a_warning(tmp_path, fields, words):
+    path = save(dataset(flat(1), position=(0, 0, 0), **fields), tmp_path / "a.dcm")
+    with pytest.warns(GeometryWarning, match=words) as caught:
+        volume = read(path)
+    assert [note for note in volume.notes if isinstance(note, Doubt)] == [str(one.message) for one in caught]
+    # the place that is told is that of the caller
+    assert {one.filename for one in caught} == {__file__}
 
 
 def test_what_holds_for_some_images_says_for_how_many(tmp_path):

@@ -17,6 +17,7 @@ from workbench.errors import FileError
 from workbench.io._dicom_attributes import Tags, indices
 from workbench.io._dicom_file import Source
 from workbench.io._dicom_lookup import code, codes, find, floats, numbers, positive
+from workbench.io._format import Doubt
 
 Vector = tuple[float, ...]
 
@@ -127,7 +128,9 @@ def _by_vectors(source: Source, dataset: Any, where: list[Any], places: list[Pla
     slices, locations = numbers(dataset.get("SliceVector")), numbers(dataset.get("SliceLocationVector"))
     step = between(where)
     if step < 0 and modality != "NM":
-        notes.append(f"the spacing between slices is negative ({step:g} mm), which only NM may have; its size is taken")
+        notes.append(
+            Doubt(f"the spacing between slices is negative ({step:g} mm), which only NM may have; its size is taken")
+        )
         step = -step
     if len(slices) == count and len(set(slices)) > 1:
         step = step or thickness(where, notes)
@@ -184,8 +187,10 @@ def _dose_planes(source: Source, offsets: Vector, places: list[Place], notes: li
         return [replace(place, position=(x, y, z)) for z, place in zip(offsets, places, strict=True)]
     if offsets[0]:
         notes.append(
-            f"the offsets of the dose planes begin at {offsets[0]:g} mm, which is neither 0 nor the z of the position "
-            f"({height:g} mm); taken from the first plane"
+            Doubt(
+                f"the offsets of the dose planes begin at {offsets[0]:g} mm, which is neither 0 nor the z of the "
+                f"position ({height:g} mm); taken from the first plane"
+            )
         )
     return along_normal([offset - offsets[0] for offset in offsets], places, notes)
 
@@ -198,7 +203,7 @@ def along_normal(offsets: list[float], places: list[Place], notes: list[str]) ->
     if first.stated:
         position, orientation = np.array(first.position), first.orientation or _AXIAL
     elif len(offsets) > 1:
-        notes.append(f"{len(set(offsets))} images do not say where they lie; stacked in the order of the file")
+        notes.append(Doubt(f"{len(set(offsets))} images do not say where they lie; stacked in the order of the file"))
     normal = np.cross(orientation[:3], orientation[3:])
     return [
         replace(place, position=tuple(float(x) for x in position + offset * normal), orientation=orientation)
@@ -231,9 +236,11 @@ def thickness(where: list[Any], notes: list[str]) -> float:
     """Return the slice thickness in mm, or 1, for want of a spacing between slices, and note that."""
     thick = positive(find(where, "PixelMeasuresSequence", "SliceThickness"))
     notes.append(
-        f"the spacing between slices is not given; the slice thickness of {thick:g} mm is taken"
-        if thick
-        else "neither the spacing between slices nor their thickness is given; taken as 1 mm"
+        Doubt(
+            f"the spacing between slices is not given; the slice thickness of {thick:g} mm is taken"
+            if thick
+            else "neither the spacing between slices nor their thickness is given; taken as 1 mm"
+        )
     )
     return thick or 1.0
 

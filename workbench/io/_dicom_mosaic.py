@@ -18,6 +18,7 @@ from workbench.io._dicom_file import Pixels, Source
 from workbench.io._dicom_frames import Place, along_normal, between, thickness
 from workbench.io._dicom_lookup import UNREADABLE, code, codes, numbers
 from workbench.io._dicom_spacing import Spacing
+from workbench.io._format import Doubt
 
 #: First row and column of a tile.
 Corner = tuple[int, int]
@@ -71,7 +72,7 @@ def tile(
         place = replace(place, position=tuple(float(x) for x in position))
         normal = _csa(dataset, "SliceNormalVector")
         if len(normal) != 3 or not any(normal):
-            notes.append("the mosaic does not say to which side its slices go on; taken along the normal")
+            notes.append(Doubt("the mosaic does not say to which side its slices go on; taken along the normal"))
         elif float(np.cross(across, down) @ normal) < 0:
             step = -step
     places = along_normal([number * step for number in range(count)], [place] * count, notes)

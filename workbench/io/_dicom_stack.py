@@ -13,6 +13,7 @@ from workbench.errors import InputError
 from workbench.io._dicom_header import Slice
 from workbench.io._dicom_levels import Vectors, directions, levels_of, sideways, spread
 from workbench.io._dicom_volumes import Volumes, mm, volumes_of
+from workbench.io._format import Doubt
 
 _TILT_DEGREES = 0.05
 _NAMES_SHOWN = 12
@@ -56,7 +57,7 @@ def stack(slices: list[Slice], volume: Any = None, *, sparse: bool = False) -> S
         return _without_positions(slices, volume, notes)
     steps = np.mean(list({item.spacing or (1.0, 1.0): None for item in slices}), axis=0)
     if slices[0].spacing is None:
-        notes.append("the pixel spacing is not given; taken as 1 mm")
+        notes.append(Doubt("the pixel spacing is not given; taken as 1 mm"))
     across, down = directions(slices)
     normal = np.cross(across, down)
     levels = levels_of(slices, normal)
@@ -66,7 +67,8 @@ def stack(slices: list[Slice], volume: Any = None, *, sparse: bool = False) -> S
     step, places = _step(positions, normal, levels[0][0].thickness, most, notes)
     aside = sideways(np.array([item.position for item in slices]), normal)
     if aside > _ASIDE_MM:
-        notes.append(f"slices do not lie on one line: up to {aside:.3g} mm sideways of where the affine puts them")
+        words = f"slices do not lie on one line: up to {aside:.3g} mm sideways of where the affine puts them"
+        notes.append(Doubt(words))
     lps = np.eye(4)
     lps[:3, 0], lps[:3, 1], lps[:3, 2], lps[:3, 3] = across * steps[1], down * steps[0], step, positions[0]
     filled = [_placed(items, places) for items in volumes]
@@ -99,16 +101,20 @@ def _step(
     if found.places is None:
         even = np.linspace(heights[0], heights[-1], count)
         notes.append(
-            f"slices are unevenly spaced: gaps from {gaps.min():.4g} to {gaps.max():.4g} mm (median "
-            f"{np.median(gaps):.4g}); stacked at the mean of {gaps.mean():.4g} mm, which misplaces slices by up to "
-            f"{np.abs(heights - even).max():.4g} mm"
+            Doubt(
+                f"slices are unevenly spaced: gaps from {gaps.min():.4g} to {gaps.max():.4g} mm (median "
+                f"{np.median(gaps):.4g}); stacked at the mean of {gaps.mean():.4g} mm, which misplaces slices by up to "
+                f"{np.abs(heights - even).max():.4g} mm"
+            )
         )
     elif found.missing:
         missing = sorted(set(range(places[-1] + 1)) - set(places))
         where = ", ".join(mm(positions[0] + step * place) for place in missing[:8])
         notes.append(
-            f"{len(missing)} missing slices of {places[-1] + 1}, {found.usual:.4g} mm apart: k = {missing[:8]} at "
-            f"{where}{' ...' if len(missing) > 8 else ''} (LPS mm); left blank so that all others keep their place"
+            Doubt(
+                f"{len(missing)} missing slices of {places[-1] + 1}, {found.usual:.4g} mm apart: k = {missing[:8]} at "
+                f"{where}{' ...' if len(missing) > 8 else ''} (LPS mm); left blank so that all others keep their place"
+            )
         )
     lean = float(np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1, 1))))
     if lean > _TILT_DEGREES:
@@ -130,7 +136,7 @@ def _located(slices: list[Slice], notes: list[str]) -> list[Slice]:
     locations = {item.location for item in slices}
     if not unknown or head.pictures or None in locations or len(locations) < 2:
         return slices
-    notes.append(f"{len(slices)} images do not say where they lie; stacked by SliceLocation, as if axial")
+    notes.append(Doubt(f"{len(slices)} images do not say where they lie; stacked by SliceLocation, as if axial"))
     return [
         replace(item, position=(0.0, 0.0, item.location or 0.0), orientation=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
         for item in slices
@@ -146,8 +152,7 @@ def _without_positions(slices: list[Slice], volume: Any, notes: list[str]) -> St
         return Stack(volumes, affine, notes, names)
     ordered: list[Slice | None] = [*sorted(slices, key=lambda item: (item.order[1:], str(item.path)))]
     if len(slices) > 1:
-        notes.append(
-            f"{len(slices)} images do not say where they lie; stacked by number, {head.thickness or 1:g} mm apart"
-        )
+        apart = head.thickness or 1
+        notes.append(Doubt(f"{len(slices)} images do not say where they lie; stacked by number, {apart:g} mm apart"))
     volumes, _ = _chosen([ordered], [], volume)
     return Stack(volumes, affine, notes, [])

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.errors import FileError
 from workbench.io._dicom_file import Source
 from workbench.io._dicom_lookup import clean, code, find, numbers, real, whole
+from workbench.io._format import Doubt
 
 #: Rescale Type and Modality LUT Type (C.11.1.1.2) in words; "US" is "unspecified".
 _RESCALE_UNITS = {
@@ -59,7 +60,7 @@ def scale_of(source: Source, dataset: Any, where: list[Any]) -> tuple[Scale, lis
 def _dose(dataset: Any, notes: list[str]) -> Scale:
     units = code(dataset, "DoseUnits").upper()
     if "DoseGridScaling" not in dataset:
-        notes.append("DoseGridScaling is missing; the dose is as stored, without a unit")
+        notes.append(Doubt("DoseGridScaling is missing; the dose is as stored, without a unit"))
         return Scale()
     kind = code(dataset, "DoseType").lower()
     if kind and kind != "physical":
@@ -78,7 +79,7 @@ def _rescale(dataset: Any, where: list[Any], modality: str, notes: list[str]) ->
     bits = table_bits(dataset)
     if "ModalityLUTSequence" in dataset and (given or not bits):
         why = "a rescale is given too" if given else "the table is not well-formed"
-        notes.append(f"the file maps its values by a table (Modality LUT), which was not applied: {why}")
+        notes.append(Doubt(f"the file maps its values by a table (Modality LUT), which was not applied: {why}"))
         bits = 0
     if bits:
         kind = clean(dataset.ModalityLUTSequence[0].get("ModalityLUTType")).upper()
@@ -88,7 +89,7 @@ def _rescale(dataset: Any, where: list[Any], modality: str, notes: list[str]) ->
     if mapped is not None:
         return mapped
     if modality == "CT" and not given and kind != "HU":
-        notes.append("a CT without a rescale: the values are as stored, which need not be HU")
+        notes.append(Doubt("a CT without a rescale: the values are as stored, which need not be HU"))
         return Scale(scale.slope, scale.inter, "")
     return scale
 
