@@ -59,6 +59,15 @@ def test_planes_of_dose_go_along_the_normal(tmp_path):
     np.testing.assert_allclose(volume.to_world([0, 0, int(volume.data[0, 0].argmax())]), [-10 + 6, -20, -50])
 
 
+@pytest.mark.parametrize("down", [1, -1])
+@pytest.mark.parametrize("offsets", [(-50, -47, -44), (-50, -53, -56)])
+def test_absolute_planes_of_dose_of_a_patient_on_the_side(tmp_path, offsets, down):
+    made = dose(offsets, ImageOrientationPatient=[0, down, 0, 1, 0, 0])
+    volume = drain(save(made, tmp_path / "a.dcm"))
+    assert heights(volume) == {float(n): z for n, z in enumerate(offsets)}
+    assert not volume.notes
+
+
 def test_planes_of_dose_at_uneven_distances_are_noted(tmp_path):
     volume = drain(save(dose((0, 3, 6, 10.4)), tmp_path / "a.dcm"))
     assert "unevenly spaced: gaps from 3 to 4.4 mm" in volume.notes[0]

@@ -254,6 +254,32 @@ def test_padding_beyond_the_stored_bits_stays(tmp_path):
     assert "the value 62512 is padding" in notes(volume)
 
 
+def test_padding_has_the_sign_of_the_pixels(tmp_path):
+    made = dataset(np.full((4, 5), -1000, np.int16), "CT", position=(0, 0, 0))
+    made.add_new("PixelPaddingValue", "US", 63536)
+    volume = drain(save(made, tmp_path / "a.dcm"))
+    assert volume.dtype == np.int16
+    assert "the value -2000 is padding" in notes(volume)
+
+
+def test_padding_may_be_a_range(tmp_path):
+    made = dataset(flat(7), "MR", position=(0, 0, 0), PixelPaddingValue=0, PixelPaddingRangeLimit=5, RescaleSlope=2)
+    assert "the value 0 to 10 is padding" in notes(drain(save(made, tmp_path / "a.dcm")))
+
+
+def test_factors_of_philips_are_noted(tmp_path):
+    made = dataset(flat(7), "MR", position=(0, 0, 0))
+    made.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "FL", 0.25)
+    assert "0.25 to value / scale slope" in notes(drain(save(made, tmp_path / "a.dcm")))
+    made = dataset(flat(7), "PT", position=(0, 0, 0), Units="CNTS")
+    block = made.private_block(0x7053, "Philips PET Private Group", create=True)
+    block.add_new(0x00, "DS", "0.0005")
+    block.add_new(0x09, "DS", "12.5")
+    volume = drain(save(made, tmp_path / "b.dcm"))
+    assert (volume.unit, volume.data.max()) == ("CNTS", 7)
+    assert "0.0005 to g/ml (SUV); 12.5 to Bq/ml" in notes(volume)
+
+
 def test_padding_of_many_rescales_is_one_note(tmp_path):
     images = [(k, 2.0 * k, {"RescaleSlope": k + 1, "RescaleIntercept": 0}) for k in range(4)]
     folder = series(tmp_path / "s", [(v, z, {**f, "PixelPaddingValue": 50}) for v, z, f in images])

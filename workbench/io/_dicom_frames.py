@@ -16,7 +16,7 @@ import numpy as np
 from workbench.errors import FileError
 from workbench.io._dicom_attributes import Tags, indices
 from workbench.io._dicom_file import Source
-from workbench.io._dicom_lookup import code, codes, find, floats, numbers, positive
+from workbench.io._dicom_lookup import code, codes, doubt, find, floats, numbers, positive
 from workbench.io._format import Doubt
 
 Vector = tuple[float, ...]
@@ -32,6 +32,8 @@ _TIMES = {0x00181063, 0x00181065}  # FrameTime, FrameTimeVector
 _CINE = {"US", "IVUS", "XA", "RF", "ES", "XC", "GM", "SM", "OP", "DX", "CR", "MG", "IO", "PX"}
 _FLAT_NUCLEAR = {"STATIC", "WHOLE BODY", "DYNAMIC", "GATED", "TOMO", "GATED TOMO"}
 _AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+#: By how much a unit vector may be longer or shorter, and the cosine of a right angle differ from 0.
+_SQUARE, _NO_LENGTH = 0.01, 1e-6
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def place_frames(
     vectors = {key: numbers(dataset.get(name)) for name, key in _NUCLEAR.items()}
     places = []
     for number, where in enumerate(frames):
-        position, orientation = _geometry(source, dataset, where, number, notes)
+        position, orientation = _geometry(dataset, where, number, notes)
         tags: Tags = {key: vector[number] for key, vector in vectors.items() if len(vector) == count}
         index = indices(where[0], pointers) if where[0] is not None else ()
         stated = position is not None and orientation is not None
@@ -87,9 +89,7 @@ def place_frames(
     return _by_vectors(source, dataset, frames[0], places, notes), notes
 
 
-def _geometry(
-    source: Source, dataset: Any, where: list[Any], number: int, notes: list[str]
-) -> tuple[Vector | None, Vector | None]:
+def _geometry(dataset: Any, where: list[Any], number: int, notes: list[str]) -> tuple[Vector | None, Vector | None]:
     position = find(where, "PlanePositionSequence", "ImagePositionPatient")
     orientation = find(where, "PlaneOrientationSequence", "ImageOrientationPatient")
     detectors = dataset.get("DetectorInformationSequence") or []
@@ -103,11 +103,26 @@ def _geometry(
         position = find(where, "PlanePositionVolumeSequence", "ImagePositionVolume")
         orientation = find(where, "PlaneOrientationVolumeSequence", "ImageOrientationVolume") or orientation
         if position is not None:
-            _once(notes, "positions are those of the ultrasound volume, not of the patient")
-    return (
-        floats(source, position, 3, "ImagePositionPatient"),
-        floats(source, orientation, 6, "ImageOrientationPatient"),
-    )
+            words = "positions are those of the ultrasound volume, not of the patient"
+            notes += [] if words in notes else [words]
+    return floats(position, 3, "ImagePositionPatient", notes), _unit_vectors(orientation, notes)
+
+
+def _unit_vectors(value: Any, notes: list[str]) -> Vector | None:
+    """Return the directions of rows and columns if they are at right angles; lengths are made 1."""
+    found = floats(value, 6, "ImageOrientationPatient", notes)
+    if found is None:
+        return None
+    pair = np.array(found).reshape(2, 3)
+    lengths = np.linalg.norm(pair, axis=1)
+    rule = f"ImageOrientationPatient is two unit vectors at right angles, the header has {list(found)}"
+    if lengths.min() < _NO_LENGTH or abs(float(pair[0] @ pair[1])) > _SQUARE * lengths.prod():
+        doubt(notes, f"{rule}; it was not used")
+        return None
+    if np.abs(lengths - 1).max() <= _SQUARE:
+        return found
+    doubt(notes, f"{rule}; their lengths were made 1")
+    return tuple(float(x) for x in (pair / lengths[:, None]).ravel())
 
 
 def _in_stack(frames: list[list[Any]], places: list[Place], notes: list[str]) -> list[Place]:
@@ -181,7 +196,8 @@ def _dose_planes(source: Source, offsets: Vector, places: list[Place], notes: li
     offsets = offsets[: len(places)]
     first = places[0]
     height = first.position[2] if first.position else 0.0
-    axial = first.orientation is not None and np.allclose(np.abs(first.orientation), _AXIAL, atol=1e-3)
+    turn = first.orientation
+    axial = turn is not None and abs(float(np.cross(turn[:3], turn[3:])[2])) > 1 - 1e-3
     if offsets[0] and first.position and axial and abs(offsets[0] - height) <= 0.01:
         x, y, _ = first.position
         return [replace(place, position=(x, y, z)) for z, place in zip(offsets, places, strict=True)]
@@ -249,8 +265,3 @@ def _several(value: Any) -> list[Any]:
     if value is None or value == "":
         return []
     return [value] if isinstance(value, int) else list(value)
-
-
-def _once(notes: list[str], note: str) -> None:
-    if note not in notes:
-        notes.append(note)

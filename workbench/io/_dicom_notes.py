@@ -26,7 +26,7 @@ def collect(slices: list[Slice]) -> list[str]:
 
 
 def _padding(slices: list[Slice]) -> list[str]:
-    values = sorted({item.padding * item.scale.slope + item.scale.inter for item in slices if item.padding is not None})
+    values = sorted({end * item.scale.slope + item.scale.inter for item in slices for end in item.padding})
     if not values:
         return []
     shown = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"

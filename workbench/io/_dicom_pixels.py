@@ -13,7 +13,7 @@ from workbench.io import _dicom_values, _files
 from workbench.io._dicom_file import Pixels, Source, open_source, quiet
 from workbench.io._dicom_header import Slice
 from workbench.io._dicom_jpeg import mend_scans
-from workbench.io._dicom_lookup import whole
+from workbench.io._dicom_lookup import frame_count, whole
 from workbench.io._format import GeometryWarning
 from workbench.volume import Array
 
@@ -56,7 +56,7 @@ def _limits(item: Slice) -> list[float]:
         return [0, (1 << item.scale.table_bits) - 1]
     ends = [-(1 << (pixels.bits - 1)), (1 << (pixels.bits - 1)) - 1] if pixels.signed else [0, (1 << pixels.bits) - 1]
     # padding may lie beyond the stored bits
-    return [*ends, *([] if item.padding is None else [item.padding])]
+    return [*ends, *item.padding]
 
 
 def load_grid(volumes: list[list[Slice | None]], dtype: np.dtype[Any]) -> Array:
@@ -144,7 +144,7 @@ def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
             if keyword in dataset:
                 return _floats(dataset, dataset[keyword].value, kind).reshape(-1, rows, columns, 1)
         correct = _unused_bits_are_noise(dataset)
-        dataset.NumberOfFrames = whole(dataset, "NumberOfFrames", 1)
+        dataset.NumberOfFrames = frame_count(dataset)
         pixels: NDArray[Any]
         try:
             pixels = pixel_array(dataset, correct_unused_bits=correct)
@@ -165,7 +165,7 @@ def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
 
 def _floats(dataset: Any, raw: bytes, kind: str) -> NDArray[Any]:
     order = "<" if dataset.original_encoding[1] else ">"
-    count = int(dataset.Rows) * int(dataset.Columns) * whole(dataset, "NumberOfFrames", 1)
+    count = int(dataset.Rows) * int(dataset.Columns) * frame_count(dataset)
     return np.frombuffer(raw, f"{order}{kind}", count).astype(kind)
 
 
@@ -174,12 +174,12 @@ def _unused_bits_are_noise(dataset: Any) -> bool:
     stored, allocated = whole(dataset, "BitsStored", 16), whole(dataset, "BitsAllocated", 16)
     if _shift(dataset):
         return False
-    padding = _dicom_values.padding_value(dataset)
-    if padding is None or stored == allocated:
+    padding = _dicom_values.padding_range(dataset)
+    if not padding or stored == allocated:
         return True
     signed = whole(dataset, "PixelRepresentation", 0)
     low, high = (-(1 << (stored - 1)), (1 << (stored - 1)) - 1) if signed else (0, (1 << stored) - 1)
-    return low <= padding <= high
+    return low <= min(padding) and max(padding) <= high
 
 
 def _shift(dataset: Any) -> int:

@@ -46,8 +46,6 @@ def stack(slices: list[Slice], volume: Any = None, *, sparse: bool = False) -> S
 
     Raises
     ------
-    FileError
-        If the directions of the slices are not two unit vectors at right angles.
     InputError
         If there is no such `volume`.
     """
@@ -64,7 +62,7 @@ def stack(slices: list[Slice], volume: Any = None, *, sparse: bool = False) -> S
     volumes, names = _chosen(*volumes_of(levels, notes), volume)
     positions = np.array([level[0].position for level in levels])
     most = _MOST_SPARSE if sparse else 2 * len(levels)
-    step, places = _step(positions, normal, levels[0][0].thickness, most, notes)
+    step, places = _step(positions, normal, levels[0][0], most, notes, sparse=sparse)
     aside = sideways(np.array([item.position for item in slices]), normal)
     if aside > _ASIDE_MM:
         words = f"slices do not lie on one line: up to {aside:.3g} mm sideways of where the affine puts them"
@@ -86,16 +84,16 @@ def _chosen(volumes: Volumes, names: list[str], volume: Any) -> tuple[Volumes, l
 
 
 def _step(
-    positions: Vectors, normal: Vectors, thickness: float | None, most: int, notes: list[str]
+    positions: Vectors, normal: Vectors, head: Slice, most: int, notes: list[str], *, sparse: bool
 ) -> tuple[Vectors, list[int]]:
     """Return the vector from one slice to the next, and the place of each slice on the even grid."""
     count = len(positions)
     if count == 1:
-        if thickness is None:
+        if head.thickness is None:
             notes.append("one slice without a thickness; taken as 1 mm")
-        return normal * (thickness or 1.0), [0]
+        return normal * (head.thickness or 1.0), [0]
     heights = positions @ normal
-    found = spread(heights, thickness, most)
+    found = spread(heights, head, most, sparse=sparse)
     gaps, places = found.gaps, found.places or list(range(count))
     step = (positions[-1] - positions[0]) / places[-1]
     if found.places is None:
