@@ -162,9 +162,7 @@ def test_an_encoder_that_is_there_twice_is_a_choice(begins, tmp_path):
     file = {name: value for begin in begins for name, value in resnet(18, 2, begin).items() if ".fc." not in name}
     torch.save(file, tmp_path / "r.pth")
     model = wb.zoo.create("covid-resnet", in_channels=3, num_classes=2, depth=18, width=2)
-    with pytest.raises(
-        InputError, match=rf"2 times, under '{begins[0]}', '{begins[1]}'.*Keep"
-    ):
+    with pytest.raises(InputError, match=rf"2 times, under '{begins[0]}', '{begins[1]}'.*Keep"):
         model.load(tmp_path / "r.pth", into="encoder")
     torch.save({name: file[name] for name in file if name.startswith(begins[1])}, tmp_path / "r.pth")
     assert not model.load(tmp_path / "r.pth", into="encoder").missing
