@@ -290,3 +290,14 @@ def test_inks_become_colours(tmp_path):
     volume = read(tmp_path / "a.jpg")
     np.testing.assert_array_equal(volume.data, np.array(Image.open(tmp_path / "a.jpg").convert("RGB")))
     assert "CMYK was turned into red, green and blue" in volume.notes
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
+def test_a_mask_to_be_looked_at_is_offered_its_mapping_in_every_mode(tmp_path, mode):
+    mask = np.array([[0, 255, 0], [255, 255, 0]], np.uint8)
+    Image.fromarray(mask).convert(mode).save(tmp_path / "a.png")
+    volume = read(tmp_path / "a.png", kind="labels").load()
+    assert any("label_values={0: 0, 255: 1}" in note for note in volume.notes)
+    mapped = read(tmp_path / "a.png", kind="labels", label_values={0: 0, 255: 1})
+    np.testing.assert_array_equal(mapped.data, mask // 255)
+    assert not any("label_values" in note for note in mapped.notes)

@@ -208,7 +208,7 @@ def _moved(positions: Array, shape: tuple[int, ...]) -> Array | None:
             grid = positions[0, tokens:].reshape(before, before, -1)
             steps = (after / before, after / before, 1)
             moved = ndimage.zoom(grid, steps, order=1, mode="nearest", grid_mode=True).reshape(after**2, -1)
-            return np.concatenate([positions[0, :tokens], moved])[np.newaxis].astype(positions.dtype)
+            return np.asarray(np.concatenate([positions[0, :tokens], moved])[np.newaxis], positions.dtype)
     return None
 
 
