@@ -305,7 +305,7 @@ def test_a_mask_to_be_looked_at_is_offered_its_mapping_in_every_mode(tmp_path, m
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
 @pytest.mark.parametrize(
-    ("dpi", "noted"), [((72, 72), False), ((300, 300), False), ((254, 127), True), ((50, 50), True)]
+    ("dpi", "noted"), [((72, 72), False), ((300, 300), False), ((254, 127), True), ((254, 254), True)]
 )
 def test_dots_per_inch_are_noted_where_they_are_unusual(tmp_path, suffix, dpi, noted):
     Image.fromarray(np.zeros((8, 9), np.uint8)).save(tmp_path / f"a{suffix}", dpi=dpi)
