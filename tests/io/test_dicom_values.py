@@ -6,7 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom import dcmwrite
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, item, pydicom_files, save, series
@@ -371,3 +373,23 @@ def test_only_the_scan_header_of_a_jpeg_is_changed():
     assert mend_scans(raw) == b"\xfe\xff\x00\xe0head" + mended + b"\xff" + mended
     for cut in range(len(raw)):
         assert len(mend_scans(raw[:cut])) == cut
+
+
+@pytest.mark.parametrize(
+    ("syntax", "words"),
+    [
+        ("1.2.840.10008.1.2.4.100", "stored as MPEG2 Main Profile"),
+        ("1.2.840.10008.1.2.4.102", "stored as MPEG-4 AVC/H.264"),
+        ("1.2.3.4.5", "stored as the transfer syntax 1.2.3.4.5"),
+    ],
+)
+def test_pixels_that_nothing_here_decodes_are_named(tmp_path, syntax, words):
+    made = dataset(flat(1, dtype=np.uint8), "OT")
+    path = save(made, tmp_path / "a.dcm")
+    made.file_meta.TransferSyntaxUID = UID(syntax)
+    made.PixelData = encapsulate([b"not decoded"])
+    made["PixelData"].VR, made["PixelData"].is_undefined_length = "OB", True
+    with path.open("wb") as file:
+        dcmwrite(file, made, implicit_vr=False, little_endian=True)
+    with pytest.raises(FileError, match=rf"({words}).*not supported here. Convert it"):
+        read(path)

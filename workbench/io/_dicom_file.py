@@ -132,6 +132,7 @@ def _check_pixels(source: Source, dataset: Any, file: Any, syntax: str) -> None:
                 "Get a fresh copy."
             )
     else:
+        _check_decoder(source, syntax)
         _check_fragments(source, file, start, size)
     _files.check_memory(source, needed)
 
@@ -162,6 +163,24 @@ def _size(file: Any) -> int:
     size = int(file.seek(0, os.SEEK_END))
     file.seek(place)
     return size
+
+
+def _check_decoder(source: Source, syntax: str) -> None:
+    """Raise if nothing here decodes a transfer syntax: a video, a new or a private way of packing pixels."""
+    from pydicom.pixels import get_decoder
+    from pydicom.uid import UID
+
+    try:
+        known = get_decoder(UID(syntax)).is_available
+    except NotImplementedError:
+        known = False
+    if not known:
+        name = UID(syntax).name
+        stored = f"the transfer syntax {syntax[:64]}" if name == syntax else name
+        raise FileError(
+            f"{source} has its pixels stored as {stored}, which is not supported here. Convert it to an uncompressed "
+            "transfer syntax, or export the frames of a video."
+        )
 
 
 def _check_fragments(source: Source, file: Any, start: int, size: int) -> None:

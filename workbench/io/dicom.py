@@ -156,7 +156,8 @@ class Dicom(Format):
 
 
 def _space(item: Slice) -> str:
-    if item.position is not None and item.orientation is not None:
+    # frames that do not say where they lie were stacked as if axial, which is no reason to write R and L beside them
+    if item.position is not None and item.orientation is not None and not item.unplaced:
         return "patient"
     return "object" if item.spacing else "pixels"
 
