@@ -167,7 +167,7 @@ def _size(file: Any) -> int:
 
 def _check_decoder(source: Source, syntax: str) -> None:
     """Raise if nothing here decodes a transfer syntax: a video, a new or a private way of packing pixels."""
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
     try:

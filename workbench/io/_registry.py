@@ -235,7 +235,12 @@ def _format_of(path: Path, name: str | None) -> Format:
         return chosen
     named = [known.name for known in formats() if known.matches(path)]
     if named:
-        raise FileError(f"{path} is named like {named[0]} but does not begin like it. It is damaged or misnamed.")
+        packing = packing_of(path)
+        inside = f", once its {packing} data is unpacked as far as that goes" if packing else ""
+        raise FileError(
+            f"{path} is named like {named[0]} but does not begin like it{inside}. It is damaged or misnamed; get a "
+            "fresh copy, or give it the ending of what it is."
+        )
     raise FileError(f"{path} is of no known format. {_listing()}")
 
 
