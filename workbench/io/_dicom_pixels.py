@@ -122,10 +122,11 @@ def _rescaled(frame: Any, item: Slice, dtype: np.dtype[Any]) -> tuple[Any, int]:
     return np.clip(scaled if scaled.dtype.kind == "f" else scaled.astype(np.int64), low, high), beyond
 
 
-def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
+def decode(source: Source, *, table: bool = False, indices: bool = False) -> NDArray[Any]:
     """Return the pixels of a file as [frame, row, column, sample], colours as RGB.
 
-    With `table`, stored values are replaced by what the Modality LUT of the file has for them.
+    With `table`, stored values are replaced by what the Modality LUT of the file has for them. With `indices`, those of
+    a palette stay what they are: the numbers of segments.
     """
     import pydicom
     from pydicom.pixels.processing import apply_color_lut
@@ -154,7 +155,7 @@ def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
             dataset.PixelData = mend_scans(dataset.PixelData)
             pixels = pixel_array(dataset, correct_unused_bits=correct)
         colour = whole(dataset, "SamplesPerPixel", 1) > 1
-        if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        if dataset.PhotometricInterpretation == "PALETTE COLOR" and not indices:
             pixels, colour = apply_color_lut(pixels, dataset), True
             pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
         elif not colour:
