@@ -34,7 +34,7 @@ class Spread:
 
 def directions(slices: list[Slice]) -> tuple[Vectors, Vectors]:
     """Return the mean unit vectors (LPS) along the rows and down the columns."""
-    pairs = np.array(list({item.orientation for item in slices})).reshape(-1, 2, 3)
+    pairs = np.array(list(dict.fromkeys(item.orientation for item in slices))).reshape(-1, 2, 3)
     across, down = np.mean(pairs / np.linalg.norm(pairs, axis=2, keepdims=True), axis=0)
     return across / np.linalg.norm(across), down / np.linalg.norm(down)
 
