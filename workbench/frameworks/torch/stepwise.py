@@ -35,7 +35,7 @@ _ELEMENTWISE = (
     "log", "log1p", "logsigmoid", "mish", "pow", "prelu", "relu6", "rsqrt", "selu", "sigmoid", "silu", "softplus",
     "softsign", "sqrt", "square", "tanh", "tanhshrink", "__pow__",
 )  # fmt: skip
-_POOLS = {F.max_pool1d: 1, F.max_pool2d: 2, F.max_pool3d: 3}
+_POOLS: dict[Any, int] = {F.max_pool1d: 1, F.max_pool2d: 2, F.max_pool3d: 3}
 _POOL_WORDS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
 
 Call = Callable[..., torch.Tensor]
