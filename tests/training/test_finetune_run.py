@@ -66,7 +66,8 @@ def test_weights_of_another_network_are_refused_with_the_reason(boxes, tmp_path,
     recipe, dataset = compose(recipe_of(boxes), None, {})
     run = fit(recipe, _lay_out(tmp_path / "run", recipe, dataset, other).path)
     assert run.state == "failed"
-    assert "no layer of other.safetensors (algorithm covid-resnet) fits" in run.status["cause"].replace('"', "")
+    cause = run.status["cause"]
+    assert 'weights that fit (made by "covid-resnet"). No weight in other.safetensors belongs to the network' in cause
 
 
 def test_pictures_are_classified_and_scored(sides, tmp_path, recipe_of):

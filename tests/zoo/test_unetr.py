@@ -21,7 +21,7 @@ class TestUNETR(ParityByDefault, SegmentationContract):
     def test_volumes_are_cut_to_the_size_of_the_positions(self, monkeypatch) -> None:
         model, seen = self.model(image_size=16), []
         forward = model.forward
-        monkeypatch.setattr(model, "forward", lambda x: seen.append(x.shape[2:]) or forward(x))
+        monkeypatch.setattr(model, "forward", lambda x, **how: seen.append(x.shape[2:]) or forward(x, **how))
         model.predict(self.volume(self.in_channels, (32, 16, 16)))
         assert set(seen) == {(16, 16, 16)}
         seen.clear()

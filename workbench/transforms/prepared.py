@@ -91,7 +91,7 @@ class Prepared:
         return self.array[np.newaxis]
 
     def window(self, start: Index, stop: Index) -> NDArray[np.float32]:
-        """Return a box of the network's input, [c, *(stop - start)], without making the rest."""
+        """Return a box of the network's input, ``[c, *(stop - start)]``, without making the rest."""
         if self._array is not None:
             return self._array[(slice(None), *(slice(a, b) for a, b in zip(start, stop, strict=True)))]
         inner = self._inside(start, stop)

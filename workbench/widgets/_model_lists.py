@@ -69,7 +69,11 @@ def trained_row(one: zoo.Trained, case: Case | None) -> dict[str, Any]:
 
 def run_row(row: dict[str, Any], case: Case | None) -> dict[str, Any]:
     """Return a run as a source of weights, with the reason if they are not for what is looked at."""
-    reason = fit.algorithm_misfit(zoo.card(row["algorithm"]), case) if row["algorithm"] else "unreadable"
+    card = next((card for card in zoo.list() if card.name == row["algorithm"]), None)
+    if card is not None:
+        reason = fit.algorithm_misfit(card, case)
+    else:  # of a package that was there when the run was made
+        reason = f"{row['algorithm']} is not installed" if row["algorithm"] else "unreadable"
     return {"value": row["value"], "label": row["label"], "enabled": not reason, "reason": reason}
 
 

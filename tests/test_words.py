@@ -1,0 +1,10 @@
+"""Numbers as people say them."""
+
+from workbench._words import size, span
+
+
+def test_spans_and_sizes_are_as_exact_as_an_estimate():
+    assert [span(x) for x in (0.2, 89, 11_500, 86400 * 12.3, 3.2e9)] == [
+        "0.2 seconds", "89 seconds", "3.2 hours", "12 days", "100 years",
+    ]  # fmt: skip
+    assert [size(x) for x in (512, 1.34e6, 2.5e10, 9.1e15)] == ["512 bytes", "1.3 MB", "25 GB", "9.1 PB"]

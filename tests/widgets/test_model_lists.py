@@ -1,0 +1,20 @@
+"""The lists that a model is chosen from."""
+
+from __future__ import annotations
+
+from workbench.widgets._model_lists import run_row
+
+
+def test_a_run_of_an_algorithm_that_is_no_longer_installed_is_listed_and_not_offered():
+    row = run_row({"value": "run", "label": "yesterday", "algorithm": "tiny-net"}, None)
+    assert row == {"value": "run", "label": "yesterday", "enabled": False, "reason": "tiny-net is not installed"}
+
+
+def test_a_run_that_cannot_be_read_says_so():
+    assert run_row({"value": "run", "label": "yesterday", "algorithm": ""}, None)["reason"] == "unreadable"
+
+
+def test_a_run_of_a_known_algorithm_is_offered():
+    row = run_row({"value": "run", "label": "yesterday", "algorithm": "3d-unet"}, None)
+    assert row["enabled"]
+    assert not row["reason"]
