@@ -105,6 +105,13 @@ def test_windows_with_holes_and_products_of_maps_are_left_alone() -> None:
     assert len(steps.steps) == 2  # the magnitude, and the square
 
 
+def test_a_number_to_the_power_of_a_map_is_left_alone() -> None:
+    network, x = Called(lambda x: torch.pow(2.0, x)), volume(1, 1, 4, 4)
+    steps = Stepwise(network, SCORE, x)
+    assert len(steps.steps) == 1  # the square
+    torch.testing.assert_close(steps(x), network(x)[:, 0])
+
+
 def test_rectifiers_alone() -> None:
     network, x = Called(lambda x: F.relu(torch.tanh(x)).relu_()), volume(1, 1, 6, 6)
     assert Stepwise(network, SCORE, x, relu_only=True).replaced == 2

@@ -147,7 +147,8 @@ class Explainer(ABC):
     """One attribution method. Stateless: everything it needs comes in the `Problem`.
 
     A subclass sets `name`, `title`, `summary`, `reference`, and its own `options`, and yields
-    `Step` objects. One that is to be had on some frameworks alone names them in `frameworks`: elsewhere it is refused. It is cancelled from outside, between two steps, so it should yield after every batch.
+    `Step` objects. One that is to be had on some frameworks alone names them in `frameworks`: elsewhere it is refused.
+    It is cancelled from outside, between two steps, so it should yield after every batch.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
 

@@ -169,7 +169,7 @@ class _Redirecting(TorchFunctionMode):
         if plain is None:
             return func(*args, **kwargs)
         x, *rest = args or (kwargs.pop("input"),)
-        if _skipped(plain, rest, kwargs):
+        if not isinstance(x, torch.Tensor) or _skipped(plain, rest, kwargs):
             return func(x, *rest, **kwargs)
         in_place = kwargs.pop("inplace", False) or _in_place(func)
         answer = self._handle(self._count, plain, x, tuple(rest), kwargs)
