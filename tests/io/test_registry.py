@@ -182,3 +182,23 @@ def test_a_package_can_add_a_format(tmp_path, monkeypatch):
     finally:
         _registry._known.cache_clear()
         del sys.modules["their_package"]
+
+
+def test_a_name_that_does_not_fit_says_whether_it_was_unpacked(tmp_path):
+    packed = gzip.compress(bytes(400))
+    (tmp_path / "a.nii.gz").write_bytes(packed[:8] + b"\xff" + packed[9:])
+    with pytest.raises(FileError, match=r"named like nifti but does not begin like it, once its gzip data.*fresh copy"):
+        read(tmp_path / "a.nii.gz")
+    (tmp_path / "a.nii").write_bytes(b"hello" * 100)
+    with pytest.raises(FileError, match=r"does not begin like it\. It is damaged or misnamed"):
+        read(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".mha", ".nrrd", ".npz", ".tif", ".ome.tif"])
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_a_name_may_be_as_long_as_the_system_lets_it(tmp_path, suffix, letter):
+    room = 255 - len(suffix)
+    path = tmp_path / (letter * (room // len(letter.encode())) + suffix)
+    volume = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
+    np.testing.assert_array_equal(read(write(volume, path)).data, volume.data)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

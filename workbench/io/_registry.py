@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -23,7 +24,7 @@ from workbench.io._files import (
     refusal_becomes_error,
 )
 from workbench.io._folders import refuse_unless_dicom
-from workbench.io._format import HEAD_BYTES, Format
+from workbench.io._format import HEAD_BYTES, Doubt, Format, GeometryWarning
 from workbench.io._pyramid import Levels
 from workbench.volume import KINDS, Volume
 
@@ -104,6 +105,11 @@ def read(
         If the path is missing, or the file is damaged, cut short, or of no known format.
     InputError
         If an option is unknown or a choice must be made (several series, several arrays).
+
+    Warns
+    -----
+    GeometryWarning
+        For each note of the volume that somebody has to act on, see `workbench.io.Doubt`.
     """
     source = header_of(_path(path))
     with damage_becomes_file_error(source, "a file"):
@@ -116,7 +122,12 @@ def read(
         given = {"kind": kind, "labels": labels, "unit": unit}
         meaning = {name: value for name, value in given.items() if value is not None}
         volume = volume.with_meaning(**meaning) if meaning else volume
-        return volume if label_values is None else _mapped(volume, label_values, source)
+        if label_values is not None:
+            volume = _mapped(volume, label_values, source)
+    for note in volume.notes:
+        if isinstance(note, Doubt):
+            warnings.warn(str(note), GeometryWarning, stacklevel=2)
+    return volume
 
 
 def levels(path: str | os.PathLike[str], *, format: str | None = None, **options: Any) -> Levels:  # noqa: A002
@@ -224,7 +235,12 @@ def _format_of(path: Path, name: str | None) -> Format:
         return chosen
     named = [known.name for known in formats() if known.matches(path)]
     if named:
-        raise FileError(f"{path} is named like {named[0]} but does not begin like it. It is damaged or misnamed.")
+        packing = packing_of(path)
+        inside = f", once its {packing} data is unpacked as far as that goes" if packing else ""
+        raise FileError(
+            f"{path} is named like {named[0]} but does not begin like it{inside}. It is damaged or misnamed; get a "
+            "fresh copy, or give it the ending of what it is."
+        )
     raise FileError(f"{path} is of no known format. {_listing()}")
 
 
