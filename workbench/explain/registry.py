@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 
 from workbench.errors import InputError, choose
 from workbench.explain.base import Explainer
+from workbench.explain.captum_methods import DeepLift, GuidedBackprop
 from workbench.explain.grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
 from workbench.explain.integrated_gradients import IntegratedGradients
 from workbench.explain.occlusion import Occlusion
@@ -22,6 +23,8 @@ _OWN: tuple[type[Explainer], ...] = (
     LayerCAM,
     InputXGradient,
     IntegratedGradients,
+    DeepLift,
+    GuidedBackprop,
 )
 
 

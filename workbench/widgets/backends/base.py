@@ -15,6 +15,7 @@ from workbench.widgets.layer import Layer
 
 _OWN = {
     "itk": "workbench.widgets.backends.itk:ItkBackend",
+    "itkwidgets": "workbench.widgets.backends.itkwidgets:ItkWidgetsBackend",
     "matplotlib": "workbench.widgets.backends.matplotlib:MatplotlibBackend",
     "napari": "workbench.widgets.backends.napari:NapariBackend",
     "niivue": "workbench.widgets.backends.niivue:NiivueBackend",
@@ -26,7 +27,8 @@ class Backend(ABC):
 
     The contract, which every backend's tests inherit (``tests/widgets/contract.py``): layers lie where their affines
     say, in RAS mm; the first is at the bottom; what is not visible is not drawn; opacity, window and colour map are
-    those of the layer; an unknown option is an `InputError` that names it; no network is used.
+    those of the layer; an unknown option is an `InputError` that names it; no network is used, but by the
+    program that ``itkwidgets`` fetches.
     """
 
     #: Name by which `view` finds it.
