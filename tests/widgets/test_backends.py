@@ -123,20 +123,20 @@ def test_five_backends_are_ours() -> None:
     assert {"niivue", "matplotlib", "napari", "itk", "itkwidgets"} <= set(names())
 
 
-def test_a_package_can_bring_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_can_bring_a_backend_and_a_cell_declare_one(plug_ins: Any) -> None:
     class Echo(registry.Backend):
         name = "echo"
 
         def open(self, layers: Any, **options: Any) -> Any:
             return [layer.name for layer in layers]
 
-    class Point:
-        def load(self) -> Any:
-            return Echo
-
-    monkeypatch.setattr(registry, "_foreign", lambda: {"echo": Point()})
+    plug_ins(registry.VIEWERS, echo=Echo, odd=ImportError("no such thing"))
     assert wb.view(*scene(), backend="echo") == ["image", "labels"]
     assert get("echo").name == "echo"
+    with pytest.raises(StateError, match=r"viewer backend plug-in 'odd'.*no such thing"):
+        get("odd")
+    registry.register(type("Louder", (Echo,), {"name": "louder"}))
+    assert wb.view(*scene(), backend="louder") == ["image", "labels"]
 
 
 class TestItk(BackendContract):

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workbench import _checks
+from workbench._plugins import Registry, instances_of
 from workbench.errors import FileError, InputError, choose
 from workbench.io._files import (
     damage_becomes_file_error,
@@ -28,42 +26,43 @@ from workbench.io._format import HEAD_BYTES, Doubt, Format, GeometryWarning
 from workbench.io._pyramid import Levels
 from workbench.volume import KINDS, Volume
 
-GROUP = "workbench.formats"
-_BUILT_IN = (
-    "nifti:Nifti",
-    "dicom:Dicom",
-    "metaimage:MetaImage",
-    "nrrd:Nrrd",
-    "picture:Picture",
-    "tiff:Tiff",
-    "numpy_arrays:NumpyArrays",
-    "analyze:Analyze",
-    "mgh:Mgh",
-    "minc:Minc",
-    "slide:Slide",
+_OWN = (
+    "workbench.io.nifti:Nifti",
+    "workbench.io.dicom:Dicom",
+    "workbench.io.metaimage:MetaImage",
+    "workbench.io.nrrd:Nrrd",
+    "workbench.io.picture:Picture",
+    "workbench.io.tiff:Tiff",
+    "workbench.io.numpy_arrays:NumpyArrays",
+    "workbench.io.analyze:Analyze",
+    "workbench.io.mgh:Mgh",
+    "workbench.io.minc:Minc",
+    "workbench.io.slide:Slide",
 )
 
 
-@cache
-def _known() -> dict[str, Format]:
-    found: dict[str, Format] = {}
-    for place in _BUILT_IN:
-        module, name = place.split(":")
-        format_: Format = getattr(import_module(f"workbench.io.{module}"), name)()
-        found[format_.name] = format_
-    for entry in entry_points(group=GROUP):
-        kind = entry.load()
-        if not (isinstance(kind, type) and issubclass(kind, Format)):
-            raise InputError(
-                f"The entry point {entry.value!r} of {GROUP!r} must name a subclass of Format, got {kind!r}."
-            )
-        found[kind.name] = kind()
-    return found
+#: Every format; `FORMATS.declare` adds a class that is written down in a notebook.
+FORMATS: Registry[Format] = Registry("workbench.formats", "format", instances_of(Format), builtin=_OWN)
 
 
 def formats() -> list[Format]:
     """Return every format that can be read, built-in and from entry points."""
-    return list(_known().values())
+    return list(FORMATS.all().values())
+
+
+def register(format: type[Format]) -> type[Format]:  # noqa: A002
+    """Add a format that is written down in a notebook or a script; a class decorator.
+
+    Running the cell again replaces it.
+
+    Raises
+    ------
+    InputError
+        If it is no such class.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    return FORMATS.declare(format)  # type: ignore[no-any-return]
 
 
 def read(
@@ -217,10 +216,10 @@ def _format_of(path: Path, name: str | None) -> Format:
     if not path.exists():
         raise FileError(f"{path} does not exist. Check the spelling, or the folder that the notebook runs in.")
     if name is not None:
-        return _known()[choose(name, _known(), "format")]
+        return FORMATS.get(name)
     if path.is_dir():
         refuse_unless_dicom(path, formats())
-        return _known()["dicom"]
+        return FORMATS.get("dicom")
     if path.stat().st_size == 0:
         raise FileError(f"{path} is empty (0 bytes). Get a fresh copy.")
     head = read_head(path, HEAD_BYTES)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from workbench.errors import MissingExtraError, StateError, choose
+from workbench._plugins import Registry, instances_of
+from workbench.errors import MissingExtraError
 from workbench.widgets.layer import Layer
 
 _OWN = {
@@ -51,9 +49,15 @@ class Backend(ABC):
         """Show `layers` and return the viewer."""
 
 
+#: Every viewer; none is imported before it is asked for.
+VIEWERS: Registry[Backend] = Registry(
+    "workbench.viewers", "viewer backend", instances_of(Backend), builtin=_OWN, lazy=True
+)
+
+
 def names() -> list[str]:
     """Return the names of all backends, ours and those that installed packages register."""
-    return sorted({*_OWN, *_foreign()})
+    return sorted(VIEWERS.names())
 
 
 def get(name: str) -> Backend:
@@ -65,21 +69,24 @@ def get(name: str) -> Backend:
         If there is no such backend.
     MissingExtraError
         If it is not installed.
+    StateError
+        If the package that should bring it is broken.
     """
-    choose(name, names(), "viewer backend")
-    if name in _OWN:
-        module, _, attribute = _OWN[name].partition(":")
-        backend = getattr(import_module(module), attribute)()
-    else:
-        backend = _foreign()[name].load()()
-    if not isinstance(backend, Backend):
-        raise StateError(
-            f"The viewer backend {name!r} must be a `workbench.widgets.backends.Backend`, got {backend!r}."
-        )
+    backend = VIEWERS.get(name)
     backend.check_installed()
     return backend
 
 
-@cache
-def _foreign() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="workbench.viewers")}
+def register(backend: type[Backend]) -> type[Backend]:
+    """Add a viewer that is written down in a notebook or a script; a class decorator.
+
+    Running the cell again replaces it.
+
+    Raises
+    ------
+    InputError
+        If it is no such class.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    return VIEWERS.declare(backend)  # type: ignore[no-any-return]
