@@ -268,7 +268,7 @@ def test_a_header_that_lies_about_the_size_is_noticed(tmp_path):
 BROKEN = [b"", b"not an archive", tar({"x": bytes(99999)})[:60], zipped({"x": b"1" * 999})[:-30]]
 
 
-@pytest.mark.parametrize("content", BROKEN)
+@pytest.mark.parametrize("content", BROKEN, ids=["empty", "text", "tar", "zip"])
 def test_broken_archives_are_named(tmp_path, content):
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(FileError, match="not a whole"):
