@@ -12,8 +12,9 @@ from workbench import datasets, explain, zoo
 from workbench.errors import InputError, StateError
 from workbench.explain import Cancelled
 from workbench.volume import Volume
-from workbench.widgets import Case, Desk, ExplainPanel
+from workbench.widgets import Case, Desk, ExplainPanel, _explain_predicts
 from workbench.widgets.choice import Choice
+from workbench.zoo import answering
 
 
 class Fixed(Choice):
@@ -313,6 +314,72 @@ def test_very_many_passes_are_asked_about_first(desk: Table) -> None:
     assert len(desk.panel.explanations) == 1
     desk.click(action="answer", yes=False)
     assert desk.panel.question == {}
+
+
+@pytest.fixture
+def in_windows(model: Any, volume: Volume, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let the network see the volume in several windows, and return how many."""
+    monkeypatch.setattr(answering, "_WHOLE_IMAGE_VOXELS", 100)
+    monkeypatch.setattr(model, "patch_size", (8, 8, 8))
+    count: int = model.windows(volume)
+    assert count > 1
+    return count
+
+
+def test_a_long_prediction_is_asked_about_first(desk: Table, in_windows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_explain_predicts, "VERY_SLOW", 0.0)
+    desk.click(action="predict")
+    question = desk.panel.question
+    assert question["text"].startswith(f"It takes {in_windows} windows, about ")
+    assert " of memory" in question["text"]
+    assert question["yes"] == "Predict"
+    assert desk.panel.prediction is None
+    desk.click(action="answer", yes=True)
+    assert desk.panel.prediction.kind == "labels"
+
+
+def test_a_prediction_in_one_window_is_not_tried_out(desk: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_explain_predicts, "VERY_SLOW", 0.0)
+    desk.click(action="predict")
+    assert desk.panel.question == {}
+    assert desk.panel.prediction.kind == "labels"
+
+
+@pytest.mark.usefixtures("in_windows")
+def test_a_short_prediction_is_made_at_once(desk: Table) -> None:
+    desk.click(action="predict")
+    assert desk.panel.question == {}
+    assert desk.panel.prediction.kind == "labels"
+
+
+def test_what_a_prediction_takes_is_looked_at_until_it_is_cancelled(
+    desk: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_model: Any, _volume: Volume) -> None:
+        begun.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(_explain_predicts, "_expected", slow)
+    desk.panel._on_message(desk.panel, {"action": "predict"}, [])
+    assert begun.wait(30)
+    assert desk.panel.busy
+    assert desk.panel.cancellable
+    desk.panel.cancel()
+    desk.panel.wait(5)
+    go_on.set()
+    assert desk.panel.prediction is None
+    assert desk.panel.note == "cancelled"
+
+
+def test_progress_says_how_long_the_rest_takes(desk: Table) -> None:
+    told: list[str] = []
+    desk.panel.observe(lambda change: told.append(change["new"]), "busy")
+    with desk.panel.working("Predicting") as work:
+        work._began -= 10
+        work.tell(0.25, "Predicting: 25%")
+    assert told[-2] == "Predicting: 25%, 30 seconds left"
 
 
 # -- what the model answered -------------------------------------------------------------------------------------

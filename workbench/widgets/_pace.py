@@ -15,7 +15,7 @@ SLOW_SECONDS = 5.0
 #: As long as no time is known: a map of more passes than this is taken for slow.
 SLOW_PASSES = 2
 #: Longer than this, in seconds, or more passes: asked about first.
-VERY_SLOW, VERY_MANY = 600.0, 100_000
+VERY_SLOW, VERY_MANY = 120.0, 100_000
 #: Of an entry in the list of passes.
 _BYTES = 400
 

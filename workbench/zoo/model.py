@@ -188,8 +188,15 @@ class Model:
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
     def estimate(self, volume: Volume, *, skip_air: bool = True) -> Estimate:
-        """Return how long `predict` would take on this device, from a trial of one window of the volume."""
+        """Return what `predict` would take on this device, from a trial of one window of the volume.
+
+        For an image that is seen in one window the trial takes as long as the prediction itself; see `windows`.
+        """
         return answering.estimate(self, volume, skip_air=skip_air)
+
+    def windows(self, volume: Volume) -> int:
+        """Return in how many windows the network would see a volume: 1 where it takes it whole."""
+        return answering.windows(self, volume)
 
     def predict(
         self,
