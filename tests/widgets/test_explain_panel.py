@@ -409,6 +409,36 @@ def test_the_true_class_is_marked() -> None:
     assert [row["truth"] for row in desk.panel.answer_told["rows"]] == [False, True]
 
 
+def test_outlines_are_above_maps_and_maps_above_what_fills(model: Any) -> None:
+    data = datasets.load("phantom-ct", n=3, size=(16, 14, 12))
+    desk = Table(model, None)
+    desk.desk.put(Case(data[0]["image"], data[0]["label"], data, "all", 0, code=""))
+
+    def names() -> list[str]:
+        return [layer.name for layer in desk.viewer.layers]
+
+    desk.panel.run("saliency", target=1)
+    assert names() == ["image", "Saliency: lungs", "truth"]
+    desk.panel.predict()
+    assert names() == ["image", "prediction", "Saliency: lungs", "truth"]
+    desk.panel.color_by = "match"
+    assert names() == ["image", "Saliency: lungs", "truth", "prediction"]
+    desk.panel.color_by = "class"
+    desk.panel.run("occlusion", target=1, window=8, stride=8)
+    assert names() == ["image", "prediction", "Saliency: lungs", "Occlusion: lungs", "truth"]
+
+
+def test_boxes_are_above_maps() -> None:
+    data = datasets.load("phantom-cells", n=4, size=(64, 64), task="detection")
+    desk = Table(zoo.load("lung-nodules-detection-phantom-cells"), None)
+    desk.desk.put(Case(data[0]["image"], data[0]["label"], data, "all", 0, code=""))
+    desk.panel.predict()
+    desk.panel.run("saliency", target=1)
+    assert [layer.name for layer in desk.viewer.layers] == ["image", "Saliency: tumour cell", "prediction", "truth"]
+    desk.panel.predict()
+    assert [layer.name for layer in desk.viewer.layers] == ["image", "Saliency: tumour cell", "prediction", "truth"]
+
+
 def test_maps_of_an_earlier_model_are_made_by_that_model_in_code(desk: Table, volume: Volume) -> None:
     first = desk.panel.run("saliency", target=1)
     other = zoo.create("3d-unet", in_channels=1, classes=("background", "lungs", "heart"), width=2, depth=2, seed=3)
