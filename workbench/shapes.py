@@ -46,6 +46,8 @@ class Shapes(ABC):
 
     #: Name of the annotation in a data set, such as "boxes".
     kind: ClassVar[str]
+    #: Width of a line that is drawn in a viewer, as a part of the grid's longest side; a voxel at least.
+    _LINE_PART: ClassVar[float] = 0.004
 
     values: Floats
     labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -191,11 +193,14 @@ class Shapes(ABC):
         from scipy import ndimage
 
         low, high = self._bounds()
+        # a line of one voxel is lost where a large picture is drawn small, a broad one fills what is small
+        broad = round(self._LINE_PART * max(grid.spatial_shape))
+        width = max(1, min(broad, int((high - low).min() / 6)))
         # one voxel more all around: the edge is where the shape ends, and not where the window does
         window = _window(low[0] - 1, high[0] + 1, grid.spatial_shape)
         inside = self.shifted([-part.start for part in window])
         area = inside.filled([part.stop - part.start for part in window], by="number") > 0
-        return window, np.asarray(area & ~ndimage.binary_erosion(area))
+        return window, np.asarray(area & ~ndimage.binary_erosion(area, iterations=width))
 
     def _bounds(self) -> tuple[Floats, Floats]:
         """Return the lower and the upper corner of the box around each shape."""

@@ -349,8 +349,9 @@ class ModelPanel(ModelOffers):
             self.summary, self.details = (entry["summary"] if entry else ""), ""
             return
         channels = "1 channel" if choice.in_channels == 1 else f"{choice.in_channels} channels"
+        classes = "1 class" if choice.num_classes == 1 else f"{choice.num_classes} classes"
         self.summary = choice.card.summary
-        self.details = f"{channels} in, {choice.num_classes} classes out, {choice.told()}; {self._device_name()}"
+        self.details = f"{channels} in, {classes} out, {choice.told()}; {self._device_name()}"
 
     def _misfit(self) -> str:
         choice = self.desk.choice
