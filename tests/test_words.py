@@ -1,6 +1,6 @@
 """Numbers as people say them."""
 
-from workbench._words import left, size, span
+from workbench._words import count, left, size, span
 
 
 def test_spans_and_sizes_are_as_exact_as_an_estimate():
@@ -14,3 +14,8 @@ def test_spans_and_sizes_are_as_exact_as_an_estimate():
 def test_what_is_left_is_told_as_soon_as_it_is_known():
     assert left(30.0, 0.1) == "4.5 minutes left"
     assert [left(0.9, 0.5), left(60.0, 0.01), left(60.0, 1.0)] == ["", "", ""]
+
+
+def test_one_thing_and_several():
+    assert [count(n, "class") for n in (0, 1, 2, 1200)] == ["0 classes", "1 class", "2 classes", "1,200 classes"]
+    assert count(3, "case") == "3 cases"

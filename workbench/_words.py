@@ -59,3 +59,15 @@ def size(count: float, digits: int = 2) -> str:
         if count >= unit:
             return f"{float(f'{count / unit:.{digits}g}'):,g} {name}"
     return f"{count:.0f} bytes"
+
+
+def count(number: int, what: str) -> str:
+    """Return how many there are of something.
+
+    Examples
+    --------
+    >>> count(1, "class"), count(1200, "class"), count(3, "channel")
+    ('1 class', '1,200 classes', '3 channels')
+    """
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number:,} {what}{'' if number == 1 else plural}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +43,8 @@ def close_tab(lab: Any) -> Any:
     return dialog
 
 
-def kernels(lab: Any) -> list[str]:
-    with urllib.request.urlopen(lab.server.address("api/kernels")) as answer:
-        return [kernel["id"] for kernel in json.load(answer)]
-
-
 def kernel_of(lab: Any) -> str:
-    script = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"
+    script = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.id"
     identity: str = lab.page.evaluate(script)
     return identity
 

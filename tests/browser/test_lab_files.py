@@ -13,7 +13,7 @@ from PIL import Image
 
 import workbench as wb
 from tests.browser.app_page import REDRAW_MS
-from tests.browser.lab_page import ORANGE, double_click, drawn, kernels, write_labels
+from tests.browser.lab_page import ORANGE, double_click, drawn, write_labels
 from workbench.io import formats
 from workbench.lab.file_types import SHOWN_BY_BROWSERS
 
@@ -21,11 +21,11 @@ from workbench.lab.file_types import SHOWN_BY_BROWSERS
 def test_double_click_opens_a_volume_in_the_viewer(open_lab: Any, server: Any) -> None:
     volume = write_labels(server.folder / "oblique.nii.gz")
     lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
-    before = kernels(lab)
+    before = lab.server.kernels()
     panel = double_click(lab, "oblique.nii.gz")
     stage = drawn(panel)
     lab.shot("lab-document")
-    assert kernels(lab) == before, "a file needs no kernel"
+    assert lab.server.kernels() == before, "a file needs no kernel"
 
     panel.get_by_role("button", name="Axial").click()
     lab.page.wait_for_timeout(REDRAW_MS)

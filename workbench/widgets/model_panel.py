@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from workbench import zoo
+from workbench._words import count
 from workbench.errors import InputError, StateError
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets._files import listing
@@ -348,8 +349,7 @@ class ModelPanel(ModelOffers):
             entry = self._entry()
             self.summary, self.details = (entry["summary"] if entry else ""), ""
             return
-        channels = "1 channel" if choice.in_channels == 1 else f"{choice.in_channels} channels"
-        classes = "1 class" if choice.num_classes == 1 else f"{choice.num_classes} classes"
+        channels, classes = count(choice.in_channels, "channel"), count(choice.num_classes, "class")
         self.summary = choice.card.summary
         self.details = f"{channels} in, {classes} out, {choice.told()}; {self._device_name()}"
 
