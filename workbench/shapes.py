@@ -19,8 +19,9 @@ from workbench import _geometry
 from workbench.errors import InputError, choose
 from workbench.volume import Volume
 
-Array = NDArray[Any]
 Floats = NDArray[np.float64]
+#: Width of a line as a part of the longest side: one of a single voxel is lost where a large picture is drawn small.
+_LINE_PART = 0.004
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +47,6 @@ class Shapes(ABC):
 
     #: Name of the annotation in a data set, such as "boxes".
     kind: ClassVar[str]
-    #: Width of a line that is drawn in a viewer, as a part of the grid's longest side; a voxel at least.
-    _LINE_PART: ClassVar[float] = 0.004
 
     values: Floats
     labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -193,9 +192,7 @@ class Shapes(ABC):
         from scipy import ndimage
 
         low, high = self._bounds()
-        # a line of one voxel is lost where a large picture is drawn small, a broad one fills what is small
-        broad = round(self._LINE_PART * max(grid.spatial_shape))
-        width = max(1, min(broad, int((high - low).min() / 6)))
+        width = max(1, min(round(_LINE_PART * max(grid.spatial_shape)), int((high - low).min() / 6)))
         # one voxel more all around: the edge is where the shape ends, and not where the window does
         window = _window(low[0] - 1, high[0] + 1, grid.spatial_shape)
         inside = self.shifted([-part.start for part in window])
