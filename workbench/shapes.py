@@ -396,6 +396,5 @@ KINDS: dict[str, type[Shapes]] = {kind.kind: kind for kind in (Points, Boxes, El
 
 def _window(low: Floats, high: Floats, shape: Sequence[int]) -> tuple[slice, ...]:
     """Return the part of a grid that holds all voxels between two corners."""
-    first = np.clip(np.floor(low), 0, shape).astype(int)
-    last = np.clip(np.ceil(high) + 1, 0, shape).astype(int)
+    first, last = np.clip([np.floor(low), np.ceil(high) + 1], 0, shape).astype(int)
     return tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
