@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,17 @@ def close_tab(lab: Any) -> Any:
     dialog = lab.page.get_by_role("dialog")
     dialog.get_by_text("Close Medical Workbench App?").wait_for()
     return dialog
+
+
+def wait_until_the_layout_is_saved(lab: Any) -> None:
+    """Wait until the server knows that no App is open: JupyterLab tells it a second or so after what happened."""
+    name = lab.page.url.split("/workspaces/")[1].split("?")[0]
+    for _ in range(80):
+        with urllib.request.urlopen(lab.server.address(f"lab/api/workspaces/{name}")) as answer:
+            if "medical-workbench-app:" not in answer.read().decode():
+                return
+        lab.page.wait_for_timeout(250)
+    raise AssertionError("the layout without the App was not saved in 20 s")
 
 
 def kernel_of(lab: Any) -> str:

@@ -140,7 +140,8 @@ from workbench.volume import Volume
 from workbench.widgets import _explain_predicts
 _explain_predicts.VERY_SLOW = 0.0
 app.data.show(Volume(np.random.default_rng(0).normal(size=(160, 160, 160)).astype('f4')))
-app.model.algorithm, app.model.variant, app.model.options = '3d-unet', '', {'width': 8, 'depth': 2}
+app.model.algorithm = '3d-unet'
+app.model.options = {'width': 8, 'depth': 2}
 app.desk.model().patch_size = (64, 64, 64)
 """
     )

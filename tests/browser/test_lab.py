@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from tests.browser.app_page import REDRAW_MS, Page, changed, go_the_whole_way, strength
-from tests.browser.lab_page import app_of, close_tab, kernel_of, open_app, start_again
+from tests.browser.lab_page import (
+    app_of,
+    close_tab,
+    kernel_of,
+    open_app,
+    start_again,
+    wait_until_the_layout_is_saved,
+)
 
 
 def load_phantom(page: Page) -> None:
@@ -97,6 +104,7 @@ def test_closing_the_app_asks_what_becomes_of_its_kernel(open_lab: Any) -> None:
     assert page.kernel("print(app.mark)").strip() == "kept"
     close_tab(lab).get_by_role("button", name="Keep it running").click()
     page.app.wait_for(state="detached")
+    wait_until_the_layout_is_saved(lab)
     lab.page.reload()
     lab.page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored")
     lab.page.evaluate("async () => { await window.jupyterapp.restored; }")
