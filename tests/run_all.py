@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
+#: More workers than this need more memory than a usual machine has: each holds networks of two frameworks.
+WORKERS = min(4, os.cpu_count() or 1)
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> bool:
@@ -58,11 +60,17 @@ def widgets() -> bool:
 
 
 def unit() -> bool:
-    return run(*display(*PYTEST, "tests", "--ignore=tests/browser", "-m", "not browser"))
+    # a worker for each core, and a thread in each: two threads in one gain less
+    options = ("-n", str(WORKERS), "--dist", "loadscope", "--ignore=tests/browser", "--ignore=tests/docs")
+    return run(*display(*PYTEST, "tests", *options), env={"OMP_NUM_THREADS": "1"})
+
+
+def docs() -> bool:
+    return run(*PYTEST, "tests/docs")
 
 
 def browser() -> bool:
-    return run(*PYTEST, "tests/browser", "-m", "browser")
+    return run(*PYTEST, "tests/browser")
 
 
 def notebooks() -> bool:
@@ -90,8 +98,36 @@ PARTS: dict[str, Callable[[], bool]] = {
     "unit": unit,
     "browser": browser,
     "notebooks": notebooks,
+    "docs": docs,
     "wheel": wheel,
 }
+#: Begun when the first of them is due, and run side by side: a browser waits more than it works.
+TOGETHER = {"browser", "notebooks"}
+
+
+def timed(name: str) -> tuple[str, bool, float]:
+    """Run a part; return its name, whether it succeeded, and its seconds."""
+    started = time.monotonic()
+    return name, PARTS[name](), time.monotonic() - started
+
+
+class Aside:
+    """A part that runs in a process of its own; what it prints is kept until it has finished."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self._started = name, time.monotonic()
+        self._output = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed in `finish`
+        command = [sys.executable, __file__, "--only", name]
+        self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
+
+    def finish(self) -> tuple[str, bool, float]:
+        """Wait, print, and return what `timed` does."""
+        passed = self._process.wait() == 0
+        seconds = time.monotonic() - self._started
+        self._output.seek(0)
+        sys.stdout.write(self._output.read().decode(errors="replace"))
+        self._output.close()
+        return self.name, passed, seconds
 
 
 def main() -> int:
@@ -103,13 +139,17 @@ def main() -> int:
     if arguments.list:
         print("\n".join(PARTS))
         return 0
-    results: list[tuple[str, bool, float]] = []
-    for name in arguments.only.split(","):
+    asked = arguments.only.split(",")
+    for name in asked:
         if name not in PARTS:
             parser.error(f"unknown part {name!r}; valid: {', '.join(PARTS)}")
+    results: list[tuple[str, bool, float]] = []
+    beside: dict[str, Aside] = {}
+    for name in asked:
+        if name in TOGETHER and not beside:
+            beside = {other: Aside(other) for other in asked if other in TOGETHER - {name}}
         print(f"\n=== {name} ===", flush=True)
-        started = time.monotonic()
-        results.append((name, PARTS[name](), time.monotonic() - started))
+        results.append(beside[name].finish() if name in beside else timed(name))
     print("\n=== summary ===")
     for name, passed, seconds in results:
         print(f"{'ok  ' if passed else 'FAIL'} {name:<10} {seconds:7.1f} s")

@@ -178,6 +178,7 @@ def test_the_encoder_goes_into_either_framework(tmp_path):
     assert all(np.array_equal(states[1][name], value) for name, value in states[0].items())
 
 
+@pytest.mark.slow
 def test_training_starts_from_an_encoder(tmp_path):
     torch.save(resnet(18, 2), tmp_path / "r.pth")
     data = wb.datasets.load("phantom-xray", n=6, task="segmentation")

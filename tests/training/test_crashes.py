@@ -46,6 +46,7 @@ def test_killed_once(recipe, tmp_path, undisturbed, kill):
     assert outcome(Run(folder)) == undisturbed
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_at_random(recipe, tmp_path, undisturbed):
     folder, chance, kills = tmp_path / "killed", random.Random(7), 0
     for _ in range(30):

@@ -15,6 +15,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", ["step:4:kill", "checkpoint.rename:4:kill"])
 def test_killed_and_resumed_is_never_killed(recipe_of, boxes, tmp_path, monkeypatch, kill):
     recipe = recipe_of(boxes, framework="mindspore", epochs=2, checkpoint_steps=2)

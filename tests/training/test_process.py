@@ -98,6 +98,7 @@ def test_the_worker_outlives_its_kernel_and_works_where_the_run_is(boxes, tmp_pa
     assert run.checkpoint("last").position.global_step == steps[-1]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_resumed_extended_and_the_same_as_never_killed(recipe_of, boxes, tmp_path, started):
     recipe = recipe_of(boxes, epochs=40, checkpoint_steps=4, schedule="constant")
     run = train(recipe, folder=tmp_path / "runs")
@@ -115,6 +116,7 @@ def test_killed_in_the_middle_resumed_extended_and_the_same_as_never_killed(reci
     assert outcome(run) == outcome(fit(recipe.model_copy(update={"epochs": 42}), tmp_path / "longer"))
 
 
+@pytest.mark.slow
 def test_two_kernels_resume_one_run(recipe_of, boxes, tmp_path, started):
     recipe = recipe_of(boxes, epochs=4)
     run = train(recipe, folder=tmp_path / "runs")

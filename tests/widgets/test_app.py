@@ -51,6 +51,7 @@ def test_an_empty_app_says_what_comes_first() -> None:
     assert isinstance(scope["app"], App)
 
 
+@pytest.mark.slow
 def test_the_whole_way(used: App) -> None:
     assert used.train.run is not None
     assert used.train.run.checkpoints()

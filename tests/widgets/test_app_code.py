@@ -126,6 +126,7 @@ def test_a_region_that_was_predicted(app: App) -> None:
     same(app)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_loaded_and_not_trained_again(app: App, here: Path) -> None:
     app.model.options = SMALL
     app.train.learning_rate = 0.01

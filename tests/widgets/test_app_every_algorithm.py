@@ -38,6 +38,7 @@ def test_none_is_left_out() -> None:
     assert set(TINY) == {card.name for card in zoo.cards()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TINY))
 def test_the_whole_way(name: str, tmp_path: Path) -> None:
     task = zoo.algorithm(name).task

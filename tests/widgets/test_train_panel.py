@@ -258,6 +258,7 @@ def test_runs_are_found_wherever_they_were_started(
     assert training.runs() == [], "the one folder that the variable names"
 
 
+@pytest.mark.slow
 def test_stop_and_resume(tmp_path: Path) -> None:
     panel = make(tmp_path)
     run = panel.start(epochs=500)
@@ -273,6 +274,7 @@ def test_stop_and_resume(tmp_path: Path) -> None:
     assert run.status["epochs"] == done + 1
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_called_interrupted_and_can_be_resumed(tmp_path: Path) -> None:
     panel = make(tmp_path)
     run = panel.start(epochs=500)

@@ -40,6 +40,7 @@ class MindSporeContract:
             assert back.weights_fingerprint() == model.weights_fingerprint()
             assert np.array_equal(self.main(back.forward(inputs)), wanted)
 
+    @pytest.mark.slow
     @pytest.mark.mindspore
     def test_graph_mode_and_mindir(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         if not wb.zoo.card(self.name).graph_mode:

@@ -52,6 +52,7 @@ class TestLungNodulesDetection(ParityByDefault, DetectionContract):
         assert (TASK.presence(self.model().forward(self.inputs(1))) >= 0).any()
 
 
+@pytest.mark.slow
 @pytest.mark.mindspore
 @pytest.mark.parametrize("backbone", ["dla-34-dcn", "resnet-18"])
 def test_parity_of_the_other_backbones(backbone: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

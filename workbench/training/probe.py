@@ -52,18 +52,19 @@ def main(folder: Path) -> None:
 
 def peak_memory() -> int:
     """Return the most main memory that this process ever had, in bytes."""
-    if sys.platform == "win32":
-        import psutil
-
-        return int(psutil.Process().memory_info().peak_wset)
     if sys.platform == "linux":
         # what `getrusage` tells begins with the memory of the process that started this one
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         return 1024 * int(status.split("VmHWM:")[1].split()[0])
-    import resource
+    elif sys.platform == "win32":  # noqa: RET505 - mypy looks at one platform at a time
+        import psutil
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return int(psutil.Process().memory_info().peak_wset)
+    else:
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":
