@@ -104,8 +104,8 @@ def test_looking_at_a_file_leaves_no_copy_of_it(open_lab: Any, server: Any) -> N
         shown.wait_for(state="detached")
     # in the picture viewer's place, when asked for
     lab.page.evaluate(
-        """() => window.jupyterapp.commands.execute("docmanager:open", {
-            path: "seen/seen.png", factory: "Medical volume" })"""
+        """async () => { await window.jupyterapp.commands.execute("docmanager:open", {
+            path: "seen/seen.png", factory: "Medical volume" }); }"""
     )
     drawn(lab.page.locator(".jp-Document:visible", has=lab.page.locator(".wb-VolumeView")))
     assert left_behind(server.folder) == []
