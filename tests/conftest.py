@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+
+from workbench import _plugins
+from workbench._plugins import Registry
 
 # Two cores are all that continuous integration has; more threads only make the tests slower.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -24,6 +30,37 @@ def workbench_data() -> Path:
     if not folder:
         pytest.skip("WORKBENCH_DATA is not set: the real data is not here")
     return Path(folder)
+
+
+@dataclass
+class _Point:
+    """An entry point as an installed package would have it."""
+
+    name: str
+    thing: Any
+    value: str = "somebody.elses:thing"
+
+    def load(self) -> Any:
+        if isinstance(self.thing, Exception):
+            raise self.thing
+        return self.thing
+
+
+@pytest.fixture
+def plug_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Let packages bring things: ``plug_ins(FORMATS, ours=Ours, broken=ImportError("no such module"))``."""
+    used: list[Registry[Any]] = []
+
+    def bring(registry: Registry[Any], **things: Any) -> None:
+        points = [_Point(name, thing) for name, thing in things.items()]
+        monkeypatch.setattr(_plugins, "entry_points", lambda group: points if group == registry.group else [])
+        registry.reset()
+        used.append(registry)
+
+    yield bring
+    monkeypatch.undo()
+    for registry in used:
+        registry.reset()
 
 
 @pytest.fixture

@@ -54,15 +54,15 @@ class Page:
 
 
 @contextmanager
-def installed(page: Page, site: Path, *caches: Callable[..., Any], package: str = "") -> Iterator[Path]:
+def installed(page: Page, site: Path, *forget: Callable[[], None], package: str = "") -> Iterator[Path]:
     """Have the page's package installed for the length of a ``with`` block.
 
     Parameters
     ----------
     site : Path
         An empty folder.
-    *caches : cached functions
-        Those that remember which entry points there are.
+    *forget : callables
+        Make those forget what they found who remember which entry points there are.
     package : str
         Dotted package that the files belong to; by default they are modules of their own.
     """
@@ -78,15 +78,15 @@ def installed(page: Page, site: Path, *caches: Callable[..., Any], package: str 
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")])))
-        for cache in caches:
-            cache.cache_clear()
+        for one in forget:
+            one()
         yield site
     own = {parts[0]} if parts else {Path(name).stem for name in modules}
     for name in [name for name in sys.modules if name.split(".")[0] in own]:
         del sys.modules[name]
     importlib.invalidate_caches()
-    for cache in caches:
-        cache.cache_clear()
+    for one in forget:
+        one()
 
 
 def check_found(page: Page) -> None:

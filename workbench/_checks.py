@@ -172,7 +172,10 @@ def check_axes(axes: Sequence[str] | None, shape: tuple[int, ...]) -> tuple[str,
 
 def check_dtype(dtype: np.dtype[Any], kind: str) -> None:
     if dtype.kind not in "biuf":
-        raise InputError(f"Values are numbers or booleans, got {dtype}. Take the magnitude of complex values.")
+        advice = {"c": "Take the magnitude of complex values.", "V": "Take one field of the records."}
+        raise InputError(
+            f"Values are real numbers or booleans, got {dtype}. {advice.get(dtype.kind, 'Make numbers of them first.')}"
+        )
     if kind == "labels" and dtype.kind == "f":
         raise InputError(f"Labels are whole numbers, got {dtype}.")
 

@@ -137,6 +137,18 @@ def from_codes(code: str, spacing_mm: Sequence[float] = (1, 1, 1), origin: Seque
     return matrix
 
 
+def check_code(code: Any) -> str:
+    """Return an orientation code of three letters, or of two for a picture.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    _parse(code, 2 if isinstance(code, str) and len(code) < len(_LETTERS) else 3)
+    return str(code)
+
+
 def codes() -> list[str]:
     """Return all 48 orientation codes."""
     return ["".join(letters) for order in permutations(_LETTERS) for letters in product(*order)]
@@ -155,7 +167,8 @@ def _nearest_axes(affine: Affine, ndim: int) -> tuple[list[int], list[int]]:
     return nearest[:ndim], [1 if rotation[nearest[column], column] >= 0 else -1 for column in range(ndim)]
 
 
-def _parse_code(code: str, world: list[int], ndim: int) -> list[tuple[int, int]]:
+def _parse(code: Any, ndim: int) -> list[tuple[int, int]]:
+    """Return the world axis and the sign of each letter."""
     letters = {pair[side]: (axis, 2 * side - 1) for axis, pair in enumerate(_LETTERS) for side in (0, 1)}
     parsed = [letters.get(letter) for letter in str(code).upper()]
     known = [item for item in parsed if item is not None]
@@ -163,7 +176,11 @@ def _parse_code(code: str, world: list[int], ndim: int) -> list[tuple[int, int]]
         raise InputError(
             f"An orientation is {ndim} letters of the pairs R/L, A/P, S/I (such as {'RAS'[:ndim]!r}), got {code!r}."
         )
-    inside = [item for item in known if item[0] in world]
+    return known
+
+
+def _parse_code(code: str, world: list[int], ndim: int) -> list[tuple[int, int]]:
+    inside = [item for item in _parse(code, ndim) if item[0] in world]
     if len(inside) != ndim:
         plane = "".join("/".join(_LETTERS[axis]) + " " for axis in world)
         raise InputError(f"This picture lies in the plane of {plane.strip()}; it cannot be turned to {code!r}.")

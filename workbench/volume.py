@@ -107,7 +107,8 @@ class Volume:
         self.labels = _checks.check_labels(labels)
         self.unit = str(unit)
         self.source = Path(source) if source is not None else None
-        self.notes = tuple(str(note) for note in notes)
+        # a doubt of a reader is a string of its own kind, and stays one
+        self.notes = tuple(note if isinstance(note, str) else str(note) for note in notes)
         self.inverted = bool(inverted)
 
     @classmethod
@@ -134,8 +135,7 @@ class Volume:
             if data.shape != self._shape:
                 raise FileError(f"The header promised voxels of shape {self._shape}, the data has {data.shape}.")
             self._data = data.astype(self._dtype, copy=False)
-            if self.kind == "labels" and (doubt := _checks.doubt_of_labels(self._data, self.labels)):
-                self.notes = tuple(dict.fromkeys((*self.notes, doubt)))
+            self._note_labels()
             self._loader = None  # lets go of whatever the loader held
         return self._data
 
@@ -246,10 +246,19 @@ class Volume:
         )
         kept = self._meaning() | meaning
         if self._data is not None:
-            return Volume(self._data, self._affine, **kept)
+            made = Volume(self._data, self._affine, **kept)
+            if self.kind != "labels":
+                made._note_labels()
+            return made
         whole = kept["kind"] == "labels" and self._dtype.kind == "f"
         dtype = np.dtype(np.int32) if whole else self._dtype
         return Volume(lambda: self.data, self._affine, shape=self._shape, dtype=dtype, **kept)
+
+    def _note_labels(self) -> None:
+        """Note what a careful reader should know about the values, where they became labels."""
+        assert self._data is not None
+        if self.kind == "labels" and (doubt := _checks.doubt_of_labels(self._data, self.labels)):
+            self.notes = tuple(dict.fromkeys((*self.notes, doubt)))
 
     def upright(self) -> Volume:
         """Return values of which the high ones are meant to look bright.

@@ -18,7 +18,7 @@ PAGE = Page("how-to/add-a-data-set.md")
 @pytest.fixture(scope="module", autouse=True)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), catalogue._entries) as folder:
+    with installed(PAGE, tmp_path_factory.mktemp("site"), catalogue.DATASETS.reset) as folder:
         yield folder
 
 

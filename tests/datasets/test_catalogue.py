@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from workbench import datasets
-from workbench.datasets import Card, Entry, catalogue, from_list
+from workbench.datasets import Card, Entry, from_list
+from workbench.datasets.catalogue import DATASETS
 from workbench.errors import InputError
 
 
@@ -49,34 +50,29 @@ def test_bad_specs_are_named(spec):
         datasets.from_spec(spec)
 
 
-class Point:
-    def __init__(self, name, target):
-        self.name, self.value, self._target = name, f"somewhere:{name}", target
-
-    def load(self):
-        if isinstance(self._target, Exception):
-            raise self._target
-        return self._target
+def mine(scale=1):
+    return from_list([(np.full((3, 3), float(scale)), 0)], task="classification")
 
 
-def test_plug_ins_are_loaded_and_broken_ones_do_not_take_the_rest_along(monkeypatch):
-    mine = Entry(
-        Card(name="mine", title="Mine", tasks=("classification",)),
-        lambda scale=1: from_list([(np.full((3, 3), float(scale)), 0)], task="classification"),
-    )
-    points = [Point("good", lambda: [mine]), Point("bad", ImportError("no such thing"))]
-    monkeypatch.setattr(catalogue, "entry_points", lambda group: points if group == "workbench.datasets" else [])
-    catalogue._entries.cache_clear()
-    try:
-        with pytest.warns(UserWarning, match="'bad'.*no such thing"):
-            names = [card.name for card in datasets.list()]
-        assert "mine" in names
-        assert "phantom-ct" in names
-        assert datasets.load("mine", scale=4)[0]["image"].data.max() == 4
-        with pytest.raises(InputError, match="Did you mean 'scale'"):
-            datasets.load("mine", scle=4)
-    finally:
-        catalogue._entries.cache_clear()
+def entry():
+    return Entry(Card(name="mine", title="Mine", tasks=("classification",)), mine)
+
+
+def test_plug_ins_are_loaded_and_broken_ones_do_not_take_the_rest_along(plug_ins):
+    plug_ins(DATASETS, good=lambda: [entry()], bad=ImportError("no such thing"))
+    with pytest.warns(UserWarning, match=r"'bad'.*no such thing"):
+        names = [card.name for card in datasets.list()]
+    assert "mine" in names
+    assert "phantom-ct" in names
+    assert datasets.load("mine", scale=4)[0]["image"].data.max() == 4
+    with pytest.raises(InputError, match="Did you mean 'scale'"):
+        datasets.load("mine", scle=4)
+
+
+def test_a_data_set_can_be_declared_in_a_cell(plug_ins):
+    plug_ins(DATASETS)
+    assert datasets.register(entry) is entry
+    assert datasets.load("mine", scale=2)[0]["image"].data.max() == 2
 
 
 def test_importing_the_room_stays_light():

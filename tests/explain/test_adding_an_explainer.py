@@ -18,7 +18,7 @@ PAGE = Page("how-to/add-an-explainer.md")
 @pytest.fixture(scope="module", autouse=True)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), registry._known) as folder:
+    with installed(PAGE, tmp_path_factory.mktemp("site"), registry.EXPLAINERS.reset) as folder:
         yield folder
 
 

@@ -11,9 +11,9 @@ import pytest
 import workbench as wb
 from tests.explain import toys
 from workbench import explain
-from workbench.errors import InputError, WorkbenchError
-from workbench.explain import registry
+from workbench.errors import InputError, StateError, WorkbenchError
 from workbench.explain.base import Explainer, Option, Step
+from workbench.explain.registry import EXPLAINERS
 from workbench.explain.resize import resize_linear
 
 
@@ -71,27 +71,8 @@ class Brightness(Explainer):
         yield Step(1.0, lambda: problem.input[0, 0] * problem.options["gain"], problem.spatial_shape)
 
 
-class Entry:
-    name = "brightness"
-    value = "brightness_package:Brightness"
-
-    def __init__(self, thing):
-        self.load = lambda: thing
-
-
-@pytest.fixture
-def entry_points(monkeypatch):
-    def use(*entries):
-        monkeypatch.setattr(registry, "entry_points", lambda group: list(entries))
-        registry._known.cache_clear()
-
-    yield use
-    monkeypatch.undo()
-    registry._known.cache_clear()
-
-
-def test_other_packages_can_add_methods(entry_points):
-    entry_points(Entry(Brightness))
+def test_other_packages_can_add_methods(plug_ins):
+    plug_ins(EXPLAINERS, brightness=Brightness)
     volume = toys.noise_volume((8, 8))
     why = wb.explain(toys.cnn_model(2), volume, "brightness", gain=3)
     assert np.allclose(why.data, 3 * volume.data)
@@ -100,10 +81,18 @@ def test_other_packages_can_add_methods(entry_points):
         wb.explain(toys.cnn_model(2), volume, "brightness", gain=-1)
 
 
-def test_an_entry_point_that_is_no_explainer_is_named(entry_points):
-    entry_points(Entry(dict))
-    with pytest.raises(InputError, match=r"'brightness'.*brightness_package"):
-        wb.explain.methods()
+def test_an_entry_point_that_is_no_explainer_is_named(plug_ins):
+    plug_ins(EXPLAINERS, brightness=dict)
+    with pytest.warns(UserWarning, match=r"'brightness'.*somebody\.elses.*subclass of .*\.Explainer"):
+        assert wb.explain.methods()[0].name == "grad-cam"
+    with pytest.raises(StateError, match=r"'brightness'.*somebody\.elses"):
+        wb.explain(toys.cnn_model(2), toys.noise_volume((8, 8)), "brightness")
+
+
+def test_a_method_can_be_declared_in_a_cell(plug_ins):
+    plug_ins(EXPLAINERS)
+    assert wb.explain.register(Brightness) is Brightness
+    assert "brightness" in [method.name for method in wb.explain.methods()]
 
 
 @pytest.mark.parametrize(("old", "new"), [((3, 4), (6, 8)), ((2, 3, 4), (5, 3, 9)), ((6, 6), (3, 2)), ((1, 3), (4, 4))])

@@ -55,6 +55,10 @@ OUT_OF_MEMORY = (
     "Failed to allocate 12 bytes",
     "Can't allocate workspace memory size: 12",
     "Resource temporarily unavailable",
+    "There is no enough memory on the device",
+    "The required memory size 12 exceeds the free memory",
+    "cudaErrorMemoryAllocation",
+    "No memory left for the workspace",
 )
 OTHER_ERRORS = (
     "mat1 and mat2 shapes cannot be multiplied",
@@ -62,6 +66,7 @@ OTHER_ERRORS = (
     "For 'Conv2D', the input channels must be 3, but got 1; see the memory format",
     "view size is not compatible with input tensor's size and stride (non-contiguous memory format)",
     "Kernel select failed",
+    "could not create a primitive descriptor for a convolution forward propagation primitive",
 )
 
 

@@ -16,7 +16,7 @@ PAGE = Page("how-to/add-a-framework.md")
 @pytest.fixture(scope="module", autouse=True)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), _registry._known, get) as folder:
+    with installed(PAGE, tmp_path_factory.mktemp("site"), _registry.FRAMEWORKS.reset, get.cache_clear) as folder:
         yield folder
 
 

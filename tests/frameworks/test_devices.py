@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from workbench.errors import InputError, MissingExtraError, StateError
-from workbench.frameworks import Device, _registry, devices, get, names, resolve_device
+from workbench.frameworks import Device, devices, get, names, register, resolve_device
+from workbench.frameworks._registry import FRAMEWORKS
 from workbench.frameworks.base import Framework
 
 
@@ -65,22 +66,25 @@ def test_a_device_is_told_in_words():
     assert str(Device("cpu", "torch", "X", 2**33, 2**32, 4)) == "torch cpu: X, 4 cores, 8.0 GiB, 4.0 GiB free"
 
 
-def test_other_packages_register_frameworks(monkeypatch):
-    class Entry:
-        name, value = "other", f"{__name__}:Other"
+@pytest.fixture
+def other():
+    kind = type("Other", (Framework,), {"name": "other", "installed": classmethod(lambda cls: True)})
+    kind.__abstractmethods__ = frozenset()
+    yield kind
+    get.cache_clear()
 
-    monkeypatch.setattr(_registry.metadata, "entry_points", lambda group: [Entry] if group == _registry.GROUP else [])
-    _registry._known.cache_clear()
-    try:
-        assert set(names()) == {"torch", "mindspore", "other"}
-        kind = type("Other", (Framework,), {"name": "other", "installed": classmethod(lambda cls: True)})
-        kind.__abstractmethods__ = frozenset()
-        module = type(sys)("registered_elsewhere")
-        module.Other = kind
-        monkeypatch.setitem(sys.modules, "registered_elsewhere", module)
-        Entry.value = "registered_elsewhere:Other"
-        _registry._known.cache_clear()
-        assert get("other").name == "other"
-    finally:
-        _registry._known.cache_clear()
-        get.cache_clear()
+
+def test_other_packages_register_frameworks(plug_ins, other):
+    plug_ins(FRAMEWORKS, other=other, odd=ImportError("no such thing"))
+    assert set(names()) == {"torch", "mindspore", "other", "odd"}
+    assert get("other").name == "other"
+    with pytest.raises(StateError, match=r"framework plug-in 'odd'.*no such thing"):
+        get("odd")
+
+
+def test_a_framework_can_be_declared_in_a_cell(plug_ins, other):
+    plug_ins(FRAMEWORKS)
+    register(other)
+    assert get("other").name == "other"
+    with pytest.raises(StateError, match=r"Two frameworks are called 'torch'.*TorchFramework"):
+        register(type("Mine", (other,), {"name": "torch"}))

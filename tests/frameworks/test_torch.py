@@ -75,6 +75,32 @@ class TestTorch(FrameworkContract):
         with pytest.raises(InputError, match=r"returns tuple.*Choose a layer inside"):
             framework.layer_gradient(module, "attention", np.ones((2, 3, 4), np.float32), LinearScore(np.ones((3, 4))))
 
+    @pytest.mark.parametrize("wrap", ["compiled", "parallel", "averaged"])
+    def test_wrapped_networks_keep_the_names_and_answers_of_the_bare_one(self, framework, x, wrap):
+        bare = framework.build(tiny, {})
+        wrapped = {
+            "compiled": lambda: torch.compile(bare, backend="eager"),
+            "parallel": lambda: torch.nn.DataParallel(bare),
+            "averaged": lambda: torch.optim.swa_utils.AveragedModel(bare),
+        }[wrap]()
+        assert framework.layers(wrapped) == framework.layers(bare)
+        assert framework.state(wrapped).keys() == framework.state(bare).keys()
+        np.testing.assert_allclose(framework.forward(wrapped, x), framework.forward(bare, x), atol=1e-6)
+        ours, theirs = (framework.layer_gradient(one, "conv", x, self.score) for one in (wrapped, bare))
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+        state = {name: value + 1 for name, value in framework.state(bare).items()}
+        assert framework.load_state(wrapped, state).complete
+        first = next(iter(state))
+        np.testing.assert_array_equal(framework.state(wrapped)[first], state[first])
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+    def test_a_scripted_network_shows_no_layers(self, framework, x):
+        bare = framework.build(tiny, {})
+        scripted = torch.jit.trace(bare, torch.zeros(x.shape))
+        with pytest.raises(InputError, match=r"traced or scripted.*saliency"):
+            framework.layer_gradient(scripted, "conv", x, self.score)
+
     def test_gradients_need_no_trainable_parameter(self, framework, x, targets):
         module = framework.build(tiny, {})
         wanted = framework.layer_gradient(module, "conv", x, self.score)[2]

@@ -117,6 +117,57 @@ def test_a_file_goes_into_the_encoder(case, in_channels, tmp_path):
     np.testing.assert_allclose(after[adapted], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("in_channels", [3, 1])
+def test_positions_of_another_grid_of_patches_are_interpolated(in_channels, tmp_path):
+    file = vit_of_torchvision()
+    rows, columns = torch.meshgrid(torch.arange(4.0), torch.arange(4.0), indexing="ij")
+    file["encoder.pos_embedding"][0, 1:, 0] = (10 * rows + columns).reshape(-1)
+    torch.save(file, tmp_path / "vit.pth")
+    model = wb.zoo.create("covid-transformer", in_channels=in_channels, num_classes=2, **VIT | {"image_size": 32})
+    report = model.load(tmp_path / "vit.pth", into="encoder")
+    assert report.adapted == (("pos_embed", "patch_embed.proj.weight")[: 1 + (in_channels == 1)])
+    assert not report.missing
+    taken = model.state()["pos_embed"]
+    assert taken.shape == (1, 65, 12)
+    np.testing.assert_array_equal(taken[:, 0], file["encoder.pos_embedding"][:, 0])
+    grid = taken[0, 1:, 0].reshape(8, 8)
+    # centres of patches half as large: a quarter of a step beside the old ones, constant beyond the outermost
+    line = np.clip((np.arange(8) - 0.5) / 2, 0, 3)
+    np.testing.assert_allclose(grid, 10 * line[:, None] + line, atol=1e-5)
+
+
+def test_positions_in_a_picture_are_none_in_a_volume(tmp_path):
+    torch.save(vit_of_torchvision(dim=24, depth=12, mlp=48, tokens=65), tmp_path / "vit.pth")
+    model = wb.zoo.create("unetr", num_classes=2, hidden_size=24, mlp_dim=48, num_heads=3, image_size=32)
+    before = model.state()["vit.pos_embed"]
+    report = model.load(tmp_path / "vit.pth", into="encoder")
+    assert report.into == "vit"
+    assert report.adapted == ()
+    assert {"vit.pos_embed", "vit.patch_embed.proj.weight"} <= set(report.missing)
+    np.testing.assert_array_equal(model.state()["vit.pos_embed"], before)
+
+
+def test_only_the_first_convolution_is_made_for_other_channels(tmp_path):
+    file = resnet(18, 2)
+    file["layer2.0.conv1.weight"] = file["layer2.0.conv1.weight"][:, :1]
+    torch.save(file, tmp_path / "r.pth")
+    model = wb.zoo.create("covid-resnet", in_channels=1, num_classes=2, depth=18, width=2)
+    report = model.load(tmp_path / "r.pth", into="encoder")
+    assert report.adapted == ("conv1.weight",)
+    assert report.missing == ("layer2.0.conv1.weight",)
+
+
+@pytest.mark.parametrize("begins", [("student.", "teacher."), ("module.encoder_q.", "module.encoder_k.")])
+def test_an_encoder_that_is_there_twice_is_a_choice(begins, tmp_path):
+    file = {name: value for begin in begins for name, value in resnet(18, 2, begin).items() if ".fc." not in name}
+    torch.save(file, tmp_path / "r.pth")
+    model = wb.zoo.create("covid-resnet", in_channels=3, num_classes=2, depth=18, width=2)
+    with pytest.raises(InputError, match=rf"2 times, under '{begins[0]}', '{begins[1]}'.*Keep"):
+        model.load(tmp_path / "r.pth", into="encoder")
+    torch.save({name: file[name] for name in file if name.startswith(begins[1])}, tmp_path / "r.pth")
+    assert not model.load(tmp_path / "r.pth", into="encoder").missing
+
+
 def test_what_is_taken_is_what_the_file_says(tmp_path):
     file = resnet(18, 2)
     torch.save(file, tmp_path / "r.pth")

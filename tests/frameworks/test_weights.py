@@ -124,3 +124,12 @@ def test_values_that_are_not_finite_are_refused_by_name(tmp_path, value, dtype):
     assert np.array_equal(weights.load(tmp_path / "w", allow_non_finite=True)[0]["head.weight"], broken, equal_nan=True)
     weights.save(tmp_path / "w", {"good": tensors["good"]})
     assert np.array_equal(weights.load(tmp_path / "w")[0]["good"], tensors["good"])
+
+
+def test_a_name_may_be_as_long_as_the_system_lets_it(tmp_path):
+    path = tmp_path / f"{'w' * 243}.safetensors"
+    weights.save(path, {"a": np.ones(3, np.float32)})
+    assert weights.load(path)[0]["a"].tolist() == [1, 1, 1]
+    with pytest.raises(FileError, match="could not be written"):
+        weights.save(tmp_path / f"{'w' * 300}.safetensors", {"a": np.ones(3, np.float32)})
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

@@ -11,6 +11,8 @@ from workbench import Volume, WorkbenchError
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
 
+pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
+
 KINDS = [nib.AnalyzeImage, nib.Spm99AnalyzeImage, nib.Spm2AnalyzeImage]
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, save
 from workbench.errors import FileError, InputError
-from workbench.io import read
+from workbench.io import Doubt, read
 
 OFFSETS = 0x3004000C
 
@@ -57,6 +57,15 @@ def test_planes_of_dose_go_along_the_normal(tmp_path):
     volume = drain(save(sagittal, tmp_path / "b.dcm"))
     # the normal of a sagittal plane seen from the left points to the right of the patient, -x in LPS
     np.testing.assert_allclose(volume.to_world([0, 0, int(volume.data[0, 0].argmax())]), [-10 + 6, -20, -50])
+
+
+@pytest.mark.parametrize("down", [1, -1])
+@pytest.mark.parametrize("offsets", [(-50, -47, -44), (-50, -53, -56)])
+def test_absolute_planes_of_dose_of_a_patient_on_the_side(tmp_path, offsets, down):
+    made = dose(offsets, ImageOrientationPatient=[0, down, 0, 1, 0, 0])
+    volume = drain(save(made, tmp_path / "a.dcm"))
+    assert heights(volume) == {float(n): z for n, z in enumerate(offsets)}
+    assert not volume.notes
 
 
 def test_planes_of_dose_at_uneven_distances_are_noted(tmp_path):
@@ -222,6 +231,14 @@ def test_clips_of_one_series_are_a_choice(tmp_path):
     with pytest.raises(InputError, match="stack="):
         read(tmp_path)
     assert drain(tmp_path, stack=1).data[0, 0].tolist() == [1, 11, 21]
+
+
+@pytest.mark.parametrize(("fields", "space"), [({"PixelSpacing": [0.5, 0.5]}, "object"), ({}, "pixels")])
+def test_frames_without_any_place_have_no_right_and_left(tmp_path, fields, space):
+    volume = drain(save(dataset(np.zeros((3, 4, 5), np.uint16), "OT", **fields), tmp_path / "a.dcm"))
+    assert volume.shape == (5, 4, 3)
+    assert volume.space == space
+    assert isinstance(volume.notes[-1], Doubt)
 
 
 def test_frames_without_any_place_are_stacked_with_a_note(tmp_path):

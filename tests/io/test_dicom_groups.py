@@ -112,6 +112,41 @@ def test_acquisitions_at_the_same_places_are_channels(tmp_path):
     assert volume.channels == ("acquisition 1", "acquisition 2")
 
 
+@pytest.mark.parametrize("gap", [10, 16, 24])
+@pytest.mark.parametrize("by_slice", [True, False])
+def test_few_slices_farther_apart_than_they_are_thick_lack_nothing(tmp_path, gap, by_slice):
+    # a cine of the heart at three places: numbered slice by slice, or moment by moment
+    images = [
+        (100 * t + k, float(gap * k), {"TriggerTime": 40.0 * t + 3 * k, "SliceThickness": 8.0})
+        for t in range(4)
+        for k in range(3)
+    ]
+    images = sorted(images, key=lambda image: image[1]) if by_slice else images
+    volume = drain(series(tmp_path / "s", images))
+    assert volume.shape == (5, 4, 3, 4)
+    assert volume.spacing == pytest.approx((0.75, 0.5, gap))
+    assert volume.channels == tuple(f"trigger {40 * t} ms" for t in range(4))
+    assert volume.data[0, 0, :, 2].tolist() == [200, 201, 202]
+    assert len(volume.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("heights", "fields", "spacing", "count"),
+    [
+        ((0, 25), {"SliceThickness": 5}, 25, 2),
+        ((0, 10, 20), {"SliceThickness": 5}, 10, 3),
+        ((0, 10, 20), {"SliceThickness": 5, "SpacingBetweenSlices": 5}, 5, 5),  # stated: some are missing
+        ((0, 25, 50), {"SpacingBetweenSlices": 5}, 25, 3),  # more than there are: a gap and no spacing
+        ((0, 2, 6), {"SliceThickness": 2}, 2, 4),  # of gaps that differ, the usual one
+    ],
+)
+def test_a_thickness_is_no_spacing(tmp_path, heights, fields, spacing, count):
+    volume = drain(series(tmp_path / "s", [(k, float(z), fields) for k, z in enumerate(heights)]))
+    assert volume.spacing[2] == pytest.approx(spacing)
+    assert volume.shape[2] == count
+    assert bool(volume.notes) == (count > len(heights))
+
+
 def test_one_acquisition_in_two_passes_is_one_volume(tmp_path):
     # every other slice first: the thickness is that of the whole, not of a pass
     images = [

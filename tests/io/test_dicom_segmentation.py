@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydicom import DataElement, dcmread
+from pydicom.datadict import tag_for_keyword
 
 from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, save
@@ -65,3 +67,51 @@ def test_fractions_on_a_grid_with_gaps(tmp_path):
     volume = drain(segmentation(tmp_path / "a.dcm", frames, "FRACTIONAL", MaximumFractionalValue=255))
     np.testing.assert_allclose(volume.data[0, 0, :, 0], [1, 0.2, 0, 0.4])
     assert volume.kind == "scores"
+
+
+def test_labels_of_a_label_map_with_a_palette_are_its_indices(tmp_path):
+    path = segmentation(tmp_path / "a.dcm", [(1, 0.0, 2, turned(0)), (1, 2.0, 1, turned(0))], "LABELMAP")
+    made = dcmread(path)
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66.7"
+    made.PhotometricInterpretation = "PALETTE COLOR"
+    for colour in ("Red", "Green", "Blue"):
+        made[f"{colour}PaletteColorLookupTableDescriptor"] = DataElement(
+            tag_for_keyword(f"{colour}PaletteColorLookupTableDescriptor"), "US", [3, 0, 16]
+        )
+        setattr(made, f"{colour}PaletteColorLookupTableData", np.array([0, 30000, 60000], "<u2").tobytes())
+    volume = drain(save(made, path))
+    assert volume.kind == "labels"
+    assert volume.data[0, 0].tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("spacing", [True, False])
+@pytest.mark.parametrize("overlap", [True, False])
+def test_a_segmentation_of_a_picture(tmp_path, spacing, overlap):
+    path = segmentation(tmp_path / "a.dcm", [(n, 0.0, 0, turned(0)) for n in (1, 2)])
+    made = dcmread(path)
+    for group in made.PerFrameFunctionalGroupsSequence:
+        del group.PlanePositionSequence, group.PlaneOrientationSequence
+    if not spacing:
+        del made.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    masks = np.zeros((2, 4, 5), np.uint8)
+    masks[0, 1], masks[1, :, 3] = 1, 1
+    masks[1, 1, 3] = overlap
+    made.PixelData = masks.tobytes()
+    volume = drain(save(made, path))
+    assert volume.spacing == ((0.5, 0.75) if spacing else (1, 1))
+    assert volume.space == ("object" if spacing else "pixels")
+    if overlap:
+        assert volume.channels == ("part 1", "part 2")
+        np.testing.assert_array_equal(volume.data, masks.transpose(1, 2, 0))
+    else:
+        np.testing.assert_array_equal(volume.data, masks[0] * (1 - masks[1]) + 2 * masks[1])
+        assert volume.labels == {1: "part 1", 2: "part 2"}
+
+
+def test_a_segmentation_of_several_pictures_is_refused_in_words(tmp_path):
+    path = segmentation(tmp_path / "a.dcm", [(1, 0.0, 1, turned(0)), (1, 2.0, 1, turned(0))])
+    made = dcmread(path)
+    for group in made.PerFrameFunctionalGroupsSequence:
+        del group.PlanePositionSequence, group.PlaneOrientationSequence
+    with pytest.raises(FileError, match=r"several pictures.*Export one for each picture"):
+        drain(save(made, path))

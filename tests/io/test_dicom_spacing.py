@@ -6,8 +6,7 @@ import pytest
 
 from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, save
-from workbench.errors import FileError
-from workbench.io import read
+from workbench.io import GeometryWarning, read
 
 
 def picture(tmp_path, modality="DX", **fields):
@@ -59,10 +58,33 @@ def test_the_plane_of_a_radiotherapy_image(tmp_path):
 
 
 @pytest.mark.parametrize("keyword", ["PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"])
-def test_a_spacing_of_nothing_is_refused(tmp_path, keyword):
+def test_a_spacing_of_nothing_is_doubted(tmp_path, keyword):
     path = save(dataset(flat(1), "DX", **{keyword: [0, 1]}), tmp_path / "a.dcm")
-    with pytest.raises(FileError, match=f"{keyword} is above 0 mm"):
-        read(path)
+    with pytest.warns(GeometryWarning, match=f"{keyword} is above 0 mm, the header has .0.0, 1.0.; it was not used"):
+        assert read(path).space == "pixels"
+
+
+def test_a_spacing_of_nothing_leaves_the_next(tmp_path):
+    volume = picture(tmp_path, PixelSpacing=[0, 0], ImagerPixelSpacing=[0.2, 0.3])
+    assert volume.spacing == pytest.approx((0.2, 0.3))
+    assert "PixelSpacing is above 0 mm" in volume.notes[0]
+
+
+def test_the_elements_of_a_detector_are_noted_for_want_of_a_spacing(tmp_path):
+    volume = picture(tmp_path, DetectorElementSpacing=[0.14, 0.15])
+    assert volume.space == "pixels"
+    assert "0.14 x 0.15 mm apart" in volume.notes[0]
+
+
+def test_regions_that_disagree_with_the_pixel_spacing_are_doubted(tmp_path):
+    regions = [region(0.05, 0.025)]
+    path = save(
+        dataset(flat(1), "US", PixelSpacing=[0.4, 0.4], SequenceOfUltrasoundRegions=regions), tmp_path / "b.dcm"
+    )
+    with pytest.warns(GeometryWarning, match=r"0.4 x 0.4 mm was taken; the ultrasound regions give 0.5 x 0.25 mm"):
+        assert read(path).spacing == (0.4, 0.4)
+    same = picture(tmp_path, "US", PixelSpacing=[0.5, 0.25], SequenceOfUltrasoundRegions=regions)
+    assert not same.notes
 
 
 def region(row=0.05, column=0.025, unit=3, kind=1):

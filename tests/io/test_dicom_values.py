@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom import dcmwrite
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, item, pydicom_files, save, series
 from workbench.errors import FileError
-from workbench.io import GeometryWarning, read
+from workbench.io import Doubt, GeometryWarning, read
 from workbench.io._dicom_file import read_dataset
 from workbench.io._dicom_header import slices_of
 from workbench.io._dicom_jpeg import mend_scans
@@ -252,6 +256,32 @@ def test_padding_beyond_the_stored_bits_stays(tmp_path):
     assert "the value 62512 is padding" in notes(volume)
 
 
+def test_padding_has_the_sign_of_the_pixels(tmp_path):
+    made = dataset(np.full((4, 5), -1000, np.int16), "CT", position=(0, 0, 0))
+    made.add_new("PixelPaddingValue", "US", 63536)
+    volume = drain(save(made, tmp_path / "a.dcm"))
+    assert volume.dtype == np.int16
+    assert "the value -2000 is padding" in notes(volume)
+
+
+def test_padding_may_be_a_range(tmp_path):
+    made = dataset(flat(7), "MR", position=(0, 0, 0), PixelPaddingValue=0, PixelPaddingRangeLimit=5, RescaleSlope=2)
+    assert "the value 0 to 10 is padding" in notes(drain(save(made, tmp_path / "a.dcm")))
+
+
+def test_factors_of_philips_are_noted(tmp_path):
+    made = dataset(flat(7), "MR", position=(0, 0, 0))
+    made.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "FL", 0.25)
+    assert "0.25 to value / scale slope" in notes(drain(save(made, tmp_path / "a.dcm")))
+    made = dataset(flat(7), "PT", position=(0, 0, 0), Units="CNTS")
+    block = made.private_block(0x7053, "Philips PET Private Group", create=True)
+    block.add_new(0x00, "DS", "0.0005")
+    block.add_new(0x09, "DS", "12.5")
+    volume = drain(save(made, tmp_path / "b.dcm"))
+    assert (volume.unit, volume.data.max()) == ("CNTS", 7)
+    assert "0.0005 to g/ml (SUV); 12.5 to Bq/ml" in notes(volume)
+
+
 def test_padding_of_many_rescales_is_one_note(tmp_path):
     images = [(k, 2.0 * k, {"RescaleSlope": k + 1, "RescaleIntercept": 0}) for k in range(4)]
     folder = series(tmp_path / "s", [(v, z, {**f, "PixelPaddingValue": 50}) for v, z, f in images])
@@ -280,10 +310,28 @@ def test_values_beyond_the_promised_type_are_told_and_do_not_wrap(tmp_path):
         ({"RedPaletteColorLookupTableDescriptor": [2, 0, 16]}, "a table of colours"),
     ],
 )
-def test_what_changes_the_meaning_is_noted(tmp_path, fields, words):
+def test_what_changes_the_meaning_is_noted_without_a_warning(tmp_path, fields, words):
     path = save(dataset(flat(1), position=(0, 0, 0), **fields), tmp_path / "a.dcm")
-    with pytest.warns(GeometryWarning, match=words):
-        read(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert words in notes(read(path))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"modality": "CT", "RescaleSlope": None, "RescaleIntercept": None}, "need not be HU"),
+        ({"PixelSpacing": None}, "the pixel spacing is not given"),
+        ({"modality": "RTDOSE"}, "DoseGridScaling is missing"),
+    ],
+)
+def test_what_somebody_has_to_act_on_is_a_doubt_and_a_warning(tmp_path, fields, words):
+    path = save(dataset(flat(1), position=(0, 0, 0), **fields), tmp_path / "a.dcm")
+    with pytest.warns(GeometryWarning, match=words) as caught:
+        volume = read(path)
+    assert [note for note in volume.notes if isinstance(note, Doubt)] == [str(one.message) for one in caught]
+    # the place that is told is that of the caller
+    assert {one.filename for one in caught} == {__file__}
 
 
 def test_what_holds_for_some_images_says_for_how_many(tmp_path):
@@ -325,3 +373,23 @@ def test_only_the_scan_header_of_a_jpeg_is_changed():
     assert mend_scans(raw) == b"\xfe\xff\x00\xe0head" + mended + b"\xff" + mended
     for cut in range(len(raw)):
         assert len(mend_scans(raw[:cut])) == cut
+
+
+@pytest.mark.parametrize(
+    ("syntax", "words"),
+    [
+        ("1.2.840.10008.1.2.4.100", "stored as MPEG2 Main Profile"),
+        ("1.2.840.10008.1.2.4.102", "stored as MPEG-4 AVC/H.264"),
+        ("1.2.3.4.5", "stored as the transfer syntax 1.2.3.4.5"),
+    ],
+)
+def test_pixels_that_nothing_here_decodes_are_named(tmp_path, syntax, words):
+    made = dataset(flat(1, dtype=np.uint8), "OT")
+    path = save(made, tmp_path / "a.dcm")
+    made.file_meta.TransferSyntaxUID = UID(syntax)
+    made.PixelData = encapsulate([b"not decoded"])
+    made["PixelData"].VR, made["PixelData"].is_undefined_length = "OB", True
+    with path.open("wb") as file:
+        dcmwrite(file, made, implicit_vr=False, little_endian=True)
+    with pytest.raises(FileError, match=rf"({words}).*not supported here. Convert it"):
+        read(path)

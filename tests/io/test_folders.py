@@ -39,14 +39,16 @@ def test_a_folder_of_files_offers_the_data_set(tmp_path, suffix, shape, name):
 
 
 def test_slices_as_pictures_are_told_how_to_stack(tmp_path):
-    fill(tmp_path / "slices", ".png")
+    fill(tmp_path / "slices", ".png", count=12)
+    fill(tmp_path / "slices" / ".ipynb_checkpoints", ".png", count=1)
+    (tmp_path / "slices" / "notes.txt").write_text("about")
     with pytest.raises(InputError, match="slices of one volume") as problem:
         read(tmp_path / "slices")
     import pathlib
 
     code = re.search(r"wb\.Volume\((np\.stack.*)\)\.$", str(problem.value)).group(1)
     volume = eval(f"wb.Volume({code})", {"wb": wb, "np": np, "pathlib": pathlib, "affine": np.eye(4)})
-    np.testing.assert_array_equal(volume.data[0, 0], [0, 1, 2])
+    np.testing.assert_array_equal(volume.data[0, 0], np.arange(12))
 
 
 def test_what_may_be_dicom_is_looked_at(tmp_path):

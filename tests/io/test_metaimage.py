@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import re
 
 import numpy as np
@@ -191,3 +192,11 @@ def test_size_of_elements_without_their_spacing(tmp_path):
     header = HEADER.replace("ElementSpacing", "ElementSize")
     (tmp_path / "a.mha").write_bytes((header + "ElementDataFile = LOCAL\n").encode() + bytes(48))
     assert read(tmp_path / "a.mha").spacing == (1, 2, 3)
+
+
+def test_a_data_file_that_was_packed_by_hand(tmp_path):
+    data = distinct((3, 4, 5), np.int16)
+    path = write(Volume(data), tmp_path / "a.mhd", compress=False)
+    (tmp_path / "a.raw.gz").write_bytes(gzip.compress((tmp_path / "a.raw").read_bytes()))
+    path.write_text(path.read_text().replace("a.raw", "a.raw.gz"))
+    np.testing.assert_array_equal(read(path).data, data)

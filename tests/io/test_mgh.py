@@ -13,6 +13,8 @@ from workbench import WorkbenchError
 from workbench.errors import FileError
 from workbench.io import read
 
+pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
+
 
 @pytest.mark.parametrize("suffix", ["mgh", "mgz"])
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32"])

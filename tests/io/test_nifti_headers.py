@@ -19,6 +19,8 @@ from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import GeometryWarning, read
 
+pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
+
 
 def test_a_header_that_says_nothing_of_itself(tmp_path):
     raw = raw_header(Volume(distinct((3, 4, 5), np.uint8)), tmp_path)

@@ -259,10 +259,32 @@ def test_kinds_of_channels(tmp_path, kind, count, names, words):
 
 
 @pytest.mark.parametrize(
+    ("lines", "spacing", "first"),
+    [
+        ("spacings: 1 2 3\naxis mins: 10 20 30", (1, 2, 3), (10.5, 21, 31.5)),
+        ("spacings: 1 2 3\naxis mins: 10 20 30\ncenterings: node node node", (1, 2, 3), (10, 20, 30)),
+        ("axis mins: 10 20 30\naxis maxs: 12 26 42", (1, 2, 3), (10.5, 21, 31.5)),
+        ("axismins: 10 20 30\naxismaxs: 11 24 39\ncenters: node node node", (1, 2, 3), (10, 20, 30)),
+        ("spacings: 1 nan 3\naxis mins: 10 nan 30\naxis maxs: nan nan nan", (1, 1, 3), (10.5, 0, 31.5)),
+    ],
+)
+def test_ends_of_axes_say_where_they_begin(tmp_path, lines, spacing, first):
+    data = distinct((2, 3, 4), np.int16)
+    header = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 3 4\nendian: little\nencoding: raw\n"
+    (tmp_path / "a.nrrd").write_bytes(f"{header}{lines}\n\n".encode() + data.tobytes(order="F"))
+    volume = read(tmp_path / "a.nrrd")
+    assert volume.spacing == pytest.approx(spacing)
+    np.testing.assert_allclose(volume.to_world([0, 0, 0]), np.array(first) * [-1, -1, 1])
+    assert volume.space == "object"
+    np.testing.assert_array_equal(volume.data, data)
+
+
+@pytest.mark.parametrize(
     ("line", "words"),
     [
         ("measurement frame: (1,0,0) (0,1,0) (0,0,1)", "measurement frame"),
         ("DWMRI_gradient_0000:=1 0 0\nDWMRI_gradient_0001:=0 1 0", "2 diffusion gradients"),
+        ("old min: -1.5\nold max: 65535", "stood for -1.5 to 65535 before they were quantised"),
     ],
 )
 def test_what_is_not_kept_is_noted(tmp_path, line, words):

@@ -95,3 +95,27 @@ def test_a_zip_of_something_else(tmp_path):
         archive.writestr("../../evil.txt", "hello")
     with pytest.raises(FileError):
         read(tmp_path / "a.npz")
+
+
+def test_arrays_that_are_not_read_are_noted(tmp_path, affine):
+    np.savez(tmp_path / "a.npz", distinct((3, 4, 5), np.int16), spacing=[1.0, 2.0, 3.0])
+    assert read(tmp_path / "a.npz").notes == ("other arrays of the file were not read (spacing); key= takes them",)
+    write(Volume(distinct((3, 4, 5), np.int16), affine), tmp_path / "b.npz")
+    assert read(tmp_path / "b.npz").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "words"),
+    [
+        ([("x", "f4"), ("y", "i2")], r"records with the fields x, y.*array\['x'\]"),
+        ("c8", "complex64.*Save the magnitude"),
+        ("M8[s]", r"datetime64\[s\].*Save them as numbers"),
+        ("U3", "<U3.*Save them as numbers"),
+    ],
+)
+def test_what_is_no_number_is_refused_with_what_to_do(tmp_path, dtype, words):
+    np.save(tmp_path / "a.npy", np.zeros((3, 4), dtype))
+    np.savez(tmp_path / "a.npz", x=np.zeros((3, 4), dtype))
+    for name, options in (("a.npy", {}), ("a.npz", {"key": "x"})):
+        with pytest.raises(FileError, match=f"{name} holds .*{words}"):
+            read(tmp_path / name, **options)

@@ -290,3 +290,26 @@ def test_inks_become_colours(tmp_path):
     volume = read(tmp_path / "a.jpg")
     np.testing.assert_array_equal(volume.data, np.array(Image.open(tmp_path / "a.jpg").convert("RGB")))
     assert "CMYK was turned into red, green and blue" in volume.notes
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
+def test_a_mask_to_be_looked_at_is_offered_its_mapping_in_every_mode(tmp_path, mode):
+    mask = np.array([[0, 255, 0], [255, 255, 0]], np.uint8)
+    Image.fromarray(mask).convert(mode).save(tmp_path / "a.png")
+    volume = read(tmp_path / "a.png", kind="labels").load()
+    assert any("label_values={0: 0, 255: 1}" in note for note in volume.notes)
+    mapped = read(tmp_path / "a.png", kind="labels", label_values={0: 0, 255: 1})
+    np.testing.assert_array_equal(mapped.data, mask // 255)
+    assert not any("label_values" in note for note in mapped.notes)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+@pytest.mark.parametrize(
+    ("dpi", "noted"), [((72, 72), False), ((300, 300), False), ((254, 127), True), ((254, 254), True)]
+)
+def test_dots_per_inch_are_noted_where_they_are_unusual(tmp_path, suffix, dpi, noted):
+    Image.fromarray(np.zeros((8, 9), np.uint8)).save(tmp_path / f"a{suffix}", dpi=dpi)
+    volume = read(tmp_path / f"a{suffix}")
+    assert volume.space == "pixels"
+    words = f"({25.4 / dpi[1]:.4g} x {25.4 / dpi[0]:.4g} mm for a pixel) was not used"
+    assert [words in note for note in volume.notes] == [True] * noted

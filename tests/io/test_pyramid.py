@@ -287,3 +287,16 @@ def test_a_real_slide(workbench_data):
     pillow = np.array(Image.open(path))
     assert np.abs(volume.data.astype(int) - pillow).mean() < 0.5
     assert read(path, image="label").shape == (463, 387, 3)
+
+
+@pytest.mark.parametrize("names", [("label image", "slide"), ("slide", "Label"), ("macro_1", "Thumbnail", "slide")])
+def test_a_label_is_not_read_wherever_it_stands(tmp_path, names):
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tiff:
+        for name in names:
+            shape = (60, 80, 3) if name == "slide" else (10, 12, 3)
+            tiff.write(np.full(shape, len(name), np.uint8), metadata={"axes": "YXS", "Name": name}, photometric="rgb")
+    volume = read(tmp_path / "a.ome.tif")
+    assert volume.shape == (60, 80, 3)
+    assert "were not read" in volume.notes[0]
+    word = next(word for word in ("label", "macro") if any(word in name.lower() for name in names))
+    assert read(tmp_path / "a.ome.tif", image=word).shape == (10, 12, 3)

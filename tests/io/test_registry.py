@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import sys
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
 from workbench import Volume, WorkbenchError, read, write
 from workbench.errors import FileError, InputError
-from workbench.io import Format, _registry, formats, levels
+from workbench.io import Format, formats, levels, register
+from workbench.io._registry import FORMATS
 
 
 def test_the_names_of_the_formats():
@@ -105,8 +104,8 @@ class Told(Format):
         return self.lazy(path, lambda: np.full((2, 2), value, np.uint8), None, shape=(2, 2), dtype=np.uint8)
 
 
-def test_a_format_that_lists_kind_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(_registry, "_known", lambda: {"told": Told()})
+def test_a_format_that_lists_kind_is_told(tmp_path, plug_ins):
+    plug_ins(FORMATS, told=Told)
     (tmp_path / "a.told").write_bytes(b"TOLD")
     assert read(tmp_path / "a.told").data.max() == 255
     labels = read(tmp_path / "a.told", kind="labels")
@@ -165,20 +164,47 @@ class Ours(Format):
         return self.lazy(path, lambda: np.ones((2, 2)) * int(path.read_bytes()[4:]), None, shape=(2, 2), dtype=float)
 
 
-def test_a_package_can_add_a_format(tmp_path, monkeypatch):
-    sys.modules["their_package"] = sys.modules[__name__]
-    entry = EntryPoint("ours", "their_package:Ours", _registry.GROUP)
-    monkeypatch.setattr(_registry, "entry_points", lambda group: [entry] if group == "workbench.formats" else [])
-    _registry._known.cache_clear()
-    try:
-        (tmp_path / "a.ours").write_bytes(b"OURS7")
+def test_a_package_can_add_a_format(tmp_path, plug_ins):
+    plug_ins(FORMATS, ours=Ours)
+    (tmp_path / "a.ours").write_bytes(b"OURS7")
+    assert (read(tmp_path / "a.ours").data == 7).all()
+    # what a loader raises on damaged bytes comes out in our words
+    (tmp_path / "b.ours").write_bytes(b"OURSx")
+    with pytest.raises(FileError, match="ours"):
+        read(tmp_path / "b.ours").load()
+    with pytest.raises(InputError, match="suffix"):
+        write(Volume(np.zeros((2, 2))), tmp_path / "c.ours")
+
+
+def test_a_broken_format_is_told_and_the_others_read_on(tmp_path, plug_ins):
+    plug_ins(FORMATS, ours=Ours, odd=dict)
+    (tmp_path / "a.ours").write_bytes(b"OURS7")
+    with pytest.warns(UserWarning, match=r"format plug-in 'odd'.*subclass of"):
         assert (read(tmp_path / "a.ours").data == 7).all()
-        # what a loader raises on damaged bytes comes out in our words
-        (tmp_path / "b.ours").write_bytes(b"OURSx")
-        with pytest.raises(FileError, match="ours"):
-            read(tmp_path / "b.ours").load()
-        with pytest.raises(InputError, match="suffix"):
-            write(Volume(np.zeros((2, 2))), tmp_path / "c.ours")
-    finally:
-        _registry._known.cache_clear()
-        del sys.modules["their_package"]
+
+
+def test_a_format_can_be_declared_in_a_cell(tmp_path, plug_ins):
+    plug_ins(FORMATS)
+    register(Ours)
+    (tmp_path / "a.ours").write_bytes(b"OURS7")
+    assert (read(tmp_path / "a.ours").data == 7).all()
+
+
+def test_a_name_that_does_not_fit_says_whether_it_was_unpacked(tmp_path):
+    packed = gzip.compress(bytes(400))
+    (tmp_path / "a.nii.gz").write_bytes(packed[:8] + b"\xff" + packed[9:])
+    with pytest.raises(FileError, match=r"named like nifti but does not begin like it, once its gzip data.*fresh copy"):
+        read(tmp_path / "a.nii.gz")
+    (tmp_path / "a.nii").write_bytes(b"hello" * 100)
+    with pytest.raises(FileError, match=r"does not begin like it\. It is damaged or misnamed"):
+        read(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".mha", ".nrrd", ".npz", ".tif", ".ome.tif"])
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_a_name_may_be_as_long_as_the_system_lets_it(tmp_path, suffix, letter):
+    room = 255 - len(suffix)
+    path = tmp_path / (letter * (room // len(letter.encode())) + suffix)
+    volume = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
+    np.testing.assert_array_equal(read(write(volume, path)).data, volume.data)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

@@ -1,6 +1,8 @@
 """Where runs are kept, and that they are found wherever they were started."""
 
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,30 @@ def test_a_run_is_found_from_another_folder(config, tmp_path):
     here = make(Path("runs"), "20260102-000000-3d-unet-bbbb")
     assert runs() == [here, run], "those beside the notebook as well, newest first"
     assert runs(tmp_path / "tour" / "runs") == [run], "one folder, if it is named"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of this kind exist on POSIX alone")
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_a_run_and_the_list_of_folders_are_their_owners_alone(config, tmp_path, monkeypatch, mask):
+    before = os.umask(mask)
+    try:
+        run = make(tmp_path / "shared" / "runs", "20260101-000000-3d-unet-aaaa")
+        remember(tmp_path / "shared" / "runs")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(place.stat().st_mode) for place in (run.path, config)] == [0o700, 0o700]
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is closed to root, nor to Windows in this way"
+)
+def test_runs_of_others_in_the_same_folder_are_passed_over(config, tmp_path):
+    mine, theirs = (make(tmp_path / "all", f"20260101-000000-3d-unet-{name}") for name in ("aaaa", "bbbb"))
+    theirs.path.chmod(0)
+    try:
+        assert runs(tmp_path / "all") == [mine]
+    finally:
+        theirs.path.chmod(0o700)
 
 
 def test_the_variable_names_the_one_folder(config, tmp_path, monkeypatch):

@@ -27,6 +27,11 @@ def test_a_recipe_comes_back_from_a_file_as_it_was(tmp_path, suffix):
         ({"batch_size": 0}, "batch_size: .*got 0"),
         ({"splits": {"train": [1, 2], "test": [2]}}, "sample 2 is in 'train' and in 'test'"),
         ({"patch_size": [8]}, "patch_size"),
+        ({"augment": {"flipp": {}}}, "Augment got an unknown option 'flipp'. Did you mean 'flip'"),
+        ({"augment": {"affine": {"rotate": 5}}}, "Augment 'affine' got an unknown option 'rotate'"),
+        ({"preprocess": {"spacng": 1}}, "preprocessing got an unknown option 'spacng'. Did you mean 'spacing'"),
+        ({"preprocess": {"intensity": {"kindd": "zscore"}}}, "normalisation got an unknown option 'kindd'"),
+        ({"preprocess": {"orientation": "XYZ"}}, "An orientation is 3 letters.*got 'XYZ'"),
     ],
 )
 def test_a_broken_rule_is_named_with_the_value_and_the_nearest_valid_one(values, match):

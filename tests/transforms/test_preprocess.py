@@ -195,6 +195,9 @@ def test_specification_is_plain_data():
     ("spec", "message"),
     [
         ({"orientaton": "RAS"}, "Did you mean 'orientation'"),
+        ({"orientation": "XYZ"}, "3 letters of the pairs.*got 'XYZ'"),
+        ({"orientation": "RL"}, "2 letters of the pairs.*got 'RL'"),
+        ({"orientation": 3}, "got 3"),
         ({"spacing": 0}, "above 0"),
         ({"size": (8, -1)}, "above 0"),
         ({"fit": "crop"}, "Did you mean 'pad-crop'"),

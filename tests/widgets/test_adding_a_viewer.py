@@ -17,7 +17,7 @@ PAGE = Page("how-to/add-a-viewer.md")
 @pytest.fixture(scope="module", autouse=True)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), base._foreign) as folder:
+    with installed(PAGE, tmp_path_factory.mktemp("site"), base.VIEWERS.reset) as folder:
         yield folder
 
 

@@ -119,24 +119,24 @@ def test_unknown_backend_names_the_nearest() -> None:
         wb.view(*scene(), backend="nivue")
 
 
-def test_four_backends_are_ours() -> None:
-    assert {"niivue", "matplotlib", "napari", "itk"} <= set(names())
+def test_five_backends_are_ours() -> None:
+    assert {"niivue", "matplotlib", "napari", "itk", "itkwidgets"} <= set(names())
 
 
-def test_a_package_can_bring_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_can_bring_a_backend_and_a_cell_declare_one(plug_ins: Any) -> None:
     class Echo(registry.Backend):
         name = "echo"
 
         def open(self, layers: Any, **options: Any) -> Any:
             return [layer.name for layer in layers]
 
-    class Point:
-        def load(self) -> Any:
-            return Echo
-
-    monkeypatch.setattr(registry, "_foreign", lambda: {"echo": Point()})
+    plug_ins(registry.VIEWERS, echo=Echo, odd=ImportError("no such thing"))
     assert wb.view(*scene(), backend="echo") == ["image", "labels"]
     assert get("echo").name == "echo"
+    with pytest.raises(StateError, match=r"viewer backend plug-in 'odd'.*no such thing"):
+        get("odd")
+    registry.register(type("Louder", (Echo,), {"name": "louder"}))
+    assert wb.view(*scene(), backend="louder") == ["image", "labels"]
 
 
 class TestItk(BackendContract):
@@ -161,6 +161,27 @@ class TestItk(BackendContract):
     def test_two_images_are_too_many(self, backend: registry.Backend) -> None:
         with pytest.raises(InputError, match="one image and one label volume"):
             backend.open([scene()[0], scene()[0]])
+
+
+def test_itkwidgets_is_given_the_voxels_and_their_place_in_lps(monkeypatch: pytest.MonkeyPatch) -> None:
+    itkwidgets = pytest.importorskip("itkwidgets", reason="itkwidgets is not installed (extra: itk)")
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(itkwidgets, "view", lambda **given: seen.update(given) or "a viewer")
+    affine = np.array([[0, 2.0, 0, 10], [1.5, 0, 0, -20], [0, 0, 3.0, 30], [0, 0, 0, 1]])
+    voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    image = Volume(voxels, affine)
+    labels = Layer(Volume((voxels > 20).astype(np.uint8), affine, kind="labels"), opacity=0.3)
+    assert wb.view(image, labels, backend="itkwidgets", rotate=True) == "a viewer"
+    assert (seen["label_blend"], seen["rotate"]) == (0.3, True)
+    given = seen["image"]
+    assert list(given.size) == [2, 3, 4]
+    # where ITK puts index (1, 2, 3), turned from LPS to RAS, is where the volume has it
+    point = np.asarray(given.origin) + given.direction @ (np.array([1, 2, 3]) * given.spacing)
+    np.testing.assert_allclose(point * [-1, -1, 1], image.to_world((1, 2, 3)))
+    assert given.data[3, 2, 1] == voxels[1, 2, 3]
+    assert np.array_equal(seen["label_image"].data.transpose(), labels.volume.data)
+    with pytest.raises(InputError, match="one image and one label volume"):
+        wb.view(image, image, backend="itkwidgets")
 
 
 def test_shapes_are_drawn_as_outlines_over_the_volume_below() -> None:

@@ -14,8 +14,10 @@ import workbench as wb
 from workbench import datasets, zoo
 from workbench.errors import StateError
 from workbench.volume import Volume
-from workbench.widgets import App, Case, DataPanel, Desk, DeskPanel, desk_panel, fit
+from workbench.widgets import App, Case, DataPanel, Desk, DeskPanel, fit
 from workbench.widgets.choice import Choice
+from workbench.widgets.desk_panel import PANELS
+from workbench.widgets.desk_panel import register as register_panel
 
 #: Per task: a data set for it, and a network that is tiny.
 DATA: dict[str, tuple[str, dict[str, Any]]] = {
@@ -160,16 +162,8 @@ class Notes(DeskPanel):
         return [("a picture of mine", b"<svg xmlns='http://www.w3.org/2000/svg'/>")]
 
 
-def test_a_further_panel_is_in_app_code_and_report_without_touching_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    class Point:
-        name = value = "notes"
-
-        def load(self) -> type[DeskPanel]:
-            return Notes
-
-    monkeypatch.setattr(desk_panel, "entry_points", lambda group: [Point()])
+def test_a_further_panel_is_in_app_code_and_report_without_touching_them(plug_ins: Any, tmp_path: Path) -> None:
+    plug_ins(PANELS, notes=Notes)
     app = wb.App("phantom-ct", n=4, size=(16, 16, 16))
     app.notes.text = "seen"
     assert app.notes.number == "5"
@@ -181,15 +175,15 @@ def test_a_further_panel_is_in_app_code_and_report_without_touching_them(
     assert app.parameters()["notes"] == {"text": "seen"}
 
 
-def test_a_broken_panel_of_somebody_else_is_told_and_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Point:
-        name = value = "broken"
+def test_a_panel_can_be_declared_in_a_cell(plug_ins: Any) -> None:
+    plug_ins(PANELS)
+    register_panel(Notes)
+    assert "notes" in wb.App().panels
 
-        def load(self) -> None:
-            raise ImportError("no such module")
 
-    monkeypatch.setattr(desk_panel, "entry_points", lambda group: [Point()])
-    with pytest.warns(UserWarning, match="'broken'"):
+def test_a_broken_panel_of_somebody_else_is_told_and_hides_nothing(plug_ins: Any) -> None:
+    plug_ins(PANELS, broken=ImportError("no such module"))
+    with pytest.warns(UserWarning, match=r"panel plug-in 'broken'.*no such module"):
         app = wb.App()
     assert list(app.panels) == ["demos", "data", "model", "train", "explain"]
 

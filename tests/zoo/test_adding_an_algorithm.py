@@ -26,7 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("site")
     (folder / "my_package" / "tiny_net").mkdir(parents=True)
     (folder / "my_package" / "tiny_net" / "card.yaml").write_text(CARD)
-    with installed(PAGE, folder, catalogue._known, package="my_package.tiny_net"):
+    with installed(PAGE, folder, catalogue.ALGORITHMS.reset, package="my_package.tiny_net"):
         yield folder
 
 

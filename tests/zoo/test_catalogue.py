@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from importlib import metadata
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import yaml
 
 import workbench as wb
+from workbench import _plugins
 from workbench.errors import FileError, InputError, StateError
 from workbench.zoo import catalogue
 from workbench.zoo.card import read_card
@@ -62,11 +63,8 @@ def test_a_choice_of_numbers():
         wb.zoo.create("covid-resnet", depth=101)
 
 
-def test_an_algorithm_from_outside(tmp_path, monkeypatch):
-    folder = shutil.copytree(HOME / "unet_2d", tmp_path / "my_unet")
-    card = yaml.safe_load((folder / "card.yaml").read_text())
-    (folder / "card.yaml").write_text(yaml.safe_dump({**card, "name": "my-unet"}))
-    register(monkeypatch, tmp_path, "my_unet")
+def test_an_algorithm_from_outside(outside):
+    outside("my_unet", name="my-unet")
     assert "my-unet" in repr(wb.zoo.list())
     model = wb.zoo.create("my-unet", width=2)
     assert model.name == "my-unet"
@@ -82,27 +80,46 @@ def test_a_card_says_why_graph_mode_does_not_do(tmp_path):
     assert not read_card(path).graph_mode
 
 
-def test_two_of_one_name(tmp_path, monkeypatch):
-    shutil.copytree(HOME / "unet_2d", tmp_path / "twin_unet")
-    register(monkeypatch, tmp_path, "twin_unet")
-    with pytest.raises(StateError, match="Two algorithms are called '2d-unet'"):
+def test_two_of_one_name(outside):
+    outside("twin_unet")
+    with pytest.raises(StateError, match=r"Two algorithms are called '2d-unet': workbench\.zoo\.unet_2d and twin_unet"):
         wb.zoo.list()
 
 
-def test_an_entry_point_to_nowhere(tmp_path, monkeypatch):
-    register(monkeypatch, tmp_path, "no_such_package")
-    with pytest.raises(StateError, match="no_such_package"):
-        wb.zoo.list()
+def test_a_folder_can_be_registered_in_a_cell(outside):
+    outside("my_unet", found=False, name="my-unet")
+    assert "my-unet" not in repr(wb.zoo.list())
+    wb.zoo.register("my_unet")
+    assert "my-unet" in repr(wb.zoo.list())
+    with pytest.raises(InputError, match="'no_such_package' cannot be imported"):
+        wb.zoo.register("no_such_package")
 
 
-def register(monkeypatch, folder, package):
-    entry = metadata.EntryPoint(package, package, catalogue.GROUP)
-    monkeypatch.setattr(catalogue.metadata, "entry_points", lambda group: [entry] if group == catalogue.GROUP else [])
-    monkeypatch.syspath_prepend(str(folder))
-    for name in [name for name in sys.modules if name.split(".")[0] == package]:
-        del sys.modules[name]
-    catalogue._known.cache_clear()
-    monkeypatch.setattr(catalogue, "_known", catalogue._known.__wrapped__)
+def test_an_entry_point_to_nowhere_hides_nothing(outside):
+    outside("my_unet", folder=False)
+    with pytest.warns(UserWarning, match=r"algorithm plug-in 'my_unet' \(my_unet\).*card\.yaml"):
+        assert "2d-unet" in [card.name for card in wb.zoo.list()]
+    with pytest.raises(StateError, match="my_unet"):
+        wb.zoo.create("my_unet")
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch, plug_ins):
+    """Make a package of a copy of an algorithm's folder, with other words on its card, and an entry point to it."""
+
+    def make(package, *, folder=True, found=True, **words):
+        plug_ins(catalogue.ALGORITHMS)
+        if folder:
+            shutil.copytree(HOME / "unet_2d", tmp_path / package)
+            card = yaml.safe_load((tmp_path / package / "card.yaml").read_text())
+            (tmp_path / package / "card.yaml").write_text(yaml.safe_dump({**card, **words}))
+        monkeypatch.syspath_prepend(str(tmp_path))
+        for name in [name for name in sys.modules if name.split(".")[0] == package]:
+            del sys.modules[name]
+        points = [EntryPoint(package, package, catalogue.ALGORITHMS.group)] if found else []
+        monkeypatch.setattr(_plugins, "entry_points", lambda group: [one for one in points if one.group == group])
+
+    return make
 
 
 @pytest.mark.parametrize(

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
+from workbench._plugins import Registry
 from workbench.datasets.cards import Card, CardList
 from workbench.datasets.dataset import Dataset
-from workbench.errors import InputError, check_keywords, choose
+from workbench.errors import InputError, check_keywords
 
-#: Plug-ins: an entry point of this group names an :class:`Entry`, a list of them, or a function that returns either.
-ENTRY_POINTS = "workbench.datasets"
-
-_BUILT_IN = ("phantoms", "phantom_cells", "hippocampus", "medmnist", "pictures", "folder", "memory")
+_OWN = tuple(
+    f"workbench.datasets.{module}:entries"
+    for module in ("phantoms", "phantom_cells", "hippocampus", "medmnist", "pictures", "folder", "memory")
+)
 
 
 @dataclass(frozen=True)
@@ -40,9 +37,35 @@ class Entry:
     available: Callable[[], str] = lambda: "built in"
 
 
+def _named(given: Any) -> Mapping[str, Entry]:
+    made = given() if callable(given) else given
+    entries = [made] if isinstance(made, Entry) else made
+    return {entry.card.name: entry for entry in entries}
+
+
+#: Every data set. A source gives an `Entry`, a list of them, or a function that returns either;
+#: `DATASETS.declare` adds such a function that is written down in a notebook.
+DATASETS: Registry[Entry] = Registry("workbench.datasets", "data set", _named, builtin=_OWN)
+
+
 def list() -> CardList:
     """Return the card of every data set in the catalogue (shown as a table)."""
-    return CardList(replace(entry.card, available=entry.available()) for entry in _entries().values())
+    return CardList(replace(entry.card, available=entry.available()) for entry in DATASETS.all().values())
+
+
+def register(entry: Any) -> Any:
+    """Add a data set that is written down in a notebook or a script; a decorator of a function that returns an `Entry`.
+
+    Running the cell again replaces it. An `Entry` itself may be given, too.
+
+    Raises
+    ------
+    InputError
+        If it is no such entry.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    return DATASETS.declare(entry)
 
 
 def card(name: str) -> Card:
@@ -110,25 +133,4 @@ def from_spec(spec: Mapping[str, Any]) -> Dataset:
 
 
 def _entry(name: str) -> Entry:
-    entries = _entries()
-    return entries[choose(str(name), entries, "data set")]
-
-
-@cache
-def _entries() -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    for module in _BUILT_IN:
-        found |= {entry.card.name: entry for entry in import_module(f"workbench.datasets.{module}").entries()}
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            loaded = point.load()
-            made = loaded() if callable(loaded) else loaded
-            for entry in [made] if isinstance(made, Entry) else made:
-                found.setdefault(entry.card.name, entry)
-        except Exception as error:  # noqa: BLE001 - a broken plug-in must not take the catalogue with it
-            warnings.warn(
-                f"The data set plug-in {point.name!r} ({point.value}) cannot be used: {error!r}. "
-                "Update or uninstall it.",
-                stacklevel=2,
-            )
-    return found
+    return DATASETS.get(str(name))

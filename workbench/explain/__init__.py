@@ -14,7 +14,7 @@ from workbench.errors import Cancelled
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
-from workbench.explain.registry import methods
+from workbench.explain.registry import methods, register
 from workbench.explain.targets import Class, Region, Target, Voxel
 from workbench.explain.timeline import over_checkpoints
 
@@ -33,6 +33,7 @@ __all__ = [
     "methods",
     "over_checkpoints",
     "progressive",
+    "register",
 ]
 
 

@@ -147,7 +147,8 @@ class Explainer(ABC):
     """One attribution method. Stateless: everything it needs comes in the `Problem`.
 
     A subclass sets `name`, `title`, `summary`, `reference`, and its own `options`, and yields
-    `Step` objects. It is cancelled from outside, between two steps, so it should yield after every batch.
+    `Step` objects. One that is to be had on some frameworks alone names them in `frameworks`: elsewhere it is refused.
+    It is cancelled from outside, between two steps, so it should yield after every batch.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
 
@@ -157,6 +158,7 @@ class Explainer(ABC):
     reference: ClassVar[str]
     needs_layer: ClassVar[bool] = False
     supports_box: ClassVar[bool] = False
+    frameworks: ClassVar[tuple[str, ...]] = ()  # those that have it, where not all have
     options: ClassVar[Mapping[str, Option]] = {}
 
     @abstractmethod
@@ -176,6 +178,21 @@ class Explainer(ABC):
             As `check_options` returned them.
         """
         return 1
+
+    def check_framework(self, name: str) -> None:
+        """Check that the method is to be had on a framework.
+
+        Raises
+        ------
+        InputError
+            If it is not.
+        """
+        if self.frameworks and name not in self.frameworks:
+            raise InputError(
+                f"The method {self.name!r} is to be had on {', '.join(self.frameworks)} alone, but the model is on "
+                f"{name}. Load its weights there (wb.zoo.load(..., framework={self.frameworks[0]!r})), or take a "
+                "method that all frameworks have, such as 'integrated-gradients'."
+            )
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every option of the method, the given values checked and the rest at their defaults."""

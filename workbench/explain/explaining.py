@@ -153,6 +153,7 @@ class _Task:
             raise InputError(f"What is explained is a Model (wb.zoo.create, run.model()), got {type(model).__name__}.")
         self.model, self.volume = model, volume
         self.explainer = get(method)
+        self.explainer.check_framework(model.framework.name)
         self.layer = _choose_layer(self.explainer, model, layer)
         options = dict(options)
         self.within = _input_box(self.explainer, options.pop("within", None), volume)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import entry_points
-
-from workbench.errors import InputError, choose
+from workbench._plugins import Registry, instances_of
 from workbench.explain.base import Explainer
-from workbench.explain.grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
-from workbench.explain.integrated_gradients import IntegratedGradients
-from workbench.explain.occlusion import Occlusion
-from workbench.explain.saliency import InputXGradient, Saliency
 
-GROUP = "workbench.explainers"
-_OWN: tuple[type[Explainer], ...] = (
-    GradCAM,
-    Occlusion,
-    Saliency,
-    GradCAMPlusPlus,
-    HiResCAM,
-    LayerCAM,
-    InputXGradient,
-    IntegratedGradients,
+_OWN = (
+    "workbench.explain.grad_cam:GradCAM",
+    "workbench.explain.occlusion:Occlusion",
+    "workbench.explain.saliency:Saliency",
+    "workbench.explain.grad_cam:GradCAMPlusPlus",
+    "workbench.explain.grad_cam:HiResCAM",
+    "workbench.explain.grad_cam:LayerCAM",
+    "workbench.explain.saliency:InputXGradient",
+    "workbench.explain.integrated_gradients:IntegratedGradients",
+    "workbench.explain.captum_methods:DeepLift",
+    "workbench.explain.captum_methods:GuidedBackprop",
 )
 
 
@@ -38,9 +32,15 @@ def _layer(explainer: Explainer) -> str:
     return "yes" if explainer.needs_layer else "-"
 
 
+#: Every method; `EXPLAINERS.declare` adds a class that is written down in a notebook.
+EXPLAINERS: Registry[Explainer] = Registry(
+    "workbench.explainers", "explanation method", instances_of(Explainer), builtin=_OWN
+)
+
+
 def methods() -> Methods:
     """Return every method that can be chosen, our own first."""
-    return Methods(_known().values())
+    return Methods(EXPLAINERS.all().values())
 
 
 def get(name: str) -> Explainer:
@@ -50,20 +50,22 @@ def get(name: str) -> Explainer:
     ------
     InputError
         If there is none; the message names the nearest one.
+    StateError
+        If the package that should bring it is broken.
     """
-    known = _known()
-    return known[choose(name, known, "explanation method")]
+    return EXPLAINERS.get(name)
 
 
-@cache
-def _known() -> dict[str, Explainer]:
-    known: dict[str, Explainer] = {explainer.name: explainer() for explainer in _OWN}
-    for entry in entry_points(group=GROUP):
-        explainer = entry.load()()
-        if not isinstance(explainer, Explainer):
-            raise InputError(
-                f"The entry point {entry.name!r} in {GROUP!r} must give a subclass of workbench.explain.Explainer, "
-                f"but gives {type(explainer).__name__}. Mend or remove the package {entry.value.split(':')[0]!r}."
-            )
-        known.setdefault(explainer.name, explainer)
-    return known
+def register(explainer: type[Explainer]) -> type[Explainer]:
+    """Add a method that is written down in a notebook or a script; a class decorator.
+
+    Running the cell again replaces it.
+
+    Raises
+    ------
+    InputError
+        If it is no such class.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    return EXPLAINERS.declare(explainer)  # type: ignore[no-any-return]

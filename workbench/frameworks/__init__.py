@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from workbench.frameworks import checkpoints, weights
 from workbench.frameworks._devices import resolve_device
-from workbench.frameworks._registry import devices, get, names
+from workbench.frameworks._registry import devices, get, names, register
 from workbench.frameworks.base import (
     Device,
     Framework,
@@ -32,6 +32,7 @@ __all__ = [
     "devices",
     "get",
     "names",
+    "register",
     "resolve_device",
     "weights",
 ]

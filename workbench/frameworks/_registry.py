@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import functools
-import importlib
-from importlib import metadata
 
-from workbench.errors import MissingExtraError, StateError, choose
+from workbench._plugins import Registry, classes_of
+from workbench.errors import MissingExtraError, StateError
 from workbench.frameworks.base import Device, Framework
 
-GROUP = "workbench.frameworks"
-_BUILT_IN = {
+_OWN = {
     "torch": "workbench.frameworks.torch:TorchFramework",
     "mindspore": "workbench.frameworks.mindspore:MindSporeFramework",
 }
 
 
+#: Every framework's class; none is imported before it is asked for.
+FRAMEWORKS: Registry[type[Framework]] = Registry(
+    "workbench.frameworks", "framework", classes_of(Framework), builtin=_OWN, lazy=True
+)
+
+
 def names() -> tuple[str, ...]:
     """Return the names of all known frameworks, installed or not."""
-    return tuple(_known())
+    return FRAMEWORKS.names()
 
 
 @functools.cache
@@ -31,10 +35,10 @@ def get(name: str) -> Framework:
         If no framework of that name is known.
     MissingExtraError
         If it is known but not installed.
+    StateError
+        If the package that should bring it is broken.
     """
-    target = _known()[choose(name, _known(), "framework")]
-    module, _, attribute = target.partition(":")
-    kind: type[Framework] = getattr(importlib.import_module(module), attribute)
+    kind = FRAMEWORKS.get(name)
     if not kind.installed():
         raise MissingExtraError(f"The {name} framework", name)
     return kind()
@@ -54,7 +58,17 @@ def devices() -> list[Device]:
     return found
 
 
-@functools.cache
-def _known() -> dict[str, str]:
-    others = {entry.name: entry.value for entry in metadata.entry_points(group=GROUP)}
-    return {**others, **_BUILT_IN}
+def register(framework: type[Framework]) -> type[Framework]:
+    """Add a framework that is written down in a notebook or a script; a class decorator.
+
+    Running the cell again replaces it.
+
+    Raises
+    ------
+    InputError
+        If it is no such class.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    get.cache_clear()
+    return FRAMEWORKS.declare(framework)  # type: ignore[no-any-return]

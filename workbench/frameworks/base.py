@@ -145,7 +145,7 @@ class MatchReport:
 
     `mismatched` maps a name to (shape given, shape wanted). Where the weights went into a part of the network, `into`
     is its name, `taken_from` that of the part of the file ("" is the whole), and `adapted` names the weights that were
-    made for another number of channels.
+    made for another number of channels, or moved to another grid of patches.
     """
 
     matched: tuple[str, ...]
@@ -167,7 +167,7 @@ class MatchReport:
             begin = f" of {self.taken_from!r}" if self.taken_from else ""
             parts[0] += f"{begin} into {self.into!r}" if self.into else f"{begin} into the network"
         if self.adapted:
-            parts.append(f"{', '.join(self.adapted)} adapted to other channels")
+            parts.append(f"{', '.join(self.adapted)} adapted to the network")
         for label, names in (("missing", self.missing), ("unexpected", self.unexpected)):
             if names:
                 parts.append(f"{len(names)} {label} ({_shortened(names)})")

@@ -41,12 +41,20 @@ class Plan(NamedTuple):
 class Tuner:
     """Proposes the plan of the next batch and learns from the time it took."""
 
-    def __init__(self, layouts: Sequence[str], first: int, *, fixed: bool = False, best: Plan | None = None) -> None:
+    def __init__(
+        self,
+        layouts: Sequence[str],
+        first: int,
+        *,
+        fixed: bool = False,
+        best: Plan | None = None,
+        most: int = _LARGEST_BATCH,
+    ) -> None:
         self._layouts = list(layouts)
-        self._first = first
+        self._first = first if fixed else min(first, most)
         self._fixed = fixed
-        self._limit = first if fixed else _LARGEST_BATCH
-        self._best = best
+        self._limit = first if fixed else most
+        self._best = None if best is None else Plan(min(best.size, self._limit), best.layout)
         self.ran_out_of_memory = False  # then what was learned may hold for this moment only
         self._runs: dict[Plan, int] = {}
         self._seconds: dict[Plan, float] = {}
@@ -125,6 +133,8 @@ class Feeder:
         other layers inside, and only as many are tried as pay for a work of that length.
     layouts : sequence of str, optional
         The forms that the network may run in; what the framework offers if not given.
+    most : int, optional
+        Largest batch, where what comes out of a larger one would take more memory than there is reason to.
     refusal : callable, optional
         Makes the error that says that a single input does not fit into memory, and what to do.
 
@@ -147,6 +157,7 @@ class Feeder:
         schedule: Sequence[Sequence[Any]] = (),
         count: int | None = None,
         layouts: Sequence[str] | None = None,
+        most: int = _LARGEST_BATCH,
         refusal: Callable[[], StateError] | None = None,
     ) -> None:
         self._framework = framework
@@ -157,7 +168,8 @@ class Feeder:
         first = size or int(np.clip(_FIRST_VOXELS // max(int(np.prod(input_shape)), 1), 1, _FIRST_BATCH))
         if count is not None:
             offered = offered[: max(1, count // (_RUNS_TO_TRY * first))]
-        self._tuner = Tuner(offered, first, fixed=size is not None, best=_tuned.get(self._key))
+        best = _tuned.get(self._key)
+        self._tuner = Tuner(offered, first, fixed=size is not None, best=best, most=min(most, _LARGEST_BATCH))
         self._planned = [Plan(int(n), str(layout)) for n, layout, repeats in schedule for _ in range(int(repeats))]
         self.schedule: list[list[Any]] = []
 

@@ -9,6 +9,7 @@ so are their shapes; the pair of beginnings under which most names meet is the p
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from workbench.frameworks.base import Array, MatchReport
 ENCODER = "encoder"
 #: The share of an encoder's weights, or of the file's, that must be found for it to be that encoder.
 _ENOUGH = 0.9
+#: Axes of the weights of a convolution of pictures, and of the positions of a transformer.
+_PICTURE, _POSITIONS = 4, 3
 #: What classifiers call the layers that decide, which are no part of an encoder.
 _HEADS = ("fc", "classifier", "head", "heads", "head_dist", "pre_logits", "last_linear")
 #: Names of torchvision's ViT, and of DenseNet files from before its layers were renamed.
@@ -56,7 +59,9 @@ def fitted(
 
     The first convolution of a file for other channels is adapted: for one channel its kernels are added up over theirs;
     else they are repeated along the channels, times the file's number of channels over the network's. Either way a
-    picture that is the same in all channels gives the same as before.
+    picture that is the same in all channels gives the same as before. Positions that a transformer learnt on another
+    (square) grid of patches are interpolated linearly, as the network does for pictures of another size; those of a
+    class token stay.
 
     Parameters
     ----------
@@ -85,12 +90,19 @@ def fitted(
     place = _meeting({name: array.shape for name, array in given.items()}, inside)
     found: dict[str, Array] = {}
     adapted = []
-    for name, shape in inside.items():
-        theirs = given.get(place.theirs + name.removeprefix(place.ours)) if name.startswith(place.ours) else None
-        if theirs is not None and theirs.shape == shape:
+    there = [name for name in inside if name.startswith(place.ours)]
+    first = next((name for name in there if len(inside[name]) >= _PICTURE), "")
+    flat = len(inside.get(first, ())) == _PICTURE
+    for name in there:
+        theirs, shape = given.get(place.theirs + name.removeprefix(place.ours)), inside[name]
+        if theirs is None:
+            continue
+        if theirs.shape == shape:
             found[name] = theirs
-        elif theirs is not None and _other_channels(theirs.shape, shape):
-            found[name] = _adapted(theirs, shape[1])
+            continue
+        other = _adapted(theirs, shape) if name == first else _moved(theirs, shape) if flat else None
+        if other is not None:
+            found[name] = other
             adapted.append(name)
     _check_enough(found, given, inside, place, into, source)
     return found, place, tuple(adapted)
@@ -138,6 +150,12 @@ def _check_enough(
     ours = [name for name in inside if name.startswith(place.ours) and not _is_counter(name)]
     theirs = [name for name in given if not _is_counter(name)]
     count = sum(not _is_counter(name) for name in found)
+    copies = _copies(given, place) if count >= _ENOUGH * len(ours) else []
+    if copies:
+        raise InputError(
+            f"{source} holds {_described(given)} {len(copies)} times, under {', '.join(map(repr, copies))}, and it is "
+            "not known which is meant. Keep the weights of one of them in a file."
+        )
     # an encoder may end before the file does, but what is found by itself must be most of the file
     most = into != ENCODER or 2 * count >= len(theirs)
     if count and (count >= _ENOUGH * len(theirs) or (most and count >= _ENOUGH * len(ours))):
@@ -148,6 +166,15 @@ def _check_enough(
         f"file and {len(ours)} in the network {nearest}, {count} agree in name and shape. Create the network with the "
         "options that make its encoder that one (width, depth, norm), or take a file of the encoder it has."
     )
+
+
+def _copies(given: Mapping[str, Array], place: Place) -> list[str]:
+    """Return the beginnings under which the same names come again, as of a student and a teacher."""
+    ends = [name.removeprefix(place.theirs) for name in given if name.startswith(place.theirs)]
+    begins = [name.removesuffix(ends[0]) for name in given if ends and name.endswith(f".{ends[0]}")]
+    found = [begin for begin in begins if all(begin + end in given for end in ends)]
+    # blocks of one network may be alike, but there is more than them
+    return found if len(found) > 1 and len(found) * len(ends) >= _ENOUGH * len(given) else []
 
 
 def _part(into: str, wanted: Mapping[str, Any]) -> str:
@@ -169,12 +196,27 @@ def _is_counter(name: str) -> bool:
     return name.endswith("num_batches_tracked")
 
 
-def _other_channels(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
-    return len(ours) > 2 and len(theirs) == len(ours) and theirs[:1] + theirs[2:] == ours[:1] + ours[2:]
+def _moved(positions: Array, shape: tuple[int, ...]) -> Array | None:
+    """Return positions [1, tokens, dim] on the grid of other tokens; None if these are none, or on no square grids."""
+    if positions.ndim != _POSITIONS or len(shape) != _POSITIONS or positions.shape[::2] != shape[::2] or shape[0] != 1:
+        return None
+    for tokens in (1, 0):  # the class token
+        before, after = (math.isqrt(max(0, n - tokens)) for n in (positions.shape[1], shape[1]))
+        if before and after and (before**2 + tokens, after**2 + tokens) == (positions.shape[1], shape[1]):
+            from scipy import ndimage
+
+            grid = positions[0, tokens:].reshape(before, before, -1)
+            steps = (after / before, after / before, 1)
+            moved = ndimage.zoom(grid, steps, order=1, mode="nearest", grid_mode=True).reshape(after**2, -1)
+            return np.asarray(np.concatenate([positions[0, :tokens], moved])[np.newaxis], positions.dtype)
+    return None
 
 
-def _adapted(kernel: Array, channels: int) -> Array:
-    given = kernel.shape[1]
+def _adapted(kernel: Array, shape: tuple[int, ...]) -> Array | None:
+    """Return the kernels of a first convolution for other channels; None where more differs than these."""
+    if kernel.ndim != len(shape) or kernel.shape[:1] + kernel.shape[2:] != shape[:1] + shape[2:]:
+        return None
+    given, channels = kernel.shape[1], shape[1]
     if channels == 1:
         return np.asarray(kernel.sum(axis=1, keepdims=True), kernel.dtype)
     repeated = kernel[:, np.arange(channels) % given]

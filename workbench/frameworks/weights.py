@@ -44,7 +44,7 @@ def save(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, 
             raise InputError(f"Metadata of a weights file must be text, {key!r} is {type(value).__name__}. Use JSON.")
     # safetensors writes a malformed header for empty metadata without tensors
     blob = serialize({name: np.asarray(array, order="C") for name, array in tensors.items()}, metadata=notes or None)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = path.with_name(f".{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:

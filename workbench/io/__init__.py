@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from workbench.io._format import Format, GeometryWarning
+from workbench.io._format import Doubt, Format, GeometryWarning
 from workbench.io._pyramid import Level, Levels
-from workbench.io._registry import formats, levels, read, write
+from workbench.io._registry import formats, levels, read, register, write
 from workbench.io.dicom import SeriesInfo, list_series
 
 __all__ = [
+    "Doubt",
     "Format",
     "GeometryWarning",
     "Level",
@@ -24,5 +25,6 @@ __all__ = [
     "levels",
     "list_series",
     "read",
+    "register",
     "write",
 ]

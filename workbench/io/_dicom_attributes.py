@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.io._dicom_lookup import UNREADABLE, clean, codes, numbers
+from workbench.io._dicom_lookup import UNREADABLE, clean, codes, numbers, private
 
 #: A number, numbers (a direction, indices) or codes.
 Value = float | tuple[float, ...] | tuple[str, ...]
@@ -206,22 +206,12 @@ def _type(place: Any) -> Value | None:
     return tuple(part for part in _image_type(place) if part and not _is_component(part))
 
 
-def _private(place: Any, group: int, creator: str, *elements: int) -> tuple[float, ...]:
-    if (group, 0x0010) not in place:
-        return ()
-    try:
-        block = place.private_block(group, creator)
-        return tuple(n for element in elements for n in numbers(block[element].value))
-    except UNREADABLE:
-        return ()
-
-
 def _b_value(place: Any) -> Value | None:
     found = numbers(_at(place, "MRDiffusionSequence", "DiffusionBValue"))
-    found = found or _private(place, 0x0019, "SIEMENS MR HEADER", 0x0C)
-    found = found or _private(place, 0x2001, "Philips Imaging DD 001", 0x03)
+    found = found or private(place, 0x0019, "SIEMENS MR HEADER", 0x0C)
+    found = found or private(place, 0x2001, "Philips Imaging DD 001", 0x03)
     if not found:
-        found = _private(place, 0x0043, "GEMS_PARM_01", 0x39)[:1]
+        found = private(place, 0x0043, "GEMS_PARM_01", 0x39)[:1]
         # GE adds 10^9 to mark how the value was made
         found = tuple(value % 1e5 if value >= 1e9 else value for value in found)
     return found[0] if found else None
@@ -229,9 +219,9 @@ def _b_value(place: Any) -> Value | None:
 
 def _direction(place: Any) -> Value | None:
     standard = _vector("MRDiffusionSequence", "DiffusionGradientDirectionSequence", "DiffusionGradientOrientation")
-    found = standard(place) or _private(place, 0x0019, "SIEMENS MR HEADER", 0x0E)
-    found = found or _private(place, 0x2005, "Philips MR Imaging DD 001", 0xB0, 0xB1, 0xB2)
-    found = found or _private(place, 0x0019, "GEMS_ACQU_01", 0xBB, 0xBC, 0xBD)
+    found = standard(place) or private(place, 0x0019, "SIEMENS MR HEADER", 0x0E)
+    found = found or private(place, 0x2005, "Philips MR Imaging DD 001", 0xB0, 0xB1, 0xB2)
+    found = found or private(place, 0x0019, "GEMS_ACQU_01", 0xBB, 0xBC, 0xBD)
     return found if len(found) == 3 and any(found) else None
 
 

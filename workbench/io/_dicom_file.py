@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from workbench.errors import FileError
 from workbench.io import _files
-from workbench.io._dicom_lookup import code, whole
+from workbench.io._dicom_lookup import code, frame_count, whole
 from workbench.io._zipped import Member
 
 #: Where a file lies: in a folder or in an archive.
@@ -28,6 +28,8 @@ _NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"}
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PIXEL_ELEMENTS = {0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData", 0x0010: "PixelData"}
 _MOST_FRAMES = 1 << 20
+#: Colours that decoders turn into red, green and blue.
+_COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"}
 #: With what files begin that lack the preamble: low elements of the first groups.
 _FIRST_ELEMENTS = {0x0000, 0x0001, 0x0002, 0x0005, 0x0008, 0x0012, 0x0016, 0x0018}
 _FIRST_VRS = {b"UL", b"OB", b"CS", b"UI", b"DA"}
@@ -130,6 +132,7 @@ def _check_pixels(source: Source, dataset: Any, file: Any, syntax: str) -> None:
                 "Get a fresh copy."
             )
     else:
+        _check_decoder(source, syntax)
         _check_fragments(source, file, start, size)
     _files.check_memory(source, needed)
 
@@ -147,7 +150,7 @@ def _check_inflated(source: Source, dataset: Any) -> None:
 def _promised(source: Source, dataset: Any) -> int:
     """Return the bytes of all frames, unpacked."""
     pixels = pixels_of(source, dataset)
-    count = whole(dataset, "NumberOfFrames", 1)
+    count = frame_count(dataset)
     if not 1 <= count <= _MOST_FRAMES:
         raise FileError(f"{source}: a DICOM file has 1 to {_MOST_FRAMES} frames, the header says {count}.")
     bits = pixels.floating * 8 or whole(dataset, "BitsAllocated", 16)
@@ -160,6 +163,24 @@ def _size(file: Any) -> int:
     size = int(file.seek(0, os.SEEK_END))
     file.seek(place)
     return size
+
+
+def _check_decoder(source: Source, syntax: str) -> None:
+    """Raise if nothing here decodes a transfer syntax: a video, a new or a private way of packing pixels."""
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    try:
+        known = get_decoder(UID(syntax)).is_available
+    except NotImplementedError:
+        known = False
+    if not known:
+        name = UID(syntax).name
+        stored = f"the transfer syntax {syntax[:64]}" if name == syntax else name
+        raise FileError(
+            f"{source} has its pixels stored as {stored}, which is not supported here. Convert it to an uncompressed "
+            "transfer syntax, or export the frames of a video."
+        )
 
 
 def _check_fragments(source: Source, file: Any, start: int, size: int) -> None:
@@ -187,10 +208,21 @@ def pixels_of(source: Source, dataset: Any) -> Pixels:
     floating = 4 if "FloatPixelData" in dataset else 8 if "DoubleFloatPixelData" in dataset else 0
     allocated = whole(dataset, "BitsAllocated", 16)
     bits = whole(dataset, "BitsStored", allocated) or allocated
-    if min(rows, columns) < 1 or samples not in {1, 3, 4} or allocated not in {1, 8, 16, 32, 64} or bits > allocated:
+    if min(rows, columns) < 1 or samples < 1 or not 1 <= bits <= allocated:
         raise FileError(
             f"{source} is no image that can be read: {rows} rows, {columns} columns, {samples} samples of {bits} of "
             f"{allocated} bits. {_files.AGAIN}"
         )
+    if samples not in {1, 3, 4} or allocated not in {1, 8, 16, 32, 64}:
+        raise FileError(
+            f"{source} stores {samples} samples of {allocated} bits for a pixel, which is not supported (1 or 3 "
+            "samples of 1, 8, 16, 32 or 64 bits are). Export it in 16 bits."
+        )
     signed = bool(whole(dataset, "PixelRepresentation", 0))
-    return Pixels(rows, columns, samples, bits, signed, floating, code(dataset, "PhotometricInterpretation")[:16])
+    photometric = code(dataset, "PhotometricInterpretation")[:16]
+    if samples > 1 and photometric not in _COLOURS:
+        raise FileError(
+            f"{source} has {samples} samples of {photometric!r} for a pixel, which is not supported (these are: "
+            f"{', '.join(sorted(_COLOURS))}). Export it in colours (RGB) or grey."
+        )
+    return Pixels(rows, columns, samples, bits, signed, floating, photometric)

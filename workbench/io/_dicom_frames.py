@@ -16,7 +16,8 @@ import numpy as np
 from workbench.errors import FileError
 from workbench.io._dicom_attributes import Tags, indices
 from workbench.io._dicom_file import Source
-from workbench.io._dicom_lookup import code, codes, find, floats, numbers, positive
+from workbench.io._dicom_lookup import code, codes, doubt, find, floats, numbers, positive
+from workbench.io._format import Doubt
 
 Vector = tuple[float, ...]
 
@@ -31,6 +32,8 @@ _TIMES = {0x00181063, 0x00181065}  # FrameTime, FrameTimeVector
 _CINE = {"US", "IVUS", "XA", "RF", "ES", "XC", "GM", "SM", "OP", "DX", "CR", "MG", "IO", "PX"}
 _FLAT_NUCLEAR = {"STATIC", "WHOLE BODY", "DYNAMIC", "GATED", "TOMO", "GATED TOMO"}
 _AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+#: By how much a unit vector may be longer or shorter, and the cosine of a right angle differ from 0.
+_SQUARE, _NO_LENGTH = 0.01, 1e-6
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def place_frames(
     vectors = {key: numbers(dataset.get(name)) for name, key in _NUCLEAR.items()}
     places = []
     for number, where in enumerate(frames):
-        position, orientation = _geometry(source, dataset, where, number, notes)
+        position, orientation = _geometry(dataset, where, number, notes)
         tags: Tags = {key: vector[number] for key, vector in vectors.items() if len(vector) == count}
         index = indices(where[0], pointers) if where[0] is not None else ()
         stated = position is not None and orientation is not None
@@ -86,9 +89,7 @@ def place_frames(
     return _by_vectors(source, dataset, frames[0], places, notes), notes
 
 
-def _geometry(
-    source: Source, dataset: Any, where: list[Any], number: int, notes: list[str]
-) -> tuple[Vector | None, Vector | None]:
+def _geometry(dataset: Any, where: list[Any], number: int, notes: list[str]) -> tuple[Vector | None, Vector | None]:
     position = find(where, "PlanePositionSequence", "ImagePositionPatient")
     orientation = find(where, "PlaneOrientationSequence", "ImageOrientationPatient")
     detectors = dataset.get("DetectorInformationSequence") or []
@@ -102,11 +103,26 @@ def _geometry(
         position = find(where, "PlanePositionVolumeSequence", "ImagePositionVolume")
         orientation = find(where, "PlaneOrientationVolumeSequence", "ImageOrientationVolume") or orientation
         if position is not None:
-            _once(notes, "positions are those of the ultrasound volume, not of the patient")
-    return (
-        floats(source, position, 3, "ImagePositionPatient"),
-        floats(source, orientation, 6, "ImageOrientationPatient"),
-    )
+            words = "positions are those of the ultrasound volume, not of the patient"
+            notes += [] if words in notes else [words]
+    return floats(position, 3, "ImagePositionPatient", notes), _unit_vectors(orientation, notes)
+
+
+def _unit_vectors(value: Any, notes: list[str]) -> Vector | None:
+    """Return the directions of rows and columns if they are at right angles; lengths are made 1."""
+    found = floats(value, 6, "ImageOrientationPatient", notes)
+    if found is None:
+        return None
+    pair = np.array(found).reshape(2, 3)
+    lengths = np.linalg.norm(pair, axis=1)
+    rule = f"ImageOrientationPatient is two unit vectors at right angles, the header has {list(found)}"
+    if lengths.min() < _NO_LENGTH or abs(float(pair[0] @ pair[1])) > _SQUARE * lengths.prod():
+        doubt(notes, f"{rule}; it was not used")
+        return None
+    if np.abs(lengths - 1).max() <= _SQUARE:
+        return found
+    doubt(notes, f"{rule}; their lengths were made 1")
+    return tuple(float(x) for x in (pair / lengths[:, None]).ravel())
 
 
 def _in_stack(frames: list[list[Any]], places: list[Place], notes: list[str]) -> list[Place]:
@@ -127,7 +143,9 @@ def _by_vectors(source: Source, dataset: Any, where: list[Any], places: list[Pla
     slices, locations = numbers(dataset.get("SliceVector")), numbers(dataset.get("SliceLocationVector"))
     step = between(where)
     if step < 0 and modality != "NM":
-        notes.append(f"the spacing between slices is negative ({step:g} mm), which only NM may have; its size is taken")
+        notes.append(
+            Doubt(f"the spacing between slices is negative ({step:g} mm), which only NM may have; its size is taken")
+        )
         step = -step
     if len(slices) == count and len(set(slices)) > 1:
         step = step or thickness(where, notes)
@@ -178,14 +196,17 @@ def _dose_planes(source: Source, offsets: Vector, places: list[Place], notes: li
     offsets = offsets[: len(places)]
     first = places[0]
     height = first.position[2] if first.position else 0.0
-    axial = first.orientation is not None and np.allclose(np.abs(first.orientation), _AXIAL, atol=1e-3)
+    turn = first.orientation
+    axial = turn is not None and abs(float(np.cross(turn[:3], turn[3:])[2])) > 1 - 1e-3
     if offsets[0] and first.position and axial and abs(offsets[0] - height) <= 0.01:
         x, y, _ = first.position
         return [replace(place, position=(x, y, z)) for z, place in zip(offsets, places, strict=True)]
     if offsets[0]:
         notes.append(
-            f"the offsets of the dose planes begin at {offsets[0]:g} mm, which is neither 0 nor the z of the position "
-            f"({height:g} mm); taken from the first plane"
+            Doubt(
+                f"the offsets of the dose planes begin at {offsets[0]:g} mm, which is neither 0 nor the z of the "
+                f"position ({height:g} mm); taken from the first plane"
+            )
         )
     return along_normal([offset - offsets[0] for offset in offsets], places, notes)
 
@@ -198,7 +219,7 @@ def along_normal(offsets: list[float], places: list[Place], notes: list[str]) ->
     if first.stated:
         position, orientation = np.array(first.position), first.orientation or _AXIAL
     elif len(offsets) > 1:
-        notes.append(f"{len(set(offsets))} images do not say where they lie; stacked in the order of the file")
+        notes.append(Doubt(f"{len(set(offsets))} images do not say where they lie; stacked in the order of the file"))
     normal = np.cross(orientation[:3], orientation[3:])
     return [
         replace(place, position=tuple(float(x) for x in position + offset * normal), orientation=orientation)
@@ -231,9 +252,11 @@ def thickness(where: list[Any], notes: list[str]) -> float:
     """Return the slice thickness in mm, or 1, for want of a spacing between slices, and note that."""
     thick = positive(find(where, "PixelMeasuresSequence", "SliceThickness"))
     notes.append(
-        f"the spacing between slices is not given; the slice thickness of {thick:g} mm is taken"
-        if thick
-        else "neither the spacing between slices nor their thickness is given; taken as 1 mm"
+        Doubt(
+            f"the spacing between slices is not given; the slice thickness of {thick:g} mm is taken"
+            if thick
+            else "neither the spacing between slices nor their thickness is given; taken as 1 mm"
+        )
     )
     return thick or 1.0
 
@@ -242,8 +265,3 @@ def _several(value: Any) -> list[Any]:
     if value is None or value == "":
         return []
     return [value] if isinstance(value, int) else list(value)
-
-
-def _once(notes: list[str], note: str) -> None:
-    if note not in notes:
-        notes.append(note)

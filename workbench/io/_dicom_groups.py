@@ -163,7 +163,7 @@ class _Places:
         if len(levels) == 1:
             return _Fit(None, straight, single, straight, straight)
         heights = np.array([level[0].position for level in levels]) @ self._normal
-        found = spread(heights, slices[0].thickness, 2 * len(levels))
+        found = spread(heights, slices[0], 2 * len(levels))
         even = straight and uniform and found.places is not None
         return _Fit(found, straight, single, even, even and not found.missing)
 

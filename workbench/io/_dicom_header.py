@@ -13,9 +13,9 @@ from workbench.io import _dicom_attributes, _dicom_mosaic, _files
 from workbench.io._dicom_attributes import Tags
 from workbench.io._dicom_file import Pixels, Source, pixels_of, quiet
 from workbench.io._dicom_frames import Place, place_frames
-from workbench.io._dicom_lookup import clean, code, find, numbers, positive, whole
+from workbench.io._dicom_lookup import clean, code, find, frame_count, numbers, positive
 from workbench.io._dicom_spacing import Spacing, spacing_of
-from workbench.io._dicom_values import Scale, padding_value, scale_of, value_notes
+from workbench.io._dicom_values import Scale, padding_range, scale_of, value_notes
 
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0099, "MEDICAL WORKBENCH"
 
@@ -49,7 +49,7 @@ class Slice:
     pictures: bool = False  # one of the moments or views of a picture, in a file without positions
     unplaced: str = ""  # the file, if it has several frames and does not say where they lie
     reference: str = ""  # the frame of reference of the position
-    padding: float | None = None  # the stored value of padding
+    padding: tuple[float, ...] = ()  # the stored value of padding, or the ends of its range
     meaning: str = ""
     notes: tuple[str, ...] = field(default=(), compare=False)
 
@@ -73,7 +73,7 @@ def slices_of(path: Source, dataset: Any) -> list[Slice]:
             raise FileError(
                 f"{path} is a whole slide among other images. Read it by itself, or the folder of its series."
             )
-        count = whole(dataset, "NumberOfFrames", 1)
+        count = frame_count(dataset)
         groups = dataset.get("PerFrameFunctionalGroupsSequence") or []
         if len(groups) not in {0, count}:
             raise FileError(
@@ -98,7 +98,7 @@ def _slices(path: Source, dataset: Any, wheres: list[list[Any]]) -> list[Slice]:
     if tiles:
         if len(places) > 1:
             raise FileError(f"{path} is a mosaic of slices in each of {len(places)} frames, which is not supported.")
-        spacing, _ = spacing_of(path, dataset, wheres[0])
+        spacing, _ = spacing_of(dataset, wheres[0])
         places, corners[:], pixels, more = _dicom_mosaic.tile(path, dataset, pixels, tiles, spacing, places[0])
         notes += more
         wheres, own = wheres * tiles, own * tiles
@@ -107,21 +107,21 @@ def _slices(path: Source, dataset: Any, wheres: list[list[Any]]) -> list[Slice]:
     first = {
         "path": path, "pixels": pixels, "series": code(dataset, "SeriesInstanceUID")[:64],
         "instance_uid": code(dataset, "SOPInstanceUID")[:64], "modality": code(dataset, "Modality")[:16] or "OT",
-        "reference": code(dataset, "FrameOfReferenceUID")[:64], "padding": padding_value(dataset),
+        "reference": code(dataset, "FrameOfReferenceUID")[:64], "padding": padding_range(dataset),
         "meaning": _private_meaning(dataset), "unplaced": unplaced,
     }  # fmt: skip
     return [
-        _slice(path, dataset, first, common | own[n] | place.tags, place, wheres[n], n, corners[n], notes)
+        _slice(dataset, first, common | own[n] | place.tags, place, wheres[n], n, corners[n], notes)
         for n, place in enumerate(places)
     ]
 
 
 def _slice(
-    path: Source, dataset: Any, first: dict[str, Any], tags: Tags, place: Place, where: list[Any], number: int,
+    dataset: Any, first: dict[str, Any], tags: Tags, place: Place, where: list[Any], number: int,
     corner: tuple[int, int] | None, notes: list[str],
 ) -> Slice:  # fmt: skip
-    scale, of_values = scale_of(path, dataset, where)
-    spacing, of_spacing = spacing_of(path, dataset, where)
+    scale, of_values = scale_of(dataset, where)
+    spacing, of_spacing = spacing_of(dataset, where)
     indices = numbers(find(where[:1], "FrameContentSequence", "DimensionIndexValues"))
     return Slice(
         **first, frame=0 if corner is not None else number, scale=scale, position=place.position,

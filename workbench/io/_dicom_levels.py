@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import FileError
-from workbench.io import _files
 from workbench.io._dicom_header import Slice
 
 Vectors = NDArray[np.float64]
@@ -35,24 +33,9 @@ class Spread:
 
 
 def directions(slices: list[Slice]) -> tuple[Vectors, Vectors]:
-    """Return the mean unit vectors (LPS) along the rows and down the columns.
-
-    Raises
-    ------
-    FileError
-        If the orientation of a slice is not two unit vectors at right angles.
-    """
-    found = []
-    for turn, item in {item.orientation: item for item in slices}.items():
-        across, down = np.array(turn).reshape(2, 3)
-        lengths = np.linalg.norm([across, down], axis=1)
-        if np.abs(lengths - 1).max() > 0.01 or abs(float(across @ down)) > 0.01:
-            raise FileError(
-                f"{item.path}: ImageOrientationPatient is two unit vectors at right angles, the header has "
-                f"{list(turn or ())}. {_files.AGAIN}"
-            )
-        found.append([across / lengths[0], down / lengths[1]])
-    across, down = np.mean(found, axis=0)
+    """Return the mean unit vectors (LPS) along the rows and down the columns."""
+    pairs = np.array(list(dict.fromkeys(item.orientation for item in slices))).reshape(-1, 2, 3)
+    across, down = np.mean(pairs / np.linalg.norm(pairs, axis=2, keepdims=True), axis=0)
     return across / np.linalg.norm(across), down / np.linalg.norm(down)
 
 
@@ -76,13 +59,29 @@ def levels_of(slices: list[Slice], normal: Vectors) -> list[list[Slice]]:
     return levels
 
 
-def spread(heights: Vectors, thickness: float | None, most: int) -> Spread:
-    """Return how evenly two or more rising `heights` follow each other, on a grid of at most `most` places."""
+def spread(heights: Vectors, head: Slice, most: int, *, sparse: bool = False) -> Spread:
+    """Return how evenly two or more rising heights follow each other.
+
+    Parameters
+    ----------
+    heights : array [n]
+        In mm.
+    head : Slice
+        One of the slices, for what it states of their spacing and thickness.
+    most : int
+        Places that the grid may have.
+    sparse : bool
+        Whether it is usual that most places are empty.
+    """
     gaps = np.diff(heights)
     usual = float(np.median(gaps))
-    # with few slices the median may be the gap itself; a stated spacing that divides all gaps is better
-    if thickness and len(heights) < 5 and thickness < usual and _whole(gaps / thickness):
-        usual = thickness
+    # with few slices the median may be the gap itself; a stated spacing that divides all gaps is better. A thickness is
+    # no spacing: slices of 8 mm that lie 24 mm apart lack nothing, but it tells which of several gaps is the usual one
+    alike = float(np.ptp(gaps)) <= UNEVEN * usual
+    stated = head.between or (None if alike and not sparse else head.thick)
+    fits = stated and len(heights) < 5 and stated < usual and _whole(gaps / stated)
+    if stated and fits and round(float(gaps.sum()) / stated) < most:
+        usual = stated
     if usual > gaps.min() * 1.5 and _whole(gaps / gaps.min()):
         usual = float(gaps.min())
     multiples = gaps / usual

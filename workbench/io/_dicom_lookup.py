@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import FileError
-from workbench.io import _files
+from workbench.io._format import Doubt
 
 #: What pydicom raises on a value that its type cannot hold.
 UNREADABLE = (ValueError, TypeError, OverflowError, LookupError, AttributeError, NotImplementedError, struct.error)
@@ -79,19 +78,35 @@ def positive(value: Any) -> float | None:
     return number if 0 < number < 1e6 else None
 
 
-def floats(source: Any, value: Any, count: int, keyword: str) -> tuple[float, ...] | None:
-    """Return `count` finite numbers, None where they are not given.
-
-    Raises
-    ------
-    FileError
-        If they are given and are not `count` finite numbers.
-    """
+def floats(value: Any, count: int, keyword: str, notes: list[str]) -> tuple[float, ...] | None:
+    """Return `count` finite numbers, None where they are not given; where they are something else, it is doubted."""
     if value is None or value == "":
         return None
-    found: NDArray[np.float64] = np.atleast_1d(np.asarray(value, dtype=np.float64))
-    if found.shape != (count,) or not np.isfinite(found).all():
-        raise FileError(
-            f"{source}: {keyword} is {count} finite numbers, the header has {found.tolist()}. {_files.AGAIN}"
-        )
-    return tuple(float(n) for n in found)
+    found = numbers(value)
+    if len(found) == count:
+        return found
+    had = "something else" if not found else f"{len(found)}: {list(found)}"
+    doubt(notes, f"{keyword} is {count} finite numbers, the header has {had}; it was not used")
+    return None
+
+
+def doubt(notes: list[str], words: str) -> None:
+    """Add a doubt to the notes, once."""
+    if words not in notes:
+        notes.append(Doubt(words))
+
+
+def private(dataset: Any, group: int, creator: str, *elements: int) -> tuple[float, ...]:
+    """Return the numbers of private elements, none where there are none."""
+    if (group, 0x0010) not in dataset:
+        return ()
+    try:
+        block = dataset.private_block(group, creator)
+        return tuple(n for element in elements for n in numbers(block[element].value))
+    except UNREADABLE:
+        return ()
+
+
+def frame_count(dataset: Any) -> int:
+    """Return how many frames a file has; several writers leave 0 where it has one."""
+    return whole(dataset, "NumberOfFrames", 1) or 1

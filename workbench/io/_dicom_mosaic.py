@@ -16,8 +16,9 @@ import numpy as np
 from workbench.errors import FileError
 from workbench.io._dicom_file import Pixels, Source
 from workbench.io._dicom_frames import Place, along_normal, between, thickness
-from workbench.io._dicom_lookup import UNREADABLE, code, codes, numbers
+from workbench.io._dicom_lookup import UNREADABLE, code, codes, numbers, private
 from workbench.io._dicom_spacing import Spacing
+from workbench.io._format import Doubt
 
 #: First row and column of a tile.
 Corner = tuple[int, int]
@@ -38,7 +39,7 @@ def count_tiles(source: Source, dataset: Any) -> int:
     types = codes(dataset, "ImageType")
     if "VFRAME" in types:
         raise FileError(f"{source} is a wall of tiles of a kind that is not supported (image type VFRAME). {_UNPACK}")
-    count = _private(dataset, 0x0019, "SIEMENS MR HEADER", 0x0A)
+    count = private(dataset, 0x0019, "SIEMENS MR HEADER", 0x0A)
     if "MOSAIC" not in types:
         return int(count[0]) if count and count[0] > 1 else 0
     count = count or _csa(dataset, "NumberOfImagesInMosaic")
@@ -71,18 +72,11 @@ def tile(
         place = replace(place, position=tuple(float(x) for x in position))
         normal = _csa(dataset, "SliceNormalVector")
         if len(normal) != 3 or not any(normal):
-            notes.append("the mosaic does not say to which side its slices go on; taken along the normal")
+            notes.append(Doubt("the mosaic does not say to which side its slices go on; taken along the normal"))
         elif float(np.cross(across, down) @ normal) < 0:
             step = -step
     places = along_normal([number * step for number in range(count)], [place] * count, notes)
     return places, corners, replace(pixels, rows=rows, columns=columns), notes
-
-
-def _private(dataset: Any, group: int, creator: str, element: int) -> tuple[float, ...]:
-    try:
-        return numbers(dataset.private_block(group, creator)[element].value)
-    except UNREADABLE:
-        return ()
 
 
 def _csa(dataset: Any, name: str) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from workbench.io._dicom_header import Slice
+from workbench.io._format import Doubt
 
 _NUMBER = re.compile(r"-?\d[\d.e+-]*")
 
@@ -19,12 +20,13 @@ def collect(slices: list[Slice]) -> list[str]:
     notes = []
     for alike in found.values():
         more = f" (in {len(alike)} of {len(slices)} images)" if len(alike) < len(slices) else ""
-        notes.append(f"{alike[0]}{', and the like in other images' if len(set(alike)) > 1 else ''}{more}")
+        words = f"{', and the like in other images' if len(set(alike)) > 1 else ''}{more}"
+        notes.append(alike[0].also(words) if isinstance(alike[0], Doubt) else f"{alike[0]}{words}")
     return [*notes, *_padding(slices), *_references(slices)]
 
 
 def _padding(slices: list[Slice]) -> list[str]:
-    values = sorted({item.padding * item.scale.slope + item.scale.inter for item in slices if item.padding is not None})
+    values = sorted({end * item.scale.slope + item.scale.inter for item in slices for end in item.padding})
     if not values:
         return []
     shown = f"{values[0]:g}" if len(values) == 1 else f"{values[0]:g} to {values[-1]:g}"
@@ -33,4 +35,6 @@ def _padding(slices: list[Slice]) -> list[str]:
 
 def _references(slices: list[Slice]) -> list[str]:
     count = len({item.reference for item in slices if item.reference})
-    return [f"the images refer to {count} frames of reference; their places may not fit together"] if count > 1 else []
+    if count < 2:
+        return []
+    return [Doubt(f"the images refer to {count} frames of reference; their places may not fit together")]

@@ -13,7 +13,7 @@ from workbench.io import _dicom_values, _files
 from workbench.io._dicom_file import Pixels, Source, open_source, quiet
 from workbench.io._dicom_header import Slice
 from workbench.io._dicom_jpeg import mend_scans
-from workbench.io._dicom_lookup import whole
+from workbench.io._dicom_lookup import frame_count, whole
 from workbench.io._format import GeometryWarning
 from workbench.volume import Array
 
@@ -56,7 +56,7 @@ def _limits(item: Slice) -> list[float]:
         return [0, (1 << item.scale.table_bits) - 1]
     ends = [-(1 << (pixels.bits - 1)), (1 << (pixels.bits - 1)) - 1] if pixels.signed else [0, (1 << pixels.bits) - 1]
     # padding may lie beyond the stored bits
-    return [*ends, *([] if item.padding is None else [item.padding])]
+    return [*ends, *item.padding]
 
 
 def load_grid(volumes: list[list[Slice | None]], dtype: np.dtype[Any]) -> Array:
@@ -122,10 +122,11 @@ def _rescaled(frame: Any, item: Slice, dtype: np.dtype[Any]) -> tuple[Any, int]:
     return np.clip(scaled if scaled.dtype.kind == "f" else scaled.astype(np.int64), low, high), beyond
 
 
-def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
+def decode(source: Source, *, table: bool = False, indices: bool = False) -> NDArray[Any]:
     """Return the pixels of a file as [frame, row, column, sample], colours as RGB.
 
-    With `table`, stored values are replaced by what the Modality LUT of the file has for them.
+    With `table`, stored values are replaced by what the Modality LUT of the file has for them. With `indices`, those of
+    a palette stay what they are: the numbers of segments.
     """
     import pydicom
     from pydicom.pixels.processing import apply_color_lut
@@ -144,7 +145,7 @@ def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
             if keyword in dataset:
                 return _floats(dataset, dataset[keyword].value, kind).reshape(-1, rows, columns, 1)
         correct = _unused_bits_are_noise(dataset)
-        dataset.NumberOfFrames = whole(dataset, "NumberOfFrames", 1)
+        dataset.NumberOfFrames = frame_count(dataset)
         pixels: NDArray[Any]
         try:
             pixels = pixel_array(dataset, correct_unused_bits=correct)
@@ -154,7 +155,7 @@ def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
             dataset.PixelData = mend_scans(dataset.PixelData)
             pixels = pixel_array(dataset, correct_unused_bits=correct)
         colour = whole(dataset, "SamplesPerPixel", 1) > 1
-        if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        if dataset.PhotometricInterpretation == "PALETTE COLOR" and not indices:
             pixels, colour = apply_color_lut(pixels, dataset), True
             pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
         elif not colour:
@@ -165,7 +166,7 @@ def decode(source: Source, *, table: bool = False) -> NDArray[Any]:
 
 def _floats(dataset: Any, raw: bytes, kind: str) -> NDArray[Any]:
     order = "<" if dataset.original_encoding[1] else ">"
-    count = int(dataset.Rows) * int(dataset.Columns) * whole(dataset, "NumberOfFrames", 1)
+    count = int(dataset.Rows) * int(dataset.Columns) * frame_count(dataset)
     return np.frombuffer(raw, f"{order}{kind}", count).astype(kind)
 
 
@@ -174,12 +175,12 @@ def _unused_bits_are_noise(dataset: Any) -> bool:
     stored, allocated = whole(dataset, "BitsStored", 16), whole(dataset, "BitsAllocated", 16)
     if _shift(dataset):
         return False
-    padding = _dicom_values.padding_value(dataset)
-    if padding is None or stored == allocated:
+    padding = _dicom_values.padding_range(dataset)
+    if not padding or stored == allocated:
         return True
     signed = whole(dataset, "PixelRepresentation", 0)
     low, high = (-(1 << (stored - 1)), (1 << (stored - 1)) - 1) if signed else (0, (1 << stored) - 1)
-    return low <= padding <= high
+    return low <= min(padding) and max(padding) <= high
 
 
 def _shift(dataset: Any) -> int:

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.errors import FileError
-from workbench.io import _files
-from workbench.io._dicom_file import Source
-from workbench.io._dicom_lookup import code, find, floats, numbers, positive
+from workbench.io._dicom_lookup import code, doubt, find, floats, numbers, positive
 
 Spacing = tuple[float, float]  # between rows, between columns, in mm
 
@@ -19,30 +16,24 @@ _TISSUE = 1.0
 _SAME = 1e-3
 
 
-def spacing_of(source: Source, dataset: Any, where: list[Any]) -> tuple[Spacing | None, list[str]]:
+def spacing_of(dataset: Any, where: list[Any]) -> tuple[Spacing | None, list[str]]:
     """Return the spacing of a frame in mm, None where the file says nothing of it, and notes.
 
     Parameters
     ----------
-    source, dataset
+    dataset
         The file.
     where : list
         The functional group of the frame or None, the shared group or None, the file.
-
-    Raises
-    ------
-    FileError
-        If a spacing is given and is not two numbers above 0.
     """
     notes: list[str] = []
-    patient = _pair(source, find(where, "PixelMeasuresSequence", "PixelSpacing"), "PixelSpacing")
-    detector = _pair(
-        source, find(where, "FramePixelDataPropertiesSequence", "ImagerPixelSpacing"), "ImagerPixelSpacing"
-    )
+    patient = _pair(find(where, "PixelMeasuresSequence", "PixelSpacing"), "PixelSpacing", notes)
+    detector = _pair(find(where, "FramePixelDataPropertiesSequence", "ImagerPixelSpacing"), "ImagerPixelSpacing", notes)
     if patient and not (detector and _near(patient, detector)):
         kind = code(dataset, "PixelSpacingCalibrationType").lower()
         if detector:
             notes.append(f"the pixel spacing of {_show(patient)} is calibrated {f'by {kind}' if kind else 'somehow'}")
+        _compare_regions(dataset, patient, notes)
         return patient, notes
     if detector:
         factor = positive(dataset.get("EstimatedRadiographicMagnificationFactor"))
@@ -57,17 +48,25 @@ def spacing_of(source: Source, dataset: Any, where: list[Any]) -> tuple[Spacing 
         ("NominalScannedPixelSpacing", "on the film that was scanned"),
         ("ImagePlanePixelSpacing", _beam_plane(dataset)),
     ):
-        found = _pair(source, dataset.get(keyword), keyword)
+        found = _pair(dataset.get(keyword), keyword, notes)
         if found:
-            return found, [f"the pixel spacing of {_show(found)} is that {what}, not in the patient"]
+            return found, [*notes, f"the pixel spacing of {_show(found)} is that {what}, not in the patient"]
+    elements = numbers(dataset.get("DetectorElementSpacing"))
+    if len(elements) == 2:
+        notes.append(
+            f"elements of the detector are {elements[0]:g} x {elements[1]:g} mm apart, which need not be pixels"
+        )
     return _of_regions(dataset, notes) or _of_aspect(dataset, notes), notes
 
 
-def _pair(source: Source, value: Any, keyword: str) -> Spacing | None:
-    found = floats(source, value, 2, keyword)
-    if found and min(found) <= 0:
-        raise FileError(f"{source}: {keyword} is above 0 mm, the header says {found}. {_files.AGAIN}")
-    return (found[0], found[1]) if found else None
+def _pair(value: Any, keyword: str, notes: list[str]) -> Spacing | None:
+    found = floats(value, 2, keyword, notes)
+    if found is None:
+        return None
+    if min(found) <= 0:
+        doubt(notes, f"{keyword} is above 0 mm, the header has {list(found)}; it was not used")
+        return None
+    return found[0], found[1]
 
 
 def _near(one: Spacing, other: Spacing) -> bool:
@@ -87,7 +86,7 @@ def _of_regions(dataset: Any, notes: list[str]) -> Spacing | None:
     """Return the spacing that the regions of an ultrasound picture state (C.8.5.5), if they agree."""
     found: list[Spacing] = []
     others = 0
-    for region in dataset.get("SequenceOfUltrasoundRegions") or []:
+    for region in _regions(dataset):
         units = [numbers(region.get(f"PhysicalUnits{axis}Direction")) for axis in "YX"]
         deltas = [positive(region.get(f"PhysicalDelta{axis}")) for axis in "YX"]
         row_step, column_step = deltas
@@ -105,6 +104,18 @@ def _of_regions(dataset: Any, notes: list[str]) -> Spacing | None:
         notes.append(f"{len(found)} ultrasound regions have pixels of different sizes ({shown}); none was taken")
         return None
     return found[0] if found else None
+
+
+def _regions(dataset: Any) -> list[Any]:
+    return list(dataset.get("SequenceOfUltrasoundRegions") or [])
+
+
+def _compare_regions(dataset: Any, patient: Spacing, notes: list[str]) -> None:
+    """Doubt a Pixel Spacing that the regions of an ultrasound picture do not agree with."""
+    other = _of_regions(dataset, []) if _regions(dataset) else None
+    if other and not _near(patient, other):
+        words = f"the pixel spacing of {_show(patient)} was taken; the ultrasound regions give {_show(other)}"
+        doubt(notes, words)
 
 
 def _of_aspect(dataset: Any, notes: list[str]) -> Spacing | None:

@@ -13,6 +13,7 @@ from workbench.errors import InputError
 from workbench.io._dicom_header import Slice
 from workbench.io._dicom_levels import Vectors, directions, levels_of, sideways, spread
 from workbench.io._dicom_volumes import Volumes, mm, volumes_of
+from workbench.io._format import Doubt
 
 _TILT_DEGREES = 0.05
 _NAMES_SHOWN = 12
@@ -45,8 +46,6 @@ def stack(slices: list[Slice], volume: Any = None, *, sparse: bool = False) -> S
 
     Raises
     ------
-    FileError
-        If the directions of the slices are not two unit vectors at right angles.
     InputError
         If there is no such `volume`.
     """
@@ -56,17 +55,18 @@ def stack(slices: list[Slice], volume: Any = None, *, sparse: bool = False) -> S
         return _without_positions(slices, volume, notes)
     steps = np.mean(list({item.spacing or (1.0, 1.0): None for item in slices}), axis=0)
     if slices[0].spacing is None:
-        notes.append("the pixel spacing is not given; taken as 1 mm")
+        notes.append(Doubt("the pixel spacing is not given; taken as 1 mm"))
     across, down = directions(slices)
     normal = np.cross(across, down)
     levels = levels_of(slices, normal)
     volumes, names = _chosen(*volumes_of(levels, notes), volume)
     positions = np.array([level[0].position for level in levels])
     most = _MOST_SPARSE if sparse else 2 * len(levels)
-    step, places = _step(positions, normal, levels[0][0].thickness, most, notes)
+    step, places = _step(positions, normal, levels[0][0], most, notes, sparse=sparse)
     aside = sideways(np.array([item.position for item in slices]), normal)
     if aside > _ASIDE_MM:
-        notes.append(f"slices do not lie on one line: up to {aside:.3g} mm sideways of where the affine puts them")
+        words = f"slices do not lie on one line: up to {aside:.3g} mm sideways of where the affine puts them"
+        notes.append(Doubt(words))
     lps = np.eye(4)
     lps[:3, 0], lps[:3, 1], lps[:3, 2], lps[:3, 3] = across * steps[1], down * steps[0], step, positions[0]
     filled = [_placed(items, places) for items in volumes]
@@ -84,31 +84,35 @@ def _chosen(volumes: Volumes, names: list[str], volume: Any) -> tuple[Volumes, l
 
 
 def _step(
-    positions: Vectors, normal: Vectors, thickness: float | None, most: int, notes: list[str]
+    positions: Vectors, normal: Vectors, head: Slice, most: int, notes: list[str], *, sparse: bool
 ) -> tuple[Vectors, list[int]]:
     """Return the vector from one slice to the next, and the place of each slice on the even grid."""
     count = len(positions)
     if count == 1:
-        if thickness is None:
+        if head.thickness is None:
             notes.append("one slice without a thickness; taken as 1 mm")
-        return normal * (thickness or 1.0), [0]
+        return normal * (head.thickness or 1.0), [0]
     heights = positions @ normal
-    found = spread(heights, thickness, most)
+    found = spread(heights, head, most, sparse=sparse)
     gaps, places = found.gaps, found.places or list(range(count))
     step = (positions[-1] - positions[0]) / places[-1]
     if found.places is None:
         even = np.linspace(heights[0], heights[-1], count)
         notes.append(
-            f"slices are unevenly spaced: gaps from {gaps.min():.4g} to {gaps.max():.4g} mm (median "
-            f"{np.median(gaps):.4g}); stacked at the mean of {gaps.mean():.4g} mm, which misplaces slices by up to "
-            f"{np.abs(heights - even).max():.4g} mm"
+            Doubt(
+                f"slices are unevenly spaced: gaps from {gaps.min():.4g} to {gaps.max():.4g} mm (median "
+                f"{np.median(gaps):.4g}); stacked at the mean of {gaps.mean():.4g} mm, which misplaces slices by up to "
+                f"{np.abs(heights - even).max():.4g} mm"
+            )
         )
     elif found.missing:
         missing = sorted(set(range(places[-1] + 1)) - set(places))
         where = ", ".join(mm(positions[0] + step * place) for place in missing[:8])
         notes.append(
-            f"{len(missing)} missing slices of {places[-1] + 1}, {found.usual:.4g} mm apart: k = {missing[:8]} at "
-            f"{where}{' ...' if len(missing) > 8 else ''} (LPS mm); left blank so that all others keep their place"
+            Doubt(
+                f"{len(missing)} missing slices of {places[-1] + 1}, {found.usual:.4g} mm apart: k = {missing[:8]} at "
+                f"{where}{' ...' if len(missing) > 8 else ''} (LPS mm); left blank so that all others keep their place"
+            )
         )
     lean = float(np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1, 1))))
     if lean > _TILT_DEGREES:
@@ -130,7 +134,7 @@ def _located(slices: list[Slice], notes: list[str]) -> list[Slice]:
     locations = {item.location for item in slices}
     if not unknown or head.pictures or None in locations or len(locations) < 2:
         return slices
-    notes.append(f"{len(slices)} images do not say where they lie; stacked by SliceLocation, as if axial")
+    notes.append(Doubt(f"{len(slices)} images do not say where they lie; stacked by SliceLocation, as if axial"))
     return [
         replace(item, position=(0.0, 0.0, item.location or 0.0), orientation=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
         for item in slices
@@ -146,8 +150,7 @@ def _without_positions(slices: list[Slice], volume: Any, notes: list[str]) -> St
         return Stack(volumes, affine, notes, names)
     ordered: list[Slice | None] = [*sorted(slices, key=lambda item: (item.order[1:], str(item.path)))]
     if len(slices) > 1:
-        notes.append(
-            f"{len(slices)} images do not say where they lie; stacked by number, {head.thickness or 1:g} mm apart"
-        )
+        apart = head.thickness or 1
+        notes.append(Doubt(f"{len(slices)} images do not say where they lie; stacked by number, {apart:g} mm apart"))
     volumes, _ = _chosen([ordered], [], volume)
     return Stack(volumes, affine, notes, [])

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import FileError
-from workbench.io._dicom_file import Source
-from workbench.io._dicom_lookup import clean, code, find, numbers, real, whole
+from workbench.io._dicom_lookup import clean, code, find, numbers, private, real, whole
+from workbench.io._format import Doubt
 
 #: Rescale Type and Modality LUT Type (C.11.1.1.2) in words; "US" is "unspecified".
 _RESCALE_UNITS = {
@@ -30,36 +29,30 @@ class Scale:
     table_bits: int = 0
 
 
-def scale_of(source: Source, dataset: Any, where: list[Any]) -> tuple[Scale, list[str]]:
+def scale_of(dataset: Any, where: list[Any]) -> tuple[Scale, list[str]]:
     """Return how the stored values of a frame become real ones, and notes.
 
     Parameters
     ----------
-    source, dataset
+    dataset
         The file.
     where : list
         The functional group of the frame or None, the shared group or None, the file.
-
-    Raises
-    ------
-    FileError
-        If the slope is 0, or it or the intercept is not finite.
     """
     notes: list[str] = []
     modality = code(dataset, "Modality")
     scale = _dose(dataset, notes) if modality == "RTDOSE" else _rescale(dataset, where, modality, notes)
     if not np.isfinite([scale.slope, scale.inter]).all() or scale.slope == 0:
-        raise FileError(
-            f"{source}: the rescale slope and intercept must be finite and the slope not 0, the header says "
-            f"{scale.slope}, {scale.inter}."
-        )
+        rule = "a rescale slope is not 0, and it and the intercept are finite"
+        notes.append(Doubt(f"{rule}; the header has {scale.slope:g} and {scale.inter:g}; the values are as stored"))
+        return Scale(), notes
     return scale, notes
 
 
 def _dose(dataset: Any, notes: list[str]) -> Scale:
     units = code(dataset, "DoseUnits").upper()
     if "DoseGridScaling" not in dataset:
-        notes.append("DoseGridScaling is missing; the dose is as stored, without a unit")
+        notes.append(Doubt("DoseGridScaling is missing; the dose is as stored, without a unit"))
         return Scale()
     kind = code(dataset, "DoseType").lower()
     if kind and kind != "physical":
@@ -78,7 +71,7 @@ def _rescale(dataset: Any, where: list[Any], modality: str, notes: list[str]) ->
     bits = table_bits(dataset)
     if "ModalityLUTSequence" in dataset and (given or not bits):
         why = "a rescale is given too" if given else "the table is not well-formed"
-        notes.append(f"the file maps its values by a table (Modality LUT), which was not applied: {why}")
+        notes.append(Doubt(f"the file maps its values by a table (Modality LUT), which was not applied: {why}"))
         bits = 0
     if bits:
         kind = clean(dataset.ModalityLUTSequence[0].get("ModalityLUTType")).upper()
@@ -88,7 +81,7 @@ def _rescale(dataset: Any, where: list[Any], modality: str, notes: list[str]) ->
     if mapped is not None:
         return mapped
     if modality == "CT" and not given and kind != "HU":
-        notes.append("a CT without a rescale: the values are as stored, which need not be HU")
+        notes.append(Doubt("a CT without a rescale: the values are as stored, which need not be HU"))
         return Scale(scale.slope, scale.inter, "")
     return scale
 
@@ -198,6 +191,7 @@ def value_notes(dataset: Any) -> list[str]:
         notes.append(f"the pixels were compressed with loss{by}")
     if code(dataset, "BurnedInAnnotation").upper() == "YES":
         notes.append("the picture may show the name of the patient (Burned In Annotation is YES)")
+    notes += _of_philips(dataset)
     overlays = sum((group, 0x0010) in dataset for group in range(0x6000, 0x6020, 2))
     if overlays:
         notes.append(f"{overlays} overlays (graphics drawn on top) were left out")
@@ -214,10 +208,29 @@ def value_notes(dataset: Any) -> list[str]:
     return notes
 
 
-def padding_value(dataset: Any) -> float | None:
-    """Return the stored value that marks padding."""
-    for keyword in ("PixelPaddingValue", "FloatPixelPaddingValue", "DoubleFloatPixelPaddingValue"):
-        found = numbers(dataset.get(keyword))
-        if found:
-            return found[0]
-    return None
+def _of_philips(dataset: Any) -> list[str]:
+    """Say which factors to quantities are in private elements of Philips; they are no part of the rescale."""
+    precise = private(dataset, 0x2005, "Philips MR Imaging DD 001", 0x0E)
+    factors = {
+        "value / scale slope (MR, comparable between series)": precise if precise and precise[0] not in (0, 1) else (),
+        "g/ml (SUV)": private(dataset, 0x7053, "Philips PET Private Group", 0x00),
+        "Bq/ml": private(dataset, 0x7053, "Philips PET Private Group", 0x09),
+    }
+    given = [f"{found[0]:g} to {what}" for what, found in factors.items() if found and found[0]]
+    return [f"private factors of Philips were not applied to the stored values: {'; '.join(given)}"] if given else []
+
+
+def padding_range(dataset: Any) -> tuple[float, ...]:
+    """Return the stored value that marks padding, with the other end where it is a range (C.7.5.1.1.2)."""
+    for begin in ("", "Float", "DoubleFloat"):
+        ends = [numbers(dataset.get(f"{begin}PixelPadding{end}")) for end in ("Value", "RangeLimit")]
+        if ends[0]:
+            return tuple(dict.fromkeys(_signed(dataset, end[0]) for end in ends if end))
+    return ()
+
+
+def _signed(dataset: Any, value: float) -> float:
+    """Return a stored value with its sign, which is lost where an element is written as unsigned."""
+    bits = whole(dataset, "BitsAllocated", 16)
+    negative = whole(dataset, "PixelRepresentation", 0) and value >= 1 << (bits - 1)
+    return value - (1 << bits) if negative else value

@@ -15,6 +15,7 @@ import numpy as np
 
 from workbench.io._dicom_attributes import ATTRIBUTES, Attribute, cluster, labels
 from workbench.io._dicom_header import Slice
+from workbench.io._format import Doubt
 
 Key = tuple[int, ...]
 Volumes = list[list[Slice | None]]
@@ -46,7 +47,8 @@ def volumes_of(levels: list[list[Slice]], notes: list[str]) -> tuple[Volumes, li
             f"up to {most} images lie at a position; they are {len(keys)} channels (choose one with volume=), of which "
             f"{blank} slices are missing and left blank{_doubled(levels)}"
         )
-    notes.append(f"{note}{table.remark}")
+    note = f"{note}{table.remark}"
+    notes.append(Doubt(note) if blank or table.remark else note)
     return [[level.get(key) for level in found] for key in keys], table.names(keys)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def write(volume: Volume, path: Path) -> None:
         raise FileError(f"{path} is there already and not empty. Give a new folder, so that two series do not mix.")
     if not path.parent.is_dir():
         raise FileError(f"The folder {path.parent} does not exist. Create it, then write the series in it.")
-    temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    temporary = _files.temporary_beside(path)
     try:
         temporary.mkdir()
         for k in range(data.shape[2]):

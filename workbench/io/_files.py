@@ -24,6 +24,8 @@ T = TypeVar("T")
 #: Deflate cannot shrink data by more than this factor, so a longer promise is a lie.
 DEFLATE_LIMIT = 1032
 _PIECE = 1 << 22
+#: Of a name, as far as encoders look at it (".ome.tif").
+_LONGEST_ENDING = 8
 _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 
 #: What to do about a header that cannot be true, and about one that may be.
@@ -317,6 +319,11 @@ def deflate(array: NDArray[Any], *, gzip: bool) -> list[bytes]:
     return [*(coder.compress(np.ascontiguousarray(slab).data.cast("B")) for slab in array.T), coder.flush()]
 
 
+def temporary_beside(path: Path) -> Path:
+    """Return a hidden name beside `path` that ends like it and is no longer, for a name may be as long as it can be."""
+    return path.with_name(f".{secrets.token_hex(4)}{''.join(path.suffixes[-2:])[-_LONGEST_ENDING:]}")
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path` that becomes `path` only when all is written."""
@@ -324,7 +331,7 @@ def writing(path: Path) -> Iterator[Path]:
         raise FileError(f"The folder {path.parent} does not exist. Create it, then write {path.name}.")
     if path.is_dir():
         raise FileError(f"{path} is a folder. Give the name of a file in it.")
-    temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    temporary = temporary_beside(path)
     try:
         yield temporary
         temporary.replace(path)

@@ -31,6 +31,7 @@ def refuse_unless_dicom(folder: Path, formats: Iterable[Format]) -> None:
     """
     known = [format_ for format_ in formats if format_.name != "dicom"]
     counts: Counter[str] = Counter()
+    slices: Counter[str] = Counter()
     for file in islice(walk(folder), _MOST_LOOKED_AT):
         if file.name.lower().endswith(_BESIDE):
             continue
@@ -38,13 +39,14 @@ def refuse_unless_dicom(folder: Path, formats: Iterable[Format]) -> None:
         if fitting is None:
             return  # it may be DICOM, whose files are often named by numbers alone
         counts[fitting] += 1
+        slices[file.suffix] += fitting in {"picture", "tiff"}
     if not counts:
         return
     listed = " and ".join(f"{count} {name} file{'s' * (count > 1)}" for name, count in counts.most_common())
     many = "at least " if counts.total() == _MOST_LOOKED_AT else ""
     raise InputError(
         f"{folder} is a folder of {many}{listed}, without DICOM; read takes one file of it. {_offer(folder)} "
-        f"{_stack(counts, folder)}".strip()
+        f"{_stack(slices, folder)}".strip()
     )
 
 
@@ -58,10 +60,13 @@ def _offer(folder: Path) -> str:
     )
 
 
-def _stack(counts: Counter[str], folder: Path) -> str:
-    if not {"picture", "tiff"} & set(counts):
+def _stack(slices: Counter[str], folder: Path) -> str:
+    """Return the call that stacks pictures: hidden files left out, 2 before 10."""
+    if not slices.total():
         return ""
+    suffix = slices.most_common(1)[0][0]
     return (
-        "If they are the slices of one volume: wb.Volume(np.stack([wb.read(file).data for file in "
-        f"sorted(pathlib.Path({str(folder)!r}).iterdir())], axis=2), affine)."
+        "If they are the slices of one volume: wb.Volume(np.stack([wb.read(file).data for file in sorted("
+        f"pathlib.Path({str(folder)!r}).glob('[!.]*{suffix}'), key=lambda file: (len(file.name), file.name))], "
+        "axis=2), affine)."
     )

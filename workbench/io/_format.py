@@ -17,7 +17,22 @@ HEAD_BYTES = 1024
 
 
 class GeometryWarning(UserWarning):
-    """Something about where the voxels lie that a careful reader should know; also in ``volume.notes``."""
+    """A :class:`Doubt` about a volume that was read; also in ``volume.notes``."""
+
+
+class Doubt(str):
+    """A note that somebody has to act on, for without that the volume may be taken for what it is not.
+
+    Voxels are missing; their place or size was guessed, or the file contradicts itself about it; values may not be what
+    they look like. Everything else that is worth knowing (padding, lossy compression, what became channels) is a plain
+    string. `read` gives a :class:`GeometryWarning` for each doubt among the notes of a volume, and for nothing else.
+    """
+
+    __slots__ = ()
+
+    def also(self, words: str) -> Doubt:
+        """Return the doubt with more words behind it."""
+        return Doubt(f"{self}{words}")
 
 
 class Format(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,18 @@ from numpy.typing import NDArray
 from workbench import _geometry
 from workbench.errors import FileError
 from workbench.io import _files
+from workbench.io._format import Doubt
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 #: Rounding of the fields moves a corner by less than this part of a voxel.
 _AGREEMENT = 0.02
 
 
-def read(fields: Any, shape: list[int], path: Path, notes: list[str], doubts: list[str]) -> NDArray[np.float64]:
-    """Return the affine, voxel to RAS mm; what is odd about it goes into `notes`, what is doubtful into `doubts`.
+def read(fields: Any, shape: list[int], path: Path, notes: list[str]) -> NDArray[np.float64]:
+    """Return the affine, voxel to RAS mm; what is odd about it goes into `notes`.
 
-    The sform if its code is above 0 (the qform if that matrix is singular), else the qform if its code is, else voxel
-    sizes with the origin at the centre and x running left, as nibabel has it.
+    The sform if its code is above 0, else the qform if its code is, else voxel sizes with the origin at the centre and
+    x running left, as nibabel has it. One that is no geometry (not finite, singular) gives way to the next.
     """
     units = int(fields["xyzt_units"]) & 7
     factor = _UNIT_MM.get(units, 1.0)
@@ -29,40 +31,47 @@ def read(fields: Any, shape: list[int], path: Path, notes: list[str], doubts: li
     if factor != 1:
         notes.append(f"lengths were in {'metres' if units == 1 else 'microns'}; now in mm")
     sizes = np.abs(np.asarray(fields["pixdim"][1:4], dtype=np.float64))
+    unusable = ~np.isfinite(sizes) | (sizes == 0)
     if int(fields["sform_code"]) > 0:
         sform = np.vstack([np.asarray(fields["srow"], dtype=np.float64), [0, 0, 0, 1]])
-        try:
-            affine = _files.usable_affine(path, scale * sform)
-        except FileError:
-            if int(fields["qform_code"]) <= 0 or not (np.isfinite(sizes) & (sizes > 0)).all():
-                raise
-            affine = _files.usable_affine(path, scale * _qform(fields, sizes, path))
-            doubts.append(f"the sform of the file is no geometry ({sform[:3].tolist()}); its qform was taken instead")
+        affine = _usable(lambda: scale * sform, path)
+        if affine is not None:
+            _compare(affine, fields, sizes, scale, shape, path, notes)
             return affine
-        _compare(affine, fields, sizes, scale, shape, path, notes, doubts)
-        return affine
-    unusable = ~np.isfinite(sizes) | (sizes == 0)
+        instead = "its qform was" if int(fields["qform_code"]) > 0 else "voxel sizes were"
+        notes.append(Doubt(f"the sform of the file is no geometry ({sform[:3].tolist()}); {instead} taken instead"))
     if unusable.any():
-        notes.append(f"voxel sizes {sizes.tolist()} hold what is no size; taken as 1 mm")
+        notes.append(Doubt(f"voxel sizes {sizes.tolist()} hold what is no size; taken as 1 mm"))
         sizes[unusable] = 1
     if int(fields["qform_code"]) > 0:
-        return _files.usable_affine(path, scale * _qform(fields, sizes, path))
+        affine = _usable(lambda: scale * _qform(fields, sizes, path), path)
+        if affine is not None:
+            return affine
+        quatern = np.asarray(fields["quatern"]).tolist()
+        notes.append(Doubt(f"the qform of the file is no geometry (quaternion {quatern}); voxel sizes were taken"))
     affine = np.diag([*sizes * [-1, 1, 1], 1.0])
     affine[:3, 3] = -affine[:3, :3] @ ((np.array([*shape, 1][:3]) - 1) / 2)
-    notes.append("the file does not say where in the body the voxels lie; origin at the centre, LAS axes")
+    notes.append(Doubt("the file does not say where in the body the voxels lie; origin at the centre, LAS axes"))
     return _files.usable_affine(path, scale * affine)
+
+
+def _usable(make: Callable[[], Any], path: Path) -> NDArray[np.float64] | None:
+    """Return the affine that `make` makes, None where it is none."""
+    try:
+        return _files.usable_affine(path, make())
+    except FileError:
+        return None
 
 
 def _compare(
     affine: NDArray[np.float64], fields: Any, sizes: NDArray[np.float64], scale: NDArray[np.float64], shape: list[int],
-    path: Path, notes: list[str], doubts: list[str],
+    path: Path, notes: list[str],
 ) -> None:  # fmt: skip
     """Note by how much a qform that is meant disagrees with the sform that was taken."""
     if int(fields["qform_code"]) <= 0 or not (np.isfinite(sizes) & (sizes > 0)).all():
         return
-    try:
-        other = _files.usable_affine(path, scale * _qform(fields, sizes, path))
-    except FileError:
+    other = _usable(lambda: scale * _qform(fields, sizes, path), path)
+    if other is None:
         notes.append("the qform of the file is no geometry; its sform was taken")
         return
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in [*shape, 1][:3]], [1])).reshape(4, -1)
@@ -72,7 +81,8 @@ def _compare(
     words = f"sform and qform disagree by up to {apart:.4g} mm at a corner of the volume"
     ours, theirs = _geometry.directions(affine), _geometry.directions(other)
     if np.linalg.det(ours) * np.linalg.det(theirs) < 0:
-        doubts.append(f"{words}: one is a mirror image of the other, so left and right may be swapped; sform taken")
+        swapped = "one is a mirror image of the other, so left and right may be swapped"
+        notes.append(Doubt(f"{words}: {swapped}; sform taken"))
         return
     # half the distance of unit vectors is the sine of half the angle: exact for small ones
     angle = 2 * np.degrees(np.arcsin(np.clip(np.linalg.norm(ours - theirs, axis=0) / 2, 0, 1))).max()

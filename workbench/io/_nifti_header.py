@@ -6,7 +6,7 @@ as they are meant, with a note; a header is called damaged only where no reader 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,6 @@ class Header:
     intent: int
     extra: dict[str, Any]
     notes: list[str]
-    doubts: list[str] = field(default_factory=list)  # notes that are warned of, too
 
     @property
     def base(self) -> np.dtype[Any]:
@@ -154,9 +153,8 @@ def read_header(path: Path) -> Header:
         raise FileError(f"{path}: the intercept of the values must be finite, the header says {inter}. {_files.AGAIN}")
     intent = int(fields["intent_code"])
     _note_more(fields, shape, ndim, intent, dtype, notes)
-    doubts: list[str] = []
-    affine = _nifti_affine.read(fields, shape[:ndim], path, notes, doubts)
-    return Header(tuple(shape), dtype, data_path, offset, slope, inter, affine, ndim, intent, extra, notes, doubts)
+    affine = _nifti_affine.read(fields, shape[:ndim], path, notes)
+    return Header(tuple(shape), dtype, data_path, offset, slope, inter, affine, ndim, intent, extra, notes)
 
 
 def _fields(raw: bytes, path: Path, notes: list[str]) -> Any:

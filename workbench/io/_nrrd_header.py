@@ -172,12 +172,11 @@ def axes_of(header: Header, path: Path, sizes: list[int], notes: list[str]) -> A
         units = [word.lower() for word in header.words("units", ndim)]
         units = [units[axis] for axis in spatial] if units else []
     scale = np.array([_UNIT_MM.get(unit, 1.0) for unit in [*units, "", "", ""][:3]])
+    # without directions, axes of the world are those of the voxels, and so are their units
     signs = np.array(_SPACES.get(world, (-1, -1, 1)), dtype=float)
-    matrix[:3] *= (signs * (scale if directions else 1.0))[:, None]
-    if not directions:
-        matrix[:3, :3] *= scale
+    matrix[:3] *= (signs * scale)[:, None]
     rest = [axis for axis in range(ndim) if axis not in spatial]
-    sized = bool(directions or header.fields.get("spacings"))
+    sized = bool(directions or header.fields.get("spacings") or header.fields.get("axis maxs"))
     placed = "patient" if world in _SPACES else "object" if sized else "pixels"
     return Axes(spatial, _files.usable_affine(path, matrix), _components(header, sizes, rest, notes), placed)
 
@@ -213,11 +212,20 @@ def _from_kinds(header: Header, sizes: list[int], matrix: NDArray[np.float64], n
     ndim = len(sizes)
     kinds = [kind.lower() for kind in header.words("kinds", ndim)]
     spatial = [axis for axis in range(ndim) if not kinds or kinds[axis] in {"domain", "space", "???", "none"}][:3]
-    words = header.words("spacings", ndim)
-    steps = [float(word) for word in words] if words else [1.0] * ndim
+    given = {key: header.words(key, ndim) for key in ("spacings", "axis mins", "axis maxs")}
+    numbers = {key: [float(word) for word in words] or [np.nan] * ndim for key, words in given.items()}
+    nodes = [word.lower() == "node" for word in header.words("centerings", ndim)] or [False] * ndim
     for column, axis in enumerate(spatial):
-        matrix[column, column] = steps[axis] if np.isfinite(steps[axis]) else 1.0
-    notes.append("the file does not say where in the body the voxels lie; axes taken as L, P, S from 0")
+        step, low, high = (numbers[key][axis] for key in given)
+        if not np.isfinite(step) or not step:
+            # a cell has its ends half a step beyond its samples, a node has them at its samples
+            step = (high - low) / max(1, sizes[axis] - nodes[axis])
+        step = step if np.isfinite(step) and step else 1.0
+        matrix[column, column] = step
+        if np.isfinite(low):
+            matrix[column, 3] = low if nodes[axis] else low + step / 2
+    begin = "where their ends are given (axis mins)" if given["axis mins"] else "0"
+    notes.append(f"the file does not say where in the body the voxels lie; axes taken as L, P, S from {begin}")
     return spatial
 
 
@@ -237,6 +245,9 @@ def _components(header: Header, sizes: list[int], rest: list[int], notes: list[s
             notes.append(f"the {sizes[axis]} channels are points in time")
         known = _COMPONENTS.get(kind, ())
         names = known if len(long) == 1 and len(known) == sizes[axis] else ()
+    if "old min" in header.fields or "old max" in header.fields:
+        ends = " to ".join(header.fields.get(f"old {end}", "?")[:20] for end in ("min", "max"))
+        notes.append(f"the values stood for {ends} before they were quantised (old min, old max); they are as stored")
     if "measurement frame" in header.fields:
         notes.append("the file gives a measurement frame for its vectors, which was not applied")
     gradients = sum(key.lower().startswith("dwmri_gradient") for key in header.keys)

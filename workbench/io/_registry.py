@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workbench import _checks
+from workbench._plugins import Registry, instances_of
 from workbench.errors import FileError, InputError, choose
 from workbench.io._files import (
     damage_becomes_file_error,
@@ -23,46 +22,47 @@ from workbench.io._files import (
     refusal_becomes_error,
 )
 from workbench.io._folders import refuse_unless_dicom
-from workbench.io._format import HEAD_BYTES, Format
+from workbench.io._format import HEAD_BYTES, Doubt, Format, GeometryWarning
 from workbench.io._pyramid import Levels
 from workbench.volume import KINDS, Volume
 
-GROUP = "workbench.formats"
-_BUILT_IN = (
-    "nifti:Nifti",
-    "dicom:Dicom",
-    "metaimage:MetaImage",
-    "nrrd:Nrrd",
-    "picture:Picture",
-    "tiff:Tiff",
-    "numpy_arrays:NumpyArrays",
-    "analyze:Analyze",
-    "mgh:Mgh",
-    "minc:Minc",
-    "slide:Slide",
+_OWN = (
+    "workbench.io.nifti:Nifti",
+    "workbench.io.dicom:Dicom",
+    "workbench.io.metaimage:MetaImage",
+    "workbench.io.nrrd:Nrrd",
+    "workbench.io.picture:Picture",
+    "workbench.io.tiff:Tiff",
+    "workbench.io.numpy_arrays:NumpyArrays",
+    "workbench.io.analyze:Analyze",
+    "workbench.io.mgh:Mgh",
+    "workbench.io.minc:Minc",
+    "workbench.io.slide:Slide",
 )
 
 
-@cache
-def _known() -> dict[str, Format]:
-    found: dict[str, Format] = {}
-    for place in _BUILT_IN:
-        module, name = place.split(":")
-        format_: Format = getattr(import_module(f"workbench.io.{module}"), name)()
-        found[format_.name] = format_
-    for entry in entry_points(group=GROUP):
-        kind = entry.load()
-        if not (isinstance(kind, type) and issubclass(kind, Format)):
-            raise InputError(
-                f"The entry point {entry.value!r} of {GROUP!r} must name a subclass of Format, got {kind!r}."
-            )
-        found[kind.name] = kind()
-    return found
+#: Every format; `FORMATS.declare` adds a class that is written down in a notebook.
+FORMATS: Registry[Format] = Registry("workbench.formats", "format", instances_of(Format), builtin=_OWN)
 
 
 def formats() -> list[Format]:
     """Return every format that can be read, built-in and from entry points."""
-    return list(_known().values())
+    return list(FORMATS.all().values())
+
+
+def register(format: type[Format]) -> type[Format]:  # noqa: A002
+    """Add a format that is written down in a notebook or a script; a class decorator.
+
+    Running the cell again replaces it.
+
+    Raises
+    ------
+    InputError
+        If it is no such class.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    return FORMATS.declare(format)  # type: ignore[no-any-return]
 
 
 def read(
@@ -104,6 +104,11 @@ def read(
         If the path is missing, or the file is damaged, cut short, or of no known format.
     InputError
         If an option is unknown or a choice must be made (several series, several arrays).
+
+    Warns
+    -----
+    GeometryWarning
+        For each note of the volume that somebody has to act on, see `workbench.io.Doubt`.
     """
     source = header_of(_path(path))
     with damage_becomes_file_error(source, "a file"):
@@ -116,7 +121,12 @@ def read(
         given = {"kind": kind, "labels": labels, "unit": unit}
         meaning = {name: value for name, value in given.items() if value is not None}
         volume = volume.with_meaning(**meaning) if meaning else volume
-        return volume if label_values is None else _mapped(volume, label_values, source)
+        if label_values is not None:
+            volume = _mapped(volume, label_values, source)
+    for note in volume.notes:
+        if isinstance(note, Doubt):
+            warnings.warn(str(note), GeometryWarning, stacklevel=2)
+    return volume
 
 
 def levels(path: str | os.PathLike[str], *, format: str | None = None, **options: Any) -> Levels:  # noqa: A002
@@ -206,10 +216,10 @@ def _format_of(path: Path, name: str | None) -> Format:
     if not path.exists():
         raise FileError(f"{path} does not exist. Check the spelling, or the folder that the notebook runs in.")
     if name is not None:
-        return _known()[choose(name, _known(), "format")]
+        return FORMATS.get(name)
     if path.is_dir():
         refuse_unless_dicom(path, formats())
-        return _known()["dicom"]
+        return FORMATS.get("dicom")
     if path.stat().st_size == 0:
         raise FileError(f"{path} is empty (0 bytes). Get a fresh copy.")
     head = read_head(path, HEAD_BYTES)
@@ -224,7 +234,12 @@ def _format_of(path: Path, name: str | None) -> Format:
         return chosen
     named = [known.name for known in formats() if known.matches(path)]
     if named:
-        raise FileError(f"{path} is named like {named[0]} but does not begin like it. It is damaged or misnamed.")
+        packing = packing_of(path)
+        inside = f", once its {packing} data is unpacked as far as that goes" if packing else ""
+        raise FileError(
+            f"{path} is named like {named[0]} but does not begin like it{inside}. It is damaged or misnamed; get a "
+            "fresh copy, or give it the ending of what it is."
+        )
     raise FileError(f"{path} is of no known format. {_listing()}")
 
 

@@ -19,6 +19,8 @@ from workbench.io import _pyramid
 
 #: Names that vendors give to the pictures of a slide; any other name may tell about a patient.
 _KNOWN_NAMES = ("label", "macro", "thumbnail", "overview", "map", "probability")
+#: Those of them that show the slide, and not what is on it.
+_ASIDE = ("label", "macro", "thumbnail", "overview")
 
 
 @dataclass
@@ -56,14 +58,14 @@ def find(tiff: Any, path: Path) -> Found:
     levels = [one for one in main.levels if _fits(main, one)]
     for one in series:
         reduced = len(one.pages) == 1 and len(one.levels) == 1 and _pyramid.is_reduced(size(main), size(one))
-        if one is not main and reduced and _fits(main, one) and one.name.lower() not in _KNOWN_NAMES:
+        if one is not main and reduced and _fits(main, one) and not _known_name(one):
             levels.append(one)
     levels.sort(key=size, reverse=True)
     images: dict[str, Any] = {}
     for one in series:
         if one is main or one in levels:
             continue
-        name = one.name.lower() if one.name.lower() in _KNOWN_NAMES else ""
+        name = _known_name(one)
         images[name if name and name not in images else str(len(images) + 1)] = one
     return Found(levels, images)
 
@@ -72,8 +74,16 @@ def _main(series: list[Any]) -> Any:
     named = [one for one in series if one.name == "Baseline"]
     if named:
         return named[0]
-    # a slide scanner's overview may come before the slide
-    return max(series, key=size) if series[0].kind == "scn" else series[0]
+    # a slide scanner's overview may come before the slide, and so may its label
+    if series[0].kind == "scn":
+        return max(series, key=size)
+    return next((one for one in series if _known_name(one) not in _ASIDE), series[0])
+
+
+def _known_name(series: Any) -> str:
+    """Return the name of a picture as vendors give it, "" for any other."""
+    words = series.name.lower().replace("_", " ").split()
+    return next((name for name in _KNOWN_NAMES if name in words), "")
 
 
 def _fits(main: Any, other: Any) -> bool:

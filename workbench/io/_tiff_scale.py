@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from workbench.io import _resolution as _resolution_note
+
 _MICRON = 1e-3
 #: Millimetres in a unit, by the names that programs write.
 _UNIT_MM = {
@@ -44,10 +46,10 @@ def read(tiff: Any, series: Any, is_pyramid: bool) -> Scale:
             found = reader(tiff, series)
             if found is not None:
                 return found
-    spacing = _resolution(series.keyframe) if is_pyramid else None
-    if spacing is not None and max(spacing) * _FINE_PER_MM <= 1:
+    spacing = _resolution(series.keyframe)
+    if is_pyramid and spacing is not None and max(spacing) * _FINE_PER_MM <= 1:
         return Scale(spacing, notes=("the pixel size was taken from the resolution tags",))
-    return Scale()
+    return Scale(notes=tuple(_resolution_note.note(spacing)))
 
 
 def _ome(tiff: Any, series: Any) -> Scale | None:

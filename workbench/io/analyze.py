@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import FileError
 from workbench.io import _brain, _files
-from workbench.io._format import Format
+from workbench.io._format import Doubt, Format
 from workbench.io._nifti_header import PAIR1, PAIR2
 from workbench.io.nifti import Nifti
 from workbench.volume import Volume
@@ -47,10 +47,8 @@ class Analyze(Format):
             header = Spm2AnalyzeHeader(head)
         source = _files.voxels_beside(path)
         affine, origin = _affine(path, header)
-        notes = [
-            "Analyze does not say which side is left; x was taken to run to the left, as SPM and nibabel have it",
-            *origin,
-        ]
+        side = "Analyze does not say which side is left; x was taken to run to the left, as SPM and nibabel have it"
+        notes = [Doubt(side), *origin]
         return _brain.volume(self, path, source, header, affine, kind=options.get("kind"), notes=notes)
 
 
@@ -72,6 +70,6 @@ def _affine(path: Path, header: Any) -> tuple[Any, list[str]]:
     sizes = header.get_zooms()[:3]
     words = [] if origin.any() else ["it does not say where in the body the voxels lie; origin at the centre"]
     if not all(np.isfinite(sizes)) or not all(sizes):
-        words.append(f"voxel sizes {[float(size) for size in sizes]} hold what is no size; taken as 1 mm")
+        words.append(Doubt(f"voxel sizes {[float(size) for size in sizes]} hold what is no size; taken as 1 mm"))
         header["pixdim"][1:4] = [abs(s) if np.isfinite(s) and s else 1 for s in header["pixdim"][1:4]]
     return header.get_best_affine(), words

@@ -3,13 +3,12 @@
 Slices are put in order by their position along the normal of the image plane (DICOM PS3.3 C.7.6.2), never by name or
 number. Axes are column, row, slice; the affine is built from ImagePositionPatient and ImageOrientationPatient, so all
 patient positions (HFS, FFS, HFP, FFP, ...) come out right. Several images at one place become channels, and none is
-left out but true copies. What is unusual - missing or uneven slices, gantry tilt - is in ``volume.notes`` and a
-:class:`GeometryWarning`.
+left out but true copies. What is unusual is in ``volume.notes``; where somebody has to act on it (missing or uneven
+slices, places that are guessed) it is a :class:`Doubt`.
 """
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from workbench.io._dicom_file import looks_like_dicom, read_dataset
 from workbench.io._dicom_groups import Group, split
 from workbench.io._dicom_header import Slice, is_segmentation, slices_of
 from workbench.io._dicom_series import SeriesInfo, choose_series, is_archive, list_series, scan
-from workbench.io._format import Format, GeometryWarning
+from workbench.io._format import Doubt, Format
 from workbench.io._pyramid import Levels
 from workbench.io._zipped import is_zip
 from workbench.volume import Volume
@@ -94,10 +93,8 @@ class Dicom(Format):
         else:
             volume = self._image(path, frames, options)
         if damaged:
-            note = f"{len(damaged)} DICOM files in the folder are damaged or of a kind not supported and were left out"
-            volume = volume.with_meaning(notes=(note, *volume.notes))
-        for note in volume.notes:
-            warnings.warn(note, GeometryWarning, stacklevel=4)
+            words = f"{len(damaged)} DICOM files in the folder are damaged or of a kind not supported and were left out"
+            volume = volume.with_meaning(notes=(Doubt(words), *volume.notes))
         return volume
 
     def levels(self, path: Path, **options: Any) -> Levels:
@@ -159,7 +156,8 @@ class Dicom(Format):
 
 
 def _space(item: Slice) -> str:
-    if item.position is not None and item.orientation is not None:
+    # frames that do not say where they lie were stacked as if axial, which is no reason to write R and L beside them
+    if item.position is not None and item.orientation is not None and not item.unplaced:
         return "patient"
     return "object" if item.spacing else "pixels"
 

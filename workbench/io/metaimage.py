@@ -163,6 +163,8 @@ def _data(path: Path, fields: dict[str, str], end: int, names: list[str]) -> _pi
     encoding = encoding if _flag(fields, "BinaryData", True) else "ascii"
     local = name.upper() == "LOCAL"
     files = [path] if local else _pieces.named(path, name, names)
+    if encoding == "raw" and all(file.name.lower().endswith(".gz") and _files.is_gzip(file) for file in files):
+        encoding = "gzip"  # packed by hand, and the header left as it was
     skip = _number(fields, "HeaderSize", path, int, 0)
     if skip == -1 and encoding == "raw":
         return _pieces.Pieces(files, encoding, skip=-1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.errors import FileError
 from workbench.io import _brain, _files
-from workbench.io._format import Format
+from workbench.io._format import Doubt, Format
 from workbench.volume import Volume
 
 #: Version 1, big-endian, and the types of voxel that nibabel knows: bytes, 32-bit integers, floats, 16-bit integers.
@@ -40,9 +40,10 @@ class Mgh(Format):
             raise FileError(f"{path} is cut short: an MGH header has {header_dtype.itemsize} bytes, got {len(head)}.")
         with _files.damage_becomes_file_error(path, "MGH"):
             header = MGHHeader(head + bytes(footer_dtype.itemsize))
-        notes = []
+        notes: list[str] = []
         if int.from_bytes(head[_FLAG], "big", signed=True) <= 0:  # nibabel sets the flag when it fills in the default
-            notes.append("the file does not say where in the body the voxels lie; FreeSurfer's default was taken")
+            words = "the file does not say where in the body the voxels lie; FreeSurfer's default was taken"
+            notes.append(Doubt(words))
         if (frames := int(header["dims"][3])) > 1:
             notes.append(f"the {frames} frames are the channels; the time between them is not kept")
         end = header.get_data_offset() + header.get_data_size()

@@ -6,7 +6,6 @@ Unlike nibabel, `xyzt_units` of metres and microns are turned into millimetres. 
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from workbench import _checks, _geometry
 from workbench.errors import InputError
 from workbench.io import _files, _meaning
-from workbench.io._format import Format, GeometryWarning
+from workbench.io._format import Format
 from workbench.io._nifti_affine import quaternion
 from workbench.io._nifti_header import (
     COLOURS,
@@ -56,8 +55,6 @@ class Nifti(Format):
         rounded them: a stored whole number stands for everything within half a slope.
         """
         header = read_header(path)
-        for doubt in header.doubts:
-            warnings.warn(doubt, GeometryWarning, stacklevel=4)
         source, stored = header.data_path, header.stored_shape
         needed = _files.count_bytes(stored, header.dtype)
         _files.check_promise(source, needed, header.offset)
@@ -71,7 +68,7 @@ class Nifti(Format):
         if header.channel_names:
             meaning.setdefault("channels", header.channel_names)
         whole = meaning.get("kind") == "labels" and dtype.kind == "f"
-        notes = [*header.notes, *header.doubts]
+        notes = list(header.notes)
 
         def load() -> Array:
             data = _load(header, notes)

@@ -47,6 +47,7 @@ class NumpyArrays(Format):
                 raise InputError(f"{path} holds one array; key={options['key']!r} chooses among the arrays of an NPZ.")
             with path.open("rb") as file:
                 shape, dtype = _header(file, path)
+                _check_numbers(path, dtype)
                 _files.check_promise(path, _files.count_bytes(shape, dtype), file.tell(), compressed=False)
             return self.lazy(path, lambda: _load_npy(path), None, shape=shape, dtype=dtype, axes=axes, space="pixels")
         return self._read_npz(path, options.get("key"), axes)
@@ -62,6 +63,9 @@ class NumpyArrays(Format):
                         found[name] = _header(member, path, refuse_objects=name == key or len(entries) == 1)
         name = _choose_array(path, found, key)
         shape, dtype = found[name]
+        _check_numbers(path, dtype)
+        others = [other for other in found if other != name]
+        notes = [f"other arrays of the file were not read ({', '.join(others)}); key= takes them"] if others else []
         info = entries[name]
         if (
             _files.count_bytes(shape, dtype) > info.file_size
@@ -76,7 +80,9 @@ class NumpyArrays(Format):
         if axes is None and len(meaning.get("axes", ())) == len(shape):
             axes = meaning["axes"]
         kept = {"space": "pixels" if affine is None else None} | _meaning.merge(meaning, shape, dtype)
-        return self.lazy(path, lambda: _load_npz(path, info), affine, shape=shape, dtype=dtype, axes=axes, **kept)
+        return self.lazy(
+            path, lambda: _load_npz(path, info), affine, shape=shape, dtype=dtype, axes=axes, notes=notes, **kept
+        )
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:
         """Write NPZ (``compress=True`` makes it smaller and slower) or NPY, which keeps the array alone."""
@@ -102,6 +108,18 @@ def _header(stream: IO[bytes], path: Path, refuse_objects: bool = True) -> tuple
     if any(n < 0 for n in shape):
         raise FileError(f"{path}: an array has no negative lengths, the header says {shape}. It is damaged.")
     return tuple(int(n) for n in shape), dtype
+
+
+def _check_numbers(path: Path, dtype: np.dtype[Any]) -> None:
+    if dtype.names:
+        fields = ", ".join(dtype.names)
+        raise FileError(
+            f"{path} holds records with the fields {fields}, and a volume holds one number for a voxel. Save one of "
+            f"them: np.save('one.npy', array[{dtype.names[0]!r}])."
+        )
+    if dtype.kind not in "biuf":
+        advice = "Save the magnitude, or the real part." if dtype.kind == "c" else "Save them as numbers."
+        raise FileError(f"{path} holds values of type {dtype}, and a volume holds real numbers or booleans. {advice}")
 
 
 def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError
-from workbench.io import _files, _meaning, _orientation, _palette, _png
+from workbench.io import _files, _meaning, _orientation, _palette, _png, _resolution
 from workbench.io._format import Format
 from workbench.io._tiff_parse import quiet
 from workbench.volume import Array, Volume
@@ -138,7 +138,9 @@ def _look(path: Path, head: bytes, as_labels: bool) -> _Look:
         turn = chunks.orientation if chunks else _orientation.known(image.getexif().get(_orientation.TAG))
         frames = chunks.frames if chunks else getattr(image, "n_frames", 1)
         mode, table = image.mode, _table(image)
+        across, down = image.info.get("dpi", (0, 0))
     notes = [] if frames == 1 else [f"the first of {frames} frames was read"]
+    notes += _resolution.note((25.4 / down, 25.4 / across) if down and across else None)
     byte = np.dtype(np.uint8)
     if chunks and chunks.depth == 16 and chunks.colour in {2, 4, 6}:
         # Pillow has no mode for 16-bit colours

@@ -20,7 +20,8 @@ def inside(root: str | Path, relative: str, *, allow_hidden: bool = False) -> Pa
     """
     base = Path(root).expanduser().resolve()
     refusal = (
-        f"Only files below the server's folder can be opened; got {relative!r}. Move the file there or link to it."
+        f"Only files below the server's folder can be opened; got {relative!r}. Copy the file there, or have the "
+        "server begin at a folder that holds both (--ServerApp.root_dir)."
     )
     if "\0" in relative:
         raise FileError(refusal.replace("\0", "?"))

@@ -137,7 +137,7 @@ def compose(
 ) -> tuple[Recipe, Dataset]:
     """Return the complete recipe of a run, and its data set."""
     from workbench import datasets, frameworks, zoo
-    from workbench.transforms import Augment, Preprocess
+    from workbench.transforms import Augment
 
     base = _base(recipe)
     name = values.get("algorithm") or base.get("algorithm")
@@ -171,7 +171,6 @@ def compose(
     complete = Recipe(**merged)
     algorithm.task.loss(complete.loss)
     Augment(complete.augment, dataset.spatial_ndim)
-    Preprocess(complete.preprocess)
     monitored = complete.monitor.removeprefix("val/")
     # what is scored label by label ("dice/liver") may only be known once there are scores
     if "/" not in monitored:

@@ -44,7 +44,8 @@ def remember(folder: Path) -> None:
         before = _remembered()
         known = [str(folder), *(one for one in before if one != str(folder))]
         if known != before:
-            place.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.mkdir(mode=0o700, exist_ok=True)  # folders may be named after patients
             write_json(place / _FOLDERS, known[:_MOST_FOLDERS])
     except OSError as error:
         # a run that is asked for is started all the same

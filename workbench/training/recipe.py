@@ -168,6 +168,7 @@ class Recipe(_Plain):
             super().__init__(**values)
         except ValidationError as error:
             raise _said_well(error) from None
+        _check_transforms(self)
 
     @model_validator(mode="after")
     def _splits_are_disjoint(self) -> Self:
@@ -212,6 +213,17 @@ class Recipe(_Plain):
     def __repr__(self) -> str:
         shown = {k: v for k, v in self.model_dump(exclude_defaults=True).items() if k not in ("splits", "data")}
         return "Recipe(" + ", ".join(f"{key}={value!r}" for key, value in shown.items()) + ")"
+
+
+def _check_transforms(recipe: Recipe) -> None:
+    """Raise if preprocessing or augmentation are none; how many axes the images have is not known here."""
+    from workbench.transforms import Augment, Preprocess
+
+    Preprocess(recipe.preprocess)
+    try:
+        Augment(recipe.augment, 3)
+    except InputError:
+        Augment(recipe.augment, 2)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

@@ -322,7 +322,9 @@ def create(folder: Path, recipe: Recipe) -> Run:
         If the directory cannot be made or written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=False)
+        # a run holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
         (folder / CHECKPOINTS).mkdir()
         (folder / RECIPE).write_text(json.dumps(recipe.model_dump(mode="json"), indent=1), encoding="utf-8")
         write_json(folder / STATUS, asdict(Status(epochs=recipe.epochs, message="The worker is starting.")))

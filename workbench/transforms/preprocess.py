@@ -62,7 +62,8 @@ class Preprocess:
         check_keywords(given, _DEFAULTS, "The preprocessing")
         full = _DEFAULTS | given
         self.invert = choose(full["invert"], INVERT, "way to invert")
-        self.orientation: str | None = full["orientation"]
+        code = full["orientation"]
+        self.orientation: str | None = None if code is None else _geometry.check_code(code)
         self.spacing = _positive(full["spacing"], float, "spacing")
         self.size = _positive(full["size"], int, "size")
         self.fit = choose(full["fit"], ("resize", "pad-crop"), "way to a fixed size")

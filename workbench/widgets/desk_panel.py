@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
-import warnings
-from importlib.metadata import entry_points
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
 
+from workbench._plugins import Registry, Source, classes_of
 from workbench.errors import InputError, choose
 from workbench.widgets import _options
 from workbench.widgets.code import page
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from workbench.training import Run
     from workbench.widgets.demos import Demo
 
-#: Plug-ins: an entry point of this group names a subclass of `DeskPanel`.
-ENTRY_POINTS = "workbench.panels"
 Picture = tuple[str, bytes]
 
 
@@ -130,24 +129,40 @@ def _names(schema: list[_options.Schema]) -> list[str]:
     return [one["name"] for one in schema]
 
 
-def kinds() -> list[type[DeskPanel]]:
-    """Return the panels there are, in their order: those of this room, and those of packages that bring some."""
+def _own() -> Iterator[Source]:
+    """Give the modules of this room that hold a panel."""
     from workbench import widgets
 
-    found: dict[str, type[DeskPanel]] = {}
     for module in pkgutil.iter_modules(widgets.__path__):
         if module.name.endswith("_panel") and module.name != "desk_panel":
-            loaded = importlib.import_module(f"{widgets.__name__}.{module.name}")
-            for thing in vars(loaded).values():
-                if isinstance(thing, type) and issubclass(thing, DeskPanel) and thing.__module__ == loaded.__name__:
-                    found[thing.called] = thing
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            kind = point.load()
-            found.setdefault(kind.called, kind)
-        except Exception as error:  # noqa: BLE001 - a broken plug-in must not take the App with it
-            warnings.warn(
-                f"The panel plug-in {point.name!r} ({point.value}) cannot be used: {error!r}. Update or uninstall it.",
-                stacklevel=2,
-            )
-    return sorted(found.values(), key=lambda kind: kind.order)
+            place = f"{widgets.__name__}.{module.name}"
+            yield Source(module.name, place, functools.partial(_panels_in, place))
+
+
+def _panels_in(place: str) -> list[type[DeskPanel]]:
+    things = vars(importlib.import_module(place)).values()
+    return [one for one in things if isinstance(one, type) and issubclass(one, DeskPanel) and one.__module__ == place]
+
+
+#: Every panel; `PANELS.declare` adds a class that is written down in a notebook.
+PANELS: Registry[type[DeskPanel]] = Registry("workbench.panels", "panel", classes_of(DeskPanel, "called"), builtin=_own)
+
+
+def kinds() -> list[type[DeskPanel]]:
+    """Return the panels there are, in their order: those of this room, and those of packages that bring some."""
+    return sorted(PANELS.all().values(), key=lambda kind: kind.order)
+
+
+def register(panel: type[DeskPanel]) -> type[DeskPanel]:
+    """Add a panel of the App that is written down in a notebook or a script; a class decorator.
+
+    An App that is opened afterwards has it. Running the cell again replaces it.
+
+    Raises
+    ------
+    InputError
+        If it is no such class.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    return PANELS.declare(panel)  # type: ignore[no-any-return]

@@ -14,7 +14,7 @@ from workbench import frameworks
 from workbench.errors import Cancelled
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards, OptionInfo
-from workbench.zoo.catalogue import algorithm, card, cards
+from workbench.zoo.catalogue import algorithm, card, cards, register
 from workbench.zoo.classification import Classification
 from workbench.zoo.metadata import parse_metadata
 from workbench.zoo.model import Model
@@ -40,6 +40,7 @@ __all__ = [
     "create",
     "list",
     "load",
+    "register",
     "trained",
 ]
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 #: Larger images are predicted window by window: a 64-channel map of this many voxels takes half a GB.
 _WHOLE_IMAGE_VOXELS = 1 << 21
 _WINDOW = {2: 512, 3: 96}
-#: Scores that are brought onto the volume's grid and decided in one go: 16 MB.
-_SCORES_AT_ONCE = 1 << 22
+#: Scores that are brought onto the volume's grid and decided in one go: 4 MB, and as much again a few times over.
+_SCORES_AT_ONCE = 1 << 20
 
 
 PRECISIONS = ("float32", "bfloat16", "auto")

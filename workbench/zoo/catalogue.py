@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
-from importlib import metadata
+from collections.abc import Iterator, Mapping
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
-from workbench.errors import StateError, choose
+from workbench._plugins import Registry, Source
+from workbench.errors import InputError
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards
 
-GROUP = "workbench.algorithms"
+
+def _own() -> Iterator[Source]:
+    for card in sorted(Path(__file__).parent.glob("*/card.yaml")):
+        package = f"{__package__}.{card.parent.name}"
+        yield Source(card.parent.name, package, partial(Algorithm, package, card.parent))
 
 
-@functools.cache
-def _known() -> dict[str, Algorithm]:
-    room = Path(__file__).parent
-    found = [Algorithm(f"{__package__}.{card.parent.name}", card.parent) for card in sorted(room.glob("*/card.yaml"))]
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        spec = importlib.util.find_spec(entry.value)
-        if spec is None or not spec.submodule_search_locations:
-            raise StateError(
-                f"The entry point {entry.name!r} in {GROUP!r} names {entry.value!r}, which cannot be "
-                "imported. It must be a folder with __init__.py, card.yaml, network.py and task.py."
-            )
-        found.append(Algorithm(entry.value, Path(next(iter(spec.submodule_search_locations)))))
-    by_name: dict[str, Algorithm] = {}
-    for algorithm in found:
-        other = by_name.setdefault(algorithm.name, algorithm)
-        if other is not algorithm:
-            raise StateError(f"Two algorithms are called {algorithm.name!r}: {other.package} and {algorithm.package}.")
-    return by_name
+def _named(given: Algorithm | str) -> Mapping[str, Algorithm]:
+    algorithm = _in_package(given) if isinstance(given, str) else given
+    return {algorithm.name: algorithm}
+
+
+def _in_package(package: str) -> Algorithm:
+    """Return the algorithm whose folder is a package; nothing of it is imported."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(
+            f"{package!r} cannot be imported as a folder with __init__.py, card.yaml, network.py and task.py."
+        )
+    return Algorithm(package, Path(next(iter(spec.submodule_search_locations))))
+
+
+#: Every algorithm, by the name on its card.
+ALGORITHMS: Registry[Algorithm] = Registry(
+    "workbench.algorithms", "algorithm", _named, builtin=_own, load=attrgetter("value")
+)
 
 
 def algorithm(name: str) -> Algorithm:
@@ -41,8 +48,25 @@ def algorithm(name: str) -> Algorithm:
     ------
     InputError
         If there is none of that name; the message names the nearest.
+    StateError
+        If the package that should bring it is broken.
     """
-    return _known()[choose(name, _known(), "algorithm")]
+    return ALGORITHMS.get(name)
+
+
+def register(package: str) -> str:
+    """Add an algorithm whose folder can be imported as `package`, such as ``"my_package.tiny_net"``.
+
+    Registering it again replaces it.
+
+    Raises
+    ------
+    InputError
+        If it is no such folder.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    return ALGORITHMS.declare(package)  # type: ignore[no-any-return]
 
 
 def card(name: str) -> Card:
@@ -52,4 +76,4 @@ def card(name: str) -> Card:
 
 def cards() -> Cards:
     """Return the cards of all algorithms; prints as a table."""
-    return Cards(entry.card for entry in _known().values())
+    return Cards(entry.card for entry in ALGORITHMS.all().values())

@@ -28,7 +28,9 @@ Read = Callable[[Index, Index], Array]
 IsAir = Callable[[Index, Index], bool]
 
 #: Outputs in the making may always take as much, in bytes: a network of three dimensions takes more for itself.
-_SPARE = 1 << 28
+_SPARE = 1 << 26
+#: Outputs of one batch of windows, in bytes, where that is more than one window.
+_AT_ONCE = 1 << 24
 #: A window of so many voxels fills the cores of a CPU by itself: nothing is gained by several at once.
 _LARGE_WINDOW = 1 << 17
 #: Preparing a network to be quick takes a second or so; it is done for work that takes longer than this.
@@ -276,9 +278,10 @@ class Inference:
         if not self._tuned:
             size, forms = size or 1, forms or ("contiguous",)
         shape = (0, *self._windows.size)  # the channels do not matter to the size of a batch
+        outputs = 4 * max(1, self.channels) * math.prod(self._windows.size)
         return Feeder(
             self._framework, self._module, shape, self._key, size=size, count=count if long else None,
-            layouts=forms, refusal=self._refusal,
+            layouts=forms, most=max(1, _AT_ONCE // outputs), refusal=self._refusal,
         )  # fmt: skip
 
     def _on_cpu(self) -> bool:

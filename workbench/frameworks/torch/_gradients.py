@@ -53,6 +53,11 @@ def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearS
     try:
         with differentiating(module), torch.no_grad():
             scores = score_of(run(module, to_tensor(x, device_of(module))), score)
+            if not seen and isinstance(module, torch.jit.ScriptModule):
+                raise InputError(
+                    "A network that was traced or scripted (torch.jit) does not show what its layers return. Explain "
+                    "the network that it was made from, or choose a method without layers, such as saliency."
+                )
             if not seen:
                 raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
             if not scores.requires_grad:

@@ -37,6 +37,17 @@ def to_output(tensor: torch.Tensor) -> Array:
     return to_array(tensor.float() if tensor.is_floating_point() else tensor)
 
 
+def bare(module: torch.nn.Module) -> torch.nn.Module:
+    """Return the network inside of what torch wraps around one (``torch.compile``, ``DataParallel``, averaging).
+
+    A wrapper puts a word of its own before all names, and does not run the hooks of the layers inside.
+    """
+    if not type(module).__module__.startswith("torch.") or isinstance(module, torch.jit.ScriptModule):
+        return module
+    inner = (getattr(module, name, None) for name in ("_orig_mod", "module"))
+    return next((bare(one) for one in inner if isinstance(one, torch.nn.Module)), module)
+
+
 def device_of(module: torch.nn.Module) -> torch.device:
     """Return the device of a module's weights (the CPU if it has none)."""
     for tensor in itertools.chain(module.parameters(), module.buffers()):

@@ -28,7 +28,7 @@ from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _gradients
 from workbench.frameworks.torch._folding import folded
 from workbench.frameworks.torch._interrupting import interrupting
-from workbench.frameworks.torch._tensors import device_of, dtype_of, run, score_of, to_array, to_output, to_tensor
+from workbench.frameworks.torch._tensors import bare, device_of, dtype_of, run, score_of, to_array, to_output, to_tensor
 from workbench.frameworks.torch.trainer import TorchTrainer
 
 _BFLOAT16 = "bfloat16"
@@ -105,25 +105,25 @@ class TorchFramework(Framework):
         self, module: torch.nn.Module, layer: str, x: Array, score: LinearScore
     ) -> tuple[Array, Array, Array]:
         with _evaluating(module):
-            return _gradients.layer_gradient(module, layer, x, score)
+            return _gradients.layer_gradient(bare(module), layer, x, score)
 
     def layers(self, module: torch.nn.Module) -> list[LayerInfo]:
         return [
             LayerInfo(name, type(layer).__name__, tuple(name.split(".")), not any(layer.children()))
-            for name, layer in module.named_modules()
+            for name, layer in bare(module).named_modules()
             if name and not isinstance(layer, _CONTAINERS)
         ]
 
     def state(self, module: torch.nn.Module) -> dict[str, Array]:
-        counted = _averaging_norms(module)
+        counted = _averaging_norms(bare(module))
         return {
             name: to_array(tensor)
-            for name, tensor in module.state_dict().items()
+            for name, tensor in bare(module).state_dict().items()
             if not name.endswith("num_batches_tracked") or name in counted
         }
 
     def load_state(self, module: torch.nn.Module, state: Mapping[str, Array], strict: bool = True) -> MatchReport:
-        own = module.state_dict()
+        own = bare(module).state_dict()
         report = match({name: tensor.shape for name, tensor in own.items()}, state, strict=strict)
         with torch.no_grad():
             for name in report.matched:
@@ -163,7 +163,7 @@ class TorchFramework(Framework):
         with torch.no_grad():
             doubtful = [
                 (name, tensor)
-                for name, tensor in module.state_dict().items()
+                for name, tensor in bare(module).state_dict().items()
                 if tensor.is_floating_point() and not torch.isfinite(tensor.sum())
             ]
             return [name for name, tensor in doubtful if not torch.isfinite(tensor).all()]

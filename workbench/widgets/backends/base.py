@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cache
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from workbench.errors import MissingExtraError, StateError, choose
+from workbench._plugins import Registry, instances_of
+from workbench.errors import MissingExtraError
 from workbench.widgets.layer import Layer
 
 _OWN = {
     "itk": "workbench.widgets.backends.itk:ItkBackend",
+    "itkwidgets": "workbench.widgets.backends.itkwidgets:ItkWidgetsBackend",
     "matplotlib": "workbench.widgets.backends.matplotlib:MatplotlibBackend",
     "napari": "workbench.widgets.backends.napari:NapariBackend",
     "niivue": "workbench.widgets.backends.niivue:NiivueBackend",
@@ -26,7 +25,8 @@ class Backend(ABC):
 
     The contract, which every backend's tests inherit (``tests/widgets/contract.py``): layers lie where their affines
     say, in RAS mm; the first is at the bottom; what is not visible is not drawn; opacity, window and colour map are
-    those of the layer; an unknown option is an `InputError` that names it; no network is used.
+    those of the layer; an unknown option is an `InputError` that names it; no network is used, but by the
+    program that ``itkwidgets`` fetches.
     """
 
     #: Name by which `view` finds it.
@@ -49,9 +49,15 @@ class Backend(ABC):
         """Show `layers` and return the viewer."""
 
 
+#: Every viewer; none is imported before it is asked for.
+VIEWERS: Registry[Backend] = Registry(
+    "workbench.viewers", "viewer backend", instances_of(Backend), builtin=_OWN, lazy=True
+)
+
+
 def names() -> list[str]:
     """Return the names of all backends, ours and those that installed packages register."""
-    return sorted({*_OWN, *_foreign()})
+    return sorted(VIEWERS.names())
 
 
 def get(name: str) -> Backend:
@@ -63,21 +69,24 @@ def get(name: str) -> Backend:
         If there is no such backend.
     MissingExtraError
         If it is not installed.
+    StateError
+        If the package that should bring it is broken.
     """
-    choose(name, names(), "viewer backend")
-    if name in _OWN:
-        module, _, attribute = _OWN[name].partition(":")
-        backend = getattr(import_module(module), attribute)()
-    else:
-        backend = _foreign()[name].load()()
-    if not isinstance(backend, Backend):
-        raise StateError(
-            f"The viewer backend {name!r} must be a `workbench.widgets.backends.Backend`, got {backend!r}."
-        )
+    backend = VIEWERS.get(name)
     backend.check_installed()
     return backend
 
 
-@cache
-def _foreign() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="workbench.viewers")}
+def register(backend: type[Backend]) -> type[Backend]:
+    """Add a viewer that is written down in a notebook or a script; a class decorator.
+
+    Running the cell again replaces it.
+
+    Raises
+    ------
+    InputError
+        If it is no such class.
+    StateError
+        If the name belongs to one that is built in or that an installed package brings.
+    """
+    return VIEWERS.declare(backend)  # type: ignore[no-any-return]

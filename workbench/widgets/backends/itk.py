@@ -1,6 +1,7 @@
 """The ITK viewer in the notebook: itk-vtk-viewer (VTK), built into the package, so that it needs no network.
 
-The ``itkwidgets`` package loads the same program from a public address, and shows nothing where that is not reachable.
+The package ``itkwidgets`` (a backend of its own) loads the same program from a public address, and shows nothing where
+that is not reachable.
 """
 
 from __future__ import annotations
@@ -47,18 +48,23 @@ class ItkBackend(Backend):
         StateError
             If the browser half was built without it.
         """
-        labels = sum(layer.kind == "labels" for layer in layers)
-        if labels > 1 or len(layers) - labels > 1:
-            raise InputError(
-                f"The ITK viewer shows one image and one label volume, got {len(layers) - labels} and {labels}. "
-                "Use backend='niivue' for more layers."
-            )
+        check_one_of_each(layers)
         if isinstance(bundle("itk_viewer"), str):
             raise StateError(
                 "The ITK viewer was left out when the browser half was built. "
                 "Run `npm install && npm run build` in widgets/ with a network."
             )
         return ItkViewer(*_fitting(layers), **options)
+
+
+def check_one_of_each(layers: Sequence[Layer]) -> None:
+    """Raise an `InputError` if there is more than the one image and one label volume that the program can show."""
+    labels = sum(layer.kind == "labels" for layer in layers)
+    if labels > 1 or len(layers) - labels > 1:
+        raise InputError(
+            f"The ITK viewer shows one image and one label volume, got {len(layers) - labels} and {labels}. "
+            "Use backend='niivue' for more layers."
+        )
 
 
 def _fitting(layers: Sequence[Layer]) -> list[Layer]:

@@ -1,0 +1,89 @@
+"""How things are found: built in, brought by packages, declared in a cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workbench._plugins import Registry, Source, classes_of, instances_of
+from workbench.errors import InputError, StateError
+
+
+class Shape:
+    name = "shape"
+
+
+class Round(Shape):
+    name = "round"
+
+
+class Square(Shape):
+    name = "square"
+
+
+def make(**options: Any) -> Registry[Any]:
+    sources = [Source("round", "tests.shapes:Round", lambda: Round)]
+    return Registry("workbench.shapes", "shape", instances_of(Shape), builtin=lambda: sources, **options)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_is_built_in_brought_and_declared_is_found(plug_ins, lazy):
+    shapes = make(lazy=lazy)
+    plug_ins(shapes, square=Square)
+    third = type("Third", (Shape,), {"name": "third"})
+    assert shapes.declare(third) is third
+    assert shapes.names() == ("round", "square", "third")
+    assert [type(shape) for shape in shapes.all().values()] == [Round, Square, third]
+    assert isinstance(shapes.get("square"), Square)
+    with pytest.raises(InputError, match=r"Unknown shape 'squere'. Did you mean 'square'"):
+        shapes.get("squere")
+
+
+def test_nothing_is_imported_before_it_is_asked_for(plug_ins):
+    shapes = make(lazy=True)
+    plug_ins(shapes, broken=ImportError("no such thing"))
+    assert shapes.names() == ("round", "broken")
+    assert isinstance(shapes.get("round"), Round)
+    with pytest.raises(StateError, match=r"shape plug-in 'broken' \(somebody.elses:thing\).*no such thing"):
+        shapes.get("broken")
+
+
+@pytest.mark.parametrize("thing", [ImportError("no such thing"), RuntimeError("boom"), dict, 3, None])
+def test_what_is_broken_is_told_once_and_takes_nothing_along(plug_ins, recwarn, thing):
+    shapes = make()
+    plug_ins(shapes, broken=thing, square=Square)
+    for _ in range(2):
+        assert shapes.names() == ("round", "square")
+    (warning,) = recwarn
+    assert "shape plug-in 'broken' (somebody.elses:thing) cannot be used" in str(warning.message)
+    assert "Update or uninstall it" in str(warning.message)
+    with pytest.raises(StateError, match="'broken'"):
+        shapes.get("broken")
+
+
+def test_one_name_for_two_things_names_both(plug_ins):
+    shapes = make()
+    plug_ins(shapes, other=type("Other", (Shape,), {"name": "round"}))
+    with pytest.raises(StateError, match=r"'round': tests\.shapes:Round and somebody\.elses:thing"):
+        shapes.names()
+
+
+def test_only_what_was_declared_may_be_declared_anew(plug_ins):
+    shapes = make()
+    plug_ins(shapes)
+    body = {"__module__": "__main__", "__qualname__": "Mine"}
+    first, again = (type("Mine", (Shape,), {**body, "name": "mine", "edges": edges}) for edges in (3, 4))
+    shapes.declare(first)
+    shapes.declare(again)
+    assert shapes.get("mine").edges == 4
+    with pytest.raises(StateError, match=r"'mine': __main__:Mine and __main__:Yours"):
+        shapes.declare(type("Yours", (Shape,), {**body, "__qualname__": "Yours", "name": "mine"}))
+    with pytest.raises(StateError, match=r"'round': tests\.shapes:Round"):
+        shapes.declare(Round)
+    with pytest.raises(InputError, match=r"subclass of .*\.Shape"):
+        shapes.declare(dict)
+
+
+def test_a_list_of_classes_is_several_things():
+    assert classes_of(Shape)([Round, Square]) == {"round": Round, "square": Square}

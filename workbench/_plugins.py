@@ -1,0 +1,229 @@
+"""How every kind of thing is found by its name: built in, brought by an installed package, or declared in a cell."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from operator import methodcaller
+from typing import Any, Generic, TypeVar
+
+from workbench.errors import InputError, StateError, choose
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where things come from.
+
+    Parameters
+    ----------
+    name : str
+        Of the entry point, or of the built-in thing.
+    where : str
+        As a person would look for it: ``package.module:attribute``.
+    load : callable
+        Imports what is there, without arguments.
+    foreign : bool
+        Whether another package brings it.
+    """
+
+    name: str
+    where: str
+    load: Callable[[], Any]
+    foreign: bool = False
+
+
+class Registry(Generic[T]):
+    """The things of one kind, by name.
+
+    A package that is broken is warned of once, by its name, and takes nothing else along; whoever asks for what it
+    should have brought is told why it is not there. A name that two things have is an error that names both places;
+    only what was declared in a notebook may be declared anew.
+
+    Parameters
+    ----------
+    group : str
+        Entry-point group under which other packages register theirs, such as ``"workbench.formats"``.
+    what : str
+        What one of them is called in messages: ``"format"``.
+    accept : callable
+        Makes things of what a source gives, as a mapping by name; raises a `WorkbenchError` that says what it must be.
+    builtin : mapping of str to str, sequence of str, or callable
+        Places (``"package.module:attribute"``), by name where `lazy`; or a function that returns sources.
+    lazy : bool
+        Whether names are those of the sources, so that nothing is imported before it is asked for by name.
+    load : callable, optional
+        Gets what an entry point names; by default its own ``load``.
+    """
+
+    def __init__(
+        self,
+        group: str,
+        what: str,
+        accept: Callable[[Any], Mapping[str, T]],
+        *,
+        builtin: Mapping[str, str] | Sequence[str] | Callable[[], Iterable[Source]],
+        lazy: bool = False,
+        load: Callable[[EntryPoint], Any] = methodcaller("load"),
+    ) -> None:
+        self.group, self.what = group, what
+        self._accept, self._builtin, self._lazy, self._load = accept, builtin, lazy, load
+        self._lock = threading.RLock()
+        self._declared: dict[str, tuple[T, str]] = {}
+        self._sources: dict[str, Source] | None = None
+        self._things: dict[str, T] | None = None
+        self._places: dict[str, str] = {}
+        self._broken: dict[str, str] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """Return all names: built in, of packages, declared."""
+        with self._lock:
+            found = self._known_sources() if self._lazy else self._loaded()
+            return tuple(dict.fromkeys([*found, *self._declared]))
+
+    def all(self) -> dict[str, T]:
+        """Return everything that can be used, by name."""
+        with self._lock:
+            found = {name: self.get(name) for name in self._known_sources()} if self._lazy else self._loaded()
+            return {**found, **{name: thing for name, (thing, _) in self._declared.items()}}
+
+    def get(self, name: str) -> T:
+        """Return the thing of that name.
+
+        Raises
+        ------
+        InputError
+            If there is none; the message names the nearest.
+        StateError
+            If there would be one, but what should bring it is broken.
+        """
+        with self._lock:
+            if name in self._declared:
+                return self._declared[name][0]
+            names = self.names()
+            if name in self._broken:
+                raise StateError(self._broken[name])
+            choose(name, names, self.what)
+            return self._one(self._known_sources()[name]) if self._lazy else self._loaded()[name]
+
+    def declare(self, given: Any) -> Any:
+        """Add what is written down in a notebook or a script; a decorator. It may be declared anew, changed.
+
+        Raises
+        ------
+        InputError
+            If it is not what it must be.
+        StateError
+            If the name belongs to something that is built in or that a package brings.
+        """
+        where = f"{given.__module__}:{given.__qualname__}" if isinstance(given, type) or callable(given) else str(given)
+        with self._lock:
+            for name, thing in self._accept(given).items():
+                if name in self._declared and self._declared[name][1] != where:
+                    raise self._twice(name, self._declared[name][1], where)
+                if name not in self._declared and name in self.names():
+                    raise self._twice(name, self._place(name), where)
+                self._declared[name] = (thing, where)
+        return given
+
+    def reset(self) -> None:
+        """Forget what was found and declared; it is looked for anew."""
+        with self._lock:
+            self._declared.clear()
+            self._broken.clear()
+            self._sources = self._things = None
+
+    def _known_sources(self) -> dict[str, Source]:
+        """Return the sources by name."""
+        if self._sources is None:
+            found: dict[str, Source] = {}
+            for source in [*self._own(), *self._foreign()]:
+                other = found.setdefault(source.name, source)
+                if other is not source:
+                    raise self._twice(source.name, other.where, source.where)
+            self._sources = found
+        return self._sources
+
+    def _own(self) -> Iterable[Source]:
+        if callable(self._builtin):
+            return list(self._builtin())
+        places = self._builtin if isinstance(self._builtin, Mapping) else {place: place for place in self._builtin}
+        return [Source(name, place, partial(_thing, place)) for name, place in places.items()]
+
+    def _foreign(self) -> list[Source]:
+        points = sorted(entry_points(group=self.group), key=lambda point: point.name)
+        return [Source(point.name, point.value, partial(self._load, point), foreign=True) for point in points]
+
+    def _loaded(self) -> dict[str, T]:
+        if self._things is None:
+            found: dict[str, tuple[T, Source]] = {}
+            for source in [*self._own(), *self._foreign()]:
+                for name, thing in self._things_of(source).items():
+                    if name in found:
+                        raise self._twice(name, found[name][1].where, source.where)
+                    found[name] = (thing, source)
+            self._places = {name: source.where for name, (_, source) in found.items()}
+            self._things = {name: thing for name, (thing, _) in found.items()}
+        return self._things
+
+    def _things_of(self, source: Source) -> Mapping[str, T]:
+        try:
+            return self._accept(source.load())
+        except Exception as error:
+            if not source.foreign:
+                raise
+            self._broken[source.name] = self._unusable(source, error)
+            warnings.warn(self._broken[source.name], stacklevel=2)
+            return {}
+
+    def _one(self, source: Source) -> T:
+        try:
+            (thing,) = self._accept(source.load()).values()
+        except Exception as error:
+            if not source.foreign:
+                raise
+            raise StateError(self._unusable(source, error)) from error
+        return thing
+
+    def _place(self, name: str) -> str:
+        return self._known_sources()[name].where if self._lazy else self._places[name]
+
+    def _unusable(self, source: Source, error: Exception) -> str:
+        said = str(error).strip() or "no reason given"
+        why = f"{type(error).__name__}: {said}{'' if said.endswith('.') else '.'}"
+        return f"The {self.what} plug-in {source.name!r} ({source.where}) cannot be used: {why} Update or uninstall it."
+
+    def _twice(self, name: str, one: str, other: str) -> StateError:
+        return StateError(
+            f"Two {self.what}s are called {name!r}: {one} and {other}. Rename one of them, or uninstall its package."
+        )
+
+
+def classes_of(contract: type[Any], name: str = "name") -> Callable[[Any], dict[str, Any]]:
+    """Return an `accept` for subclasses of `contract`, one or a list of them, which tell their `name` themselves."""
+
+    def accept(given: Any) -> dict[str, Any]:
+        kinds = given if isinstance(given, list) else [given]
+        for kind in kinds:
+            if not (isinstance(kind, type) and issubclass(kind, contract)):
+                raise InputError(f"It must be a subclass of {contract.__module__}.{contract.__name__}, got {kind!r}.")
+        return {getattr(kind, name): kind for kind in kinds}
+
+    return accept
+
+
+def instances_of(contract: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    """Return an `accept` for subclasses of `contract`, of each of which one instance is made."""
+    classes = classes_of(contract)
+    return lambda given: {name: kind() for name, kind in classes(given).items()}
+
+
+def _thing(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,129 @@
+"""Methods that Captum provides, for networks on PyTorch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from workbench.errors import InputError
+from workbench.explain.base import Explainer, Option, Problem, Step
+from workbench.explain.baselines import BASELINE, BLUR, baseline_like
+from workbench.explain.saliency import channel_option, reduce_channels
+from workbench.frameworks.base import Array
+
+if TYPE_CHECKING:
+    from workbench.frameworks.torch.stepwise import Rule, Stepwise
+
+#: A sum that is off by less than this share of what it should be is called complete.
+_TOLERANCE = 0.01
+#: Differences of scores below this share of the scores themselves are rounding.
+_ROUNDING = 1e-5
+
+
+class DeepLift(Explainer):
+    """What each voxel adds to *score of the input minus score of the baseline*, by the rescale rule.
+
+    Each non-linear step passes on *difference of its outputs over difference of its inputs* instead of its gradient,
+    so that saturated steps count too. Where a network has steps without a rule (attention, products of two maps,
+    normalisation by the input's own statistics), the gradient is used there, and the map's notes say how much of the
+    difference is missing.
+    """
+
+    name = "deep-lift"
+    title = "DeepLIFT"
+    summary = "differences from a baseline, carried back through every step"
+    reference = "Shrikumar, Greenside, Kundaje 2017, DeepLIFT, rescale rule; as in Captum, Ancona et al. 2018"
+    frameworks = ("torch",)
+    options: ClassVar[Mapping[str, Option]] = {
+        "baseline": BASELINE,
+        "blur": BLUR,
+        "absolute": Option("flag", False, "Magnitude only; off keeps the sign."),
+        "channels": channel_option("sum"),
+    }
+
+    def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
+        return 5  # three to find the steps, and input and baseline at once
+
+    def steps(self, problem: Problem) -> Iterator[Step]:
+        options = problem.options
+        baseline = baseline_like(problem.input[0], options["baseline"], options["blur"])[None]
+        attribution, scores = problem.batches.once(lambda: _deep_lift(problem, baseline))
+        result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
+        yield Step(1.0, lambda: result, problem.spatial_shape, _completeness(attribution, scores))
+
+
+class GuidedBackprop(Explainer):
+    """The gradient, of which every rectifier passes on only what is positive: sharp, and less faithful than it looks.
+
+    Maps of this method change little when the last layers are randomised (Adebayo et al. 2018, Sanity Checks for
+    Saliency Maps): they show what the network can see more than what it decides by.
+    """
+
+    name = "guided-backprop"
+    title = "Guided backpropagation"
+    summary = "the gradient without what rectifiers pass on as negative; sharp edges, weakly tied to the class"
+    reference = "Springenberg et al. 2015, Striving for Simplicity, section 3.4"
+    frameworks = ("torch",)
+    options: ClassVar[Mapping[str, Option]] = {
+        "absolute": Option("flag", True, "Magnitude only; off keeps the sign."),
+        "channels": channel_option("max"),
+    }
+
+    def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
+        return 4
+
+    def steps(self, problem: Problem) -> Iterator[Step]:
+        options = problem.options
+        attribution = problem.batches.once(lambda: _guided(problem))
+        result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
+        yield Step(1.0, lambda: result, problem.spatial_shape)
+
+
+def _deep_lift(problem: Problem, baseline: Array) -> tuple[Array, Array]:
+    """Return the contributions ``[channels, *spatial]``, and the scores of input and baseline."""
+    from captum.attr import DeepLift as Captum
+
+    def rule(network: Stepwise, inputs: Any, other: Any) -> Any:
+        return Captum(network).attribute(inputs, other)
+
+    return _by_rule(problem, rule, baseline)
+
+
+def _guided(problem: Problem) -> Array:
+    from captum.attr import GuidedBackprop as Captum
+
+    def rule(network: Stepwise, inputs: Any, _other: Any) -> Any:
+        if not network.replaced:
+            raise InputError(
+                "Guided backpropagation changes how a network's rectifiers (ReLU) pass on a gradient, but this network "
+                "has none: its map would be the plain gradient. Take 'saliency'."
+            )
+        return Captum(network).attribute(inputs)
+
+    return _by_rule(problem, rule, problem.input, relu_only=True)[0]
+
+
+def _by_rule(problem: Problem, rule: Rule, baseline: Array, *, relu_only: bool = False) -> tuple[Array, Array]:
+    from workbench.frameworks.torch.stepwise import attribute
+
+    with warnings.catch_warnings():
+        # Captum says that it sets hooks and will remove them
+        warnings.filterwarnings("ignore", message=r"\s*Setting (forward, )?backward hooks", category=UserWarning)
+        found, scores = attribute(problem.module, problem.score, problem.input, baseline, rule, relu_only=relu_only)
+    return found[0], scores
+
+
+def _completeness(attribution: Array, scores: Array) -> tuple[str, ...]:
+    """Say it where the contributions do not sum up to the difference of the scores."""
+    found, due = float(attribution.sum(dtype=np.float64)), float(scores[0]) - float(scores[1])
+    if abs(found - due) <= _TOLERANCE * abs(due) + _ROUNDING * float(np.abs(scores).max()):
+        return ()
+    note = (
+        f"The contributions sum up to {found:.4g}, but the score differs from that of the baseline by {due:.4g}: the "
+        "network has steps that DeepLIFT has no rule for (attention, softmax, products of two maps, normalisation by "
+        "the input's own statistics), where the gradient stood in. The sum of 'integrated-gradients' is exact."
+    )
+    return (note,)
