@@ -136,6 +136,15 @@ class TestAll:
         assert (drawn.data > 0).sum() == 2 * (5 + 7) - 4
         assert drawn.data[:5].sum() == 0
 
+    def test_lines_are_broader_on_large_grids_but_leave_small_shapes_open(self) -> None:
+        grid = Volume(np.zeros((1000, 20), np.uint8))
+        large = Boxes([[99.5, -0.5, 199.5, 19.5]], affine=grid.affine).outlines(grid).data
+        # four rows in a thousand, and no more than a sixth of the shorter side
+        assert np.flatnonzero(large[100:200, 10]).tolist() == [0, 1, 2, 97, 98, 99]
+        small = Boxes([[9.5, 4.5, 19.5, 9.5]], affine=grid.affine).outlines(grid).data
+        assert small[11:19, 6:9].sum() == 0, "the inside is free"
+        assert (small > 0).sum() == 2 * (10 + 5) - 4
+
     def test_points_are_drawn_as_filled_discs(self) -> None:
         spacing = np.diag([-0.5, 1.0, 1, 1])
         grid = Volume(np.zeros((40, 30), np.uint8), spacing, space="object")

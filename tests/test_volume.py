@@ -388,7 +388,7 @@ def test_a_grid_larger_than_the_free_memory_is_refused(monkeypatch):
     monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 1e8}))
     volume = Volume(np.zeros((10, 10, 10), np.int16))
     assert volume.resample(0.05).shape == (200, 200, 200)
-    with pytest.raises(InputError, match=r"1000 x 1000 x 1000 voxels takes 2.0 GB of memory, 100.0 MB are free"):
+    with pytest.raises(InputError, match=r"1000 x 1000 x 1000 voxels takes 2 GB of memory, 100 MB are free"):
         volume.resample(0.01)
     with pytest.raises(InputError, match="Choose larger voxels"):
         volume.resample_like(Volume(lambda: None, shape=(1000,) * 3, dtype=np.uint8))

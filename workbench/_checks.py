@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._words import size
 from workbench.errors import InputError
 
 Array = NDArray[Any]
@@ -236,7 +237,3 @@ def ending(source: Path | None) -> str:
         return ""
     parts = [suffix for suffix in source.suffixes[-2:] if suffix.lower() in _ENDINGS]
     return "".join(parts if source.suffix.lower() == ".gz" else parts[-1:])
-
-
-def size(nbytes: int) -> str:
-    return f"{nbytes} bytes" if nbytes < 1e5 else f"{nbytes / 1e6:.1f} MB" if nbytes < 1e9 else f"{nbytes / 1e9:.1f} GB"

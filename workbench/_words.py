@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 _UNITS = ((86400 * 365.25, "years"), (86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+#: Before so many seconds, or so much of the work, nobody can say how long the rest takes.
+_FEWEST_SECONDS, _LEAST_SHARE = 1.0, 0.02
 
 
 def span(seconds: float) -> str:
@@ -19,15 +21,53 @@ def span(seconds: float) -> str:
     raise AssertionError("the last unit takes what is left")
 
 
-def size(count: float) -> str:
-    """Return a number of bytes in words: ``1.3 GB``.
+def left(spent: float, share: float) -> str:
+    """Return how long something will still take, in words; empty while too little of it is done to tell.
+
+    Parameters
+    ----------
+    spent : float
+        Seconds since it began.
+    share : float
+        How much of it is done, 0 to 1.
 
     Examples
     --------
-    >>> size(1.34e9), size(512)
-    ('1.3 GB', '512 bytes')
+    >>> left(30, 0.1), left(0.5, 0.1)
+    ('4.5 minutes left', '')
+    """
+    if spent < _FEWEST_SECONDS or not _LEAST_SHARE < share < 1:
+        return ""
+    return f"{span(spent * (1 - share) / share)} left"
+
+
+def size(count: float, digits: int = 2) -> str:
+    """Return a number of bytes in words: ``1.3 GB``.
+
+    Parameters
+    ----------
+    count : float
+    digits : int
+        How many are told: two of an estimate, more of what is known.
+
+    Examples
+    --------
+    >>> size(1.34e9), size(1.34e9, 3), size(512)
+    ('1.3 GB', '1.34 GB', '512 bytes')
     """
     for unit, name in ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= unit:
-            return f"{float(f'{count / unit:.2g}'):,g} {name}"
+            return f"{float(f'{count / unit:.{digits}g}'):,g} {name}"
     return f"{count:.0f} bytes"
+
+
+def count(number: int, what: str) -> str:
+    """Return how many there are of something.
+
+    Examples
+    --------
+    >>> count(1, "class"), count(1200, "class"), count(3, "channel")
+    ('1 class', '1,200 classes', '3 channels')
+    """
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number:,} {what}{'' if number == 1 else plural}"

@@ -19,8 +19,9 @@ from workbench import _geometry
 from workbench.errors import InputError, choose
 from workbench.volume import Volume
 
-Array = NDArray[Any]
 Floats = NDArray[np.float64]
+#: Width of a line as a part of the longest side: one of a single voxel is lost where a large picture is drawn small.
+_LINE_PART = 0.004
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,11 +192,12 @@ class Shapes(ABC):
         from scipy import ndimage
 
         low, high = self._bounds()
+        width = max(1, min(round(_LINE_PART * max(grid.spatial_shape)), int((high - low).min() / 6)))
         # one voxel more all around: the edge is where the shape ends, and not where the window does
         window = _window(low[0] - 1, high[0] + 1, grid.spatial_shape)
         inside = self.shifted([-part.start for part in window])
         area = inside.filled([part.stop - part.start for part in window], by="number") > 0
-        return window, np.asarray(area & ~ndimage.binary_erosion(area))
+        return window, np.asarray(area & ~ndimage.binary_erosion(area, iterations=width))
 
     def _bounds(self) -> tuple[Floats, Floats]:
         """Return the lower and the upper corner of the box around each shape."""
@@ -394,6 +396,5 @@ KINDS: dict[str, type[Shapes]] = {kind.kind: kind for kind in (Points, Boxes, El
 
 def _window(low: Floats, high: Floats, shape: Sequence[int]) -> tuple[slice, ...]:
     """Return the part of a grid that holds all voxels between two corners."""
-    first = np.clip(np.floor(low), 0, shape).astype(int)
-    last = np.clip(np.ceil(high) + 1, 0, shape).astype(int)
+    first, last = np.clip([np.floor(low), np.ceil(high) + 1], 0, shape).astype(int)
     return tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench import _checks, _cropping, _geometry, _resampling
+from workbench._words import size
 from workbench.errors import FileError, InputError, check_keywords, choose
 
 Array = NDArray[Any]
@@ -129,7 +130,7 @@ class Volume:
                 data = _checks.as_kind(np.asarray(self._loader()), self.kind)
             except MemoryError:
                 raise FileError(
-                    f"Loading {self!r} needs {_checks.size(self.nbytes)} of memory, which is not free."
+                    f"Loading {self!r} needs {size(self.nbytes, digits=3)} of memory, which is not free."
                 ) from None
             if data.shape != self._shape:
                 raise FileError(f"The header promised voxels of shape {self._shape}, the data has {data.shape}.")
@@ -208,7 +209,7 @@ class Volume:
             f"{len(self.labels)} named labels" if self.labels else "",
             self.unit,
             "inverted" if self.inverted else "",
-            _checks.size(self.nbytes),
+            size(self.nbytes, digits=3),
             "loaded" if self.is_loaded else "not loaded",
             _checks.ending(self.source),
             f"{len(self.notes)} notes" if self.notes else "",

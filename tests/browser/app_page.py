@@ -121,7 +121,7 @@ def go_the_whole_way(page: Page, prefix: str) -> None:
         assert panel.locator(".mwb-error:visible").count() == 0
 
     prove_that_the_map_lies_over_the_structure(page, prefix)
-    page.kernel("show('image', app.viewer.layers[-1].name); app.viewer.layers[-1].opacity = 0.6")
+    page.kernel("show('image', name); newest.opacity = 0.6")
     page.lab.dark()
     page.lab.page.wait_for_timeout(REDRAW_MS)
     page.lab.shot(f"{prefix}-dark")
@@ -131,7 +131,8 @@ def prove_that_the_map_lies_over_the_structure(page: Page, prefix: str) -> None:
     page.kernel(SHOW)
     page.kernel("""
 import numpy as np
-name = app.viewer.layers[-1].name
+newest = next(one for one in reversed(app.viewer.layers) if one.volume.kind == 'scores')
+name = newest.name
 label = app.explain.explanation.target.which
 found = next(layer.volume for layer in app.viewer.layers if layer.name == 'prediction')
 places = np.argwhere(found.data == label)

@@ -82,6 +82,18 @@ class Server:
     def address(self, path: str) -> str:
         return f"{self.url}/{path}?token={self.token}"
 
+    def kernels(self) -> list[str]:
+        """Return the ids of the kernels that are running."""
+        with urllib.request.urlopen(self.address("api/kernels"), timeout=30) as answer:
+            return [kernel["id"] for kernel in json.load(answer)]
+
+    def stop_kernels(self) -> None:
+        """Stop all kernels, and with them what was open in them."""
+        for kernel in self.kernels():
+            asked = urllib.request.Request(self.address(f"api/kernels/{kernel}"), method="DELETE")
+            with urllib.request.urlopen(asked, timeout=30):
+                pass
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -260,7 +272,7 @@ def open_lab(server: Server, browser: Any) -> Iterator[Any]:
 
 @contextmanager
 def opening(server: Server, browser: Any) -> Iterator[Any]:
-    """Give a function that opens pages of `server`; close them and check them all at the end."""
+    """Give a function that opens pages of `server`; close them, stop their kernels, and check them all at the end."""
     opened: list[tuple[Lab, Any]] = []
 
     def open_(path: str, width: int = 1280, height: int = 800) -> Lab:
@@ -280,6 +292,8 @@ def opening(server: Server, browser: Any) -> Iterator[Any]:
     finally:
         for _, context in opened:
             context.close()
+        # the launcher meets an App that is running again: the next test is to begin with none
+        server.stop_kernels()
     for lab, _ in opened:
         lab.check()
 

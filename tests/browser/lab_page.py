@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -45,13 +44,19 @@ def close_tab(lab: Any) -> Any:
     return dialog
 
 
-def kernels(lab: Any) -> list[str]:
-    with urllib.request.urlopen(lab.server.address("api/kernels")) as answer:
-        return [kernel["id"] for kernel in json.load(answer)]
+def wait_until_the_layout_is_saved(lab: Any) -> None:
+    """Wait until the server knows that no App is open: JupyterLab tells it a second or so after what happened."""
+    name = lab.page.url.split("/workspaces/")[1].split("?")[0]
+    for _ in range(80):
+        with urllib.request.urlopen(lab.server.address(f"lab/api/workspaces/{name}")) as answer:
+            if "medical-workbench-app:" not in answer.read().decode():
+                return
+        lab.page.wait_for_timeout(250)
+    raise AssertionError("the layout without the App was not saved in 20 s")
 
 
 def kernel_of(lab: Any) -> str:
-    script = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"
+    script = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.id"
     identity: str = lab.page.evaluate(script)
     return identity
 

@@ -51,6 +51,7 @@ def test_an_empty_app_offers_a_way_in(open_lab: Any, demo: str) -> None:
     page.app.locator(".mwb-welcome").wait_for(state="hidden")
     fourth = page.panel(4)
     assert fourth.locator(".mwb-bars li").count() >= 2
+    assert in_sight(page, fourth.locator(".mwb-answer-note")), "what is answered is seen without scrolling"
     assert page.app.locator(".mwb-error:visible").count() == 0
     page.app.locator(".mwb-v-layer").nth(1).wait_for()
     page.fits()
@@ -128,6 +129,37 @@ app.explain.method = 'occlusion'
     error = fourth.locator(".mwb-error")
     error.get_by_text("There is no run").wait_for()
     assert in_sight(page, error)
+
+
+def test_a_long_prediction_asks_first_and_is_cancelled_where_it_was_clicked(open_lab: Any) -> None:
+    page = in_a_panel(open_lab)
+    page.kernel(
+        """
+import numpy as np
+from workbench.volume import Volume
+from workbench.widgets import _explain_predicts
+_explain_predicts.VERY_SLOW = 0.0
+app.data.show(Volume(np.random.default_rng(0).normal(size=(160, 160, 160)).astype('f4')))
+app.model.algorithm = '3d-unet'
+app.model.options = {'width': 8, 'depth': 2}
+app.desk.model().patch_size = (64, 64, 64)
+"""
+    )
+    fourth = page.panel(4)
+    page.press(fourth, "Predict")
+    question = fourth.locator(".mwb-question")
+    question.get_by_text("windows, about").wait_for(timeout=WAIT_MS)
+    assert in_sight(page, question)
+    page.lab.shot("app-long-prediction")
+    question.get_by_role("button", name="Predict").click()
+    working = fourth.locator(".mwb-working:visible")
+    working.get_by_text("Predicting").wait_for(timeout=WAIT_MS)
+    assert in_sight(page, working)
+    began = time.monotonic()
+    page.press(fourth, "Cancel")
+    working.wait_for(state="hidden")
+    assert time.monotonic() - began < 5, "a round trip and a second"
+    assert page.kernel("print(app.explain.prediction)").strip() == "None"
 
 
 def test_bars_by_class_stay_and_the_truth_is_marked(lab: Any) -> None:

@@ -143,6 +143,11 @@ def goes_on(page: Page) -> None:
     pytest.fail(f"the run is at epoch {first} for 30 s")
 
 
+def offered(page: Page) -> Any:
+    """Return the button that shows a run which is under way or was interrupted."""
+    return page.panel(3).locator(".mwb-found").get_by_role("button", name="Show it")
+
+
 def test_a_run_is_found_again_after_a_reload_and_in_another_kernel(open_lab: Any) -> None:
     lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
     page = open_app(lab)
@@ -172,17 +177,17 @@ app.train.start(epochs=5000, batch_size=2)""")
         lab.page.locator(".jp-Dialog button.jp-mod-accept").click()
         restarting.evaluate("async (command) => { await command.done; }")
         start_again(lab)
-        page.panel(3).get_by_role("button", name="Show it").wait_for()
+        offered(page).wait_for()
         lab.shot("lab-run-offered")
         page = app_of(lab)
         assert page.kernel(
             "import workbench as wb\nprint([run.id for run in wb.runs() if run.state == 'running'])"
         ).strip() == repr([name])
-        page.press(page.panel(3), "Show it")
+        offered(page).click()
         goes_on(page)
         assert epoch(page) > before
         lab.shot("lab-run-found")
-        assert page.panel(3).get_by_role("button", name="Show it").count() == 0
+        assert not offered(page).is_visible()
     finally:
         page.kernel(f"import workbench as wb\n[run for run in wb.runs() if run.id == {name!r}][0].stop()")
     page.panel(3).locator(".mwb-chip[data-state=stopped]").wait_for()

@@ -17,4 +17,5 @@ def test_what_browsers_show_is_left_to_them_and_tiff_is_not():
     told = {one["name"]: one for one in file_types()}
     assert {".png", ".jpg", ".jpeg"} <= set(told["picture"]["shown_by_browsers"])
     assert ".tif" in told["tiff"]["suffixes"]
+    assert ".webp" in told["picture"]["suffixes"], "JupyterLab's picture viewer does not know it"
     assert told["nifti"] == {"name": "nifti", "suffixes": [".nii", ".nii.gz"], "shown_by_browsers": []}

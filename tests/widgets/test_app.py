@@ -59,7 +59,7 @@ def test_the_whole_way(used: App) -> None:
     assert used.explain.explanation is not None
     trained = used.train.run.model()
     assert used.explain.explanation.weights_fingerprint == trained.weights_fingerprint()
-    assert [layer.name for layer in used.viewer.layers] == ["image", "truth", "Grad-CAM: lungs"]
+    assert [layer.name for layer in used.viewer.layers] == ["image", "Grad-CAM: lungs", "truth"]
     grid = used.viewer.layers[0].volume
     assert all(layer.volume.same_grid(grid) for layer in used.viewer.layers)
 
@@ -69,7 +69,7 @@ def test_attention_over_training(used: App) -> None:
     assert [epoch for epoch, _ in epochs][-1] == 1
     assert len(used.explain.timeline) == len(epochs)
     assert used.explain.strip.title == "Attention over training"
-    layer = used.viewer.layers[-1]
+    layer = next(one for one in used.viewer.layers if one.name == "over training")
     used.explain.show_epoch(0)
     assert layer.volume is epochs[0][1].volume
     used.explain.show_epoch(99)

@@ -105,7 +105,8 @@ def test_prediction_and_two_maps_one_of_them_hidden(app: App) -> None:
     np.testing.assert_array_equal(scope["prediction"].data, app.explain.prediction.data)
     np.testing.assert_allclose(scope["why_1"].data, first.data, rtol=1e-4, atol=1e-8)
     np.testing.assert_allclose(scope["why"].data, second.data, rtol=1e-4, atol=1e-8)
-    assert [layer.visible for layer in app.viewer.layers] == [True, True, True, False, True]
+    assert {one.name: one.visible for one in app.viewer.layers}["Saliency: lungs"] is False
+    assert [layer.visible for layer in app.viewer.layers] == [True, True, False, True, True]
 
 
 def test_a_click_into_the_viewer(app: App) -> None:

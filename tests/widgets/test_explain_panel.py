@@ -8,59 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench import datasets, explain, zoo
+from tests.widgets.explain_table import Table, fixed
+from workbench import explain, zoo
 from workbench.errors import InputError, StateError
 from workbench.explain import Cancelled
 from workbench.volume import Volume
-from workbench.widgets import Case, Desk, ExplainPanel
-from workbench.widgets.choice import Choice
-
-
-class Fixed(Choice):
-    """The choice of a model that is there already."""
-
-    def build(self) -> Any:
-        return self.made  # type: ignore[attr-defined]
-
-    def snippet(self, target: str = "model") -> str:
-        return ""
-
-
-def fixed(model: Any) -> Choice:
-    sizes = {"in_channels": model.in_channels, "num_classes": model.num_classes, "classes": model.classes}
-    choice = Fixed(model.name, name=model.weights_fingerprint(), **sizes)
-    object.__setattr__(choice, "made", model)
-    return choice
-
-
-class Table:
-    """An explain panel at a desk with a volume and a model."""
-
-    def __init__(self, model: Any, volume: Volume | None) -> None:
-        self.desk = Desk()
-        self.viewer, self.panel = self.desk.viewer, ExplainPanel(self.desk)
-        if volume is not None:
-            self.desk.put(Case(volume, code=""))
-        self.desk.choose(fixed(model))
-
-    def click(self, **message: Any) -> None:
-        self.panel._on_message(self.panel, message, [])
-        self.panel.wait(60)
-
-
-@pytest.fixture(scope="module")
-def model() -> Any:
-    return zoo.create("3d-unet", in_channels=1, classes=("background", "lungs", "heart"), width=4, depth=2)
-
-
-@pytest.fixture(scope="module")
-def volume() -> Volume:
-    return datasets.load("phantom-ct", n=3, size=(16, 14, 12))[0]["image"]
-
-
-@pytest.fixture
-def desk(model: Any, volume: Volume) -> Table:
-    return Table(model, volume)
+from workbench.widgets import Case
 
 
 def test_every_method_is_offered(desk: Table) -> None:
@@ -170,23 +123,6 @@ def test_the_newest_map_is_shown_and_all_are_compared(desk: Table) -> None:
     assert len(desk.viewer.layers) == 2
     desk.click(action="map", number=9, remove=True)
     assert "no map number 9" in desk.panel.problem["cause"]
-
-
-def test_predict_adds_the_answer_as_a_layer_once(desk: Table, model: Any, volume: Volume) -> None:
-    desk.click(action="predict")
-    desk.click(action="predict")
-    assert [layer.name for layer in desk.viewer.layers] == ["image", "prediction"]
-    np.testing.assert_array_equal(desk.viewer.layers[1].volume.data, model.predict(volume).data)
-
-
-def test_a_classifier_answers_with_its_class() -> None:
-    image = datasets.load("phantom-xray", n=3, size=(32, 32), task="classification")[0]["image"]
-    classifier = zoo.create("covid-resnet", in_channels=1, classes=("healthy", "ill"), variant="medmnist-18")
-    desk = Table(classifier, image)
-    answer = desk.panel.predict()
-    assert desk.panel.note.startswith(f"predicted: {answer.name}")
-    made = desk.panel.run("grad-cam")
-    assert made.volume.same_grid(image)
 
 
 def test_clear_forgets_what_belonged_to_another_case(desk: Table) -> None:
@@ -304,42 +240,16 @@ def test_a_click_with_a_slow_method_asks_for_explain(desk: Table, volume: Volume
 
 
 def test_very_many_passes_are_asked_about_first(desk: Table) -> None:
-    desk.panel.run("saliency", target=1)
-    desk.panel._pace._seconds = dict.fromkeys(desk.panel._pace._seconds, 1e-3)
+    desk.panel._pace.note(desk.desk.choice, desk.desk.case.volume, 1, 2.688)
+    assert desk.panel._pace.estimate(desk.desk.choice, desk.desk.case.volume, 9) is None, "one pass begins slowly"
+    desk.panel._pace.note(desk.desk.choice, desk.desk.case.volume, 100, 268.8)
     desk.panel.method = "occlusion"
     desk.panel.options = {"window": "1", "stride": "1"}
     desk.click(action="run")
     assert "2,689 passes of the network: about 2 hours" in desk.panel.question["text"]
-    assert len(desk.panel.explanations) == 1
+    assert desk.panel.explanations == []
     desk.click(action="answer", yes=False)
     assert desk.panel.question == {}
-
-
-# -- what the model answered -------------------------------------------------------------------------------------
-
-
-def test_the_classes_are_bars_that_stay() -> None:
-    image = datasets.load("phantom-xray", n=3, size=(32, 32), task="classification")[0]["image"]
-    classifier = zoo.create("covid-resnet", in_channels=1, classes=("healthy", "ill"), variant="medmnist-18")
-    desk = Table(classifier, image)
-    answer = desk.panel.predict()
-    rows = desk.panel.answer_told["rows"]
-    assert [row["name"] for row in rows] == ["healthy", "ill"]
-    assert [row["value"] for row in rows] == pytest.approx(answer.probabilities, abs=1e-4)
-    desk.panel.run("grad-cam")
-    assert desk.panel.answer_told["rows"] == rows, "another note does not take them away"
-    desk.desk.put(Case(image.with_data(np.zeros_like(image.data))))
-    assert desk.panel.answer_told == {}
-
-
-def test_the_true_class_is_marked() -> None:
-    data = datasets.load("phantom-xray", n=8, size=(32, 32), task="classification")
-    classifier = zoo.create("covid-resnet", in_channels=1, classes=data.classes, variant="medmnist-18")
-    desk = Table(classifier, None)
-    index = next(k for k in range(8) if data[k]["label"] == 1)
-    desk.desk.put(Case(data[index]["image"], data[index]["label"], data, "all", index))
-    desk.panel.predict()
-    assert [row["truth"] for row in desk.panel.answer_told["rows"]] == [False, True]
 
 
 def test_maps_of_an_earlier_model_are_made_by_that_model_in_code(desk: Table, volume: Volume) -> None:

@@ -13,7 +13,7 @@ STATUS = {
 
 
 def test_a_run_under_way_says_how_far_and_how_long() -> None:
-    assert _watch.line(STATUS, now=1100.0) == "epoch 3/10, step 12/40, 5 min left, best 0.712 at epoch 2"
+    assert _watch.line(STATUS, now=1100.0) == "epoch 3/10, step 12/40, 5 minutes left, best 0.712 at epoch 2"
 
 
 def test_a_run_that_ended_has_no_time_left() -> None:
@@ -31,7 +31,3 @@ def test_a_long_curve_is_thinned_without_losing_its_end() -> None:
 
 def test_what_is_not_a_number_is_never_sent() -> None:
     assert _watch.thin([(1, math.nan), (2, math.inf), (3, 0.5)]) == [[3, 0.5]]
-
-
-def test_durations() -> None:
-    assert [_watch.duration(s) for s in (3.2, 89, 120, 7200)] == ["3 s", "89 s", "2 min", "2.0 h"]

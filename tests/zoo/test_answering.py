@@ -98,6 +98,25 @@ def test_windows_of_air_are_answered_once(monkeypatch, windowed):
     assert made.estimate(scan, skip_air=False).windows == 81
 
 
+def test_an_estimate_is_made_for_every_kind_of_answer(windowed):
+    whole = wb.zoo.create("covid-resnet", variant="medmnist-18")
+    picture = Volume(np.random.default_rng(0).normal(size=(32, 24)), np.diag([1.0, -1, 1, 1]))
+    found = whole.estimate(picture)
+    assert (found.windows, found.skipped, whole.windows(picture)) == (1, 0, 1)
+    assert found.memory == 2 * 4, "two scores of four bytes"
+    boxes = wb.zoo.create("lung-nodules-detection")
+    slide = Volume(np.zeros((64, 64), np.float32))
+    found = boxes.estimate(slide)
+    assert (found.windows, boxes.windows(slide)) == (1, 1)
+    assert found.memory > 0
+    made = model()
+    made.patch_size = (8, 8, 8)
+    scan = Volume(np.random.default_rng(0).normal(size=(16, 16, 16)))
+    assert made.windows(scan) == 27
+    # labels of one byte, and outputs in the making: four scores of four bytes for the voxels of one window
+    assert made.estimate(scan).memory == 16**3 + 4 * 4 * 8**3
+
+
 def test_noise_of_air_is_air_in_hounsfield_units_only(windowed):
     made = model()
     made.patch_size = (8, 8, 8)

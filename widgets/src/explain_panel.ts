@@ -3,7 +3,7 @@ import { button, segmented, select, slider, type Choice } from "./ui/controls";
 import { answerList, type Answer } from "./ui/answer";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
-import { actions, frame, hint, reason } from "./ui/panel";
+import { actions, frame, hint, reason, reveal } from "./ui/panel";
 import { field, optionsForm, type Faults, type Option } from "./ui/schema";
 
 interface Method extends Choice {
@@ -102,7 +102,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   scope.watch(["answer_told", "color_by", "can_match", "least", "faults"], () => {
     const told = scope.get<Answer>("answer_told");
     answered.hidden = !told.title;
-    answer.show(told);
+    const news = answer.show(told);
     const shapes = (told.rows ?? []).some((row) => row.place) || /score of/.test(told.note ?? "");
     const match = { value: "match", label: "right, wrong, missed", enabled: scope.get<boolean>("can_match"), reason: "there is no truth to compare with" };
     colour.choices([{ value: "class", label: "class" }, ...(shapes ? [{ value: "score", label: "score" }] : []), match]);
@@ -112,6 +112,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     const fault = scope.get<Faults>("faults").least ?? "";
     if (!fault) least.set(scope.get("least"));
     least.fault(fault);
+    if (news) reveal(answered);
   });
   scope.watch(["maps"], () => {
     replace(maps, ...scope.get<MapEntry[]>("maps").map(mapRow));
@@ -124,6 +125,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     epoch.range(labels.length);
     epoch.set(index);
     setText(at, labels[index] ?? "");
+    reveal(timeline);
   });
   const buttons = () => {
     const why = scope.get<string>("blocked");

@@ -11,6 +11,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, overload
 
+from workbench._words import count
 from workbench.datasets.annotations import TASKS, parts
 from workbench.datasets.cards import Card
 from workbench.datasets.splits import Fractions, check_splits, make_splits
@@ -176,8 +177,7 @@ class Dataset(Sequence[Sample], ABC):
         return f"<b>{html.escape(self._headline())}</b><table>{rows}</table>"
 
     def _headline(self) -> str:
-        channels = "1 channel" if self.in_channels == 1 else f"{self.in_channels} channels"
-        cases = "1 case" if len(self) == 1 else f"{len(self):,} cases"
+        cases, channels = count(len(self), "case"), count(self.in_channels, "channel")
         return f"{self.name}: {cases}, {self.task} in {self.spatial_ndim}D, {channels}"
 
     def _rows(self) -> list[tuple[str, str]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-#: What browsers show by themselves; JupyterLab opens these in its own image viewer, and so do people expect.
-SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+#: What JupyterLab opens in its own viewer of pictures, as people expect.
+SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 
 
 def file_types() -> list[dict[str, Any]]:

@@ -15,7 +15,9 @@ SLOW_SECONDS = 5.0
 #: As long as no time is known: a map of more passes than this is taken for slow.
 SLOW_PASSES = 2
 #: Longer than this, in seconds, or more passes: asked about first.
-VERY_SLOW, VERY_MANY = 600.0, 100_000
+VERY_SLOW, VERY_MANY = 120.0, 100_000
+#: What takes less, in seconds, and fewer passes than these tells more of its beginnings than of a pass.
+_TELLING_SECONDS, _TELLING_PASSES = 3.0, 8
 #: Of an entry in the list of passes.
 _BYTES = 400
 
@@ -27,7 +29,9 @@ class Pace:
         self._seconds: dict[tuple[str, str, str, str], float] = {}
 
     def note(self, choice: Choice, volume: Volume, passes: int, seconds: float) -> None:
-        """Take note of how long `passes` passes took."""
+        """Take note of how long `passes` passes took, if that tells how long others will take."""
+        if seconds < _TELLING_SECONDS and passes < _TELLING_PASSES:
+            return
         voxels = prod(volume.spatial_shape)
         self._seconds[_key(choice)] = seconds / max(passes, 1) / voxels
 

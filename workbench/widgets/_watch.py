@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from workbench._words import left
 from workbench.errors import WorkbenchError
 from workbench.training import Checkpoint, Run
 from workbench.training.status import said
@@ -98,13 +99,12 @@ def snapshot(run: Run, curves: Curves) -> Snapshot:
 
 
 def line(status: dict[str, Any], now: float | None = None) -> str:
-    """Return one line about how far a run is: ``epoch 3/10, step 12/40, 2 min left``."""
+    """Return one line about how far a run is: ``epoch 3/10, step 12/40, 2 minutes left``."""
     parts = [f"epoch {status['epoch']}/{status['epochs']}"]
     if status["state"] in ALIVE and status["epoch"]:
         parts.append(f"step {status['step']}/{status['steps_per_epoch']}")
-        done, spent = status["progress"], (now or time.time()) - status["started"]
-        if done > 0.02 and spent > 1:
-            parts.append(f"{duration(spent * (1 - done) / done)} left")
+        rest = left((now or time.time()) - status["started"], status["progress"])
+        parts += [rest] if rest else []
     elif status["state"] == "created":
         parts = ["the worker is starting"]
     if status["best_score"] is not None:
@@ -115,13 +115,6 @@ def line(status: dict[str, Any], now: float | None = None) -> str:
 def when(seconds: float) -> str:
     """Return a moment (seconds since 1970) to the second, in local time: ``2026-11-21 14:03:12``."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def duration(seconds: float) -> str:
-    """Return a time span in words that are as exact as they need be: ``45 s``, ``12 min``, ``1.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Watcher:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
+from workbench._words import left
 from workbench.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Work:
         self.cancel = threading.Event()
         self._panel = panel
         self._last = 0.0
+        self._began = time.monotonic()
         self._over = False
 
     @property
@@ -61,7 +63,9 @@ class Work:
             raise Cancelled(_CANCELLED)
 
     def tell(self, fraction: float, text: str | None = None) -> None:
-        """Report progress (0 to 1); work that tells its progress is stopped here when it is cancelled.
+        """Report progress (0 to 1), and how long the rest takes as soon as that is known.
+
+        Work that tells its progress is stopped here when it is cancelled.
 
         Raises
         ------
@@ -75,10 +79,12 @@ class Work:
             self._last = now
             self._panel.progress = fraction
             if text is not None:
-                self._panel.busy = text
+                rest = left(now - self._began, fraction)
+                self._panel.busy = f"{text}, {rest}" if rest else text
 
     def say(self, text: str) -> None:
-        """Say what is being done now, how far it is being unknown."""
+        """Say what is being done now, how far it is being unknown; progress that follows is this one's."""
+        self._began = time.monotonic()
         if not self._over:
             self._panel.progress, self._panel.busy = -1.0, text
 

@@ -87,7 +87,7 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     >>> app.model.options = {"width": 4, "depth": 2}
     >>> why = app.explain.run("saliency", target="lungs")
     >>> [layer.name for layer in app.viewer.layers]
-    ['image', 'truth', 'Saliency: lungs']
+    ['image', 'Saliency: lungs', 'truth']
     >>> run = app.train.start(epochs=1).wait()
     """
 

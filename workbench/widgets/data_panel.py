@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import traitlets as t
 
 from workbench import datasets, io
+from workbench._words import count
 from workbench.datasets import Dataset, Sample
 from workbench.datasets.annotations import as_shown
 from workbench.errors import InputError, StateError, choose
@@ -372,7 +373,7 @@ def _details(case: Case) -> str:
     if volume.num_channels > 1:
         values = f"{volume.num_channels} channels of {values}"
     shown = f", this case: {case.class_name}" if case.class_name else ""
-    kinds = f"{dataset.num_classes} {'labels' if dataset.task == 'segmentation' else 'classes'}"
+    kinds = count(dataset.num_classes, "label" if dataset.task == "segmentation" else "class")
     return f"{values}; {dataset.task}, {kinds}{shown}"
 
 

@@ -25,6 +25,8 @@ class Demo:
         Case of the test part that is shown.
     method : str
         How it is explained.
+    options : mapping
+        What else `ExplainPanel.run` is told.
     """
 
     name: str
@@ -53,6 +55,8 @@ DEMOS = (
         {"name": "phantom-ct", "n": 20, "size": (48, 48, 48)},
         "3d-unet-phantom-ct",
         index=1,
+        # the default layer, the last one, repeats the outline of the organ; this one shows what it is told by
+        options={"target": 3, "layer": "encoders.2"},
     ),
     Demo(
         "detection",

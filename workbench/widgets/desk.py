@@ -84,6 +84,7 @@ class _Laid:
     arguments: Callable[[], str]
     maker: str
     usual: dict[str, Any]
+    outlines: bool
 
     def code(self, layer: Layer) -> str:
         """Return the expression for the layer as it is shown now."""
@@ -175,7 +176,7 @@ class Desk(t.HasTraits):
         self.truth = truth
         self.lay(image, "volume")
         if truth is not None:
-            self.lay(truth, 'sample["label"], volume, data.classes', maker="truth_layer")
+            self.lay(truth, 'sample["label"], volume, data.classes', maker="truth_layer", outlines=True)
         self.case = case
 
     def is_current(self, case: Case | None) -> bool:
@@ -244,7 +245,13 @@ class Desk(t.HasTraits):
     # -- layers -------------------------------------------------------------------------------------------
 
     def lay(
-        self, layer: Layer, code: str | Callable[[], str], maker: str = "Layer", *, below: Layer | None = None
+        self,
+        layer: Layer,
+        code: str | Callable[[], str],
+        maker: str = "Layer",
+        *,
+        below: Layer | None = None,
+        outlines: bool = False,
     ) -> Layer:
         """Lay a layer over what is shown.
 
@@ -257,14 +264,21 @@ class Desk(t.HasTraits):
             The name in `workbench.widgets` that makes the layer of them.
         below : Layer, optional
             The layer that it goes below; on top by default.
+        outlines : bool
+            Whether it draws outlines: what fills an area goes below them.
         """
         if layer not in self.viewer.layers:
             self.viewer.add(layer, below=below)
         usual = Layer(layer.volume).style() if maker == "Layer" else layer.style()
-        self._laid[layer.id] = _Laid(code if callable(code) else lambda: code, maker, usual)
+        self._laid[layer.id] = _Laid(code if callable(code) else lambda: code, maker, usual, outlines)
         layer.observe(self._layers_changed)
         self._layers_changed()
         return layer
+
+    def lowest_outlines(self) -> Layer | None:
+        """Return the layer that a map goes below, so that it does not tint the outlines; None where there are none."""
+        outlines = {place for place, laid in self._laid.items() if laid.outlines}
+        return next((layer for layer in self.viewer.layers if layer.id in outlines), None)
 
     def lift(self, layer: Layer | None) -> None:
         """Take a layer away, if it is there."""

@@ -5,47 +5,33 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import traitlets as t
-
 from workbench import explain
-from workbench.errors import Cancelled, InputError, StateError, choose
+from workbench.errors import InputError, StateError, choose
 from workbench.explain import Explanation
 from workbench.explain.registry import get
 from workbench.widgets import _options
 from workbench.widgets._explain_code import explain_code
-from workbench.widgets._explain_offers import ExplainOffers
-from workbench.widgets._network import await_weights, with_network
-from workbench.widgets._pace import Pace, passes_of
-from workbench.widgets._work import Work
-from workbench.widgets.answers import COLOR_BY, LIKELY
-from workbench.widgets.choice import Choice
+from workbench.widgets._explain_predicts import ExplainPredicts
+from workbench.widgets._network import with_network
+from workbench.widgets._pace import passes_of
 from workbench.widgets.code import page
 from workbench.widgets.demos import Demo
-from workbench.widgets.desk import Case, Desk
+from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
 from workbench.widgets.map_list import MapList, Preview, Timeline, short
 from workbench.widgets.panel import bundle
-from workbench.widgets.prediction import Prediction
 
 if TYPE_CHECKING:
     from workbench.training import Run
-    from workbench.zoo import Model
-
-_LEAST = _options.field(
-    "least", "float", LIKELY, low=0, high=1, required=True, label="Least score",
-    tooltip="Boxes, points and ellipses with a lower score are counted and not drawn",
-)  # fmt: skip
 
 
-class ExplainPanel(ExplainOffers):
+class ExplainPanel(ExplainPredicts):
     """Predicts, and makes maps of what a prediction rests on.
 
     Attributes
     ----------
     explanation, explanations : Explanation, list of Explanation
         The newest map, and all that are in the list.
-    prediction : object or None
-        What the model answered last, for the case that is looked at.
     """
 
     called: ClassVar = "explain"
@@ -54,15 +40,8 @@ class ExplainPanel(ExplainOffers):
     _esm = bundle("explain_panel")
     _css = bundle("explain_panel", "css")
 
-    answer_told = t.Dict(help="What the model answered: title, note and rows").tag(sync=True)
-    color_by = t.Enum(COLOR_BY, "class").tag(sync=True)
-    can_match = t.Bool(False).tag(sync=True)
-    least = t.Float(LIKELY).tag(sync=True)
-    form = t.List(t.Dict()).tag(sync=True)
-
-    actions: ClassVar = {
+    actions: ClassVar = ExplainPredicts.actions | {
         "run": "run_asked",
-        "predict": "predict",
         "over_training": "over_training",
         "epoch": "show_epoch",
         "map": "change_map",
@@ -71,12 +50,9 @@ class ExplainPanel(ExplainOffers):
     quick: ClassVar = DeskPanel.quick | {"epoch", "map", "go"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
-        super().__init__(desk, form=[_LEAST], **traits)
-        self._pace = Pace()
+        super().__init__(desk, **traits)
         self._list = MapList(self.desk, self._list_maps)
-        self._answer = Prediction(self.desk, self._answer_changed)
         self.desk.observe(self._case_changed, "case")
-        self.desk.observe(self._another_model, "choice")
         self.desk.observe(self._clicked, "selection")
 
     @property
@@ -93,11 +69,6 @@ class ExplainPanel(ExplainOffers):
     def explanations(self) -> list[Explanation]:
         """All maps that are in the list, the oldest first."""
         return [one.explanation for one in self._list.maps]
-
-    @property
-    def prediction(self) -> Any:
-        """What the model answered last."""
-        return self._answer.answer
 
     # -- work ---------------------------------------------------------------------------------------------
 
@@ -166,20 +137,6 @@ class ExplainPanel(ExplainOffers):
             self.run()
         else:
             self.ask(f"{chosen['label']} would take very long.", large, "Make it", self.run)
-
-    def predict(self) -> Any:
-        """Predict the case shown; labels, maps and outlines become a layer, classes become bars, and stay."""
-        with self.working("Predicting", cancellable=True) as work:
-            case, choice, model = self._subject(work)
-            began = time.monotonic()
-            answer = with_network(
-                self.desk, work, lambda: model.predict(case.volume, progress=work.tell, cancel=work.cancel.is_set)
-            )
-            self._same_case(case)
-            self._pace.note(choice, case.volume, 1, time.monotonic() - began)
-            self._answer.show(answer, choice, tuple(model.classes))
-            self.note = self._answer.note()
-        return answer
 
     def over_training(self) -> list[tuple[int, Explanation]]:
         """Make the map at every checkpoint of the run: how the attention moved while it learned."""
@@ -275,24 +232,6 @@ class ExplainPanel(ExplainOffers):
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def fields(self) -> list[_options.Schema]:
-        """Return the one field that is not an option of a method."""
-        return [_LEAST]
-
-    def _subject(self, work: Work) -> tuple[Case, Choice, Model]:
-        await_weights(self.desk, work)
-        reason = self.desk.cannot_answer()
-        if reason:
-            raise StateError(f"{reason}.")
-        case, choice = self.desk.case, self.desk.choice
-        model = work.apart(self.desk.model)
-        self._built_changed({"new": model})
-        return case, choice, model
-
-    def _same_case(self, case: Case) -> None:
-        if not self.desk.is_current(case):
-            raise Cancelled("Another case was chosen meanwhile; nothing was changed.")
-
     def _passes(self) -> int:
         values = _options.parse(self._method()["options"], self.options)
         return passes_of(get(self.method), self.desk.case.volume, values)
@@ -324,32 +263,9 @@ class ExplainPanel(ExplainOffers):
         self.target = "class" if self.target == "voxel" and self.desk.case is None else self.target
         self._check()
 
-    def _another_model(self, change: Any) -> None:
-        """Put an answer away that is in the words of another model."""
-        choice, answered = change["new"], self._answer.choice
-        if answered is not None and (
-            choice is None or (choice.algorithm, choice.classes) != (answered.algorithm, answered.classes)
-        ):
-            self._answer.clear()
-
     def _list_maps(self) -> None:
         self.maps = self._list.rows()
         timeline = self._list.timeline
         self.timeline = [f"epoch {epoch}, score {one.score:.3g}" for epoch, one in timeline.maps] if timeline else []
         self.timeline_index = self._list.epoch_index
         self._list.draw_strip()
-
-    def _answer_changed(self) -> None:
-        self.can_match = self._answer.can_match
-        self.answer_told = self._answer.describe()
-
-    @t.observe("color_by", "least")
-    def _colors_changed(self, _change: Any) -> None:
-        self._answer.color_by, self._answer.least = self.color_by, self.least
-        self._answer.draw()
-        if self._answer.answer is not None:
-            self.note = self._answer.note()
-
-    @t.validate("least")
-    def _check_least(self, proposal: Any) -> float:
-        return float(_options.check(_LEAST, proposal["value"]))

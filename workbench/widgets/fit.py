@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench._words import count
 from workbench.zoo import Card
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def choice_misfit(choice: Choice, case: Case | None) -> str:
         return f"{choice.algorithm} is {reason}"
     found = case.volume.num_channels
     if choice.in_channels != found:
-        return f"{choice.algorithm} was made for {_channels(choice.in_channels)}, the image has {_channels(found)}"
+        made = count(choice.in_channels, "channel")
+        return f"{choice.algorithm} was made for {made}, the image has {count(found, 'channel')}"
     return ""
 
 
@@ -74,10 +76,6 @@ def training_misfit(choice: Choice | None, case: Case | None, *, tune: bool) -> 
         return ""
     # a head for other classes is replaced; a first layer for other channels is not
     return NO_WEIGHTS if choice.sized_by_data else choice_misfit(choice, case)
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
 
 
 def _names(classes: tuple[str, ...]) -> str:

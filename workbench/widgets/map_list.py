@@ -75,7 +75,7 @@ class MapList:
         self._numbers += 1
         made = Map(self._numbers, label, explanation, choice, layer)
         self.maps.append(made)
-        self._desk.lay(layer, lambda: self.name_of(made))
+        self._desk.lay(layer, lambda: self.name_of(made), below=self._desk.lowest_outlines())
         layer.observe(lambda _change: self._changed(), ["visible", "opacity"])
         self._changed()
         return made
@@ -109,7 +109,7 @@ class MapList:
         if self.epoch_layer is None or self.epoch_layer not in self._desk.viewer.layers:
             self._hide_all()
             self.epoch_layer = Layer(one.volume, name="over training", opacity=OPACITY, window=self.common_window())
-            self._desk.lay(self.epoch_layer, self._epoch_code)
+            self._desk.lay(self.epoch_layer, self._epoch_code, below=self._desk.lowest_outlines())
         else:
             self.epoch_layer.volume = one.volume
         self._changed()
@@ -207,7 +207,7 @@ class Preview:
         """Show the map so far."""
         if self._layer is None:
             self._layer = Layer(so_far, name=f"{self._label} (in the making)", opacity=OPACITY)
-            self._desk.viewer.add(self._layer)
+            self._desk.viewer.add(self._layer, below=self._desk.lowest_outlines())
         else:
             self._layer.volume = so_far
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from workbench import zoo
+from workbench._words import count
 from workbench.errors import InputError, StateError
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets._files import listing
@@ -348,9 +349,9 @@ class ModelPanel(ModelOffers):
             entry = self._entry()
             self.summary, self.details = (entry["summary"] if entry else ""), ""
             return
-        channels = "1 channel" if choice.in_channels == 1 else f"{choice.in_channels} channels"
+        channels, classes = count(choice.in_channels, "channel"), count(choice.num_classes, "class")
         self.summary = choice.card.summary
-        self.details = f"{channels} in, {choice.num_classes} classes out, {choice.told()}; {self._device_name()}"
+        self.details = f"{channels} in, {classes} out, {choice.told()}; {self._device_name()}"
 
     def _misfit(self) -> str:
         choice = self.desk.choice

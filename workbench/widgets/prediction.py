@@ -57,7 +57,13 @@ class Prediction:
                 self.answer, case.volume, self._classes, truth=case.annotation, color_by=self.color_by, least=self.least
             )
             if self.layer is not None:
-                self._desk.lay(self.layer, self._arguments, maker="answer_layer", below=self._what_lies_above())
+                self._desk.lay(
+                    self.layer,
+                    self._arguments,
+                    maker="answer_layer",
+                    below=self._what_lies_above(),
+                    outlines=self._outlines,
+                )
                 for name, value in kept.items():
                     setattr(self.layer, name, value)
         self._changed()
@@ -139,12 +145,16 @@ class Prediction:
         return ", ".join(parts)
 
     def _what_lies_above(self) -> Layer | None:
-        """Return what the answer goes below: the outlines of the truth; but what was missed is told above them."""
+        """Return what the answer goes below: maps and outlines are above what fills; what was missed, above all."""
         layers, truth = self._desk.viewer.layers, self._desk.truth
-        if truth is None or truth not in layers:
+        if not self._outlines and self.color_by != "match":
             return layers[1] if len(layers) > 1 else None
-        place = layers.index(truth) + (self.color_by == "match")
+        place = layers.index(truth) + (self.color_by == "match") if truth in layers else len(layers)
         return layers[place] if place < len(layers) else None
+
+    @property
+    def _outlines(self) -> bool:
+        return isinstance(_spatial(self.answer), Shapes)
 
     def _shape_rows(self, found: Shapes, case: Case) -> list[dict[str, Any]]:
         there = _spatial(case.annotation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
@@ -106,7 +107,23 @@ def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Canc
 
 def estimate(model: Model, volume: Volume, *, skip_air: bool) -> Estimate:
     """Do what `Model.estimate` says."""
-    return _inference(model, model.prepare(volume), How(skip_air=skip_air)).estimate()
+    prepared, task = model.prepare(volume), model.task
+    if not task.windowed:
+        _at_once(model, prepared.batch, None)  # the first pass warms up
+        started = time.perf_counter()
+        outputs = _at_once(model, prepared.batch, None)
+        seconds = time.perf_counter() - started
+        arrays = outputs.values() if isinstance(outputs, Mapping) else [outputs]
+        return Estimate(1, 0, seconds, sum(array.nbytes for array in arrays))
+    inference = _inference(model, prepared, How(skip_air=skip_air))
+    itemsize = np.dtype(task.label_dtype(model.num_classes)).itemsize if task.by_voxel else 0
+    return inference.estimate(math.prod(volume.spatial_shape) * itemsize)
+
+
+def windows(model: Model, volume: Volume) -> int:
+    """Do what `Model.windows` says."""
+    prepared = model.prepare(volume)
+    return _inference(model, prepared, How()).count if model.task.windowed else 1
 
 
 class _Image:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench._words import span
+from workbench._words import size, span
 from workbench.errors import Cancelled, StateError
 from workbench.frameworks.feeding import Feeder
 from workbench.zoo.windows import Blended, Index, Windows
@@ -53,15 +53,19 @@ class Estimate:
         Windows of nothing but air.
     seconds : float
         For all of them.
+    memory : int
+        Bytes of the answer and of the outputs in the making, beside what the network takes for itself.
     """
 
     windows: int
     skipped: int
     seconds: float
+    memory: int = 0
 
     def __str__(self) -> str:
         skipped = f" ({self.skipped} more are air)" if self.skipped else ""
-        return f"{self.windows} window{'s' if self.windows > 1 else ''}{skipped}, about {span(self.seconds)}"
+        memory = f" and {size(self.memory)} of memory" if self.memory else ""
+        return f"{self.windows} window{'s' if self.windows > 1 else ''}{skipped}, about {span(self.seconds)}{memory}"
 
 
 class Inference:
@@ -121,6 +125,11 @@ class Inference:
         return sum(self.parts.values())
 
     @property
+    def count(self) -> int:
+        """How many windows the image has, those of air included."""
+        return len(self._windows)
+
+    @property
     def single(self) -> bool:
         """Whether one window is the whole image."""
         return len(self._windows) == 1
@@ -138,8 +147,14 @@ class Inference:
             self._seconds = time.perf_counter() - started
         self._first = (start, answer[0])
 
-    def estimate(self) -> Estimate:
-        """Return how long it will take: what a second window takes (the first one warms up), times their number."""
+    def estimate(self, answer: int = 0) -> Estimate:
+        """Return how long it will take: what a second window takes (the first one warms up), times their number.
+
+        Parameters
+        ----------
+        answer : int
+            Bytes of what is made of the outputs, as `boxes` is told of them.
+        """
         self.begin()
         columns = self._windows.columns(self.channels, _SPARE)
         starts = [start for column in columns for start in column.windows()]
@@ -147,7 +162,8 @@ class Inference:
         needed = len(starts) - max(0, air - 1)
         if needed > 1 and self._seconds < _WORTHWHILE_SECONDS:
             self.begin()
-        return Estimate(needed, len(starts) - needed, self._seconds * needed)
+        making = min(4 * self.channels * math.prod(self._windows.shape), self._budget(answer // 2))
+        return Estimate(needed, len(starts) - needed, self._seconds * needed, answer + making)
 
     def reduce(self, probabilities: Callable[[Array], Array], *, check: bool) -> str:
         """Let the network compute faster and less exactly, where the device has such arithmetic.
@@ -205,8 +221,7 @@ class Inference:
         """
         if self._first is None:
             self.begin()
-        window = 4 * self.channels * math.prod(self._windows.size)
-        columns = self._windows.columns(self.channels, max(budget, window, _SPARE), halo)
+        columns = self._windows.columns(self.channels, self._budget(budget), halo)
         yield from self._windows.blend(columns, self._answers, halo)
 
     def whole(self) -> dict[str, Array]:
@@ -222,6 +237,9 @@ class Inference:
         return dict(zip(self.parts, np.split(result, ends), strict=True))
 
     # -- inside -------------------------------------------------------------------------------------------
+
+    def _budget(self, wanted: int) -> int:
+        return max(wanted, 4 * self.channels * math.prod(self._windows.size), _SPARE)
 
     def _answers(self, starts: list[Index]) -> Iterator[Array]:
         flags = self._flags(starts)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._words import count
 from workbench.errors import InputError
 from workbench.frameworks import Framework, LayerInfo, loading, weights
 from workbench.frameworks.base import MatchReport, Outputs
@@ -171,7 +172,7 @@ class Model:
             raise InputError(f"{self.name} takes {ndim}D volumes, got {volume.spatial_ndim}D {volume!r}. {fix}")
         if volume.num_channels != self.in_channels:
             raise InputError(
-                f"{self.name} was made for {_count(self.in_channels, 'channel')}, the volume has "
+                f"{self.name} was made for {count(self.in_channels, 'channel')}, the volume has "
                 f"{volume.num_channels}. Create the model with in_channels={volume.num_channels}, or choose channels."
             )
         return self._preprocess.apply(volume, at_least=self.algorithm.sizes(self.config)[1])
@@ -188,8 +189,15 @@ class Model:
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
     def estimate(self, volume: Volume, *, skip_air: bool = True) -> Estimate:
-        """Return how long `predict` would take on this device, from a trial of one window of the volume."""
+        """Return what `predict` would take on this device, from a trial of one window of the volume.
+
+        For an image that is seen in one window the trial takes as long as the prediction itself; see `windows`.
+        """
         return answering.estimate(self, volume, skip_air=skip_air)
+
+    def windows(self, volume: Volume) -> int:
+        """Return in how many windows the network would see a volume: 1 where it takes it whole."""
+        return answering.windows(self, volume)
 
     def predict(
         self,
@@ -324,7 +332,7 @@ class Model:
         options = "".join(f", {name}={value}" for name, value in changed.items())
         return (
             f"<Model {self.name}{options}: {self.spatial_ndim}D {self.task.kind}, "
-            f"{_count(self.in_channels, 'channel')} -> {_count(self.num_classes, 'class')}, "
+            f"{count(self.in_channels, 'channel')} -> {count(self.num_classes, 'class')}, "
             f"{self.num_parameters:,} parameters, {self.framework.name} on {self.device}>"
         )
 
@@ -355,7 +363,7 @@ class Model:
             raise InputError(f"{self.name} takes batches [n, c, {axes}], got {len(shape)} axes: shape {shape}.")
         if shape[1] != self.in_channels:
             raise InputError(
-                f"{self.name} was made for {_count(self.in_channels, 'channel')}, got {shape[1]} (shape {shape}). "
+                f"{self.name} was made for {count(self.in_channels, 'channel')}, got {shape[1]} (shape {shape}). "
                 f"Create the model with in_channels={shape[1]}, or choose channels."
             )
         multiple, minimum = self.algorithm.sizes(self.config)
@@ -375,8 +383,3 @@ def default_classes(algorithm: Algorithm, num_classes: int) -> tuple[str, ...]:
     if algorithm.card.task in ("segmentation", "instances"):
         return ("background", *(f"label {i}" for i in range(1, num_classes)))
     return tuple(f"class {i}" for i in range(num_classes))
-
-
-def _count(number: int, what: str) -> str:
-    plural = "es" if what.endswith("s") else "s"
-    return f"{number} {what}{'' if number == 1 else plural}"

@@ -9,8 +9,11 @@ import { standIn } from "./no_copy";
 /** What an App's kernel is called by in lists; a second App has a number. */
 export const APP = "Medical Workbench App";
 const DRIVE = "workbench";
-/** Knows an App by its name; Notebook 7 compares before it has decoded what its address says. */
-export const APP_PATTERN = `^(${DRIVE}%3A)?${APP.replaceAll(" ", "( |%20)")}(( |%20)\\d+)?$`;
+/**
+ * Knows an App by its name, with the drive before it where it lies in no folder; Notebook 7 compares before it has decoded
+ * what its address says.
+ */
+export const APP_PATTERN = `^(${DRIVE}(:|%3A))?${APP.replaceAll(" ", "( |%20)")}(( |%20)\\d+)?$`;
 
 /** The path of an App that starts in a folder: the first whose name no running App has. */
 export function newAppPath(folder: string, running: Iterable<Session.IModel>): string {

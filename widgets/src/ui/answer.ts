@@ -21,7 +21,8 @@ export interface Answer {
 
 const MARKS: Record<string, string> = { "true positive": "TP", "false positive": "FP", "false negative": "FN" };
 
-export function answerList(go: (place: number[]) => void): { element: HTMLElement; show(answer: Answer): void } {
+/** A list that is filled by `show`, which returns whether there is anything new in it. */
+export function answerList(go: (place: number[]) => void): { element: HTMLElement; show(answer: Answer): boolean } {
   const title = h("span", { class: "mwb-answer-title" });
   const note = h("strong", { class: "mwb-answer-note", "aria-live": "polite" });
   const rows = h("ul", { class: "mwb-bars", "aria-label": "What the model answered" });
@@ -31,7 +32,7 @@ export function answerList(go: (place: number[]) => void): { element: HTMLElemen
     element,
     show(answer) {
       const next = JSON.stringify(answer);
-      if (next === drawn) return;
+      if (next === drawn) return false;
       drawn = next;
       setText(note, answer.note ?? "");
       setText(title, answer.title ?? "");
@@ -39,6 +40,7 @@ export function answerList(go: (place: number[]) => void): { element: HTMLElemen
       const best = Math.max(...list.map((row) => row.value ?? 0));
       const oneOfMany = list.some((row) => "truth" in row);
       replace(rows, ...list.map((row) => bar(row, oneOfMany && row.value === best)));
+      return Boolean(answer.title);
     },
   };
 

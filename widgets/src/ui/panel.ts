@@ -78,8 +78,7 @@ export function feedback(scope: Scope): HTMLElement {
     intoSight();
   };
   const intoSight = () => {
-    const shown = !working.hidden || !errors.element.hidden || !question.element.hidden;
-    if (shown && element.isConnected && mine(element)) element.scrollIntoView({ block: "nearest" });
+    if (!working.hidden || !errors.element.hidden || !question.element.hidden) reveal(element);
   };
   scope.watch(["busy", "progress"], () => {
     const busy = scope.get<string>("busy");
@@ -98,15 +97,21 @@ export function feedback(scope: Scope): HTMLElement {
   return element;
 }
 
-let touched: EventTarget | null = null;
-// The focus does not tell: a button that is disabled by what it began loses it.
+let touched: Element | null = null;
+// The focus does not tell: a button that is disabled by what it began loses it. Nor would the button: it may be replaced.
 for (const type of ["pointerdown", "keydown"]) {
-  document.addEventListener(type, (event) => (touched = event.target), { capture: true });
+  document.addEventListener(type, ({ target }) => (touched = target instanceof Element ? target.closest(".mwb-card") : null), { capture: true });
+}
+
+/** Scroll what answers a click into sight. */
+export function reveal(element: HTMLElement): void {
+  if (element.isConnected && !element.hidden && mine(element)) element.scrollIntoView({ block: "nearest" });
 }
 
 /** Whether the last thing a person did was in this panel: other panels must not scroll what is looked at away. */
 function mine(element: HTMLElement): boolean {
-  return touched instanceof Node && Boolean(element.closest(".mwb-card")?.contains(touched));
+  // a demo is done by all panels
+  return touched !== null && (touched === element.closest(".mwb-card") || touched.matches(".mwb-welcome"));
 }
 
 export function actions(...children: Child[]): HTMLElement {

@@ -2,8 +2,8 @@
 
 import { DRAG_MODE, Niivue, NVImage, SLICE_TYPE } from "@niivue/niivue";
 
-import colors from "../../../workbench/widgets/colors.json";
 import type { Camera } from "./camera";
+import { addColormaps } from "./colormaps";
 import { normalAxis, spacing } from "./geometry";
 import type { Pane, ViewName } from "./letters";
 import type { Convention, Header, LayerInfo, Panes, Style, Vec3 } from "./protocol";
@@ -98,12 +98,7 @@ export class Scene {
     this.#niivue.onIntensityChange = (image) => {
       this.events.windowed(image.name, [image.cal_min ?? 0, image.cal_max ?? 1]);
     };
-    for (const [name, stops] of Object.entries(colors.maps)) {
-      this.#niivue.addColormap(`image-${name}`, ramp(stops, (t) => t / 2));
-      this.#niivue.addColormap(`cover-${name}`, ramp(stops, (t) => (t > 0 ? 1 : 0)));
-      this.#niivue.addColormap(`scores-${name}`, ramp(stops, (t) => Math.min(1, t * 4)));
-      this.#niivue.addColormap(`signed-${name}`, ramp(stops, (t) => Math.min(1, Math.abs(t * 2 - 1) * 4)));
-    }
+    addColormaps(this.#niivue);
   }
 
   /** Start drawing. Rejects with the cause where the browser cannot. */
@@ -380,22 +375,4 @@ function finite(data: Float32Array, header: Header): Float32Array {
     return data;
   }
   return data.map((value) => (Number.isFinite(value) ? value : header.range[0]));
-}
-
-function ramp(stops: number[][], alpha: (t: number) => number) {
-  const n = 65;
-  const at = Array.from({ length: n }, (_, index) => index / (n - 1));
-  const channel = (c: number) =>
-    at.map((t) => {
-      const x = t * (stops.length - 1);
-      const i = Math.min(stops.length - 2, Math.floor(x));
-      return Math.round(stops[i][c] + (x - i) * (stops[i + 1][c] - stops[i][c]));
-    });
-  return {
-    R: channel(0),
-    G: channel(1),
-    B: channel(2),
-    A: at.map((t) => Math.round(alpha(t) * 255)),
-    I: at.map((t) => Math.round(t * 255)),
-  };
 }
