@@ -278,7 +278,8 @@ def test_gzip_damage(tmp_path):
 
 @pytest.mark.parametrize("cuts", [[5000, 10000], [7], [1, 2, 3], [348], [352, 353], []])
 @pytest.mark.parametrize(
-    ("end", "count"), [(b"", 0), (bytes(512), 512), (b"\0garbage", 8), (b"\x1f\x8bno", 4), (gzip.compress(b"", mtime=0), 0)]
+    ("end", "count"),
+    [(b"", 0), (bytes(512), 512), (b"\0garbage", 8), (b"\x1f\x8bno", 4), (gzip.compress(b"", mtime=0), 0)],
 )
 def test_gzip_in_several_members_with_anything_behind(tmp_path, cuts, end, count):
     volume = Volume(distinct((30, 30, 30), np.uint8))
