@@ -24,6 +24,9 @@ CLASSES = {
     "OT": "1.2.840.10008.5.1.4.1.1.7",
 }
 
+#: What must never be told: every file has it as name and id.
+SECRET = "DOE^JANE"
+
 
 def item(**fields) -> Dataset:
     """A dataset of keywords; dicts become sequences of one item, lists of dicts sequences."""

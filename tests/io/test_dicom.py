@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import Dataset
 
-from tests.io.contract import FormatContract, distinct, drain
+from tests.io.contract import FormatContract, distinct
+from tests.io.make_dicom import SECRET
 from workbench import Volume
 from workbench._geometry import from_codes
 from workbench.errors import FileError, InputError
@@ -19,7 +19,6 @@ POSITIONS = {
     "FFS": [-1, 0, 0, 0, 1, 0],
     "FFP": [1, 0, 0, 0, -1, 0],
 }
-SECRET = "DOE^JANE"
 
 
 class TestDicom(FormatContract):
@@ -65,44 +64,6 @@ class TestDicom(FormatContract):
         with pytest.raises(InputError):
             write(Volume(np.zeros((2, 2, 2, 5))), tmp_path / "series")
         assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture
-def series(tmp_path):
-    """Write slices to a folder: `series(slices=..., orientation=..., change=...)`."""
-
-    def build(slices=6, orientation=(1, 0, 0, 0, 1, 0), step=None, change=None, folder="series", modality="CT"):
-        across, down = np.array(orientation, float).reshape(2, 3)
-        step = np.cross(across, down) * 2.5 if step is None else np.array(step, float)
-        place = tmp_path / folder
-        place.mkdir(parents=True, exist_ok=True)
-        data = distinct((slices, 4, 5), np.int16)
-        uid = pydicom.uid.generate_uid()
-        # names and numbers run in another order than positions
-        names = np.random.default_rng(3).permutation(slices)
-        for k in range(slices):
-            item = Dataset()
-            item.file_meta = pydicom.dataset.FileMetaDataset()
-            item.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-            item.file_meta.MediaStorageSOPClassUID = item.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
-            item.SOPInstanceUID = item.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-            item.SeriesInstanceUID, item.Modality = uid, modality
-            item.PatientName = item.PatientID = SECRET
-            item.InstanceNumber = int(names[k]) + 1
-            item.Rows, item.Columns, item.SamplesPerPixel = 4, 5, 1
-            item.PhotometricInterpretation = "MONOCHROME2"
-            item.BitsAllocated, item.BitsStored, item.HighBit, item.PixelRepresentation = 16, 12, 11, 0
-            item.PixelSpacing = [0.75, 1.5]
-            item.SliceThickness = 2.5
-            item.ImageOrientationPatient = [float(n) for n in orientation]
-            item.ImagePositionPatient = [float(n) for n in np.array([-10, 20, 30]) + step * k]
-            item.RescaleSlope, item.RescaleIntercept = 1, -1024
-            item.PixelData = data[k].tobytes()
-            if change is None or change(k, item) is not False:
-                item.save_as(place / f"im{names[k]:02d}", enforce_file_format=True)
-        return place, data - 1024
-
-    return build
 
 
 def positions_are_kept(volume, folder):
@@ -273,82 +234,6 @@ def test_echoes_are_channels_or_chosen(series):
     np.testing.assert_array_equal(read(folder, volume=1).data, data[1::2].transpose(2, 1, 0))
     with pytest.raises(InputError, match="0 to 1"):
         read(folder, volume=2)
-
-
-@pytest.mark.parametrize(
-    ("keyword", "value"),
-    [
-        ("Rows", 0),
-        ("Rows", 60000),
-        ("BitsAllocated", 7),
-        ("BitsAllocated", 12),
-        ("SamplesPerPixel", 9),
-        ("NumberOfFrames", 1000000),
-    ],
-)
-def test_broken_headers(series, keyword, value):
-    folder, _ = series(slices=1, change=lambda k, item: setattr(item, keyword, value))
-    with pytest.raises(FileError) as raised:
-        drain(next(folder.iterdir()))
-    assert SECRET not in str(raised.value)
-    with pytest.raises(FileError) as of_folder:
-        drain(folder)
-    # a folder says no less than its file
-    assert str(raised.value) in str(of_folder.value)
-    assert SECRET not in str(of_folder.value)
-
-
-@pytest.mark.parametrize(
-    ("keyword", "value", "spacing", "orientation", "words"),
-    [
-        ("ImageOrientationPatient", [1, 0, 0, 1, 0, 0], (1.5, 0.75, 2.5), "LPS", "at right angles.*; it was not used"),
-        ("ImageOrientationPatient", [0, 0, 0, 0, 0, 0], (1.5, 0.75, 2.5), "LPS", "at right angles.*; it was not used"),
-        ("ImageOrientationPatient", [0, 2, 0, 0, 0, -2], (1.5, 0.75, 2.5), "PIR", "right angles.*lengths were made 1"),
-        ("ImagePositionPatient", [1, 2], (1.5, 0.75, 2.5), "LPS", "is 3 finite numbers, the header has 2"),
-        ("PixelSpacing", [0, 1], (1, 1, 2.5), "LPS", "PixelSpacing is above 0 mm"),
-        ("PixelSpacing", [-1, 1], (1, 1, 2.5), "LPS", "PixelSpacing is above 0 mm"),
-    ],
-)
-def test_geometry_that_cannot_be_is_doubted(series, keyword, value, spacing, orientation, words):
-    folder, data = series(slices=1, change=lambda k, item: setattr(item, keyword, value))
-    with pytest.warns(GeometryWarning, match=words):
-        volume = read(next(folder.iterdir()))
-    # pixels are what they are: another reader shows them, too
-    pixels = volume.data if volume.spatial_ndim == 3 else volume.data.T[..., np.newaxis]
-    np.testing.assert_array_equal(pixels[..., 0], data[0].T)
-    if volume.spatial_ndim == 3:
-        assert volume.spacing == pytest.approx(spacing)
-        assert (volume.orientation == orientation) or volume.space != "patient"
-
-
-@pytest.mark.parametrize(("slope", "inter"), [(0, -1024), (0, 0)])
-def test_a_slope_that_would_erase_the_values_is_doubted(series, slope, inter):
-    def scale(k, item):
-        item.RescaleSlope, item.RescaleIntercept = slope, inter
-
-    folder, data = series(slices=1, change=scale)
-    with pytest.warns(GeometryWarning, match=r"a rescale slope is not 0.*header has 0 and.*as stored"):
-        volume = read(folder)
-    np.testing.assert_array_equal(volume.data[..., 0], data[0].T + 1024)
-    assert volume.unit == ""
-
-
-@pytest.mark.parametrize("count", [0, None])
-def test_no_frames_are_one(series, count):
-    folder, data = series(slices=1, change=lambda k, item: setattr(item, "NumberOfFrames", count))
-    np.testing.assert_array_equal(read(folder).data[..., 0], data[0].T)
-
-
-@pytest.mark.parametrize(("model", "samples"), [("HSV", 3), ("CMYK", 4), ("ARGB", 4), ("YBR_PARTIAL_422", 3)])
-def test_colours_of_old_are_refused_by_name(series, model, samples):
-    def colour(k, item):
-        item.SamplesPerPixel, item.PhotometricInterpretation, item.PlanarConfiguration = samples, model, 0
-        item.BitsAllocated, item.BitsStored, item.HighBit = 8, 8, 7
-        item.PixelData = bytes(4 * 5 * samples)
-
-    folder, _ = series(slices=1, change=colour)
-    with pytest.raises(FileError, match=f"{samples} samples of '{model}'.*not supported.*RGB.*Export it"):
-        read(next(folder.iterdir()))
 
 
 def test_words_about_the_patient_stay_in_the_file(series, caplog, capsys):
