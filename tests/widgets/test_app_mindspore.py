@@ -12,6 +12,19 @@ from workbench.widgets import App
 pytest.importorskip("mindspore", reason="the extra 'mindspore' is not installed")
 
 
+@pytest.mark.mindspore
+def test_methods_of_the_other_framework_are_not_offered(tmp_path: Path) -> None:
+    app = App("phantom-ct", tmp_path, n=4, size=(16, 16, 16))
+    app.model.algorithm = "3d-unet"
+    app.explain.method = "deep-lift"
+    app.model.framework = "mindspore"
+    reasons = {one["value"]: one["reason"] for one in app.explain.methods if not one["enabled"]}
+    assert reasons == dict.fromkeys(("deep-lift", "guided-backprop"), "on torch alone, the model is on mindspore")
+    assert app.explain.method == "grad-cam"
+    app.model.framework = "torch"
+    assert all(one["enabled"] for one in app.explain.methods)
+
+
 @pytest.mark.slow
 @pytest.mark.mindspore
 def test_train_and_explain_on_mindspore(tmp_path: Path) -> None:

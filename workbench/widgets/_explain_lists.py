@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.explain import Explainer
 from workbench.explain.base import ACTIVATION
-from workbench.widgets import _options
+from workbench.widgets import _options, fit
 
 if TYPE_CHECKING:
+    from workbench.widgets.choice import Choice
     from workbench.zoo import Model
 
 #: The value of what is predicted, in the list of classes.
 PREDICTED = ""
 
 
-def method_row(explainer: Explainer) -> dict[str, Any]:
-    """Return a method with the form of its options."""
+def method_row(explainer: Explainer, choice: Choice | None) -> dict[str, Any]:
+    """Return a method with the form of its options, and the reason if it is not for the model that is chosen."""
+    reason = fit.method_misfit(explainer, choice)
     return {
         "value": explainer.name,
         "label": explainer.title,
         "title": explainer.summary[:1].upper() + explainer.summary[1:] + ".",
         "needs_layer": explainer.needs_layer,
+        "enabled": not reason,
+        "reason": reason,
         "options": _options.from_explainer({**explainer.options, "activation": ACTIVATION}),
     }
 

@@ -37,7 +37,7 @@ class ExplainOffers(DeskPanel):
     blocked = t.Unicode("", help="Why nothing can be explained yet").tag(sync=True)
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
-        super().__init__(desk, methods=[method_row(one) for one in explain.methods()], **traits)
+        super().__init__(desk, **traits)
         self.desk.observe(self._choice_changed, "choice")
         self.desk.observe(self._built_changed, "built")
         self.desk.observe(lambda _change: self._check(), ["case", "run"])
@@ -68,6 +68,10 @@ class ExplainOffers(DeskPanel):
     def _choice_changed(self, change: Any) -> None:
         choice: Choice | None = change["new"]
         old: Choice | None = change["old"]
+        self.methods = [method_row(one, choice) for one in explain.methods()]
+        offered = [one["value"] for one in self.methods if one["enabled"]]
+        if self.method not in offered:
+            self.method = offered[0]
         if choice is None or old is None or (old.algorithm, old.options) != (choice.algorithm, choice.options):
             self.layers, self.layer = [], ""
         self.labels = label_rows(choice.classes if choice is not None else ())

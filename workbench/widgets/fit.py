@@ -8,6 +8,7 @@ from workbench._words import count
 from workbench.zoo import Card
 
 if TYPE_CHECKING:
+    from workbench.explain import Explainer
     from workbench.widgets.choice import Choice
     from workbench.widgets.desk import Case
 
@@ -51,6 +52,13 @@ def choice_doubt(choice: Choice, case: Case | None) -> str:
     if known == wanted:
         return ""
     return f"It knows other classes ({_names(known)}) than the data have ({_names(wanted)})"
+
+
+def method_misfit(explainer: Explainer, choice: Choice | None) -> str:
+    """Return why a method of explaining is not for a model; empty if it is, or if there is none."""
+    if choice is None or not explainer.frameworks or choice.framework in explainer.frameworks:
+        return ""
+    return f"on {', '.join(explainer.frameworks)} alone, the model is on {choice.framework}"
 
 
 def belongs(choice: Choice, case: Case | None) -> bool:
