@@ -1,5 +1,6 @@
 // Controls with a label, a unit and a tooltip. Native elements throughout: the keyboard and screen readers know them.
 import { h, setText, uniqueId } from "./dom";
+import { enable } from "./enabling";
 
 export interface Label {
   label: string;
@@ -81,7 +82,7 @@ export function select(text: Label, change: (value: string) => void): SelectCont
       input.title = chosen ? `${chosen}\n${text.tooltip}` : text.tooltip;
     },
     enable(on) {
-      input.disabled = !on;
+      enable(input, on);
     },
     choices(choices, placeholder) {
       // An open list would close if its options were replaced, so do it only when they changed.
@@ -159,7 +160,7 @@ export function typed(
       told = value;
     },
     enable(on) {
-      input.disabled = !on;
+      enable(input, on);
     },
   };
 }
@@ -175,7 +176,7 @@ export function checkbox(text: Label, change: (value: boolean) => void): Control
       input.checked = value;
     },
     enable(on) {
-      input.disabled = !on;
+      enable(input, on);
     },
   };
 }
@@ -207,7 +208,8 @@ export function slider(text: Label, change: (value: number) => void, type?: (tex
       if (document.activeElement !== box) box.value = String(value);
     },
     enable(on) {
-      input.disabled = box.disabled = !on;
+      enable(input, on);
+      enable(box, on);
     },
     range(count) {
       input.max = String(Math.max(count - 1, 0));
@@ -235,7 +237,7 @@ export function segmented(text: Label, choices: Choice[], change: (value: string
       for (const input of inputs) input.checked = input.value === value;
     },
     enable(on) {
-      for (const input of inputs) input.disabled = !on;
+      for (const input of inputs) enable(input, on);
     },
   };
 }
@@ -257,7 +259,7 @@ export function button(
   return {
     element,
     enable(on, why) {
-      element.disabled = !on;
+      enable(element, on);
       element.title = on || !why ? tooltip : why;
     },
     show(on) {

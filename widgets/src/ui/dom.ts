@@ -1,4 +1,5 @@
 // The few words that every panel is written in: elements, identifiers, and a scope that cleans up after itself.
+import "./keys";
 
 export type Child = Node | string | null | undefined | false;
 type Attributes = Record<string, unknown>;
