@@ -18,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+#: Printed before a line for each part.
+SUMMARY = "\n=== summary ==="
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 #: More workers than this need more memory than a usual machine has: each holds networks of two frameworks.
 WORKERS = min(4, os.cpu_count() or 1)
@@ -101,8 +103,8 @@ PARTS: dict[str, Callable[[], bool]] = {
     "docs": docs,
     "wheel": wheel,
 }
-#: Begun when the first of them is due, and run side by side: a browser waits more than it works.
-TOGETHER = {"browser", "notebooks"}
+#: Begun with the browser and run beside it, one after the other: a browser waits more than it works.
+BESIDE = ("notebooks", "docs", "wheel")
 
 
 def timed(name: str) -> tuple[str, bool, float]:
@@ -112,22 +114,22 @@ def timed(name: str) -> tuple[str, bool, float]:
 
 
 class Aside:
-    """A part that runs in a process of its own; what it prints is kept until it has finished."""
+    """Parts that run in a process of their own; what they print is kept until they have finished."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self._started = name, time.monotonic()
+    def __init__(self, names: list[str]) -> None:
         self._output = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed in `finish`
-        command = [sys.executable, __file__, "--only", name]
+        command = [sys.executable, __file__, "--only", ",".join(names)]
         self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
 
-    def finish(self) -> tuple[str, bool, float]:
-        """Wait, print, and return what `timed` does."""
-        passed = self._process.wait() == 0
-        seconds = time.monotonic() - self._started
+    def finish(self) -> list[tuple[str, bool, float]]:
+        """Wait, print, and return what `timed` does of each."""
+        self._process.wait()
         self._output.seek(0)
-        sys.stdout.write(self._output.read().decode(errors="replace"))
+        printed, _, summary = self._output.read().decode(errors="replace").partition(SUMMARY)
         self._output.close()
-        return self.name, passed, seconds
+        sys.stdout.write(printed)
+        rows = [line.split() for line in summary.splitlines() if line.endswith(" s")]
+        return [(name, verdict == "ok", float(seconds)) for verdict, name, seconds, _ in rows]
 
 
 def main() -> int:
@@ -144,13 +146,18 @@ def main() -> int:
         if name not in PARTS:
             parser.error(f"unknown part {name!r}; valid: {', '.join(PARTS)}")
     results: list[tuple[str, bool, float]] = []
-    beside: dict[str, Aside] = {}
+    later = [name for name in asked if name in BESIDE] if "browser" in asked else []
     for name in asked:
-        if name in TOGETHER and not beside:
-            beside = {other: Aside(other) for other in asked if other in TOGETHER - {name}}
+        if name in later:
+            continue
+        aside = Aside(later) if name == "browser" and later else None
         print(f"\n=== {name} ===", flush=True)
-        results.append(beside[name].finish() if name in beside else timed(name))
-    print("\n=== summary ===")
+        results.append(timed(name))
+        if aside is not None:
+            found = aside.finish()
+            results += found
+            results += [(lost, False, 0.0) for lost in later if lost not in [one for one, _, _ in found]]
+    print(SUMMARY)
     for name, passed, seconds in results:
         print(f"{'ok  ' if passed else 'FAIL'} {name:<10} {seconds:7.1f} s")
     failed = sum(not passed for _, passed, _ in results)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench import datasets, evaluation, explain, zoo
+    from workbench import datasets, evaluation, explain, frameworks, io, training, widgets, zoo
     from workbench.frameworks import devices
     from workbench.io import read, write
     from workbench.training import runs, train
@@ -32,7 +32,7 @@ _HOMES = {
     "view": "workbench.widgets",
     "write": "workbench.io",
 }
-_ROOMS = ("datasets", "evaluation", "explain", "zoo")
+_ROOMS = ("datasets", "evaluation", "explain", "frameworks", "io", "training", "widgets", "zoo")
 
 __all__ = [
     "App",
@@ -43,10 +43,14 @@ __all__ = [
     "devices",
     "evaluation",
     "explain",
+    "frameworks",
+    "io",
     "read",
     "runs",
     "train",
+    "training",
     "view",
+    "widgets",
     "write",
     "zoo",
 ]
@@ -65,4 +69,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+import workbench as wb
 from tests.explain import toys
 from tests.explain.contract import SHAPES, ExplainerContract
 
@@ -44,3 +45,14 @@ def _baseline(data, baseline):
 
         return gaussian_filter(data, 4)
     return np.full_like(data, baseline)
+
+
+def test_a_sum_that_has_not_converged_is_told_with_what_to_do():
+    model, volume = toys.cnn_model(2), toys.noise_volume((12, 12))
+    next(model.module.parameters()).data.mul_(30)  # many kinks on the way from the baseline
+    few = wb.explain(model, volume, "integrated-gradients", points=1, target=1)
+    many = wb.explain(model, volume, "integrated-gradients", points=1000, target=1)
+    (note,) = few.notes
+    assert "The contributions sum up to" in note
+    assert "points=4" in note
+    assert not many.notes

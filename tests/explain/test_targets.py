@@ -244,3 +244,9 @@ def test_a_coarse_map_of_classes_is_seen_on_the_grid_of_the_network():
     assert score.weights[1].sum() == pytest.approx(1)
     assert not score.weights[0].any()
     assert default_target(coarse_scene) == Class(0)
+
+
+def test_indices_are_whole_and_millimetres_have_a_name_of_their_own():
+    assert Voxel((3.0, 2, 1)).ijk == (3, 2, 1)
+    with pytest.raises(InputError, match=r"whole numbers, got \(12\.0, -30\.5, 88\.0\).*Voxel\(mm=\(12\.0, -30\.5"):
+        Voxel((12.0, -30.5, 88.0))

@@ -224,3 +224,10 @@ def test_unknown_options_of_a_prediction(affine):
         model().predict(volume, precision="bfloat")
     with pytest.raises(InputError, match=r"unknown option 'skip_aire'. Did you mean 'skip_air'"):
         model().probabilities(volume, skip_aire=False)
+
+
+@pytest.mark.parametrize("wrong", [{"skip_air": "no"}, {"skip_air": 1}, {"cancel": 5}, {"progress": "bar"}])
+def test_options_of_a_wrong_kind_are_named(wrong):
+    (name,) = wrong
+    with pytest.raises(InputError, match=rf"{name} is .*got"):
+        answering.How(**wrong)

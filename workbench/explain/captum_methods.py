@@ -6,9 +6,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from workbench.errors import InputError
+from workbench.explain._completeness import incomplete
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.explain.saliency import channel_option, reduce_channels
@@ -17,10 +16,11 @@ from workbench.frameworks.base import Array
 if TYPE_CHECKING:
     from workbench.frameworks.torch.stepwise import Rule, Stepwise
 
-#: A sum that is off by less than this share of what it should be is called complete.
-_TOLERANCE = 0.01
-#: Differences of scores below this share of the scores themselves are rounding.
-_ROUNDING = 1e-5
+_WHY = (
+    "the network has steps that DeepLIFT has no rule for (attention, softmax, products of two maps, normalisation by "
+    "the input's own statistics), where the gradient stood in. The sum of 'integrated-gradients' nears the difference "
+    "with the number of points."
+)
 
 
 class DeepLift(Explainer):
@@ -52,7 +52,8 @@ class DeepLift(Explainer):
         baseline = baseline_like(problem.input[0], options["baseline"], options["blur"])[None]
         attribution, scores = problem.batches.once(lambda: _deep_lift(problem, baseline))
         result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
-        yield Step(1.0, lambda: result, problem.spatial_shape, _completeness(attribution, scores))
+        notes = incomplete(attribution, float(scores[0]), float(scores[1]), _WHY)
+        yield Step(1.0, lambda: result, problem.spatial_shape, notes)
 
 
 class GuidedBackprop(Explainer):
@@ -114,16 +115,3 @@ def _by_rule(problem: Problem, rule: Rule, baseline: Array, *, relu_only: bool =
         warnings.filterwarnings("ignore", message=r"\s*Setting (forward, )?backward hooks", category=UserWarning)
         found, scores = attribute(problem.module, problem.score, problem.input, baseline, rule, relu_only=relu_only)
     return found[0], scores
-
-
-def _completeness(attribution: Array, scores: Array) -> tuple[str, ...]:
-    """Say it where the contributions do not sum up to the difference of the scores."""
-    found, due = float(attribution.sum(dtype=np.float64)), float(scores[0]) - float(scores[1])
-    if abs(found - due) <= _TOLERANCE * abs(due) + _ROUNDING * float(np.abs(scores).max()):
-        return ()
-    note = (
-        f"The contributions sum up to {found:.4g}, but the score differs from that of the baseline by {due:.4g}: the "
-        "network has steps that DeepLIFT has no rule for (attention, softmax, products of two maps, normalisation by "
-        "the input's own statistics), where the gradient stood in. The sum of 'integrated-gradients' is exact."
-    )
-    return (note,)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench.explain._completeness import incomplete
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.explain.saliency import channel_option, reduce_channels
@@ -20,7 +21,7 @@ class IntegratedGradients(Explainer):
     """What each voxel adds to *score of the input minus score of the baseline*; the map sums up to that difference.
 
     The path integral is approximated with Gauss-Legendre points, as the sum converges much faster than
-    with a Riemann sum.
+    with a Riemann sum. Where it has not converged, the map's notes say by how much the sum is off.
     """
 
     name = "integrated-gradients"
@@ -37,7 +38,7 @@ class IntegratedGradients(Explainer):
     }
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
-        return int(options["points"])
+        return int(options["points"]) + 2
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
@@ -63,4 +64,21 @@ class IntegratedGradients(Explainer):
         for part, gradients in problem.batches.map(len(alphas), build, gradient):
             total += np.tensordot(weights[part.start : part.stop], gradients, axes=1)
             done = part.stop
-            yield Step(done / len(alphas), current, problem.spatial_shape)
+            if done < len(alphas):
+                yield Step(done / len(alphas), current, problem.spatial_shape)
+
+        def score(of: Array) -> float:
+            inputs = np.asarray(of[None], np.float32)
+            found = problem.batches.once(lambda: problem.framework.scores(problem.module, inputs, problem.score))
+            return float(found[0])
+
+        of_input, of_baseline = score(image), score(baseline)
+        notes = incomplete(total * (image - baseline), of_input, of_baseline, _why(options["points"]))
+        yield Step(1.0, current, problem.spatial_shape, notes)
+
+
+def _why(points: int) -> str:
+    return (
+        f"the score bends more on the way from the baseline to the input than {points} points can follow. Take more, "
+        f"such as points={min(4 * points, _MOST_POINTS)}."
+    )

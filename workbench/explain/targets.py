@@ -278,7 +278,13 @@ class Voxel(Target):
                 f"A Voxel takes either ijk= (voxel indices) or mm= (RAS mm); got {self.ijk} and {self.mm}."
             )
         if self.ijk is not None:
-            object.__setattr__(self, "ijk", tuple(int(i) for i in self.ijk))
+            given = np.ravel(np.asarray(self.ijk))
+            if given.dtype.kind not in "iuf" or (given != np.rint(given)).any():
+                raise InputError(
+                    f"Indices of a voxel are whole numbers, got {tuple(given.tolist())}. Millimetres are "
+                    f"wb.explain.Voxel(mm={tuple(given.tolist())})."
+                )
+            object.__setattr__(self, "ijk", tuple(int(i) for i in given))
         else:
             object.__setattr__(self, "mm", tuple(float(x) for x in np.ravel(np.asarray(self.mm))))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import StateError, check_keywords, choose
+from workbench.errors import InputError, StateError, check_keywords, choose
 from workbench.volume import Volume
 from workbench.zoo.inference import Array, Cancel, Estimate, Inference, Outputs, Progress, empty_scores
 from workbench.zoo.windows import Index, Windows
@@ -47,6 +47,13 @@ class How:
 
     def __post_init__(self) -> None:
         choose(self.precision, PRECISIONS, "precision")
+        for name in ("skip_air", "tuned"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise InputError(f"{name} is True or False, got {value!r}.")
+        for name in ("progress", "cancel"):
+            if not (getattr(self, name) is None or callable(getattr(self, name))):
+                raise InputError(f"{name} is a function, got {getattr(self, name)!r}.")
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> How:
