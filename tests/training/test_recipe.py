@@ -1,7 +1,7 @@
 import pytest
 
 from workbench.errors import FileError, InputError, StateError
-from workbench.training.api import compose
+from workbench.training.api import compose, train
 from workbench.training.recipe import Recipe
 from workbench.training.schedule import learning_rate
 
@@ -76,3 +76,9 @@ def test_a_warm_up_takes_half_of_a_short_run_at_most():
 def test_the_learning_rate_goes_as_its_schedule_says(schedule, expected):
     recipe = Recipe(algorithm="x", epochs=2, optimizer={"lr": 1.0}, schedule=schedule)
     assert [learning_rate(recipe, step, 2) for step in range(4)] == pytest.approx(expected)
+
+
+def test_a_part_without_weights_for_it_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"into='encoder'.*init is not given\. Give init="):
+        train("3d-unet", "phantom-ct", into="encoder", folder=tmp_path)
+    assert not list(tmp_path.iterdir())

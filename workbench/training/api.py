@@ -100,6 +100,7 @@ def train(
     values = {**overrides, **{key: value for key, value in given.items() if value is not None}}
     called = check_name(name)
     made, dataset = compose(recipe, data, values)
+    _check_into(made, init)
     path = _new_folder(folder, made.algorithm)
     run = _lay_out(path, made, dataset, init)
     if called:
@@ -239,6 +240,14 @@ def _check_fit(algorithm: Algorithm, dataset: Dataset) -> None:
         raise InputError(
             f"{algorithm.name} takes {algorithm.card.dimensions}D images, but data set {dataset.name} has "
             f"{dataset.spatial_ndim}D images. Choose a {dataset.spatial_ndim}D algorithm (`wb.zoo.list()`)."
+        )
+
+
+def _check_into(recipe: Recipe, init: Any) -> None:
+    if recipe.into is not None and init is None and recipe.init is None:
+        raise InputError(
+            f"into={recipe.into!r} says where the weights of init= go, but init is not given. Give init= (a file, a "
+            "model or a run), or leave into= out."
         )
 
 
