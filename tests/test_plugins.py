@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import pytest
@@ -87,3 +88,14 @@ def test_only_what_was_declared_may_be_declared_anew(plug_ins):
 
 def test_a_list_of_classes_is_several_things():
     assert classes_of(Shape)([Round, Square]) == {"round": Round, "square": Square}
+
+
+def test_a_class_that_is_not_finished_says_what_is_missing(plug_ins):
+    class Drawn(ABC):
+        @abstractmethod
+        def draw(self): ...
+
+    shapes = Registry("workbench.drawn", "drawn shape", instances_of(Drawn), builtin=())
+    plug_ins(shapes)
+    with pytest.raises(InputError, match="Half must define draw, as Drawn says"):
+        shapes.declare(type("Half", (Drawn,), {"name": "half"}))

@@ -221,7 +221,15 @@ def classes_of(contract: type[Any], name: str = "name") -> Callable[[Any], dict[
 def instances_of(contract: type[Any]) -> Callable[[Any], dict[str, Any]]:
     """Return an `accept` for subclasses of `contract`, of each of which one instance is made."""
     classes = classes_of(contract)
-    return lambda given: {name: kind() for name, kind in classes(given).items()}
+
+    def accept(given: Any) -> dict[str, Any]:
+        kinds = classes(given)
+        for kind in kinds.values():
+            if lacking := sorted(getattr(kind, "__abstractmethods__", ())):
+                raise InputError(f"{kind.__name__} must define {', '.join(lacking)}, as {contract.__name__} says.")
+        return {name: kind() for name, kind in kinds.items()}
+
+    return accept
 
 
 def _thing(place: str) -> Any:

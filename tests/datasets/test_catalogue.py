@@ -75,6 +75,12 @@ def test_a_data_set_can_be_declared_in_a_cell(plug_ins):
     assert datasets.load("mine", scale=2)[0]["image"].data.max() == 2
 
 
+def test_a_loader_alone_is_no_entry(plug_ins):
+    plug_ins(DATASETS)
+    with pytest.raises(InputError, match=r"as a workbench.datasets.Entry\(card, load\), got _InMemory"):
+        datasets.register(mine)
+
+
 def test_importing_the_room_stays_light():
     code = "import sys, workbench.datasets; print([m for m in ('torch', 'monai', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,7 +39,12 @@ class Entry:
 
 def _named(given: Any) -> Mapping[str, Entry]:
     made = given() if callable(given) else given
-    entries = [made] if isinstance(made, Entry) else made
+    entries = tuple(made) if isinstance(made, Iterable) and not isinstance(made, Dataset) else (made,)
+    if not all(isinstance(entry, Entry) for entry in entries):
+        raise InputError(
+            f"A data set is registered as a workbench.datasets.Entry(card, load), got {type(made).__name__}. "
+            "A function that is registered takes nothing and returns entries; the one that loads goes into its Entry."
+        )
     return {entry.card.name: entry for entry in entries}
 
 
