@@ -251,7 +251,7 @@ class Explanation:
         low, high = self.display_range
         return (
             f"{self.method} of {self.target}{layer}: {_times(self.volume.spatial_shape)} voxels "
-            f"from {_times(self.native_resolution)} cells, {low:.3g} to {high:.3g}, "
+            f"from {_times(self.native_resolution)} cells, shown from {low:.3g} to {high:.3g}, "
             f"{self.algorithm} on {self.framework}"
         )
 
