@@ -1,5 +1,6 @@
 import pytest
 
+from workbench import datasets
 from workbench.errors import FileError, InputError, StateError
 from workbench.training.api import compose, train
 from workbench.training.recipe import Recipe
@@ -82,3 +83,15 @@ def test_a_part_without_weights_for_it_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"into='encoder'.*init is not given\. Give init="):
         train("3d-unet", "phantom-ct", into="encoder", folder=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_splits_of_a_data_set_that_is_given_count_before_those_of_a_recipe_for_other_data():
+    one = datasets.load("phantom-ct", n=6, size=16)
+    own = {name: list(indices) for name, indices in one.splits.items()}
+    other = {"train": [5], "val": [4], "test": [3]}
+    recipe = {"algorithm": "3d-unet", "data": datasets.load("phantom-ct", n=8, size=16).spec(), "splits": other}
+    assert own != other
+    assert compose(recipe, one, {})[0].splits == own
+    assert compose(recipe, None, {})[0].splits == other
+    assert compose({**recipe, "data": one.spec()}, one, {})[0].splits == other
+    assert compose(recipe, one, {"splits": {"train": [0], "val": [1]}})[0].splits == {"train": [0], "val": [1]}

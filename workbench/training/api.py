@@ -45,7 +45,7 @@ def train(
         Name of an algorithm of the zoo, or a recipe: a JSON or YAML file, a dict, a `Recipe`. What it leaves open is
         taken from the algorithm's default recipe.
     data : str or Dataset
-        Data set, or its name in the catalogue.
+        Data set, or its name in the catalogue. Its splits count, not those of a recipe that was made for other data.
     algorithm : str
         Name of an algorithm, if `recipe` does not say.
     framework, device : str
@@ -160,7 +160,9 @@ def compose(
         )
     # Empty for one that lives in memory; it is saved with the run.
     merged["data"] = dataset.spec() or {}
-    if not merged.get("splits"):
+    # The splits of a recipe hold indices into the recipe's own data; those of other data are what that data set says.
+    foreign = data is not None and "splits" not in values and base.get("data") != merged["data"]
+    if foreign or not merged.get("splits"):
         merged["splits"] = {key: list(indices) for key, indices in dataset.splits.items()}
     _check_fit(algorithm, dataset)
     framework = choose(merged.get("framework", "torch"), frameworks.names(), "framework")
