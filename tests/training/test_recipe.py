@@ -95,3 +95,13 @@ def test_the_splits_of_a_data_set_that_is_given_count_before_those_of_a_recipe_f
     assert compose(recipe, None, {})[0].splits == other
     assert compose({**recipe, "data": one.spec()}, one, {})[0].splits == other
     assert compose(recipe, one, {"splits": {"train": [0], "val": [1]}})[0].splits == {"train": [0], "val": [1]}
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("learning_rate", "called lr here"), ("max_epochs", "called epochs here"), ("num_classes", "The data decide it")],
+)
+def test_what_is_called_otherwise_elsewhere_is_told(tmp_path, option, words):
+    with pytest.raises(InputError, match=rf"Unknown train\(\) option '{option}'.*{words}"):
+        train("3d-unet", "phantom-ct", folder=tmp_path, **{option: 3})
+    assert not list(tmp_path.iterdir())

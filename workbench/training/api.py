@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from workbench.zoo import Algorithm, Model
 
 _INIT = "init.safetensors"
+#: What other libraries call an option, or take as one, and what is to be done here.
+_ELSEWHERE = {
+    "learning_rate": "It is called lr here: lr=1e-3.",
+    "num_epochs": "It is called epochs here.",
+    "max_epochs": "It is called epochs here.",
+    "in_channels": "The data decide it: dataset.in_channels.",
+    "num_classes": "The data decide it: dataset.num_classes.",
+    "classes": "The data decide them: dataset.classes.",
+}
 _OPTIMIZER_KEYS = tuple(name for name in Optimizer.model_fields if name != "name")
 
 
@@ -201,6 +210,9 @@ def _base(recipe: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str, A
 def _merge(merged: dict[str, Any], values: Mapping[str, Any], algorithm: Algorithm) -> dict[str, Any]:
     options = algorithm.options()
     valid = dict.fromkeys([*Recipe.model_fields, *_OPTIMIZER_KEYS, *options, "variant"])
+    for name, words in _ELSEWHERE.items():
+        if name in values and name not in valid:
+            raise InputError(f"Unknown train() option {name!r}. {words}")
     check_keywords(values, valid, "train()", "help(wb.train)")
     values = dict(values)
     variant = values.pop("variant", None)
