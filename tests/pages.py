@@ -89,6 +89,17 @@ def installed(page: Page, site: Path, *forget: Callable[[], None], package: str 
         one()
 
 
+def site_of(page: Page, *forget: Callable[[], None]) -> Any:
+    """Return the fixture, for a whole module, that has the page's package installed; it gives the folder."""
+
+    @pytest.fixture(scope="module", autouse=True)
+    def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+        with installed(page, tmp_path_factory.mktemp("site"), *forget) as folder:
+            yield folder
+
+    return site
+
+
 def check_found(page: Page) -> None:
     """Check that the package is found by the entry points that the page gives it."""
     for group, name, value in page.entry_points:

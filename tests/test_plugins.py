@@ -33,7 +33,7 @@ def test_what_is_built_in_brought_and_declared_is_found(plug_ins, lazy):
     shapes = make(lazy=lazy)
     plug_ins(shapes, square=Square)
     third = type("Third", (Shape,), {"name": "third"})
-    assert shapes.declare(third) is third
+    assert shapes.register(third) is third
     assert shapes.names() == ("round", "square", "third")
     assert [type(shape) for shape in shapes.all().values()] == [Round, Square, third]
     assert isinstance(shapes.get("square"), Square)
@@ -75,15 +75,15 @@ def test_only_what_was_declared_may_be_declared_anew(plug_ins):
     plug_ins(shapes)
     body = {"__module__": "__main__", "__qualname__": "Mine"}
     first, again = (type("Mine", (Shape,), {**body, "name": "mine", "edges": edges}) for edges in (3, 4))
-    shapes.declare(first)
-    shapes.declare(again)
+    shapes.register(first)
+    shapes.register(again)
     assert shapes.get("mine").edges == 4
     with pytest.raises(StateError, match=r"'mine': __main__:Mine and __main__:Yours"):
-        shapes.declare(type("Yours", (Shape,), {**body, "__qualname__": "Yours", "name": "mine"}))
+        shapes.register(type("Yours", (Shape,), {**body, "__qualname__": "Yours", "name": "mine"}))
     with pytest.raises(StateError, match=r"'round': tests\.shapes:Round"):
-        shapes.declare(Round)
+        shapes.register(Round)
     with pytest.raises(InputError, match=r"subclass of .*\.Shape"):
-        shapes.declare(dict)
+        shapes.register(dict)
 
 
 def test_a_list_of_classes_is_several_things():
@@ -98,4 +98,4 @@ def test_a_class_that_is_not_finished_says_what_is_missing(plug_ins):
     shapes = Registry("workbench.drawn", "drawn shape", instances_of(Drawn), builtin=())
     plug_ins(shapes)
     with pytest.raises(InputError, match="Half must define draw, as Drawn says"):
-        shapes.declare(type("Half", (Drawn,), {"name": "half"}))
+        shapes.register(type("Half", (Drawn,), {"name": "half"}))

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from workbench.errors import InputError, StateError, choose
 
 T = TypeVar("T")
+G = TypeVar("G")
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,22 @@ class Registry(Generic[T]):
             if name in self._broken:
                 raise StateError(self._broken[name])
             choose(name, names, self.what)
-            return self._one(self._known_sources()[name]) if self._lazy else self._loaded()[name]
+            return self._one(name) if self._lazy else self._loaded()[name]
 
-    def declare(self, given: Any) -> Any:
-        """Add what is written down in a notebook or a script; a decorator. It may be declared anew, changed.
+    def register(self, given: G) -> G:
+        """Add what is written down in a notebook or a script; may be used as a decorator.
+
+        Running the cell again replaces it.
+
+        Parameters
+        ----------
+        given : class, function or str
+            What an entry point of the group would name.
+
+        Returns
+        -------
+        class, function or str
+            The same.
 
         Raises
         ------
@@ -122,7 +135,8 @@ class Registry(Generic[T]):
         StateError
             If the name belongs to something that is built in or that a package brings.
         """
-        where = f"{given.__module__}:{given.__qualname__}" if isinstance(given, type) or callable(given) else str(given)
+        called = getattr(given, "__qualname__", "")
+        where = f"{given.__module__}:{called}" if called else str(given)
         with self._lock:
             for name, thing in self._accept(given).items():
                 if name in self._declared and self._declared[name][1] != where:
@@ -182,14 +196,19 @@ class Registry(Generic[T]):
             warnings.warn(self._broken[source.name], stacklevel=2)
             return {}
 
-    def _one(self, source: Source) -> T:
-        try:
-            (thing,) = self._accept(source.load()).values()
-        except Exception as error:
-            if not source.foreign:
-                raise
-            raise StateError(self._unusable(source, error)) from error
-        return thing
+    def _one(self, name: str) -> T:
+        """Return what a source brings, loaded the first time that it is asked for."""
+        if self._things is None:
+            self._things = {}
+        if name not in self._things:
+            source = self._known_sources()[name]
+            try:
+                (self._things[name],) = self._accept(source.load()).values()
+            except Exception as error:
+                if not source.foreign:
+                    raise
+                raise StateError(self._unusable(source, error)) from error
+        return self._things[name]
 
     def _place(self, name: str) -> str:
         return self._known_sources()[name].where if self._lazy else self._places[name]

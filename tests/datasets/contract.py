@@ -21,7 +21,7 @@ class DatasetContract:
 
     @pytest.fixture
     def dataset(self) -> Dataset:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must give a fixture `dataset` of its own.")
 
     def test_states_what_it_is(self, dataset: Dataset) -> None:
         assert len(dataset) == len(dataset.ids) == len(dataset.patients) > 0

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from tests.pages import Page, check_found, installed
+from tests.pages import Page, check_found, site_of
 from workbench import datasets
 from workbench.datasets import catalogue
 
 PAGE = Page("how-to/add-a-data-set.md")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), catalogue.DATASETS.reset) as folder:
-        yield folder
+site = site_of(PAGE, catalogue.DATASETS.reset)
 
 
 class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
-import pytest
 
 from tests.explain import toys
-from tests.pages import Page, check_found, installed
+from tests.pages import Page, check_found, site_of
 from workbench.explain import explain, methods, registry
 
 PAGE = Page("how-to/add-an-explainer.md")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), registry.EXPLAINERS.reset) as folder:
-        yield folder
+site = site_of(PAGE, registry.EXPLAINERS.reset)
 
 
 class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.pages import Page, check_found, installed
-from workbench.frameworks import _registry, get, names
+from tests.pages import Page, check_found, site_of
+from workbench.frameworks import _registry, names
 
 PAGE = Page("how-to/add-a-framework.md")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), _registry.FRAMEWORKS.reset, get.cache_clear) as folder:
-        yield folder
+site = site_of(PAGE, _registry.FRAMEWORKS.reset)
 
 
 class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import InputError, MissingExtraError, StateError
 from workbench.frameworks import Device, devices, get, names, register, resolve_device
-from workbench.frameworks._registry import FRAMEWORKS
+from workbench.frameworks._registry import FRAMEWORKS, _made
 from workbench.frameworks.base import Framework
 
 
@@ -29,11 +29,10 @@ def test_a_missing_framework_says_which_extra(monkeypatch):
     from workbench.frameworks.mindspore import MindSporeFramework
 
     monkeypatch.setattr(MindSporeFramework, "installed", classmethod(lambda cls: False))
-    get.cache_clear()
+    _made.cache_clear()
     with pytest.raises(MissingExtraError, match=r"medical-workbench\[mindspore\]"):
         get("mindspore")
     assert all(device.framework != "mindspore" for device in devices())
-    get.cache_clear()
 
 
 def test_importing_and_listing_devices_does_not_import_mindspore():
@@ -70,8 +69,7 @@ def test_a_device_is_told_in_words():
 def other():
     kind = type("Other", (Framework,), {"name": "other", "installed": classmethod(lambda cls: True)})
     kind.__abstractmethods__ = frozenset()
-    yield kind
-    get.cache_clear()
+    return kind
 
 
 def test_other_packages_register_frameworks(plug_ins, other):

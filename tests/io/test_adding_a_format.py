@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.pages import Page, check_found, installed
+from tests.pages import Page, check_found, site_of
 from workbench import Volume, read
 from workbench.io import _registry, formats
 
 PAGE = Page("how-to/add-a-format.md")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), _registry.FORMATS.reset) as folder:
-        yield folder
+site = site_of(PAGE, _registry.FORMATS.reset)
 
 
 class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]

@@ -25,8 +25,14 @@ class TestNpz(FormatContract):
 class TestNpy(TestNpz):
     suffixes = (".npy",)
     keeps_affine = False
-    keeps_channels = False
     keeps_meaning = False
+
+    def test_channels_round_trip(self, tmp_path):
+        data = distinct((4, 5, 6, 3), np.float32)
+        path = write(Volume(data, axes=("i", "j", "k", "c"), channels=("a", "b", "c")), tmp_path / "a.npy")
+        result = read(path)
+        assert (result.axes, result.channels) == (("i", "j", "k", "c"), ())
+        np.testing.assert_array_equal(result.data, data)
 
 
 def test_npy_needs_the_name_of_a_channel_axis(tmp_path):

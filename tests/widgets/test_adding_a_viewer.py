@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.pages import Page, check_found, installed
+from tests.pages import Page, check_found, site_of
 from workbench.widgets.backends import base, names
 
 PAGE = Page("how-to/add-a-viewer.md")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that the page's package is installed in."""
-    with installed(PAGE, tmp_path_factory.mktemp("site"), base.VIEWERS.reset) as folder:
-        yield folder
+site = site_of(PAGE, base.VIEWERS.reset)
 
 
 class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]

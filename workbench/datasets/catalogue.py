@@ -49,28 +49,14 @@ def _named(given: Any) -> Mapping[str, Entry]:
 
 
 #: Every data set. A source gives an `Entry`, a list of them, or a function that returns either;
-#: `DATASETS.declare` adds such a function that is written down in a notebook.
+#: `DATASETS.register` adds such a function that is written down in a notebook.
 DATASETS: Registry[Entry] = Registry("workbench.datasets", "data set", _named, builtin=_OWN)
+register = DATASETS.register
 
 
 def list() -> CardList:
     """Return the card of every data set in the catalogue (shown as a table)."""
     return CardList(replace(entry.card, available=entry.available()) for entry in DATASETS.all().values())
-
-
-def register(entry: Any) -> Any:
-    """Add a data set that is written down in a notebook or a script; a decorator of a function that returns an `Entry`.
-
-    Running the cell again replaces it. An `Entry` itself may be given, too.
-
-    Raises
-    ------
-    InputError
-        If it is no such entry.
-    StateError
-        If the name belongs to one that is built in or that an installed package brings.
-    """
-    return DATASETS.declare(entry)
 
 
 def card(name: str) -> Card:

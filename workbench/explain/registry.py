@@ -32,10 +32,11 @@ def _layer(explainer: Explainer) -> str:
     return "yes" if explainer.needs_layer else "-"
 
 
-#: Every method; `EXPLAINERS.declare` adds a class that is written down in a notebook.
+#: Every method; `EXPLAINERS.register` adds a class that is written down in a notebook.
 EXPLAINERS: Registry[Explainer] = Registry(
     "workbench.explainers", "explanation method", instances_of(Explainer), builtin=_OWN
 )
+register = EXPLAINERS.register
 
 
 def methods() -> Methods:
@@ -54,18 +55,3 @@ def get(name: str) -> Explainer:
         If the package that should bring it is broken.
     """
     return EXPLAINERS.get(name)
-
-
-def register(explainer: type[Explainer]) -> type[Explainer]:
-    """Add a method that is written down in a notebook or a script; a class decorator.
-
-    Running the cell again replaces it.
-
-    Raises
-    ------
-    InputError
-        If it is no such class.
-    StateError
-        If the name belongs to one that is built in or that an installed package brings.
-    """
-    return EXPLAINERS.declare(explainer)  # type: ignore[no-any-return]

@@ -18,6 +18,7 @@ _OWN = {
 FRAMEWORKS: Registry[type[Framework]] = Registry(
     "workbench.frameworks", "framework", classes_of(Framework), builtin=_OWN, lazy=True
 )
+register = FRAMEWORKS.register
 
 
 def names() -> tuple[str, ...]:
@@ -25,7 +26,6 @@ def names() -> tuple[str, ...]:
     return FRAMEWORKS.names()
 
 
-@functools.cache
 def get(name: str) -> Framework:
     """Return a framework by name; it is imported now, not before.
 
@@ -38,9 +38,13 @@ def get(name: str) -> Framework:
     StateError
         If the package that should bring it is broken.
     """
-    kind = FRAMEWORKS.get(name)
+    return _made(FRAMEWORKS.get(name))
+
+
+@functools.cache
+def _made(kind: type[Framework]) -> Framework:
     if not kind.installed():
-        raise MissingExtraError(f"The {name} framework", name)
+        raise MissingExtraError(f"The {kind.name} framework", kind.name)
     return kind()
 
 
@@ -56,19 +60,3 @@ def devices() -> list[Device]:
         except StateError:
             continue
     return found
-
-
-def register(framework: type[Framework]) -> type[Framework]:
-    """Add a framework that is written down in a notebook or a script; a class decorator.
-
-    Running the cell again replaces it.
-
-    Raises
-    ------
-    InputError
-        If it is no such class.
-    StateError
-        If the name belongs to one that is built in or that an installed package brings.
-    """
-    get.cache_clear()
-    return FRAMEWORKS.declare(framework)  # type: ignore[no-any-return]

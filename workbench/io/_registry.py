@@ -41,28 +41,14 @@ _OWN = (
 )
 
 
-#: Every format; `FORMATS.declare` adds a class that is written down in a notebook.
+#: Every format; `FORMATS.register` adds a class that is written down in a notebook.
 FORMATS: Registry[Format] = Registry("workbench.formats", "format", instances_of(Format), builtin=_OWN)
+register = FORMATS.register
 
 
 def formats() -> list[Format]:
     """Return every format that can be read, built-in and from entry points."""
     return list(FORMATS.all().values())
-
-
-def register(format: type[Format]) -> type[Format]:  # noqa: A002
-    """Add a format that is written down in a notebook or a script; a class decorator.
-
-    Running the cell again replaces it.
-
-    Raises
-    ------
-    InputError
-        If it is no such class.
-    StateError
-        If the name belongs to one that is built in or that an installed package brings.
-    """
-    return FORMATS.declare(format)  # type: ignore[no-any-return]
 
 
 def read(

@@ -144,25 +144,11 @@ def _panels_in(place: str) -> list[type[DeskPanel]]:
     return [one for one in things if isinstance(one, type) and issubclass(one, DeskPanel) and one.__module__ == place]
 
 
-#: Every panel; `PANELS.declare` adds a class that is written down in a notebook.
+#: Every panel; `PANELS.register` adds a class that is written down in a notebook.
 PANELS: Registry[type[DeskPanel]] = Registry("workbench.panels", "panel", classes_of(DeskPanel, "called"), builtin=_own)
+register = PANELS.register
 
 
 def kinds() -> list[type[DeskPanel]]:
     """Return the panels there are, in their order: those of this room, and those of packages that bring some."""
     return sorted(PANELS.all().values(), key=lambda kind: kind.order)
-
-
-def register(panel: type[DeskPanel]) -> type[DeskPanel]:
-    """Add a panel of the App that is written down in a notebook or a script; a class decorator.
-
-    An App that is opened afterwards has it. Running the cell again replaces it.
-
-    Raises
-    ------
-    InputError
-        If it is no such class.
-    StateError
-        If the name belongs to one that is built in or that an installed package brings.
-    """
-    return PANELS.declare(panel)  # type: ignore[no-any-return]

@@ -39,6 +39,7 @@ def _in_package(package: str) -> Algorithm:
 ALGORITHMS: Registry[Algorithm] = Registry(
     "workbench.algorithms", "algorithm", _named, builtin=_own, load=attrgetter("value")
 )
+register = ALGORITHMS.register
 
 
 def algorithm(name: str) -> Algorithm:
@@ -52,21 +53,6 @@ def algorithm(name: str) -> Algorithm:
         If the package that should bring it is broken.
     """
     return ALGORITHMS.get(name)
-
-
-def register(package: str) -> str:
-    """Add an algorithm whose folder can be imported as `package`, such as ``"my_package.tiny_net"``.
-
-    Registering it again replaces it.
-
-    Raises
-    ------
-    InputError
-        If it is no such folder.
-    StateError
-        If the name belongs to one that is built in or that an installed package brings.
-    """
-    return ALGORITHMS.declare(package)  # type: ignore[no-any-return]
 
 
 def card(name: str) -> Card:

@@ -53,6 +53,7 @@ class Backend(ABC):
 VIEWERS: Registry[Backend] = Registry(
     "workbench.viewers", "viewer backend", instances_of(Backend), builtin=_OWN, lazy=True
 )
+register = VIEWERS.register
 
 
 def names() -> list[str]:
@@ -75,18 +76,3 @@ def get(name: str) -> Backend:
     backend = VIEWERS.get(name)
     backend.check_installed()
     return backend
-
-
-def register(backend: type[Backend]) -> type[Backend]:
-    """Add a viewer that is written down in a notebook or a script; a class decorator.
-
-    Running the cell again replaces it.
-
-    Raises
-    ------
-    InputError
-        If it is no such class.
-    StateError
-        If the name belongs to one that is built in or that an installed package brings.
-    """
-    return VIEWERS.declare(backend)  # type: ignore[no-any-return]
