@@ -42,7 +42,6 @@ const widget: AnyWidget = {
     const stage = h("div", { class: "mwb-v-stage" }, container, message);
     stage.style.height = `${source.get("height")}px`;
     el.classList.add("mwb-viewer");
-    el.setAttribute("data-lm-suppress-shortcuts", "true");
     el.replaceChildren(stage);
 
     const voxels = new Voxels((pull) => source.send(pull), () => source.get("crosshair"));

@@ -67,8 +67,6 @@ class ViewerPanel {
   start(): () => void {
     const { root, source } = this;
     root.classList.add("mwb-viewer");
-    // JupyterLab would take letters typed here for its own shortcuts
-    root.setAttribute("data-lm-suppress-shortcuts", "true");
     this.#stage.append(this.#message);
     root.replaceChildren(this.#toolbar.element, this.#stage, this.#readout, this.#list.element);
     this.#cleanups.push(
