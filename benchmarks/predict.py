@@ -27,7 +27,7 @@ import workbench as wb
 from workbench.volume import Volume
 
 CASES: dict[str, dict[str, Any]] = {
-    "full": {"what": "3d-unet as by default (64 maps), 144x144x96", "algorithm": "3d-unet", "shape": (144, 144, 96)},
+    "full": {"what": "3d-unet as by default (64 maps), 144x144x112", "algorithm": "3d-unet", "shape": (144, 144, 112)},
     "small": {
         "what": "3d-unet, 16 maps, 192x192x144", "algorithm": "3d-unet", "shape": (192, 192, 144),
         "options": {"variant": "small"},

@@ -99,3 +99,28 @@ def test_a_class_that_is_not_finished_says_what_is_missing(plug_ins):
     plug_ins(shapes)
     with pytest.raises(InputError, match="Half must define draw, as Drawn says"):
         shapes.register(type("Half", (Drawn,), {"name": "half"}))
+
+
+def test_two_of_one_name_in_one_source_are_told(plug_ins):
+    shapes = make()
+    plug_ins(shapes)
+    pair = [type(name, (Shape,), {"name": "twin"}) for name in ("One", "Other")]
+    with pytest.raises(InputError, match="Two of them are called 'twin'"):
+        shapes.register(pair)
+    assert shapes.names() == ("round",)
+
+
+def test_what_each_must_have_is_asked_for():
+    accept = classes_of(Shape, needs=("edges",))
+    with pytest.raises(InputError, match="Round must define edges, as Shape says"):
+        accept(Round)
+
+
+def test_objects_may_be_registered_again_and_names_that_are_none_are_told(plug_ins):
+    boxes = Registry("workbench.boxes", "box", lambda given: {given["name"]: given}, builtin=())
+    plug_ins(boxes)
+    for size in (1, 2):
+        boxes.register({"name": "mine", "size": size})
+    assert boxes.get("mine")["size"] == 2
+    with pytest.raises(InputError, match="Unknown box"):
+        boxes.get(["mine"])

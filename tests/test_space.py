@@ -40,3 +40,9 @@ def test_what_is_printed_claims_no_more_than_is_known(affine):
     slide = Volume(data, np.diag([-0.0005, -0.0005, 1, 1]), space="object")
     assert "0.0005x0.0005 mm, 20 bytes" in repr(slide), "a size, and no letters"
     assert slide.orientation in repr(slide.with_meaning(space="patient"))
+
+
+def test_a_volume_that_is_brought_onto_another_grid_is_where_that_is(affine):
+    grid = Volume(np.zeros((3, 4, 5)), affine, space="patient")
+    for given in (affine, affine @ np.diag([1, 1, 1.5, 1])):
+        assert Volume(np.ones((3, 4, 5)), given, space="object").resample_like(grid).space == "patient"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from operator import methodcaller
+from operator import attrgetter, methodcaller
 from typing import Any, Generic, TypeVar
 
 from workbench.errors import InputError, StateError, choose
@@ -105,12 +105,11 @@ class Registry(Generic[T]):
             If there would be one, but what should bring it is broken.
         """
         with self._lock:
+            if isinstance(name, str) and name in self._broken:
+                raise StateError(self._broken[name])
+            choose(name, self.names(), self.what)
             if name in self._declared:
                 return self._declared[name][0]
-            names = self.names()
-            if name in self._broken:
-                raise StateError(self._broken[name])
-            choose(name, names, self.what)
             return self._one(name) if self._lazy else self._loaded()[name]
 
     def register(self, given: G) -> G:
@@ -135,15 +134,16 @@ class Registry(Generic[T]):
         StateError
             If the name belongs to something that is built in or that a package brings.
         """
-        called = getattr(given, "__qualname__", "")
-        where = f"{given.__module__}:{called}" if called else str(given)
+        one = given if isinstance(given, str) or hasattr(given, "__qualname__") else type(given)
+        where = one if isinstance(one, str) else f"{one.__module__}:{one.__qualname__}"
         with self._lock:
-            for name, thing in self._accept(given).items():
+            things = self._accept(given)
+            for name in things:
                 if name in self._declared and self._declared[name][1] != where:
                     raise self._twice(name, self._declared[name][1], where)
                 if name not in self._declared and name in self.names():
                     raise self._twice(name, self._place(name), where)
-                self._declared[name] = (thing, where)
+            self._declared |= {name: (thing, where) for name, thing in things.items()}
         return given
 
     def reset(self) -> None:
@@ -224,22 +224,47 @@ class Registry(Generic[T]):
         )
 
 
-def classes_of(contract: type[Any], name: str = "name") -> Callable[[Any], dict[str, Any]]:
-    """Return an `accept` for subclasses of `contract`, one or a list of them, which tell their `name` themselves."""
+def by_name(things: Iterable[T], name: Callable[[T], str]) -> dict[str, T]:
+    """Return things by the names that they have.
+
+    Raises
+    ------
+    InputError
+        If two have one name.
+    """
+    found: dict[str, T] = {}
+    for thing in things:
+        if found.setdefault(name(thing), thing) is not thing:
+            raise InputError(f"Two of them are called {name(thing)!r}. Rename one.")
+    return found
+
+
+def classes_of(contract: type[Any], name: str = "name", needs: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
+    """Return an `accept` for subclasses of `contract`, one or a list of them.
+
+    Parameters
+    ----------
+    name : str
+        Attribute that is the name of each.
+    needs : sequence of str
+        Further attributes that each must have.
+    """
 
     def accept(given: Any) -> dict[str, Any]:
         kinds = given if isinstance(given, list) else [given]
         for kind in kinds:
             if not (isinstance(kind, type) and issubclass(kind, contract)):
                 raise InputError(f"It must be a subclass of {contract.__module__}.{contract.__name__}, got {kind!r}.")
-        return {getattr(kind, name): kind for kind in kinds}
+            if missing := [need for need in (name, *needs) if not hasattr(kind, need)]:
+                raise InputError(f"{kind.__name__} must define {', '.join(missing)}, as {contract.__name__} says.")
+        return by_name(kinds, attrgetter(name))
 
     return accept
 
 
-def instances_of(contract: type[Any]) -> Callable[[Any], dict[str, Any]]:
+def instances_of(contract: type[Any], needs: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
     """Return an `accept` for subclasses of `contract`, of each of which one instance is made."""
-    classes = classes_of(contract)
+    classes = classes_of(contract, needs=needs)
 
     def accept(given: Any) -> dict[str, Any]:
         kinds = classes(given)

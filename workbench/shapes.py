@@ -185,7 +185,7 @@ class Shapes(ABC):
             window, edge = placed.select([number])._stroke(grid)
             drawn[window][edge] = min((int(placed.labels[number]) if by == "class" else number) + 1, most)
         labels = {0: "background", **{k + 1: name for k, name in enumerate(names)}} if names else None
-        return Volume(drawn, grid.affine, kind="labels", labels=labels, space=grid.space)
+        return grid.with_data(drawn, kind="labels", labels=labels, source=None, notes=())
 
     def _stroke(self, grid: Volume) -> tuple[tuple[slice, ...], NDArray[np.bool_]]:
         """Return where on `grid` the only shape is drawn: a window of it, and the voxels of its edge in there."""

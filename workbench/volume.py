@@ -349,7 +349,7 @@ class Volume:
         if not isinstance(other, Volume):
             raise InputError(f"resample_like takes the Volume whose grid is wanted, got {type(other).__name__}.")
         if self.same_grid(other, 1e-6):
-            return self
+            return self if self.space == other.space else self.with_meaning(space=other.space)
         change = _resampling.to_grid(self, other)
         data = _resampling.sample(self, change, other.spatial_shape, order, fill)
         return Volume(data, other.affine, **(self._meaning() | {"space": other.space}))

@@ -10,7 +10,7 @@ import inspect
 import pkgutil
 import sys
 from functools import cache
-from types import ModuleType
+from types import GenericAlias, ModuleType
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -90,7 +90,9 @@ def _homes() -> dict[str, str]:
 
 
 def _place(value: Any, default: str) -> str:
-    """Return where the code of an object lies; of what does not know (a constant), `default`."""
+    """Return where the code of an object lies; of what does not know (a constant, a method of an object), `default`."""
+    if inspect.ismethod(value) or isinstance(value, GenericAlias):
+        return default
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     return f"{module}.{name}" if module and name else default
 

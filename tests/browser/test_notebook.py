@@ -33,8 +33,11 @@ def classic(server: Any, browser: Any) -> Iterator[Lab]:
     lab = Lab(context.new_page(), server)
     context.on("page", lambda page: watch(page, lab))
     watch(lab.page, lab)
-    yield lab
-    context.close()
+    try:
+        yield lab
+    finally:
+        context.close()
+        server.stop_kernels()
     lab.errors[:] = [line for line in lab.errors if not _notebooks_own(line)]
     lab.check()
 

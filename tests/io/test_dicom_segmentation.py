@@ -115,3 +115,14 @@ def test_a_segmentation_of_several_pictures_is_refused_in_words(tmp_path):
         del group.PlanePositionSequence, group.PlaneOrientationSequence
     with pytest.raises(FileError, match=r"several pictures.*Export one for each picture"):
         drain(save(made, path))
+
+
+def test_a_place_that_cannot_be_used_is_no_picture(tmp_path):
+    path = segmentation(tmp_path / "a.dcm", [(1, 0.0, 1, [1, 0, 0, 1, 0, 0])])
+    with pytest.raises(FileError, match=r"place cannot be used: ImageOrientationPatient is two unit vectors"):
+        drain(path)
+
+
+def test_what_is_doubted_of_the_frames_is_told(tmp_path):
+    path = segmentation(tmp_path / "a.dcm", [(1, z, 1, [2, 0, 0, 0, 2, 0]) for z in (0.0, 2.0)])
+    assert any("their lengths were made 1" in note for note in drain(path).notes)

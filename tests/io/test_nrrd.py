@@ -348,3 +348,12 @@ def test_files_that_do_not_share_the_voxels_evenly(tmp_path):
         (tmp_path / f"b-{number}.raw").write_bytes(bytes(100))
     with pytest.raises(FileError, match=r"5 data files do not share \(2, 3, 4\) voxels evenly"):
         read(tmp_path / "a.nhdr")
+
+
+def test_free_text_where_a_number_should_be_is_not_told(tmp_path):
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(
+        HEADER.replace("endian: little", "endian: little\nold min: DOE JANE\nold max: 7").encode() + bytes(48)
+    )
+    (note,) = read(path).notes
+    assert note.startswith("the values stood for ? to 7 before")

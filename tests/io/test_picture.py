@@ -299,6 +299,7 @@ def test_a_mask_to_be_looked_at_is_offered_its_mapping_in_every_mode(tmp_path, m
     volume = read(tmp_path / "a.png", kind="labels").load()
     assert any("label_values={0: 0, 255: 1}" in note for note in volume.notes)
     mapped = read(tmp_path / "a.png", kind="labels", label_values={0: 0, 255: 1})
+    assert mapped.space == volume.space
     np.testing.assert_array_equal(mapped.data, mask // 255)
     assert not any("label_values" in note for note in mapped.notes)
 

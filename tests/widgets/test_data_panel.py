@@ -153,9 +153,12 @@ def test_code_before_anything_is_loaded_is_a_comment(panel: DataPanel) -> None:
     assert panel.code().splitlines()[-1].startswith("# Nothing is loaded yet")
 
 
+@pytest.mark.parametrize("relative", [False, True])
 def test_a_path_among_the_options_is_used_and_kept_in_no_state(
-    panel: DataPanel, tmp_path: Path, affine: np.ndarray
+    panel: DataPanel, tmp_path: Path, affine: np.ndarray, monkeypatch: pytest.MonkeyPatch, relative: bool
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = Path() if relative else tmp_path
     for folder in ("Jane_Doe", "labels"):
         (tmp_path / folder).mkdir()
     for number in range(4):
@@ -167,8 +170,8 @@ def test_a_path_among_the_options_is_used_and_kept_in_no_state(
     schema = {one["name"]: one for one in panel._schema("folder")}
     assert schema["images"]["private"]
     assert not schema["task"]["private"]
-    click(panel, action="tell", name="images", text=str(tmp_path / "Jane_Doe"))
-    click(panel, action="tell", name="labels", text=str(tmp_path / "labels"))
+    click(panel, action="tell", name="images", text=str(place / "Jane_Doe"))
+    click(panel, action="tell", name="labels", text=str(place / "labels"))
     panel.options = {"label_names": "even, odd"}
     click(panel, action="load")
     assert panel.problem == {}

@@ -93,9 +93,14 @@ def test_progress_says_how_long_the_rest_takes(desk: Table) -> None:
     told: list[str] = []
     desk.panel.observe(lambda change: told.append(change["new"]), "busy")
     with desk.panel.working("Predicting") as work:
-        work._began -= 10
+        work.tell(0.0, "Predicting: 0%")
+        began, fraction = work._began
+        work._began, work._last = (began - 10, fraction), 0.0
         work.tell(0.25, "Predicting: 25%")
-    assert told[-2] == "Predicting: 25%, 30 seconds left"
+        work.say("Explaining")
+        work.tell(1.0, "Explaining: 100%")
+    assert "Predicting: 25%, 30 seconds left" in told
+    assert "Explaining: 100%" in told, "what was done before does not count"
 
 
 # -- what the model answered -------------------------------------------------------------------------------------

@@ -38,15 +38,7 @@ def check_label_volume(
             f"{_advice(found, unknown, len(classes), file)}"
         )
     small = values.astype(np.uint8 if len(classes) <= 256 else np.uint16, copy=False)
-    return Volume(
-        small,
-        image.affine,
-        kind="labels",
-        axes=image.axes[: image.spatial_ndim],
-        labels=names,
-        source=label.source,
-        space=image.space,
-    )
+    return image.with_data(small, kind="labels", labels=names, source=label.source, notes=())
 
 
 def check_instance_volume(label: Volume, image: Volume, case: str) -> Volume:
@@ -62,15 +54,7 @@ def check_instance_volume(label: Volume, image: Volume, case: str) -> Volume:
         raise InputError(f"The labels of {case!r} are numbers from 0 (the background), got {found[0]}.")
     kept = np.uint16 if found[-1] <= np.iinfo(np.uint16).max else np.int32
     small = values.astype(kept, copy=False)
-    return Volume(
-        small,
-        image.affine,
-        kind="labels",
-        axes=image.axes[: image.spatial_ndim],
-        labels=label.labels or None,
-        source=label.source,
-        space=image.space,
-    )
+    return image.with_data(small, kind="labels", labels=label.labels or None, source=label.source, notes=())
 
 
 def check_class(label: Any, classes: Sequence[str], case: str) -> int | None:

@@ -159,5 +159,4 @@ def _volume(label: Any, image: Volume, case: str) -> Volume:
         raise InputError(
             f"The labels of {case!r} must have the image's shape {image.spatial_shape}, got {values.shape}."
         )
-    axes = image.axes[: image.spatial_ndim]
-    return Volume(values, image.affine, kind="labels", axes=axes, space=image.space)
+    return image.with_data(values, kind="labels", source=None, notes=())

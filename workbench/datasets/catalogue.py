@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench._plugins import Registry
+from workbench._plugins import Registry, by_name
 from workbench.datasets.cards import Card, CardList
 from workbench.datasets.dataset import Dataset
 from workbench.errors import InputError, check_keywords
@@ -45,7 +45,7 @@ def _named(given: Any) -> Mapping[str, Entry]:
             f"A data set is registered as a workbench.datasets.Entry(card, load), got {type(made).__name__}. "
             "A function that is registered takes nothing and returns entries; the one that loads goes into its Entry."
         )
-    return {entry.card.name: entry for entry in entries}
+    return by_name(entries, lambda entry: entry.card.name)
 
 
 #: Every data set. A source gives an `Entry`, a list of them, or a function that returns either;

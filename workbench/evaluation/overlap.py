@@ -89,8 +89,7 @@ def on_one_grid(prediction: Volume, truth: Volume) -> tuple[Volume, Volume]:
     if truth.has_unlabelled:
         data = spatial(prediction).astype(np.promote_types(prediction.dtype, np.uint8))
         data[spatial(truth) == UNLABELLED] = UNLABELLED
-        axes = truth.axes[: truth.spatial_ndim]
-        prediction = Volume(data, truth.affine, kind="labels", axes=axes, space=truth.space)
+        prediction = truth.with_data(data, kind="labels", labels=None, source=None, notes=())
     return prediction, truth
 
 

@@ -215,7 +215,7 @@ def pixels_of(source: Source, dataset: Any) -> Pixels:
         )
     if samples not in {1, 3, 4} or allocated not in {1, 8, 16, 32, 64}:
         raise FileError(
-            f"{source} stores {samples} samples of {allocated} bits for a pixel, which is not supported (1 or 3 "
+            f"{source} stores {samples} samples of {allocated} bits for a pixel, which is not supported (1, 3 or 4 "
             "samples of 1, 8, 16, 32 or 64 bits are). Export it in 16 bits."
         )
     signed = bool(whole(dataset, "PixelRepresentation", 0))

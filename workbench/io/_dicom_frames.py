@@ -34,6 +34,7 @@ _FLAT_NUCLEAR = {"STATIC", "WHOLE BODY", "DYNAMIC", "GATED", "TOMO", "GATED TOMO
 _AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 #: By how much a unit vector may be longer or shorter, and the cosine of a right angle differ from 0.
 _SQUARE, _NO_LENGTH = 0.01, 1e-6
+_UNIT_VECTORS = "ImageOrientationPatient is two unit vectors at right angles"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def place_frames(
     Raises
     ------
     FileError
-        If a position, an orientation or a vector is not what it has to be.
+        If the offsets of dose planes are not what they have to be; what else is not is a doubt.
     """
     notes: list[str] = []
     count = len(frames)
@@ -115,7 +116,10 @@ def _unit_vectors(value: Any, notes: list[str]) -> Vector | None:
         return None
     pair = np.array(found).reshape(2, 3)
     lengths = np.linalg.norm(pair, axis=1)
-    rule = f"ImageOrientationPatient is two unit vectors at right angles, the header has {list(found)}"
+    rule = _UNIT_VECTORS
+    # the numbers of the first are enough: each frame may have others
+    if not any(note.startswith(rule) for note in notes):
+        rule += f", the header has {list(found)}"
     if lengths.min() < _NO_LENGTH or abs(float(pair[0] @ pair[1])) > _SQUARE * lengths.prod():
         doubt(notes, f"{rule}; it was not used")
         return None

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import FileError
-from workbench.io import _dicom_stack, _files
+from workbench.io import _dicom_notes, _dicom_stack, _files
 from workbench.io._dicom_file import Source, quiet
 from workbench.io._dicom_groups import alike
 from workbench.io._dicom_header import Slice
@@ -26,6 +26,10 @@ def read(path: Path, source: Source, dataset: Any, frames: list[Slice]) -> Volum
     with values 0 and 1, fractional ones the channels of scores from 0 to 1.
     """
     unplaced = [frame.position is None or frame.orientation is None for frame in frames]
+    told = _dicom_notes.collect(frames)
+    rejected = [note for note in told if note.startswith(("ImagePositionPatient", "ImageOrientationPatient"))]
+    if any(unplaced) and rejected:
+        raise FileError(f"{path} is a segmentation whose place cannot be used: {rejected[0]}. Export it again.")
     if any(unplaced) and not all(unplaced):
         raise FileError(
             f"{path} is a segmentation of which {sum(unplaced)} of {len(frames)} frames do not say where they lie. "
@@ -55,12 +59,12 @@ def read(path: Path, source: Source, dataset: Any, frames: list[Slice]) -> Volum
         )
     if all(unplaced):
         place, count, affine = _of_a_picture(path, frames, numbers, kind)
-        notes: list[str] = []
+        notes = told
     else:
         # one frame per position is enough to know the grid
         levels = levels_of(frames, np.cross(*directions(frames)))
         grid = _dicom_stack.stack([level[0] for level in levels], sparse=True)
-        notes = [note for note in grid.notes if "missing slices" not in note]
+        notes = [*told, *(note for note in grid.notes if "missing slices" not in note)]
         corner = {id(item): k for k, item in enumerate(grid.slices[0]) if item is not None}
         place = {id(frame): corner[id(level[0])] for level in levels for frame in level}
         count, affine = len(grid.slices[0]), grid.affine

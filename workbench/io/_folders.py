@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
+from workbench._words import count
 from workbench.errors import InputError
 from workbench.io._format import Format
 from workbench.io._visible import visible, walk
@@ -39,10 +40,10 @@ def refuse_unless_dicom(folder: Path, formats: Iterable[Format]) -> None:
         if fitting is None:
             return  # it may be DICOM, whose files are often named by numbers alone
         counts[fitting] += 1
-        slices[file.suffix] += fitting in {"picture", "tiff"}
+        slices[file.suffix] += fitting in {"picture", "tiff"} and file.parent == folder
     if not counts:
         return
-    listed = " and ".join(f"{count} {name} file{'s' * (count > 1)}" for name, count in counts.most_common())
+    listed = " and ".join(count(number, f"{name} file") for name, number in counts.most_common())
     many = "at least " if counts.total() == _MOST_LOOKED_AT else ""
     raise InputError(
         f"{folder} is a folder of {many}{listed}, without DICOM; read takes one file of it. {_offer(folder)} "

@@ -246,7 +246,7 @@ def _components(header: Header, sizes: list[int], rest: list[int], notes: list[s
         known = _COMPONENTS.get(kind, ())
         names = known if len(long) == 1 and len(known) == sizes[axis] else ()
     if "old min" in header.fields or "old max" in header.fields:
-        ends = " to ".join(header.fields.get(f"old {end}", "?")[:20] for end in ("min", "max"))
+        ends = " to ".join(_number_or_not(header.fields.get(f"old {end}", "")) for end in ("min", "max"))
         notes.append(f"the values stood for {ends} before they were quantised (old min, old max); they are as stored")
     if "measurement frame" in header.fields:
         notes.append("the file gives a measurement frame for its vectors, which was not applied")
@@ -295,3 +295,11 @@ def encoding_of(header: Header, path: Path) -> str:
     """Return the encoding by its first name."""
     said = header.need("encoding", path).lower()
     return {"gz": "gzip", "txt": "ascii", "text": "ascii", "bz2": "bzip2"}.get(said, said)
+
+
+def _number_or_not(text: str) -> str:
+    """Return a number of a header as text; whatever else stands there may be of a patient, and is not told."""
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return "?"

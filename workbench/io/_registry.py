@@ -42,12 +42,14 @@ _OWN = (
 
 
 #: Every format; `FORMATS.register` adds a class that is written down in a notebook.
-FORMATS: Registry[Format] = Registry("workbench.formats", "format", instances_of(Format), builtin=_OWN)
+FORMATS: Registry[Format] = Registry(
+    "workbench.formats", "format", instances_of(Format, needs=("suffixes",)), builtin=_OWN
+)
 register = FORMATS.register
 
 
 def formats() -> list[Format]:
-    """Return every format that can be read, built-in and from entry points."""
+    """Return every format that can be read, built-in, of packages and registered here."""
     return list(FORMATS.all().values())
 
 
@@ -157,7 +159,7 @@ def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volu
     return Volume(
         guarded(path, "labels", lambda: _checks.remap(volume.data, values, f"The labels of {path}").astype(dtype)),
         volume.affine, shape=volume.shape, dtype=dtype, kind="labels", axes=volume.axes,
-        labels=volume.labels, source=volume.source, notes=notes,
+        labels=volume.labels, source=volume.source, notes=notes, space=volume.space,
     )  # fmt: skip
 
 

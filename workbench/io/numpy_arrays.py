@@ -64,8 +64,9 @@ class NumpyArrays(Format):
         name = _choose_array(path, found, key)
         shape, dtype = found[name]
         _check_numbers(path, dtype)
-        others = [other for other in found if other != name]
-        notes = [f"other arrays of the file were not read ({', '.join(others)}); key= takes them"] if others else []
+        # how many, not which: an array may be called after a patient
+        others = len(found) - 1
+        notes = [f"other arrays of the file ({others}) were not read; key= takes them"] if others else []
         info = entries[name]
         if (
             _files.count_bytes(shape, dtype) > info.file_size

@@ -19,7 +19,7 @@ from workbench.zoo.sizing import count_parameters
 _BYTES, _TRAINING_BYTES = 4, 16
 #: Networks whose weights take more than this are asked about: five times the largest of the zoo.
 _LARGE = 2e9
-#: Only a network with an option that is so many times its default is looked at: counting weights loads torch.
+#: Only a network whose options are together so many times their defaults is looked at: counting weights loads torch.
 _FAR = 2
 
 
@@ -41,11 +41,12 @@ def largeness(choice: Choice) -> tuple[str, bool] | None:
 
 
 def _far(choice: Choice, known: Mapping[str, OptionInfo]) -> bool:
+    times = 1.0
     for name, value in choice.options.items():
-        default = known[name].default
-        if isinstance(value, int) and isinstance(default, int) and value > _FAR * default:
-            return True
-    return False
+        option = known[name]
+        if option.kind == "integer":
+            times *= max(1.0, value / max(1, int(option.default)))
+    return times > _FAR
 
 
 def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:

@@ -39,10 +39,11 @@ def describe(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> d
         problem["cause"] = f"{type(error).__name__}: {error}"
         problem["remedy"] = _REMEDY_UNEXPECTED
         problem["details"] = "".join(traceback.format_exception(error))
-    return {key: _without(text, secrets) for key, text in problem.items()}
+    return {key: without(text, secrets) for key, text in problem.items()}
 
 
-def _without(text: str, secrets: Iterable[str]) -> str:
+def without(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` without the names of files and folders that `secrets` leads to."""
     for secret in secrets:
         if secret.strip():
             for name, shown in _names(secret):

@@ -43,7 +43,8 @@ class Work:
         self.cancel = threading.Event()
         self._panel = panel
         self._last = 0.0
-        self._began = time.monotonic()
+        #: When progress was first told of what is being done, and how far it was then.
+        self._began: tuple[float, float] | None = None
         self._over = False
 
     @property
@@ -75,16 +76,19 @@ class Work:
         self.check()
         fraction = float(min(max(fraction, 0.0), 1.0))
         now = time.monotonic()
+        if self._began is None or fraction < self._began[1]:
+            self._began = now, fraction
         if not self._over and (fraction >= 1.0 or now - self._last >= 1 / _PROGRESS_RATE):
             self._last = now
             self._panel.progress = fraction
             if text is not None:
-                rest = left(now - self._began, fraction)
+                began, already = self._began
+                rest = left(now - began, (fraction - already) / (1 - already) if already < 1 else 1.0)
                 self._panel.busy = f"{text}, {rest}" if rest else text
 
     def say(self, text: str) -> None:
         """Say what is being done now, how far it is being unknown; progress that follows is this one's."""
-        self._began = time.monotonic()
+        self._began = None
         if not self._over:
             self._panel.progress, self._panel.busy = -1.0, text
 

@@ -164,6 +164,5 @@ def _compared(found: Volume, true: Volume, style: dict[str, Any]) -> Layer:
             table[4] = ("another label than it should be", OTHER)
     labels = {0: "background", **{value: name for value, (name, _) in table.items()}}
     colors = {value: color for value, (_, color) in table.items()}
-    axes = true.axes[: true.spatial_ndim]
-    shown = Volume(compared, true.affine, kind="labels", axes=axes, labels=labels, space=true.space)
+    shown = true.with_data(compared, kind="labels", labels=labels, source=None, notes=())
     return Layer(shown, **{"opacity": 0.6, "colors": colors, **style})

@@ -16,6 +16,7 @@ from workbench.training import Run
 from workbench.volume import Volume
 from workbench.widgets import _data_forms, _options
 from workbench.widgets._files import listing
+from workbench.widgets._problems import without
 from workbench.widgets.code import Code, call, page, path_code
 from workbench.widgets.demos import Demo
 from workbench.widgets.desk import Case, Desk
@@ -128,7 +129,9 @@ class DataPanel(DeskPanel):
                 return self._take(dataset, called, given)
             except InputError as error:
                 if name is None:
-                    self.faults = {**self.faults, **_options.named_in(error, schema)}
+                    named = _options.named_in(error, schema)
+                    told = {key: without(text, map(str, secrets)) for key, text in named.items()}
+                    self.faults = {**self.faults, **told}
                 raise
 
     def load_asked(self) -> None:
@@ -296,9 +299,15 @@ class DataPanel(DeskPanel):
         if "parent" in spec or name not in [entry["name"] for entry in self.catalogue]:
             self.name, self.options = "", {}
             return
-        defaults = {one["name"]: one["default"] for one in self._schema(name)}
-        # a path may name a patient, and the form is saved with the notebook
-        told = {key: _options._plain(value) for key, value in spec["options"].items() if not _is_place(value)}
+        schema = self._schema(name)
+        defaults = {one["name"]: one["default"] for one in schema}
+        # a path may name a patient, however it was written, and the form is saved with the notebook
+        private = {one["name"] for one in schema if one["private"]}
+        told = {
+            key: _options._plain(value)
+            for key, value in spec["options"].items()
+            if key not in private and not _is_place(value)
+        }
         self.name = name
         self.options = {key: value for key, value in told.items() if value != defaults.get(key)}
 

@@ -201,6 +201,7 @@ class ModelPanel(ModelOffers):
         try:
             choice = self._chosen()
         except (StateError, InputError) as error:
+            self.withdraw()
             self.desk.choose(None, str(error).rstrip("."))
         else:
             held = self._held_back(choice)
@@ -211,7 +212,7 @@ class ModelPanel(ModelOffers):
         """Ask before a very large network is used for anything, and return what is waited for; empty if it is not."""
         large = largeness(choice) if choice != self._sure else None
         if large is None:
-            self.question = {}
+            self.withdraw()
             return ""
         text, possible = large
         title = f"{choice.card.title} would be very large"

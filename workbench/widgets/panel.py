@@ -150,7 +150,12 @@ class Panel(anywidget.AnyWidget):
 
     def dismiss(self) -> None:
         """Put away the message about the last failure, and the question that was not answered."""
-        self.problem, self.question, self._asked = {}, {}, None
+        self.problem = {}
+        self.withdraw()
+
+    def withdraw(self) -> None:
+        """Ask no more what is being asked."""
+        self.question, self._asked = {}, None
 
     def ask(self, title: str, text: str, yes: str, then: Callable[..., Any] | None, **values: Any) -> None:
         """Ask before something large is done.

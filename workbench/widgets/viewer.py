@@ -154,7 +154,7 @@ class Viewer(anywidget.AnyWidget):
         """Draw, small, what the browser shows until the kernel has time to send voxels; called when shown in a cell."""
         from workbench.widgets.still import stills
 
-        if self._shown and not self._first:
+        if self._shown:
             # voxels that cannot be read are told of when the browser asks for them
             with suppress(*_CANNOT_SHOW):
                 self._first = stills(self._shown, self.crosshair, self.convention)

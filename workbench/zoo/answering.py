@@ -78,8 +78,7 @@ def answer(model: Model, prepared: Prepared, how: How) -> Any:
         before = _same if prepared.exact else _of_one(task.probabilities)
         _fill(labels, inference, prepared, before, _of_one(task.decode))
         names = dict(enumerate(model.classes))
-        source = prepared.source
-        return Volume(labels, source.affine, kind="labels", labels=names, notes=note, space=source.space)
+        return prepared.source.with_data(labels, kind="labels", labels=names, notes=note)
 
 
 def probabilities(model: Model, volume: Volume, how: How) -> Volume:
@@ -93,9 +92,8 @@ def probabilities(model: Model, volume: Volume, how: How) -> Volume:
         inference = _inference(model, prepared, how)
         note = _reduce(model, inference, how.precision)
         _fill(scores, inference, prepared, _of_one(model.task.probabilities), lambda found: np.moveaxis(found, 0, -1))
-    axes = (*"ijk"[: volume.spatial_ndim], "c")
-    meaning: dict[str, Any] = {"kind": "scores", "channels": model.classes, "notes": note, "space": volume.space}
-    return Volume(scores, volume.affine, axes=axes, **meaning)
+    meaning: dict[str, Any] = {"channels": model.classes, "labels": None, "unit": "", "inverted": False}
+    return volume.with_data(scores, kind="scores", source=None, notes=note, **meaning)
 
 
 def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Cancel | None) -> Any:

@@ -1,6 +1,6 @@
 // Ways to the App and what can be done to it: launcher, menus, palette, a running App's entry; closing it asks first.
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { Dialog, ICommandPalette, ISessionContextDialogs, SessionContextDialogs, showDialog, WidgetTracker } from "@jupyterlab/apputils";
+import { Dialog, ICommandPalette, ISessionContextDialogs, SessionContextDialogs, showDialog, showErrorMessage, WidgetTracker } from "@jupyterlab/apputils";
 import { IDocumentManager } from "@jupyterlab/docmanager";
 import { ILauncher } from "@jupyterlab/launcher";
 import { IMainMenu } from "@jupyterlab/mainmenu";
@@ -99,7 +99,7 @@ function addDocuments(app: JupyterFrontEnd, rendermime: IRenderMimeRegistry, tra
 function mayGoOn(message: Message, panel: AppPanel, tracker: WidgetTracker<AppPanel>): boolean {
   if (message.type === "after-attach" && kept.delete(panel)) void tracker.save(panel);
   if (message.type !== "close-request" || !panel.hasKernel) return true;
-  void close(panel, tracker);
+  close(panel, tracker).catch((error) => showErrorMessage("The App was not closed", error));
   return false;
 }
 

@@ -15,7 +15,8 @@ class ReadOnlyProvider implements IContentProvider {
   }
 
   save(localPath: string, options?: Partial<Contents.IModel>): Promise<Contents.IModel> {
-    return this.drive.save(localPath, options);
+    // without the name of this provider, or the drive would ask it again
+    return this.drive.save(localPath, { ...options, contentProviderId: undefined } as Partial<Contents.IModel>);
   }
 }
 

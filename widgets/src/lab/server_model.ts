@@ -95,6 +95,6 @@ export class ServerModel {
 }
 
 function middle(shape: number[], affine: number[][]): number[] {
-  const centre = shape.map((n) => (n - 1) / 2);
+  const centre = shape.map((n) => Math.floor((n - 1) / 2));
   return affine.slice(0, 3).map((row) => row[0] * centre[0] + row[1] * centre[1] + row[2] * centre[2] + row[3]);
 }

@@ -83,7 +83,7 @@ class ViewerPanel {
     this.#stage.style.height = `${source.get("height")}px`;
     const observer = new ResizeObserver(() => this.#refreshStill());
     observer.observe(this.#stage);
-    this.#cleanups.push(() => observer.disconnect());
+    this.#cleanups.push(() => observer.disconnect(), () => this.#still.hide());
     this.#refreshText();
     this.#startScene().catch((error: unknown) => this.#fail(words(error)));
     return () => this.#stop();

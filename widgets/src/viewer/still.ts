@@ -17,6 +17,7 @@ export class StillPicture {
   /** Show `stills` where the live views will be; `base` is the lowest layer. */
   show(stills: Still[], panes: Panes, convention: Convention, base: LayerInfo): void {
     this.#load(stills);
+    this.element.hidden = false;
     const { clientWidth: width, clientHeight: height } = this.element;
     const places = base.picture ? [single(stills[0].view, width, height)] : layout(panes, width, height);
     const images = places.flatMap((pane) => {
@@ -32,7 +33,6 @@ export class StillPicture {
       return [image];
     });
     this.element.replaceChildren(...images, ...letterElements(places, convention, base));
-    this.element.hidden = false;
   }
 
   hide(): void {

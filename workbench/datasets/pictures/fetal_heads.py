@@ -53,7 +53,7 @@ def find(home: Path, task: str) -> Cases:
         if task == "ellipses":
             return image, ellipse
         filled = (ellipse.filled(image.spatial_shape) > 0).astype(np.uint8)
-        return image, Volume(filled, image.affine, kind="labels", axes=image.axes[:2], space=image.space)
+        return image, image.with_data(filled, kind="labels")
 
     classes = CARD.classes if task == "ellipses" else ("background", *CARD.classes)
     present = [case for case in listed(home / "training_set", "_HC.png") if case in rows]

@@ -33,9 +33,7 @@ def find(home: Path, task: str) -> Cases:  # noqa: ARG001
 
     def load(case: str) -> tuple[Volume, Any]:
         image, mask = io.read(images / f"{case}.jpg"), grey(io.read(masks / f"{case}.jpg"))
-        return image, Volume(
-            (mask.data > 127).astype(np.uint8), image.affine, kind="labels", axes=mask.axes, space=image.space
-        )
+        return image, image.with_data((mask.data > 127).astype(np.uint8), kind="labels", source=None, notes=())
 
     return Cases(
         listed(images, ".jpg"),

@@ -69,15 +69,19 @@ def check_one_of_each(layers: Sequence[Layer]) -> None:
 
 def _fitting(layers: Sequence[Layer]) -> list[Layer]:
     """Return the layers small enough, labels on the image's grid: what the program shows without further programs."""
-    images = [layer for layer in layers if layer.kind != "labels"]
-    base = _small((images or list(layers))[0].volume) if layers else None
+    base = _small(ground(layers)) if layers else None
     fitted = []
     for layer in layers:
         volume = layer.volume
         if base is not None and not volume.same_grid(base):
-            volume = volume.resample_like(base) if layer.kind == "labels" and images else base
+            volume = base if volume is ground(layers) else volume.resample_like(base)
         fitted.append(layer if volume is layer.volume else layer.like(volume))
     return fitted
+
+
+def ground(layers: Sequence[Layer]) -> Volume:
+    """Return the volume whose grid all are brought onto: the image's, where there is one."""
+    return next((layer for layer in layers if layer.kind != "labels"), layers[0]).volume
 
 
 def _small(volume: Volume) -> Volume:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import _geometry
+from workbench.errors import InputError
 from workbench.widgets.backends.base import Backend
-from workbench.widgets.backends.itk import check_one_of_each
+from workbench.widgets.backends.itk import check_one_of_each, ground
 from workbench.widgets.layer import Layer
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class ItkWidgetsBackend(Backend):
-    """Hands the voxels to `itkwidgets.view`. They stay in the browser; its program is fetched from the network."""
+    """Hands the voxels to `itkwidgets.view`. They stay in the browser; its program is fetched from the network.
+
+    Its program has colours and windows of its own: against the contract of backends, those of a layer are not used.
+    """
 
     name = "itkwidgets"
     requires = "itkwidgets"
@@ -33,12 +37,14 @@ class ItkWidgetsBackend(Backend):
         Raises
         ------
         InputError
-            If there is more than one image, or more than one label volume.
+            If there is nothing to show, more than one image, or more than one label volume.
         """
         import itkwidgets
 
         check_one_of_each(layers)
-        base = layers[0].volume
+        if not layers:
+            raise InputError("There is nothing to show: give a volume, as in wb.view(volume).")
+        base = ground(layers)
         shown: dict[str, Any] = {}
         for layer in layers:
             if not layer.visible:
@@ -52,15 +58,18 @@ class ItkWidgetsBackend(Backend):
 
 
 def to_itk(volume: Volume) -> Any:
-    """Return a volume as an `itkwasm.Image`: the first index fastest, geometry in LPS millimetres."""
+    """Return a volume as an `itkwasm.Image` in 3D: the first index fastest, geometry in LPS millimetres.
+
+    A picture is one slice: in 2D a coronal or a sagittal one could not say where it lies.
+    """
     from itkwasm import image_from_array
 
-    n = volume.spatial_ndim
-    vector = volume.data.ndim > n
-    axes = (*range(n)[::-1], n) if vector else tuple(range(n))[::-1]
-    image = image_from_array(np.ascontiguousarray(np.transpose(volume.data, axes)), is_vector=vector)
+    data = volume.data if volume.spatial_ndim == 3 else np.expand_dims(volume.data, 2)
+    vector = data.ndim > 3
+    axes = (2, 1, 0, 3) if vector else (2, 1, 0)
+    image = image_from_array(np.ascontiguousarray(np.transpose(data, axes)), is_vector=vector)
     lps = _geometry.LPS_RAS @ volume.affine
-    image.spacing = list(_geometry.spacing(lps)[:n])
-    image.origin = lps[:n, 3].tolist()
-    image.direction = np.ascontiguousarray(_geometry.directions(lps)[:n, :n])
+    image.spacing = list(_geometry.spacing(lps))
+    image.origin = lps[:3, 3].tolist()
+    image.direction = np.ascontiguousarray(_geometry.directions(lps))
     return image

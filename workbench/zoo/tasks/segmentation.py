@@ -146,8 +146,7 @@ class SegmentationTask(Task):
         # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
         scores = prepared.restore(self.probabilities(outputs)[0]).channels_first()
         decided = self.decode(scores[np.newaxis])[0]
-        source = prepared.source
-        return Volume(decided, source.affine, kind="labels", labels=names, space=source.space)
+        return prepared.source.with_data(decided, kind="labels", labels=names)
 
     def metrics(self, classes: Sequence[str]) -> SegmentationMetrics:
         """Return empty scores: ``dice`` (mean of the labels but the background) and ``dice/<label name>``."""
