@@ -118,7 +118,7 @@ def go_the_whole_way(page: Page, prefix: str) -> None:
     page.lab.shot(f"{prefix}-explained")
     page.fits()
     for panel in (first, second, third, fourth):
-        assert panel.locator(".mwb-error:visible").count() == 0
+        assert panel.locator(".mwb-error:visible").all_inner_texts() == []
 
     prove_that_the_map_lies_over_the_structure(page, prefix)
     page.kernel("show('image', name); newest.opacity = 0.6")

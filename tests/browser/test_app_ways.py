@@ -52,7 +52,7 @@ def test_an_empty_app_offers_a_way_in(open_lab: Any, demo: str) -> None:
     fourth = page.panel(4)
     assert fourth.locator(".mwb-bars li").count() >= 2
     assert in_sight(page, fourth.locator(".mwb-answer-note")), "what is answered is seen without scrolling"
-    assert page.app.locator(".mwb-error:visible").count() == 0
+    assert page.app.locator(".mwb-error:visible").all_inner_texts() == []
     page.app.locator(".mwb-v-layer").nth(1).wait_for()
     page.fits()
     page.lab.shot(f"app-demo-{demo.split()[-1].strip('?')}")

@@ -44,6 +44,10 @@ class Kitchen(Panel):
             while not self.may_end.wait(0.01):
                 self.tell(0.5, "Simmering: half done")
 
+    def taste(self) -> None:
+        with self.working("Tasting", yielding=True):
+            self.cooked.append("a spoonful")
+
     def code(self) -> str:
         if not self.cooked:
             raise StateError("Nothing was cooked.")
@@ -151,3 +155,21 @@ def _until(condition: Any, seconds: float = 5.0) -> None:
             return
         ticks.wait(0.01)
     raise AssertionError("it did not come to that")
+
+
+def test_work_that_nobody_asked_for_gives_way_without_a_word() -> None:
+    panel = Kitchen()
+    panel.in_background(panel.simmer)
+    while not panel.busy:
+        pass
+    other = threading.Thread(target=panel._attempt, args=(panel.taste, {}))
+    other.start()
+    other.join()
+    assert panel.busy.startswith("Simmering")
+    assert panel.problem == {}
+    assert panel.note == ""
+    assert panel.cooked == []
+    panel.may_end.set()
+    panel.wait(10)
+    panel.taste()
+    assert panel.cooked == ["a spoonful"]

@@ -21,8 +21,8 @@ _NOT_BUILT = """export default {{ render({{ el }}) {{
 }} }}"""
 
 
-#: How long is waited for work that gives way, in seconds: twice what it may take to let go.
-_YIELD_SECONDS = 1.0
+#: How long is waited for work that gives way, in seconds: ten times what it may take to let go on an idle machine.
+_YIELD_SECONDS = 5.0
 
 
 def bundle(name: str, suffix: str = "js") -> Path | str:
@@ -97,6 +97,8 @@ class Panel(anywidget.AnyWidget):
         ------
         StateError
             If something else is under way in this panel.
+        Cancelled
+            If it is, and this gives way: nobody asked for it, so that nobody is told.
         """
         work, nested = self._enter(yielding)
         outer = (self.busy, self.cancellable)
@@ -272,7 +274,8 @@ class Panel(anywidget.AnyWidget):
                 self._work.cancel.set()
                 self._mutex.wait_for(lambda: not self._depth, _YIELD_SECONDS)
             if self._depth and self._owner != me:
-                raise StateError(f"{self.busy or 'Something else'} is under way. Wait until it is done, or cancel it.")
+                told = f"{self.busy or 'Something else'} is under way."
+                raise Cancelled(told) if yielding else StateError(f"{told} Wait until it is done, or cancel it.")
             nested = self._depth > 0
             if not nested:
                 self._work = Work(self, yielding=yielding)

@@ -80,13 +80,20 @@ export function feedback(scope: Scope): HTMLElement {
   const intoSight = () => {
     if (!working.hidden || !errors.element.hidden || !question.element.hidden) reveal(element);
   };
+  // What is worked out meanwhile, such as the size of a network, moves the panels below it.
+  const cards = new ResizeObserver(intoSight);
+  scope.later(() => cards.disconnect());
   scope.watch(["busy", "progress"], () => {
     const busy = scope.get<string>("busy");
     const began = working.hidden && Boolean(busy);
     working.hidden = !busy;
     if (busy) bar.show(busy, scope.get<number>("progress"));
     else bar.hide();
-    if (began) intoSight();
+    if (began) {
+      intoSight();
+      for (const card of element.closest(".mwb-app-panels")?.querySelectorAll(".mwb-card") ?? []) cards.observe(card);
+    }
+    if (!busy) cards.disconnect();
   });
   scope.watch(["cancellable"], () => cancel.show(scope.get<boolean>("cancellable")));
   scope.watch(["problem"], showProblem);
@@ -102,6 +109,8 @@ let touched: Element | null = null;
 for (const type of ["pointerdown", "keydown"]) {
   document.addEventListener(type, ({ target }) => (touched = target instanceof Element ? target.closest(".mwb-card") : null), { capture: true });
 }
+// Whoever scrolls looks at something else.
+document.addEventListener("wheel", () => (touched = null), { capture: true, passive: true });
 
 /** Scroll what answers a click into sight. */
 export function reveal(element: HTMLElement): void {
