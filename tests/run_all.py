@@ -72,7 +72,8 @@ def docs() -> bool:
 
 
 def browser() -> bool:
-    return run(*PYTEST, "tests/browser")
+    # each worker has a JupyterLab and a browser of its own, and waits for them half of the time
+    return run(*PYTEST, "tests/browser", "-n", str(min(2, WORKERS)))
 
 
 def notebooks() -> bool:

@@ -51,6 +51,8 @@ QUIET_LAB = {
     "check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
     "extension_manager": "readonly",
 }
+#: What JupyterLab writes when a kernel ends while it is being asked for something.
+LABS_OWN = ("Canceled future for create_subshell_request",)
 #: Software rendering on two cores is slow, and other tests may be running beside it.
 PATIENCE_MS = 120_000
 
@@ -307,14 +309,18 @@ def watch(page: Any, lab: Lab) -> None:
             lab.strangers.append(sent.url)
 
     def console(message: Any) -> None:
-        if message.type == "error":
+        if message.type == "error" and not any(own in message.text for own in LABS_OWN):
             # "404 (Not Found)" alone does not say what was not found
             lab.errors.append(f"{message.text} [{message.location['url']}]")
+
+    def failed(error: Any) -> None:
+        if not any(own in str(error) for own in LABS_OWN):
+            lab.errors.append(f"{error}\n{error.stack}")
 
     page.on("request", request)
     page.on("websocket", request)
     page.on("console", console)
-    page.on("pageerror", lambda error: lab.errors.append(f"{error}\n{error.stack}"))
+    page.on("pageerror", failed)
 
 
 @pytest.fixture

