@@ -14,7 +14,7 @@ from typing import Any
 
 import _report
 
-#: What tells one machine from another; the day is noted with each part.
+#: Noted with each part; no part of what tells one machine from another.
 _DAY = "date"
 
 

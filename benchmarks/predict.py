@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ import torch
 from _report import save
 
 import workbench as wb
+from workbench.training.probe import peak_memory
 from workbench.volume import Volume
 
 CASES: dict[str, dict[str, Any]] = {
@@ -118,7 +118,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "repeats": arguments.repeats,
         "cases": {case: run(case, arguments.repeats) for case in arguments.cases.split(",")},
-        "peak memory of the whole process in GB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1),
+        "peak memory of the whole process in GB": round(peak_memory() / 1e9, 1),
     }
     print(json.dumps(report, indent=2))
     if arguments.save:

@@ -60,6 +60,9 @@ def test_port_address_and_token_are_chosen_and_the_rest_is_handed_on(monkeypatch
     main(["lab", "--ip=0.0.0.0"])
     assert started[1][0] == ["--ip=0.0.0.0"]
     assert "from other machines" in capsys.readouterr().err
+    main(["lab", "--ip=*", f"--port={free_port()}"])
+    assert started[2][0][-1] == "--ip=*"
+    assert "from other machines" in capsys.readouterr().err
 
 
 def test_a_port_that_is_in_use_is_refused(started, capsys):
@@ -70,6 +73,10 @@ def test_a_port_that_is_in_use_is_refused(started, capsys):
         assert main(["lab", f"--port={port}"]) == 1
     assert f"Port {port} is in use" in capsys.readouterr().err
     assert started == []
+    assert main(["lab", f"--port={free_port()}", "--ip=no.such.host.invalid"]) == 1
+    assert "got 'no.such.host.invalid', which is not known here" in capsys.readouterr().err
+    assert main(["lab", f"--port={free_port()}", "--ip=192.0.2.1"]) == 1
+    assert "got '192.0.2.1', which is another one's" in capsys.readouterr().err
     assert main(["lab", "--port=70000"]) == 1
     assert "1 to 65535" in capsys.readouterr().err
 

@@ -249,3 +249,20 @@ def test_it_is_quiet_and_works_in_inference_mode(method: str, recwarn: pytest.Wa
     with torch.inference_mode():
         assert np.array_equal(wb.explain(model, volume, method, 1).data, expected)
     assert [str(one.message) for one in recwarn] == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("method", ["deep-lift", "guided-backprop"])
+def test_a_traced_network_shows_no_steps(method):
+    model, volume = toys.cnn_model(2), toys.noise_volume(SHAPES[2])
+    model.module = torch.jit.trace(model.module, torch.zeros(model.prepare(volume).batch.shape))
+    with pytest.raises(InputError, match=r"traced or scripted.*integrated-gradients"):
+        wb.explain(model, volume, method, target=1)
+
+
+@pytest.mark.parametrize("method", ["deep-lift", "guided-backprop"])
+def test_a_wrapped_network_is_explained_as_the_bare_one(method):
+    model, volume = toys.cnn_model(2), toys.noise_volume(SHAPES[2])
+    wanted = wb.explain(model, volume, method, target=1).data
+    model.module = torch.compile(model.module, backend="eager")
+    assert np.allclose(wb.explain(model, volume, method, target=1).data, wanted, atol=1e-6)

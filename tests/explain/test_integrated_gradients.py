@@ -8,6 +8,7 @@ import pytest
 import workbench as wb
 from tests.explain import toys
 from tests.explain.contract import SHAPES, ExplainerContract
+from workbench.explain.integrated_gradients import _why
 
 
 class TestIntegratedGradients(ExplainerContract):
@@ -56,3 +57,9 @@ def test_a_sum_that_has_not_converged_is_told_with_what_to_do():
     assert "The contributions sum up to" in note
     assert "points=4" in note
     assert not many.notes
+
+
+def test_no_more_points_are_advised_than_can_be_had():
+    assert "points=1000" in _why(999)
+    assert "baseline='blur'" in _why(1000)
+    assert "points=" not in _why(1000)

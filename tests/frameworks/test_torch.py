@@ -85,6 +85,7 @@ class TestTorch(FrameworkContract):
         }[wrap]()
         assert framework.layers(wrapped) == framework.layers(bare)
         assert framework.state(wrapped).keys() == framework.state(bare).keys()
+        assert framework.parameter_names(wrapped) == framework.parameter_names(bare)
         np.testing.assert_allclose(framework.forward(wrapped, x), framework.forward(bare, x), atol=1e-6)
         ours, theirs = (framework.layer_gradient(one, "conv", x, self.score) for one in (wrapped, bare))
         for one, other in zip(ours, theirs, strict=True):

@@ -218,6 +218,35 @@ def test_less_precision_is_tried_and_told(windowed, affine, monkeypatch):
     assert "no faster arithmetic" in made.predict(volume, precision="bfloat16").notes[0]
 
 
+def test_less_precision_is_told_of_one_window_and_refused_where_it_is_never_used(affine):
+    volume = Volume(np.random.default_rng(0).normal(size=(16, 16, 16)), affine)
+    made = model()
+    form = made.framework.reduced(made.module)
+    wanted = f"computed in {form}" if form else "this device has no faster arithmetic"
+    found = made.predict(volume, precision="bfloat16")
+    assert found.notes[0].startswith(wanted)
+    assert made.predict(volume, precision="auto").notes == (), "a trial would cost what is gained"
+    whole = wb.zoo.create("covid-resnet", variant="medmnist-18")
+    picture = Volume(np.zeros((32, 24)), np.diag([1.0, -1, 1, 1]))
+    with pytest.raises(InputError, match=r"covid-resnet does not answer voxel by voxel.*precision='bfloat16'"):
+        whole.predict(picture, precision="bfloat16")
+    assert whole.predict(picture, precision="auto").label in (0, 1)
+
+
+def test_less_precision_is_tried_where_there_is_something(windowed, affine, monkeypatch):
+    made = model()
+    if made.framework.reduced(made.module) is None:
+        pytest.skip("this processor has no bfloat16")
+    made.patch_size = (8, 8, 8)
+    data = np.full((40, 16, 16), -1000, np.int16)
+    data[8:32] = np.random.default_rng(0).integers(-100, 300, (24, 16, 16))
+    seen = []
+    forward = made.forward
+    monkeypatch.setattr(made, "forward", lambda x, network=None: seen.extend(x) or forward(x, network=network))
+    made.probabilities(Volume(data, affine, unit="HU"), precision="auto")
+    assert all(np.ptp(one) > 0 for one in seen[:8]), "four windows, each in both forms"
+
+
 def test_unknown_options_of_a_prediction(affine):
     volume = Volume(np.zeros((8, 8, 8)), affine)
     with pytest.raises(InputError, match="Did you mean 'bfloat16'"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from workbench.errors import StateError
+from workbench.errors import InputError, StateError
 
 _ROOT = """\
 You are root: JupyterLab is started with --allow-root. That is usual in a container; elsewhere every notebook, and
@@ -18,6 +19,8 @@ _OPEN = """\
 The page can be opened from other machines, by whoever has the token. Its traffic is not encrypted: use a tunnel, or
 give JupyterLab a certificate."""
 _HERE = ("", "localhost", "127.0.0.1", "::1")
+#: JupyterLab's word for all addresses of this machine.
+_EVERYWHERE = "*"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     made.add_argument("--port", type=int, help="where the page is found; taken as it is, or refused if it is in use")
-    made.add_argument("--ip", default="", help="who may connect: localhost (the default), or 0.0.0.0 for everybody")
+    made.add_argument("--ip", default="", help="who may connect: localhost (the default), or * for everybody")
     made.add_argument("--token", help="what the page asks for instead of a random one (also: JUPYTER_TOKEN)")
     return made
 
@@ -88,24 +91,49 @@ def is_root() -> bool:
 
 
 def port_is_free(ip: str, port: int) -> bool:
-    """Tell whether a server could listen at a port."""
+    """Tell whether a server could listen at a port.
+
+    Raises
+    ------
+    InputError
+        If `ip` is no address of this machine.
+    """
+    ip = "0.0.0.0" if ip == _EVERYWHERE else ip  # noqa: S104 - it was asked for, and is warned of
     with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET) as probe:
         if os.name == "posix":
             # a server that has just ended does not count
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((ip or "127.0.0.1", port))
-        except OSError:
+        except socket.gaierror:
+            raise InputError(
+                f"The ip is an address or a name of this machine, or * for all, got {ip!r}, which is not known here. "
+                "Leave it out to work on this machine alone."
+            ) from None
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise InputError(
+                    f"The ip is an address of this machine, or * for all, got {ip!r}, which is another one's. "
+                    "Leave it out to work on this machine alone."
+                ) from None
             return False
     return True
 
 
 def check_port(ip: str, port: int) -> None:
-    """Raise if a server could not listen at a port."""
+    """Raise if a server could not listen at a port.
+
+    Raises
+    ------
+    InputError
+        If port or address cannot be one.
+    StateError
+        If the port is in use.
+    """
     if not 0 < port < 65536:
-        raise StateError(f"A port is a number from 1 to 65535, got {port}.")
+        raise InputError(f"A port is a number from 1 to 65535, got {port}. Choose one, such as 8890.")
     if not port_is_free(ip, port):
         raise StateError(
-            f"Port {port} is in use, or this user or address may not use it. Choose another one (make lab PORT=8890), "
-            "or none: then the first that is free is taken."
+            f"Port {port} is in use, or this user may not use it. Choose another one (--port 8890; in a checkout: make "
+            "lab PORT=8890), or none: then the first that is free is taken."
         )

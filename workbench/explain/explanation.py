@@ -87,9 +87,10 @@ class Explanation:
     @property
     def title(self) -> str:
         """The method and what it explains, for a legend: ``"Grad-CAM: liver"``."""
-        from workbench.explain.registry import methods
+        from workbench.explain.registry import EXPLAINERS
 
-        method = next((known.title for known in methods() if known.name == self.method), self.method)
+        # a saved map may be of a method that is not installed here
+        method = EXPLAINERS.get(self.method).title if self.method in EXPLAINERS.names() else self.method
         return f"{method}: {getattr(self.target, 'name', '') or self.target}"
 
     @property

@@ -15,6 +15,7 @@ from workbench.frameworks.base import Array
 
 #: Gauss-Legendre points are eigenvalues of a matrix of so many rows; a path integral gains nothing from more.
 _MOST_POINTS = 1000
+_NO_MORE = "More make no difference: take a baseline that is nearer to the input (baseline='blur'), or occlusion."
 
 
 class IntegratedGradients(Explainer):
@@ -67,18 +68,14 @@ class IntegratedGradients(Explainer):
             if done < len(alphas):
                 yield Step(done / len(alphas), current, problem.spatial_shape)
 
-        def score(of: Array) -> float:
-            inputs = np.asarray(of[None], np.float32)
-            found = problem.batches.once(lambda: problem.framework.scores(problem.module, inputs, problem.score))
-            return float(found[0])
-
-        of_input, of_baseline = score(image), score(baseline)
+        ends = np.asarray([image, baseline], np.float32)
+        # two passes without gradients take less memory than one with
+        scores = problem.batches.once(lambda: problem.framework.scores(problem.module, ends, problem.score))
+        of_input, of_baseline = map(float, scores)
         notes = incomplete(total * (image - baseline), of_input, of_baseline, _why(options["points"]))
         yield Step(1.0, current, problem.spatial_shape, notes)
 
 
 def _why(points: int) -> str:
-    return (
-        f"the score bends more on the way from the baseline to the input than {points} points can follow. Take more, "
-        f"such as points={min(4 * points, _MOST_POINTS)}."
-    )
+    more = f"Take more, such as points={min(4 * points, _MOST_POINTS)}." if points < _MOST_POINTS else _NO_MORE
+    return f"the score bends more on the way from the baseline to the input than {points} points can follow. {more}"

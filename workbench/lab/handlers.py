@@ -29,18 +29,8 @@ _Result = TypeVar("_Result")
 _shelf = Shelf()
 
 
-class FormatsHandler(APIHandler):
-    """Tell which files can be opened."""
-
-    @tornado.web.authenticated
-    async def get(self) -> None:
-        """Answer with the formats and their suffixes, see `file_types`."""
-        known = await asyncio.get_running_loop().run_in_executor(None, file_types)
-        self.finish(json.dumps({"formats": known}))
-
-
-class _VolumeFileHandler(APIHandler):
-    """What both addresses of a file share: from the request to a file, and from an error to an answer."""
+class _Handler(APIHandler):
+    """What the addresses share: from the request to a file, and from an error to an answer."""
 
     def file(self) -> Any:
         """Return the file that the request names, or refuse."""
@@ -62,7 +52,18 @@ class _VolumeFileHandler(APIHandler):
             return None
 
 
-class VolumeHandler(_VolumeFileHandler):
+class FormatsHandler(_Handler):
+    """Tell which files can be opened."""
+
+    @tornado.web.authenticated
+    async def get(self) -> None:
+        """Answer with the formats and their suffixes, see `file_types`."""
+        known = await self.answer(file_types)
+        if known is not None:
+            self.finish(json.dumps({"formats": known}))
+
+
+class VolumeHandler(_Handler):
     """Describe a volume file."""
 
     @tornado.web.authenticated
@@ -73,7 +74,7 @@ class VolumeHandler(_VolumeFileHandler):
             self.finish(json.dumps(description))
 
 
-class BrickHandler(_VolumeFileHandler):
+class BrickHandler(_Handler):
     """Send voxels."""
 
     @tornado.web.authenticated

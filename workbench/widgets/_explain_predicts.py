@@ -134,4 +134,5 @@ class ExplainPredicts(ExplainOffers):
 
 def _expected(model: Model, volume: Volume) -> Estimate | None:
     """Return what a prediction in several windows takes; a single one is not tried out, as that is all there is."""
-    return model.estimate(volume) if model.windows(volume) > 1 else None
+    prepared = model.prepare(volume)
+    return model.estimate(prepared) if model.windows(prepared) > 1 else None

@@ -67,12 +67,20 @@ def answer(model: Model, prepared: Prepared, how: How) -> Any:
     model.framework.check_finite(model.module)
     with _watching(model, how.cancel):
         task = model.task
+        if how.precision == "bfloat16" and not (task.windowed and task.by_voxel):
+            raise InputError(
+                f"{model.name} does not answer voxel by voxel, so it is computed in float32. Leave out "
+                f"precision={how.precision!r}."
+            )
         if not task.windowed:
             return task.answer(_at_once(model, prepared.batch, how.progress), prepared, model.classes)
         inference = _inference(model, prepared, how)
-        if not task.by_voxel or inference.single:
+        if not task.by_voxel:
             return task.answer(_unnamed(inference.whole(), batch=True), prepared, model.classes)
         note = _reduce(model, inference, how.precision)
+        if inference.single:
+            found = task.answer(_unnamed(inference.whole(), batch=True), prepared, model.classes)
+            return found.with_data(found.data, notes=note)
         labels = empty_scores(prepared.source.spatial_shape, task.label_dtype(model.num_classes))
         # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
         before = _same if prepared.exact else _of_one(task.probabilities)
@@ -110,9 +118,9 @@ def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Canc
         return model.task.decode(_unnamed(outputs))
 
 
-def estimate(model: Model, volume: Volume, *, skip_air: bool) -> Estimate:
+def estimate(model: Model, prepared: Prepared, *, skip_air: bool) -> Estimate:
     """Do what `Model.estimate` says."""
-    prepared, task = model.prepare(volume), model.task
+    task = model.task
     if not task.windowed:
         _at_once(model, prepared.batch, None)  # the first pass warms up
         started = time.perf_counter()
@@ -121,13 +129,14 @@ def estimate(model: Model, volume: Volume, *, skip_air: bool) -> Estimate:
         arrays = outputs.values() if isinstance(outputs, Mapping) else [outputs]
         return Estimate(1, 0, seconds, sum(array.nbytes for array in arrays))
     inference = _inference(model, prepared, How(skip_air=skip_air))
-    itemsize = np.dtype(task.label_dtype(model.num_classes)).itemsize if task.by_voxel else 0
-    return inference.estimate(math.prod(volume.spatial_shape) * itemsize)
+    if not task.by_voxel or inference.single:
+        return inference.estimate()
+    itemsize = np.dtype(task.label_dtype(model.num_classes)).itemsize
+    return inference.estimate(math.prod(prepared.source.spatial_shape) * itemsize, prepared.restorer().halo)
 
 
-def windows(model: Model, volume: Volume) -> int:
+def windows(model: Model, prepared: Prepared) -> int:
     """Do what `Model.windows` says."""
-    prepared = model.prepare(volume)
     return _inference(model, prepared, How()).count if model.task.windowed else 1
 
 

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +28,9 @@ Cancel = Callable[[], bool]
 Read = Callable[[Index, Index], Array]
 IsAir = Callable[[Index, Index], bool]
 
-#: Outputs in the making may always take as much, in bytes: a network of three dimensions takes more for itself.
-_SPARE = 1 << 26
+#: Outputs in the making may always take as much, in bytes. A network of three dimensions takes more for itself, and with
+#: less, windows along the cuts are computed twice and three times.
+_SPARE = 1 << 28
 #: Outputs of one batch of windows, in bytes, where that is more than one window.
 _AT_ONCE = 1 << 24
 #: A window of so many voxels fills the cores of a CPU by itself: nothing is gained by several at once.
@@ -118,6 +120,8 @@ class Inference:
         self.parts: dict[str, int] = {}
         self._seconds = 0.0
         self._first: tuple[Index, Array] | None = None
+        self._rule: IsAir | None = None
+        self._known: dict[Index, bool] = {}
 
     @property
     def channels(self) -> int:
@@ -139,7 +143,9 @@ class Inference:
         start = (0,) * len(self._windows.shape)
         voxels = math.prod(self._windows.size)
         heavy = self._framework.num_parameters(self._module) * voxels > _HEAVY
-        form = self._framework.layouts(self._module, forward_only=True)[0] if heavy else "contiguous"
+        form = self._form
+        if form is None:
+            form = self._framework.layouts(self._module, forward_only=True)[0] if heavy else "contiguous"
         feeder = self._feeder(1)
         with self._framework.layout(self._module, form) as network:
             started = time.perf_counter()
@@ -147,23 +153,27 @@ class Inference:
             self._seconds = time.perf_counter() - started
         self._first = (start, answer[0])
 
-    def estimate(self, answer: int = 0) -> Estimate:
+    def estimate(self, answer: int | None = None, halo: int = 0) -> Estimate:
         """Return how long it will take: what a second window takes (the first one warms up), times their number.
 
         Parameters
         ----------
-        answer : int
-            Bytes of what is made of the outputs, as `boxes` is told of them.
+        answer : int, optional
+            Bytes of what is made of the outputs box by box; the outputs of the `whole` image if not given.
+        halo : int
+            As `boxes` will be told.
         """
         self.begin()
-        columns = self._windows.columns(self.channels, _SPARE)
+        outputs = 4 * self.channels * math.prod(self._windows.shape)
+        answer = outputs if answer is None else answer
+        budget = self._budget(answer // 2)
+        columns = self._windows.columns(self.channels, budget, halo)
         starts = [start for column in columns for start in column.windows()]
         air = sum(self._flags(starts))
         needed = len(starts) - max(0, air - 1)
         if needed > 1 and self._seconds < _WORTHWHILE_SECONDS:
             self.begin()
-        making = min(4 * self.channels * math.prod(self._windows.shape), self._budget(answer // 2))
-        return Estimate(needed, len(starts) - needed, self._seconds * needed, answer + making)
+        return Estimate(needed, len(starts) - needed, self._seconds * needed, answer + min(outputs, budget))
 
     def reduce(self, probabilities: Callable[[Array], Array], *, check: bool) -> str:
         """Let the network compute faster and less exactly, where the device has such arithmetic.
@@ -173,13 +183,18 @@ class Inference:
         probabilities : callable
             Makes those of outputs [n, k, *window].
         check : bool
-            Whether it is tried first, on four windows that are spread over the image, and given up where a probability
-            changes by more than 1e-3. For fewer than sixteen windows the trial would cost what is gained.
+            Whether it is tried first, on four windows that are spread over what is not air, and given up where a
+            probability changes by more than 1e-3. For fewer than sixteen windows the trial would cost what is gained.
 
         Returns
         -------
         str
             What was decided, and why, as a note for the answer; empty where all stays as it is without a question.
+
+        Raises
+        ------
+        StateError
+            If not even a single window fits into memory.
         """
         form = self._framework.reduced(self._module)
         if form is None:
@@ -187,13 +202,19 @@ class Inference:
         if not check:
             self._form = form
             return f"computed in {form}"
-        starts = list(itertools.product(*self._windows.starts))
+        everywhere = list(itertools.product(*self._windows.starts))
+        starts = [start for start, air in zip(everywhere, self._flags(everywhere), strict=True) if not air]
         if len(starts) < _FEWEST_TO_TRY:
             return ""
         tried = [starts[round(i * (len(starts) - 1) / (_TRIED - 1))] for i in range(_TRIED)]
-        exact = [self._run(self._batch([start]), self._module) for start in tried]
+        feeder = self._feeder(_TRIED)
+
+        def answers(network: Any) -> list[Array]:
+            return [feeder.once(partial(self._run, self._batch([start]), network)) for start in tried]
+
+        exact = answers(self._module)
         with self._framework.layout(self._module, form) as network:
-            less = [self._run(self._batch([start]), network) for start in tried]
+            less = answers(network)
         pairs = zip(exact, less, strict=True)
         apart = max(float(np.abs(probabilities(one) - probabilities(other)).max()) for one, other in pairs)
         words = f"on {_TRIED} windows probabilities in {form} differed by up to {apart:.1g} from those in float32"
@@ -208,7 +229,8 @@ class Inference:
         Parameters
         ----------
         budget : int
-            Bytes that outputs in the making may take, or as much as those of one window, or 256 MB, whichever is most.
+            Bytes that outputs in the making may take, or as much as those of one window, or `_SPARE`, whichever is
+            most.
         halo : int
             See `Windows.blend`.
 
@@ -296,9 +318,12 @@ class Inference:
     def _flags(self, starts: list[Index]) -> list[bool]:
         if self._air is None or self.single:
             return [False] * len(starts)
-        rule = self._air()
-        known = {start: rule(start, self._stop(start)) for start in dict.fromkeys(starts)}
-        return [known[start] for start in starts]
+        if self._rule is None:
+            self._rule = self._air()
+        for start in starts:
+            if start not in self._known:
+                self._known[start] = self._rule(start, self._stop(start))
+        return [self._known[start] for start in starts]
 
     def _run(self, batch: Array, network: Any) -> Array:
         outputs = self._forward(batch, network)

@@ -188,16 +188,16 @@ class Model:
         """
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
-    def estimate(self, volume: Volume, *, skip_air: bool = True) -> Estimate:
+    def estimate(self, volume: Volume | Prepared, *, skip_air: bool = True) -> Estimate:
         """Return what `predict` would take on this device, from a trial of one window of the volume.
 
         For an image that is seen in one window the trial takes as long as the prediction itself; see `windows`.
         """
-        return answering.estimate(self, volume, skip_air=skip_air)
+        return answering.estimate(self, self._ready(volume), skip_air=skip_air)
 
-    def windows(self, volume: Volume) -> int:
+    def windows(self, volume: Volume | Prepared) -> int:
         """Return in how many windows the network would see a volume: 1 where it takes it whole."""
-        return answering.windows(self, volume)
+        return answering.windows(self, self._ready(volume))
 
     def predict(
         self,
@@ -254,7 +254,8 @@ class Model:
         Parameters
         ----------
         **how
-            As for `predict`.
+            As for `predict`; ``tuned=False`` leaves batch size and memory layout as they are, so that the same input
+            gives the same bits.
 
         Raises
         ------
@@ -262,6 +263,9 @@ class Model:
             If the model does not segment, or as for `predict`.
         """
         return answering.probabilities(self, volume, answering.How.of(how))
+
+    def _ready(self, volume: Volume | Prepared) -> Prepared:
+        return volume if isinstance(volume, Prepared) else self.prepare(volume)
 
     # ---- files ---------------------------------------------------------------------------------------------------
 

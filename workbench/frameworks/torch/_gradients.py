@@ -11,6 +11,7 @@ from workbench.frameworks.base import Array, LinearScore
 from workbench.frameworks.torch._tensors import (
     device_of,
     differentiating,
+    need_layers,
     run,
     score_of,
     to_array,
@@ -34,6 +35,7 @@ def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearS
 
     The graph is recorded from the layer on only: what lies before it is run without gradients, which saves its memory.
     """
+    need_layers(module, "saliency, integrated-gradients, occlusion")
     names = {name: found for name, found in module.named_modules() if name}
     target = names[choose(layer, names, "layer")]
     seen: list[torch.Tensor] = []
@@ -53,11 +55,6 @@ def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearS
     try:
         with differentiating(module), torch.no_grad():
             scores = score_of(run(module, to_tensor(x, device_of(module))), score)
-            if not seen and isinstance(module, torch.jit.ScriptModule):
-                raise InputError(
-                    "A network that was traced or scripted (torch.jit) does not show what its layers return. Explain "
-                    "the network that it was made from, or choose a method without layers, such as saliency."
-                )
             if not seen:
                 raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
             if not scores.requires_grad:

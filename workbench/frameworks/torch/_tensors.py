@@ -48,6 +48,26 @@ def bare(module: torch.nn.Module) -> torch.nn.Module:
     return next((bare(one) for one in inner if isinstance(one, torch.nn.Module)), module)
 
 
+def need_layers(module: torch.nn.Module, choose: str) -> None:
+    """Refuse a network that does not show what happens inside of it.
+
+    Parameters
+    ----------
+    choose : str
+        What to use instead.
+
+    Raises
+    ------
+    InputError
+        If it was traced or scripted.
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InputError(
+            "A network that was traced or scripted (torch.jit) does not show what its layers do. Explain the network "
+            f"that it was made from, or choose a method that looks at inputs and outputs alone: {choose}."
+        )
+
+
 def device_of(module: torch.nn.Module) -> torch.device:
     """Return the device of a module's weights (the CPU if it has none)."""
     for tensor in itertools.chain(module.parameters(), module.buffers()):

@@ -131,7 +131,7 @@ class TorchFramework(Framework):
         return report
 
     def parameter_names(self, module: torch.nn.Module) -> list[str]:
-        return [name for name, _ in module.named_parameters()]
+        return [name for name, _ in bare(module).named_parameters()]
 
     def num_parameters(self, module: torch.nn.Module) -> int:
         return sum(parameter.numel() for parameter in module.parameters())

@@ -20,9 +20,11 @@ from torch.overrides import TorchFunctionMode
 from workbench.errors import InputError
 from workbench.frameworks.base import Array, LinearScore
 from workbench.frameworks.torch._tensors import (
+    bare,
     device_of,
     differentiating,
     dtype_of,
+    need_layers,
     run,
     score_of,
     to_array,
@@ -59,10 +61,12 @@ def attribute(
     Raises
     ------
     InputError
-        If the steps of the network cannot be told apart.
+        If the steps of the network cannot be told apart, or it does not show them.
     StateError
         If its weights were made inside `torch.inference_mode`.
     """
+    network = bare(network)
+    need_layers(network, "integrated-gradients, saliency, occlusion")
     with differentiating(network):
         place, dtype = device_of(network), dtype_of(network)
         inputs, other = (to_tensor(array, place).to(dtype).requires_grad_(True) for array in (x, baseline))

@@ -12,7 +12,7 @@ from workbench.errors import InputError
 from workbench.frameworks.base import Array
 from workbench.frameworks.players import Loss, Players, named_terms
 from workbench.frameworks.stepping import OptimizerSpec, Trainer, select_trainable, single_value_error
-from workbench.frameworks.torch._tensors import device_of, differentiating, to_array, to_tensor
+from workbench.frameworks.torch._tensors import bare, device_of, differentiating, to_array, to_tensor
 
 _NORMS = torch.nn.modules.batchnorm._BatchNorm
 
@@ -29,7 +29,7 @@ class TorchTrainer(Trainer):
         trainable: Sequence[str] | None = None,
         grad_clip: float | None = None,
     ) -> None:
-        named = dict(module.named_parameters())
+        named = dict(bare(module).named_parameters())
         self._names = select_trainable(list(named), trainable)
         wanted = set(self._names)
         for name, parameter in named.items():
