@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
 def peak_memory() -> int:
     """Return the most main memory that this process ever had, in bytes."""
     if sys.platform == "linux":
-        # what `getrusage` tells begins with the memory of the process that started this one; some sandboxes tell no other
+        # what `getrusage` tells begins with the memory of the process that started this one; a sandbox may know no other
         told = re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
         if told:
             return 1024 * int(told[1])
@@ -62,7 +62,7 @@ def peak_memory() -> int:
         import psutil
 
         return int(psutil.Process().memory_info().peak_wset)
-    else:
+    else:  # noqa: RET505 - mypy looks at one platform at a time
         import resource
 
         unit = 1 if sys.platform == "darwin" else 1024

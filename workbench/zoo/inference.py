@@ -28,8 +28,8 @@ Cancel = Callable[[], bool]
 Read = Callable[[Index, Index], Array]
 IsAir = Callable[[Index, Index], bool]
 
-#: Outputs in the making may always take as much, in bytes. A network of three dimensions takes more for itself, and with
-#: less, windows along the cuts are computed twice and three times.
+#: Outputs in the making may always take as much, in bytes. A network of three dimensions takes more for itself, and
+#: with less, windows along the cuts are computed twice and three times.
 _SPARE = 1 << 28
 #: Outputs of one batch of windows, in bytes, where that is more than one window.
 _AT_ONCE = 1 << 24
