@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
 def peak_memory() -> int:
     """Return the most main memory that this process ever had, in bytes."""
     if sys.platform == "linux":
-        # what `getrusage` tells begins with the memory of the process that started this one; a sandbox may know no other
+        # what `getrusage` tells begins with the memory of the process that started this one; a sandbox may hide this
         told = re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
         if told:
             return 1024 * int(told[1])
