@@ -1,0 +1,114 @@
+"""Parameters read from code: annotations, defaults, docstrings, pydantic models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from workbench.parameters import REQUIRED, Parameter
+from workbench.signatures import PER_AXIS, Range, documented, of_function, of_model
+from workbench.signatures import Field as Drawn
+
+
+def load(
+    image: Any,
+    path: Annotated[str | Path, Drawn(private=True, placeholder="/data")],
+    n: Annotated[int, Range(low=1)] = 24,
+    spacing: Annotated[float | Sequence[float] | None, Range(above=0, unit="mm")] = None,
+    size: Annotated[int, Range(low=1), PER_AXIS] = 64,
+    task: Literal["classification", "segmentation"] = "segmentation",
+    fill: float | Literal["mean", "blur"] = 0.0,
+    fractions: Sequence[float] | None = None,
+    noisy: bool = False,
+    split: dict[str, list[int]] | None = None,
+    *more: Any,
+    **rest: Any,
+) -> None:
+    """Load something.
+
+    Parameters
+    ----------
+    image : Volume
+        No option.
+    path : path
+        Where it is,
+        in two lines.
+    n, size : int
+        How many.
+
+    Returns
+    -------
+    None
+        path : not this.
+    """
+
+
+def test_a_function_tells_its_parameters() -> None:
+    found = of_function(load, skip=["image"])
+    assert list(found) == ["path", "n", "spacing", "size", "task", "fill", "fractions", "noisy", "split"]
+    assert found["path"] == Parameter(
+        "path", "path", REQUIRED, "Where it is, in two lines.", private=True, placeholder="/data"
+    )
+    assert found["n"] == Parameter("n", "integer", 24, "How many.", low=1)
+    assert found["spacing"] == Parameter("spacing", "number", None, above=0, unit="mm", per_axis=True, optional=True)
+    assert found["size"] == Parameter("size", "integer", 64, "How many.", low=1, per_axis=True)
+    assert found["task"] == Parameter("task", "choice", "segmentation", choices=("classification", "segmentation"))
+    assert found["fill"] == Parameter("fill", "number", 0.0, choices=("mean", "blur"))
+    assert found["fractions"] == Parameter("fractions", "number", None, many=True, optional=True)
+    assert found["noisy"] == Parameter("noisy", "flag", False)
+    assert found["split"].kind == "any"
+
+
+class Schedule(BaseModel):
+    """How the rate goes.
+
+    Attributes
+    ----------
+    name : {"constant", "cosine"}
+        The shape.
+    warmup, power : float
+        Epochs.
+    """
+
+    name: Literal["constant", "cosine"] = "constant"
+    warmup: Annotated[float, Field(ge=0)] = 0.0
+    power: Annotated[float | None, Field(gt=0, lt=9)] = None
+    betas: tuple[float, float] = (0.9, 0.999)
+    algorithm: str
+
+
+def test_a_pydantic_model_tells_its_parameters_with_the_limits_it_checks() -> None:
+    found = of_model(Schedule)
+    assert found["name"] == Parameter("name", "choice", "constant", "The shape.", choices=("constant", "cosine"))
+    assert found["warmup"] == Parameter("warmup", "number", 0.0, "Epochs.", low=0)
+    assert found["power"] == Parameter("power", "number", None, "Epochs.", above=0, below=9, optional=True)
+    assert found["betas"] == Parameter("betas", "number", (0.9, 0.999), many=True)
+    assert found["algorithm"].required
+
+
+def test_every_parameter_of_a_class_is_that_of_its_constructor() -> None:
+    class Thing:
+        """A thing."""
+
+        def __init__(self, sigma: Annotated[float, Range(above=0)] = 2.0) -> None:
+            """Make it.
+
+            Parameters
+            ----------
+            sigma : float
+                How wide.
+            """
+
+    assert of_function(Thing) == {"sigma": Parameter("sigma", "number", 2.0, "How wide.", above=0)}
+
+
+@pytest.mark.parametrize("text", ["", "One line.", "Notes\n-----\nx : int\n    no"])
+def test_a_docstring_without_parameters_tells_nothing(text: str) -> None:
+    def function() -> None: ...
+
+    function.__doc__ = text
+    assert documented(function) == {}

@@ -1,0 +1,174 @@
+"""Parameters as they are written down in code: in the signature of a function, or in the fields of a data class.
+
+Kind and choices are those of the annotation, the default that of the signature, the help what the docstring says, and
+what an annotation cannot say stands in ``Annotated``::
+
+    def load(n: Annotated[int, Range(low=1)] = 24, spacing: Annotated[float | None, Range(above=0, unit="mm"), PER_AXIS]
+             = None, task: Literal["classification", "segmentation"] = "segmentation") -> Dataset:
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from workbench.parameters import REQUIRED, Kind, Parameter
+
+_KINDS: dict[Any, Kind] = {bool: "flag", int: "integer", float: "number", str: "text", Path: "path"}
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a number may be, for ``Annotated[float, Range(0, 1)]``; see `Parameter` for the meaning of each."""
+
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    below: float | None = None
+    step: float | None = None
+    log: bool = False
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Field:
+    """How a field is drawn, for ``Annotated[str, Field(label="Name")]``; see `Parameter` for the meaning of each."""
+
+    label: str = ""
+    placeholder: str = ""
+    private: bool = False
+    help: str = ""
+
+
+class _PerAxis:
+    def __repr__(self) -> str:
+        return "PER_AXIS"
+
+
+#: For ``Annotated[float, PER_AXIS]``: one value for all spatial axes, or one for each.
+PER_AXIS: Final = _PerAxis()
+
+
+def of_function(function: Callable[..., Any], skip: Sequence[str] = ()) -> dict[str, Parameter]:
+    """Return the parameters of a function by name, but for those that are called differently by whom they are given.
+
+    Parameters
+    ----------
+    skip : sequence of str
+        Names of arguments that are no options, such as the image.
+    """
+    made = inspect.unwrap(function)
+    hints = _hints(_constructor(made) if isinstance(made, type) else made)
+    told = documented(made)
+    found = {}
+    for name, one in inspect.signature(function).parameters.items():
+        if name in skip or name == "self" or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            continue
+        default = REQUIRED if one.default is one.empty else one.default
+        found[name] = of_annotation(name, hints.get(name, Any), default, told.get(name, ""))
+    return found
+
+
+def of_model(model: type[Any]) -> dict[str, Parameter]:
+    """Return the parameters that the fields of a pydantic model are, with the limits that the model itself checks."""
+    told = documented(model)
+    found = {}
+    for name, info in model.model_fields.items():
+        default = REQUIRED if info.is_required() else info.get_default(call_default_factory=True)
+        made = of_annotation(name, info.annotation, default, told.get(name, ""))
+        found[name] = _with(made, info.metadata)
+    return found
+
+
+def of_annotation(name: str, annotation: Any, default: Any = REQUIRED, help: str = "") -> Parameter:  # noqa: A002
+    """Return the parameter that an annotation describes; what no field can be drawn for is of the kind "any"."""
+    if typing.get_origin(annotation) is Annotated:
+        inner, *extra = typing.get_args(annotation)
+        return _with(of_annotation(name, inner, default, help), extra)
+    made = Parameter(name, "any", default, help)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _of_union(made, arguments)
+    if origin is Literal:
+        return replace(made, kind="choice", choices=arguments)
+    if annotation in _KINDS:
+        return replace(made, kind=_KINDS[annotation])
+    if origin in (list, tuple, Sequence) and arguments:
+        part = of_annotation(name, arguments[0], default, help)
+        return replace(part, many=True) if not part.many else made
+    if annotation is Any and default is not REQUIRED and type(default) in _KINDS:
+        return replace(made, kind=_KINDS[type(default)])
+    return made
+
+
+def documented(thing: Any) -> dict[str, str]:
+    """Return what the NumPy-style docstring of a function or class says of its parameters or attributes, by name."""
+    text = inspect.getdoc(thing) or ""
+    if isinstance(thing, type) and "Parameters\n---" not in text and "Attributes\n---" not in text:
+        text = inspect.getdoc(_constructor(thing)) or ""
+    found: dict[str, str] = {}
+    for section in re.split(r"\n(?=\S[^\n]*\n-{3,}\n)", f"\n{text}"):
+        head, _, body = section.lstrip("\n").partition("\n")
+        if head not in ("Parameters", "Attributes", "Other Parameters"):
+            continue
+        for entry in re.split(r"\n(?=\S)", body.split("\n", 1)[-1]):
+            names, _, about = entry.partition("\n")
+            words = " ".join(line.strip() for line in about.splitlines()).strip()
+            for name in names.partition(" : ")[0].split(","):
+                found[name.strip().lstrip("*")] = words
+    return found
+
+
+def _of_union(made: Parameter, kinds: tuple[Any, ...]) -> Parameter:
+    """Return a parameter that may be of several types: None, one or several values, a number or a word."""
+    parts = [of_annotation(made.name, one, made.default, made.help) for one in kinds if one is not type(None)]
+    optional = type(None) in kinds
+    single = [one for one in parts if not one.many]
+    if len(parts) == 1:
+        return replace(parts[0], optional=optional)
+    words = tuple(choice for one in single if one.kind == "choice" for choice in one.choices)
+    numbers = [one for one in single if one.kind in ("integer", "number")]
+    if numbers and len(numbers) + bool(words) == len(single):
+        # float | Literal["mean"]: a number or a word; float | tuple[float, ...]: one or several
+        kind: Kind = "integer" if all(one.kind == "integer" for one in numbers) else "number"
+        return replace(numbers[0], kind=kind, choices=words, per_axis=len(single) < len(parts), optional=optional)
+    if {one.kind for one in parts} <= {"text", "path"}:
+        return replace(made, kind="path", optional=optional)
+    return replace(made, optional=optional)
+
+
+def _with(made: Parameter, extra: Sequence[Any]) -> Parameter:
+    """Return a parameter with what stands beside its type."""
+    for one in extra:
+        if isinstance(one, Range):
+            told = {key: value for key, value in vars(one).items() if value is not None}
+            made = replace(made, **told)
+        elif isinstance(one, Field):
+            made = replace(made, **{key: value for key, value in vars(one).items() if value})
+        elif one is PER_AXIS:
+            made = replace(made, per_axis=True, many=False)
+        else:  # the constraints of pydantic's own Field
+            limits = {ours: getattr(one, theirs, None) for ours, theirs in _LIMITS.items()}
+            made = replace(made, **{ours: limit for ours, limit in limits.items() if limit is not None})
+    return made
+
+
+_LIMITS: Mapping[str, str] = {"low": "ge", "high": "le", "above": "gt", "below": "lt"}
+
+
+def _constructor(kind: type[Any]) -> Any:
+    return inspect.getattr_static(kind, "__init__")
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except NameError:
+        # a name that only the type checker imports: what has no hint is told from its default
+        return {}
