@@ -134,6 +134,20 @@ def test_progress_is_told_and_bounded() -> None:
     assert panel.progress == -1.0
 
 
+def test_work_is_handed_on_to_what_is_no_panel() -> None:
+    panel = Kitchen()
+    seen: list[tuple[float, str]] = []
+    panel.observe(lambda change: seen.append((panel.progress, change["new"])), "busy")
+    with panel.working("Cooking", cancellable=True) as handed:
+        handed.part(1, 2).tell(1.0, "the second half")
+        handed.part(0, 2).tell(1.0)
+        panel.cancel()
+        with pytest.raises(Cancelled, match="nothing was changed"):
+            handed.part(1, 2).check()
+    assert panel.progress == -1.0
+    assert seen == [(-1.0, "Cooking"), (1.0, "the second half"), (1.0, "")]
+
+
 def test_code_is_answered_with_the_number_of_the_question() -> None:
     panel = Kitchen()
     panel.click(action="code", ask=7)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
+from workbench import work
 from workbench._words import left
 from workbench.errors import Cancelled
 
@@ -21,11 +22,10 @@ _PROGRESS_RATE = 10
 #: How long cancelled work may take to notice by itself before it is let go of, in seconds.
 _GRACE = 0.4
 _LOOK_SECONDS = 0.05
-_CANCELLED = "Cancelled; nothing was changed."
 
 
-class Work:
-    """One piece of work of a panel, from its start to its end.
+class Work(work.Work):
+    """One piece of work of a panel, from its start to its end; it can be handed on to whoever takes a `work.Work`.
 
     What was cancelled and let go of may still end by itself in its own thread; it holds this object and no longer the
     panel's attention, so that nothing it tells is heard.
@@ -38,30 +38,16 @@ class Work:
         Whether it gives way to other work of the panel.
     """
 
+    _cancelled_words = "Cancelled; nothing was changed."
+
     def __init__(self, panel: Panel, *, yielding: bool = False) -> None:
+        super().__init__()
         self.yielding = yielding
-        self.cancel = threading.Event()
         self._panel = panel
         self._last = 0.0
         #: When progress was first told of what is being done, and how far it was then.
         self._began: tuple[float, float] | None = None
         self._over = False
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it was asked to stop."""
-        return self.cancel.is_set()
-
-    def check(self) -> None:
-        """Stop here if it was cancelled.
-
-        Raises
-        ------
-        Cancelled
-            If the person pressed Cancel.
-        """
-        if self.cancel.is_set():
-            raise Cancelled(_CANCELLED)
 
     def tell(self, fraction: float, text: str | None = None) -> None:
         """Report progress (0 to 1), and how long the rest takes as soon as that is known.
@@ -81,7 +67,7 @@ class Work:
         if not self._over and (fraction >= 1.0 or now - self._last >= 1 / _PROGRESS_RATE):
             self._last = now
             self._panel.progress = fraction
-            if text is not None:
+            if text:
                 began, already = self._began
                 rest = left(now - began, (fraction - already) / (1 - already) if already < 1 else 1.0)
                 self._panel.busy = f"{text}, {rest}" if rest else text
@@ -130,4 +116,4 @@ class Work:
         while not made.done() and time.monotonic() < deadline:
             time.sleep(0.01)
         if not made.done() or made.exception() is None:
-            raise Cancelled(_CANCELLED)
+            raise Cancelled(self._cancelled_words)
