@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench import datasets, evaluation, explain, frameworks, io, training, widgets, zoo
+    from workbench import datasets, evaluation, explain, frameworks, io, tools, training, widgets, zoo
     from workbench.frameworks import devices
     from workbench.io import read, write
     from workbench.training import runs, train
@@ -32,7 +32,7 @@ _HOMES = {
     "view": "workbench.widgets",
     "write": "workbench.io",
 }
-_ROOMS = ("datasets", "evaluation", "explain", "frameworks", "io", "training", "widgets", "zoo")
+_ROOMS = ("datasets", "evaluation", "explain", "frameworks", "io", "tools", "training", "widgets", "zoo")
 
 __all__ = [
     "App",
@@ -47,6 +47,7 @@ __all__ = [
     "io",
     "read",
     "runs",
+    "tools",
     "train",
     "training",
     "view",

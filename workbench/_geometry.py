@@ -70,6 +70,13 @@ def has_shear(affine: Affine, tolerance: float = 1e-4) -> bool:
     return bool(np.abs(unit.T @ unit - np.eye(3)).max() > tolerance)
 
 
+def voxel_volume(affine: Affine, ndim: int = 3) -> float:
+    """Return the volume of a voxel in mm3; with two axes, the area of a pixel in mm2. Sheared axes are no error."""
+    if ndim == 2:
+        return float(np.linalg.norm(np.cross(affine[:3, 0], affine[:3, 1])))
+    return float(abs(np.linalg.det(affine[:3, :3])))
+
+
 def orientation(affine: Affine, ndim: int = 3) -> str:
     """Return the letters of the world directions nearest to the first `ndim` voxel axes (``"RAS"``)."""
     world, signs = _nearest_axes(affine, ndim)

@@ -195,6 +195,11 @@ class Volume:
         return _geometry.spacing(self._affine)[: self.spatial_ndim]
 
     @property
+    def voxel_volume(self) -> float:
+        """Cubic millimetres that a voxel takes; in a picture, square millimetres that a pixel takes."""
+        return _geometry.voxel_volume(self._affine, self.spatial_ndim)
+
+    @property
     def orientation(self) -> str:
         """World direction nearest to each spatial axis, such as "RAS" or, for a picture, "PL"."""
         return _geometry.orientation(self._affine, self.spatial_ndim)

@@ -1,0 +1,74 @@
+"""Which tools there are: the files of this room's folders, those of other packages, those declared in a cell."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from workbench._plugins import Registry, Source, by_name
+from workbench.errors import InputError
+from workbench.tools.base import Tool
+from workbench.tools.listing import Card, Tools
+
+
+def _own() -> Iterator[Source]:
+    here = Path(__file__).parent
+    for file in sorted(here.glob("*/[!_]*.py")):
+        module = ".".join([__package__, *file.relative_to(here).with_suffix("").parts])
+        yield Source(file.stem, module, partial(import_module, module))
+
+
+def _named(given: Any) -> Mapping[str, Tool]:
+    tools = _of_module(given) if isinstance(given, ModuleType) else given
+    tools = tools if isinstance(tools, Iterable) else [tools]
+    made = builtins.list(tools)
+    if not made or not all(isinstance(one, Tool) for one in made):
+        raise InputError(
+            f"A tool is a function under @workbench.tools.tool(...), or a list or module of such, got {given!r}."
+        )
+    return by_name(made, lambda one: one.name)
+
+
+def _of_module(module: ModuleType) -> builtins.list[Tool]:
+    """Return the tools that a module declares, without those that it imports."""
+    return [one for one in vars(module).values() if isinstance(one, Tool) and one.__module__ == module.__name__]
+
+
+#: Every tool. A source gives a `Tool`, a list of them, or a module; `TOOLS.register` adds one that is imported in a
+#: notebook from a module of your own.
+TOOLS: Registry[Tool] = Registry("workbench.tools", "tool", _named, builtin=_own)
+register = TOOLS.register
+
+
+def get(name: str) -> Tool:
+    """Return a tool by its name: ``"remove-small"`` or ``"remove_small"``.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name; the message names the nearest.
+    StateError
+        If the package that should bring it is broken.
+    """
+    return TOOLS.get(name.replace("_", "-") if isinstance(name, str) else name)
+
+
+def list() -> Tools:
+    """Return all tools, by group; shown as a table."""
+    return Tools(sorted(TOOLS.all().values(), key=lambda one: (one.group, one.name)))
+
+
+def card(name: str) -> Card:
+    """Return what there is to know about a tool: what goes in, what comes out, its options, its source.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name; the message names the nearest.
+    """
+    return Card(get(name))

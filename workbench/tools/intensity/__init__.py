@@ -1,0 +1,1 @@
+"""Tools that change what the values are."""

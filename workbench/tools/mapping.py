@@ -1,0 +1,186 @@
+"""A tool over the cases of a data set: results as files by case number, and a report of what failed."""
+
+from __future__ import annotations
+
+import csv
+import html
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench._words import count
+from workbench.datasets.dataset import Dataset
+from workbench.errors import InputError, StateError, check_keywords
+from workbench.evaluation.table import Table
+from workbench.tools._cases import Cases, Plan, results_of
+from workbench.tools._processes import in_processes
+from workbench.tools.base import Tool, is_local
+from workbench.tools.catalogue import get
+from workbench.work import IDLE, Work
+
+#: All tables of one name, one below the other.
+_TABLES = "all-{}.csv"
+
+
+@dataclass
+class Report:
+    """What became of the cases of a data set.
+
+    Attributes
+    ----------
+    tool : str
+        Name of the tool.
+    folder : Path
+        Where the results are: ``000012.nii.gz`` is that of case 12. With several results the name of each is in that of
+        its file; tables are also in one, ``all-table.csv``, whose first column is the case.
+    done, skipped : list of int
+        Cases that were worked on; those whose results were there already.
+    failed : dict of int to str
+        Why a case has no result, in words without names of patients.
+    """
+
+    tool: str
+    folder: Path
+    done: list[int] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)
+
+    def table(self) -> Table:
+        """Return the cases that failed, and why."""
+        return Table({"case": index, "why": why} for index, why in sorted(self.failed.items()))
+
+    def __repr__(self) -> str:
+        return "\n".join([self._headline(), *([repr(self.table())] if self.failed else [])])
+
+    def _repr_html_(self) -> str:
+        head = f"<p>{html.escape(self._headline())}</p>"
+        return head + (self.table()._repr_html_() if self.failed else "")
+
+    def _headline(self) -> str:
+        skipped = f", {len(self.skipped)} were there already" if self.skipped else ""
+        return f"{self.tool}: {count(len(self.done), 'case')} done{skipped}, {len(self.failed)} failed"
+
+
+def over(
+    tool: str | Tool,
+    dataset: Dataset,
+    *,
+    out: str | Path,
+    processes: int = 1,
+    sources: Mapping[str, str] | None = None,
+    suffix: str | None = None,
+    work: Work = IDLE,
+    **options: Any,
+) -> Report:
+    """Run a tool over every case of a data set, and write what it makes into a folder.
+
+    A case that fails stops no other. What is there already is not made again, so that a call that was cancelled or cut
+    off goes on where it was.
+
+    Parameters
+    ----------
+    tool : str or Tool
+        Which.
+    dataset : Dataset
+        The cases.
+    out : path
+        Folder for the results; made where it is missing.
+    processes : int
+        How many cases are worked on at once, each in a process of its own. A script that asks for more than one must
+        do so under ``if __name__ == "__main__":``.
+    sources : mapping of str to str, optional
+        Which entry of a sample each input is, such as ``{"volume": "label"}``. By default an input of labels is the
+        sample's ``"label"``, any other its ``"image"``; optional inputs are left out, but for images.
+    suffix : str, optional
+        Ending of the files that tells their format; ``".nii.gz"``, and ``".npz"`` for pictures, where absent. Tables are
+        always ``.csv``.
+    work : Work
+        Is told of the progress, and stops it.
+    **options
+        Of the tool.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        If an option breaks its rule, or an input is not in the samples.
+    StateError
+        If other results are in the folder, or other processes cannot find the tool.
+    FileError
+        If the folder cannot be written.
+    Cancelled
+        If `work` was stopped. What is finished stays.
+    """
+    chosen = tool if isinstance(tool, Tool) else get(tool)
+    if not isinstance(dataset, Dataset):
+        raise InputError(f"over takes a Dataset, got {type(dataset).__name__}. Make one: wb.datasets.from_list(...).")
+    if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
+        raise InputError(f"processes must be a whole number, at least 1, got {processes!r}. The default is 1.")
+    if processes > 1 and is_local(chosen):
+        raise StateError(
+            f"{chosen.name} was declared in a notebook or script, where other processes do not find it. Write it into "
+            "a module and import it, or take processes=1."
+        )
+    plan = Plan(
+        tool=chosen,
+        options=chosen.check_options(options),
+        sources=_sources(chosen, sources),
+        folder=Path(out).expanduser(),
+        suffix=suffix or (".nii.gz" if dataset.spatial_ndim == 3 else ".npz"),
+    )
+    plan.open(dataset)
+    report = Report(chosen.name, plan.folder)
+    report.skipped = [index for index in range(len(dataset)) if plan.is_there(index)]
+    left = [index for index in range(len(dataset)) if index not in set(report.skipped)]
+    cases = Cases(plan, dataset)
+    made = in_processes(cases, left, processes, work) if processes > 1 else _one_by_one(cases, left, work)
+    with closing(made):
+        for number, (index, why) in enumerate(made, start=1):
+            if why:
+                report.failed[index] = why
+            else:
+                report.done.append(index)
+            work.tell(number / len(left), f"{number} of {count(len(left), 'case')}")
+    _gather(plan, len(dataset))
+    return report
+
+
+def _one_by_one(cases: Cases, left: list[int], work: Work) -> Generator[tuple[int, str]]:
+    for number, index in enumerate(left):
+        yield index, cases.run(index, work.part(number, len(left)))
+
+
+def _sources(tool: Tool, given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return which entry of a sample each input is."""
+    check_keywords(given or {}, tool.inputs, "sources=")
+    found = {}
+    for name, port in tool.inputs.items():
+        usual = {"labels": "label", "image": "image", "volume": "image"}.get(port.kind)
+        if given and name in given:
+            found[name] = given[name]
+        elif usual and (not port.optional or port.kind == "image"):
+            found[name] = usual
+        elif not port.optional:
+            raise InputError(
+                f"{tool.name} takes {port.rule} as {name!r}, which samples do not have by themselves. Say which entry "
+                f"it is: sources={{{name!r}: ...}}."
+            )
+    return found
+
+
+def _gather(plan: Plan, cases: int) -> None:
+    """Write the tables of all cases into one."""
+    for name in results_of(plan.tool, "table"):
+        rows: list[dict[str, Any]] = []
+        for index in range(cases):
+            file = plan.file(index, name)
+            if file.exists():
+                with file.open(encoding="utf-8", newline="") as stream:
+                    rows += [{"case": index, **row} for row in csv.DictReader(stream)]
+        if rows:
+            Table(rows).to_csv(plan.folder / _TABLES.format(name))

@@ -1,0 +1,1 @@
+"""Tools that tidy up label maps."""
