@@ -36,7 +36,7 @@ _MENDED_BY = "pip install medical-workbench  (in a checkout: make lab)"
 def examine() -> list[Finding]:
     """Look at everything; a part that cannot be examined is itself a finding."""
     findings: list[Finding] = []
-    for part in (_python, _frameworks, _viewers, _files, _jupyter, _browser, _data):
+    for part in (_python, _frameworks, _viewers, _files, _tools, _jupyter, _browser, _data):
         try:
             findings += part()
         except Exception as error:  # noqa: BLE001 - the doctor must go on to the next part, and says what happened
@@ -153,6 +153,10 @@ def _files() -> Iterator[Finding]:
         yield _package(group, name, "broken", _MENDED_BY)
     yield _package(group, "openslide-python", "absent", _extra("slides"))
     yield _package(group, "h5py", "absent", _extra("minc"))
+
+
+def _tools() -> Iterator[Finding]:
+    yield _package("Tools", "SimpleITK", "absent", _extra("tools"))
 
 
 def _jupyter() -> Iterator[Finding]:

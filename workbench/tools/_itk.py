@@ -30,7 +30,7 @@ def itk(what: str) -> ModuleType:
         import SimpleITK
     except ImportError:
         raise MissingExtraError(f"{what} (SimpleITK)", "tools") from None
-    return SimpleITK  # type: ignore[no-any-return]
+    return SimpleITK
 
 
 def to_itk(sitk: ModuleType, array: NDArray[Any], volume: Volume) -> Any:

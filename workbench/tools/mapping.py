@@ -94,8 +94,8 @@ def over(
         Which entry of a sample each input is, such as ``{"volume": "label"}``. By default an input of labels is the
         sample's ``"label"``, any other its ``"image"``; optional inputs are left out, but for images.
     suffix : str, optional
-        Ending of the files that tells their format; ``".nii.gz"``, and ``".npz"`` for pictures, where absent. Tables are
-        always ``.csv``.
+        Ending of the files, which tells their format. By default ``".nii.gz"``, and ``".npz"`` for pictures. Tables
+        are always ``.csv``.
     work : Work
         Is told of the progress, and stops it.
     **options

@@ -21,8 +21,8 @@ class Port:
     Parameters
     ----------
     kind : {"image", "labels", "scores", "volume", "table"}
-        What passes: a Volume of that kind, a Volume of any kind ("volume"), or a table. What comes out as "volume" is of
-        the kind that went in.
+        What passes: a Volume of that kind, a Volume of any kind ("volume"), or a table. What comes out as "volume" is
+        of the kind that went in.
     ndim : {2, 3}, optional
         Spatial axes that it must have; any by default.
     channels : int, optional
@@ -94,12 +94,12 @@ class Port:
         wrong = promised._wrong(value)
         if wrong is not None:
             raise StateError(f"{owner} promises {promised.rule}, and made {wrong[0]}. Mend the tool.")
-        if self.kind != "table" and self.grid == "kept" and given is not None:
-            if not (value.same_grid(given) and value.space == given.space):
-                raise StateError(
-                    f"{owner} keeps the grid of what it is given ({given!r}), and made {value!r}. Mend the tool: "
-                    "use `given.with_data(array)`; what makes another grid says so: Port(..., grid='new')."
-                )
+        keeps = self.kind != "table" and self.grid == "kept"
+        if given is not None and keeps and not (value.same_grid(given) and value.space == given.space):
+            raise StateError(
+                f"{owner} keeps the grid of what it is given ({given!r}), and made {value!r}. Mend the tool: "
+                "use `given.with_data(array)`; what makes another grid says so: Port(..., grid='new')."
+            )
         return value
 
     def _wrong(self, value: Any) -> tuple[str, str] | None:

@@ -49,11 +49,11 @@ def resample(
     InputError
         If both `like` and `spacing` are given, or neither; or labels are to be mixed.
     """
-    if (like is None) == (spacing is None):
-        raise InputError(
-            "resample takes either the spacing that is wanted or the volume whose grid is wanted, got "
-            f"{'neither' if like is None else 'both'}. Give one: spacing=1.0, or like=volume."
-        )
-    if like is not None:
+    if like is not None and spacing is None:
         return volume.resample_like(like, order=order, fill=fill)
-    return volume.resample(spacing, order=order)
+    if spacing is not None and like is None:
+        return volume.resample(spacing, order=order)
+    raise InputError(
+        "resample takes either the spacing that is wanted or the volume whose grid is wanted, got "
+        f"{'neither' if like is None else 'both'}. Give one: spacing=1.0, or like=volume."
+    )

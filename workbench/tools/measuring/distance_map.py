@@ -22,8 +22,8 @@ _SHEARED = "the axes are not at right angles: distances were measured as if they
 def distance_map(labels: Labels, *, label: int | None = None, signed: bool = False) -> Image:
     """Measure how far each voxel is from a structure.
 
-    Distances are those of the centres of voxels, exact for voxels of any size. On a grid with sheared axes they are not,
-    and the result has a note that says so.
+    Distances are those of the centres of voxels, exact for voxels of any size. On a grid with sheared axes they are
+    not, and the result has a note that says so.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def distance_map(labels: Labels, *, label: int | None = None, signed: bool = Fal
     label : int, optional
         The structure; by default everything that has a label. Voxels that nobody annotated ("unlabelled") have none.
     signed : bool
-        Whether voxels inside are told apart: they get minus the distance to the nearest voxel outside. Otherwise they get 0.
+        Whether voxels inside get minus the distance to the nearest voxel outside. Otherwise they get 0.
 
     Returns
     -------

@@ -22,7 +22,7 @@ _WORLD = {"patient": "RAS", "object": "xyz"}
 
 @tool(
     group="measuring",
-    reference="van Griethuysen et al. 2017, Computational radiomics system, doi 10.1158/0008-5472.CAN-17-0339",
+    reference="Zwanenburg et al. 2020, The image biomarker standardization initiative, doi 10.1148/radiol.2020191145",
     title="Measure labels",
 )
 def measure(
@@ -42,7 +42,8 @@ def measure(
     Table
         A row for each label that occurs. Columns: the label, its name, voxels; volume in ml (area in mm2 in a picture);
         the mean place of its voxels in mm, along R, A and S; its first and last voxel along each axis; mean, standard
-        deviation (of all its voxels, not an estimate from a sample), smallest and largest value of the image, in its unit.
+        deviation (of all its voxels, not an estimate from a sample), smallest and largest value of the image, in its
+        unit.
         Where no physical size is known there are no columns in mm, and the centre is told in pixels.
 
     Raises

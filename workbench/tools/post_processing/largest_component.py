@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.evaluation.overlap import spatial
 from workbench.tools import _parts
@@ -15,7 +16,7 @@ from workbench.work import IDLE, Work
 
 @tool(
     group="post-processing",
-    reference="Rosenfeld and Pfaltz 1966, Sequential operations in digital picture processing, doi 10.1145/321356.321357",
+    reference="Rosenfeld and Pfaltz 1966, Sequential operations in picture processing, doi 10.1145/321356.321357",
 )
 def largest_component(
     labels: Labels,
@@ -34,7 +35,7 @@ def largest_component(
         Whether every label keeps its largest part, or what is no background is taken as one and keeps its largest part,
         whatever labels that has.
     connectivity : {"faces", "edges", "corners"}
-        What the voxels of one part share at least. In a picture, "edges" and "corners" are the same: all eight neighbours.
+        What the voxels of one part share at least. In a picture, "edges" and "corners" both mean all eight neighbours.
 
     Returns
     -------
@@ -55,6 +56,6 @@ def largest_component(
     return labels.with_data(out)
 
 
-def _largest(mask: np.ndarray, connectivity: _parts.Connectivity) -> np.ndarray:
+def _largest(mask: NDArray[np.bool_], connectivity: _parts.Connectivity) -> NDArray[np.bool_]:
     numbers, counts = _parts.parts(mask, connectivity)
     return np.asarray(numbers == counts.argmax() + 1 if len(counts) else mask)

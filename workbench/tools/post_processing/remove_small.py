@@ -42,7 +42,7 @@ def remove_small(
     voxels : int, optional
         Number of voxels, in place of the volume.
     connectivity : {"faces", "edges", "corners"}
-        What the voxels of one part share at least. In a picture, "edges" and "corners" are the same: all eight neighbours.
+        What the voxels of one part share at least. In a picture, "edges" and "corners" both mean all eight neighbours.
 
     Returns
     -------
