@@ -21,6 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from workbench.cli._lab import lab
 
             return lab(given[1:])
+        if given[:1] == ["tool"] and len(given) > 1 and not given[1].startswith("-"):
+            # its options are those of the tool that is named
+            from workbench.cli._tool import tool
+
+            return tool(given[1:])
         options = _parser().parse_args(given)
         code: int = options.run(options)
     except WorkbenchError as error:
@@ -52,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", nargs="?", help="a data set")
     command = _add(commands, "zoo", _zoo, "list the algorithms, or show one card")
     command.add_argument("name", nargs="?", help="an algorithm")
+    command = _add(commands, "tool", _tools, "list the tools, or run one on files")
+    command.add_argument("name", nargs="?", help="a tool; `workbench tool NAME --help` shows its options")
+    command.add_argument("files", nargs=argparse.REMAINDER, help="INPUT OUTPUT [--option VALUE ...]")
     command = _add(commands, "runs", _runs, "list the training runs of a folder")
     command.add_argument("folder", nargs="?", help="folder of runs (default: WORKBENCH_RUNS, else ./runs)")
 
@@ -126,6 +134,14 @@ def _zoo(options: argparse.Namespace) -> int:
     from workbench import zoo
 
     print(zoo.list() if options.name is None else zoo.card(options.name))
+    return 0
+
+
+def _tools(options: argparse.Namespace) -> int:
+    del options
+    from workbench import tools
+
+    print(tools.list())
     return 0
 
 

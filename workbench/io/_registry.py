@@ -188,7 +188,7 @@ def write(
         raise InputError(f"write takes a Volume, got {type(volume).__name__}. Wrap it: wb.Volume(array, affine).")
     target = _path(path)
     with refusal_becomes_error(target):
-        chosen = _format_for(target, format)
+        chosen = format_for(target, format)
         chosen.check_options(options, "write")
         chosen.write(volume.load(), target, **options)
     return target
@@ -231,7 +231,14 @@ def _format_of(path: Path, name: str | None) -> Format:
     raise FileError(f"{path} is of no known format. {_listing()}")
 
 
-def _format_for(path: Path, name: str | None) -> Format:
+def format_for(path: Path, name: str | None = None) -> Format:
+    """Return the format that a path is written in, so that a long wait does not end with a wrong ending.
+
+    Raises
+    ------
+    InputError
+        If its ending tells none that can be written.
+    """
     writers = {known.name: known for known in formats() if known.can_write}
     if name is not None:
         return writers[choose(name, writers, "format to write")]

@@ -13,6 +13,7 @@ from workbench.datasets.annotations import parts
 from workbench.datasets.dataset import Dataset, Sample
 from workbench.errors import Cancelled, FileError, InputError, StateError
 from workbench.evaluation.table import Table
+from workbench.io import write
 from workbench.parameters import plain
 from workbench.tools.base import Tool
 from workbench.volume import Volume
@@ -146,11 +147,6 @@ class Cases:
         return ""
 
 
-def results_of(tool: Tool, kind: str) -> list[str]:
-    """Return the names of the results of a kind."""
-    return [name for name, port in tool.outputs.items() if port.kind == kind]
-
-
 def _said(error: Exception, sample: Mapping[str, Any]) -> str:
     """Return the words of an error without what may name a patient."""
     said = str(error).strip() or "no reason given"
@@ -184,8 +180,6 @@ def _write(result: Volume | Table, file: Path) -> None:
     if isinstance(result, Table):
         _whole(file, result.to_csv())
         return
-    from workbench.io import write
-
     # the name of the file that it came from may be that of a patient
     write(result.with_meaning(source=None), file)
 

@@ -14,7 +14,8 @@ from workbench._words import count
 from workbench.datasets.dataset import Dataset
 from workbench.errors import InputError, StateError, check_keywords
 from workbench.evaluation.table import Table
-from workbench.tools._cases import Cases, Plan, results_of
+from workbench.io._registry import format_for
+from workbench.tools._cases import Cases, Plan
 from workbench.tools._processes import in_processes
 from workbench.tools.base import Tool, is_local
 from workbench.tools.catalogue import get
@@ -133,6 +134,8 @@ def over(
         folder=Path(out).expanduser(),
         suffix=suffix or (".nii.gz" if dataset.spatial_ndim == 3 else ".npz"),
     )
+    if any(port.kind != "table" for port in chosen.outputs.values()):
+        format_for(plan.folder / f"0{plan.suffix}")
     plan.open(dataset)
     report = Report(chosen.name, plan.folder)
     report.skipped = [index for index in range(len(dataset)) if plan.is_there(index)]
@@ -175,7 +178,7 @@ def _sources(tool: Tool, given: Mapping[str, str] | None) -> dict[str, str]:
 
 def _gather(plan: Plan, cases: int) -> None:
     """Write the tables of all cases into one."""
-    for name in results_of(plan.tool, "table"):
+    for name in (name for name, port in plan.tool.outputs.items() if port.kind == "table"):
         rows: list[dict[str, Any]] = []
         for index in range(cases):
             file = plan.file(index, name)
