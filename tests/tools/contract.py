@@ -1,7 +1,8 @@
 """What every tool promises; the tests of each inherit it, and so may those of other packages.
 
 - It says what it is: name, title, a sentence, a group, a reference; it is found by either spelling of its name.
-- What comes out is of the kind that it says, on the grid of the first input unless it says otherwise; labels keep names.
+- What comes out is of the kind that it says, on the grid of the first input unless it says otherwise; labels keep their
+  names.
 - What goes in is not changed. The same call gives the same result, and so does the plain function.
 - What is wrong is refused in words before anything is computed: an input of another kind, an unknown option, and for
   each option every sort of value that breaks its rule.
@@ -120,7 +121,7 @@ class ToolContract:
     def test_an_unknown_option_names_the_nearest(self, tool: Tool, inputs: dict[str, Any], untouched: Any) -> None:
         known = [*tool.parameters] or [*tool.inputs][1:]
         for name in known:
-            wrong = f"{name}s"
+            wrong = f"{name}x"
             with pytest.raises(InputError, match=f"{self.name} got an unknown option '{wrong}'. Did you mean '{name}'"):
                 tool(**inputs, **{wrong: 1})
 

@@ -28,7 +28,8 @@ def tool(arguments: Sequence[str]) -> int:
         parser.print_usage()
         print(f"\n{tools.card(chosen.name)}")
         return 0
-    given, rest = parser.parse_known_args(arguments[1:])
+    # a table needs no file, and its place may come after an option: argparse alone would take it for left out
+    given, rest = parser.parse_known_intermixed_args(arguments[1:])
     try:
         options = _options(chosen, vars(given), rest)
     except InputError as error:
@@ -82,8 +83,12 @@ def _options(chosen: Tool, given: dict[str, Any], rest: list[str]) -> dict[str, 
     flags = [word[2:].partition("=")[0].replace("-", "_") for word in rest if word.startswith("--")]
     optional = [name for name, port in chosen.inputs.items() if port.optional]
     check_keywords(flags, [*optional, *chosen.parameters], chosen.name)
-    typed = {name: given[f"option {name}"] for name in chosen.parameters if given[f"option {name}"] is not None}
-    return chosen.check_options({name: _value(chosen.parameters[name], text, chosen.name) for name, text in typed.items()})
+    typed = {
+        name: _value(parameter, text, chosen.name)
+        for name, parameter in chosen.parameters.items()
+        if (text := given[f"option {name}"]) is not None
+    }
+    return chosen.check_options(typed)
 
 
 def _value(parameter: Parameter, text: Any, owner: str) -> Any:

@@ -7,6 +7,7 @@ import typing
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
 
+from workbench._words import count
 from workbench.errors import InputError, StateError
 from workbench.evaluation.table import Table
 from workbench.volume import Volume
@@ -47,12 +48,11 @@ class Port:
         """What must pass, in words: ``"a Volume of kind 'labels' with 2 axes and 3 channels"``."""
         if self.kind == "table":
             return "a Table"
-        needs = [
-            f"of kind {self.kind!r}" if self.kind != "volume" else "",
-            f"with {self.ndim} spatial axes" if self.ndim else "",
-            f"with {self.channels} channel{'' if self.channels == 1 else 's'}" if self.channels else "",
-        ]
-        return " ".join(["a Volume", *filter(None, needs)])
+        kind = f" of kind {self.kind!r}" if self.kind != "volume" else ""
+        axes = f"{self.ndim} spatial axes" if self.ndim else ""
+        channels = count(self.channels, "channel") if self.channels else ""
+        needs = " and ".join(filter(None, [axes, channels]))
+        return f"a Volume{kind}{' with ' if needs else ''}{needs}"
 
     def check(self, value: Any, owner: str) -> Any:
         """Return what goes in, if it is what must.
@@ -113,11 +113,14 @@ class Port:
                 f"If that is what its values mean, say so: volume.with_meaning(kind={self.kind!r})."
             )
         if self.ndim not in (None, value.spatial_ndim):
+            if self.ndim == 3:
+                return "a picture", "Give a whole volume."
             return f"one with {value.spatial_ndim} spatial axes", (
-                "Take a slice: volume.slice_2d(axis, index)." if self.ndim == 2 else "Give a whole volume."
+                "Take a slice, volume.slice_2d(axis, index); or say that the last axis is one of channels, "
+                "wb.Volume(array, axes=('i', 'j', 'c'))."
             )
         if self.channels not in (None, value.num_channels):
-            return f"one with {value.num_channels} channel{'' if value.num_channels == 1 else 's'}", (
+            return f"one with {count(value.num_channels, 'channel')}", (
                 "Choose one: volume.with_data(volume.data[..., 0])."
                 if self.channels == 1
                 else "Choose or make the channels that are meant (a picture with transparency has a fourth)."
