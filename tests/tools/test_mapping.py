@@ -198,9 +198,7 @@ def test_pictures_keep_everything_they_have(tmp_path: Path) -> None:
     assert (found.shape, found.channels, found.space) == (picture.shape, picture.channels, "object")
     assert over("macenko", from_list([(picture, 0)], task="classification"), out=tmp_path / "png", suffix=".png").done
     report = over("remove-small", from_list([(picture, 0)], task="classification"), out=tmp_path / "none", voxels=2)
-    assert report.failed == {
-        0: "Its label is no Volume, and remove-small takes a Volume of kind 'labels' with 1 channel as 'labels'."
-    }
+    assert report.failed[0].startswith("Its label is no Volume, and remove-small takes a Volume of kind 'labels'")
 
 
 def test_a_case_that_cannot_be_read_is_told_without_its_path(tmp_path: Path, affine: np.ndarray) -> None:
