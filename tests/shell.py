@@ -13,7 +13,7 @@ from workbench.cli import _commands
 ROOT = Path(__file__).parents[1]
 TARGETS = set(re.findall(r"^([\w-]+):(?!=)", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE))
 #: Commands that change nothing and take no time.
-RUN = {"info", "read", "datasets", "zoo", "runs", "--version", "--help"}
+RUN = {"info", "read", "datasets", "zoo", "tool", "runs", "--version", "--help"}
 #: Programs of others, which a test cannot judge.
 OTHERS = {"cd", "gh", "git", "npm", "pip", "twine"}
 

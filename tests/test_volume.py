@@ -27,6 +27,13 @@ def test_defaults():
     assert Volume(np.zeros((2, 3, 4, 5))).axes == ("i", "j", "k", "c")
 
 
+def test_a_voxel_has_a_volume_and_a_pixel_an_area(affine):
+    assert Volume(np.zeros((2, 3, 4)), affine).voxel_volume == pytest.approx(0.8 * 1.25 * 2.5)
+    assert Volume(np.zeros((2, 3)), affine).voxel_volume == pytest.approx(0.8 * 1.25)
+    sheared = affine @ np.array([[1, 0, 0.7, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    assert Volume(np.zeros((2, 3, 4)), sheared).voxel_volume == pytest.approx(2.5)
+
+
 def test_repr_tells_the_truth(affine):
     volume = lazy(np.zeros((2, 3, 4), np.int16), affine, unit="HU", source="/home/doe-jane/ct.nii.gz")
     assert repr(volume) == "<Volume image 2x3x4 int16, 0.8x1.25x2.5 mm LAS, HU, 48 bytes, not loaded, .nii.gz>"

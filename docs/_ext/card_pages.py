@@ -1,4 +1,4 @@
-"""Pages made from what the package knows of itself: algorithms, data sets, explanation methods, the command line."""
+"""Pages made from what the package knows of itself: algorithms, data sets, methods, tools, commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from _markdown import code, section, table, text
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from workbench import datasets, explain, zoo
+from workbench import datasets, explain, tools, zoo
 from workbench.cli import _commands
 
 _FRAMEWORKS = {"torch": "PyTorch", "mindspore": "MindSpore"}
@@ -119,6 +119,24 @@ What `wb.explain(model, volume, method=...)` can be; `wb.explain.methods()` list
 {"".join(parts)}"""
 
 
+def tools_page() -> str:
+    """Return the tools with what they take and give, and their options."""
+    parts = []
+    for tool in tools.list():
+        card = tools.card(tool.name)
+        facts = table(("", ""), [(label, text(value)) for label, value in card.facts()])
+        rows = [
+            (code(row["option"]), code(row["default"]), text(row["value"]), text(row["help"]))
+            for row in card.options().rows
+        ]
+        options = table(("option", "default", "value", ""), rows)
+        parts.append(f"\n## {text(tool.title)}\n\n{code(tool.name)}: {text(tool.summary)}\n\n{facts}\n{options}")
+    return f"""# Tools
+
+What `wb.tools.<name>(...)` can be; `wb.tools.list()` lists them.
+{"".join(parts)}"""
+
+
 def command_line_page() -> str:
     """Return what each command says of itself."""
     parser = _commands._parser()
@@ -169,6 +187,7 @@ def _make(app: Sphinx, config: Config) -> None:
     catalogue = {
         "data-sets.md": datasets_page(),
         "explanation-methods.md": methods_page(),
+        "tools.md": tools_page(),
         "command-line.md": command_line_page(),
     }
     _pages.write(made / "catalogue", catalogue)

@@ -23,6 +23,7 @@ ROOMS = (
     "workbench.transforms",
     "workbench.datasets",
     "workbench.evaluation",
+    "workbench.tools",
     "workbench.frameworks",
     "workbench.frameworks.weights",
     "workbench.frameworks.checkpoints",
@@ -31,6 +32,7 @@ ROOMS = (
     "workbench.explain",
     "workbench.widgets",
     "workbench.widgets.backends",
+    "workbench.work",
     "workbench.errors",
 )
 

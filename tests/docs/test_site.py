@@ -10,7 +10,7 @@ from sphinx.util.inventory import InventoryFile
 
 import workbench as wb
 from tests.docs.site import ROOT, Page, build, in_style, is_outside, target
-from workbench import datasets, explain, zoo
+from workbench import datasets, explain, tools, zoo
 from workbench.cli import _commands
 
 
@@ -79,5 +79,7 @@ def test_every_card_is_shown() -> None:
     assert {card.name for card in datasets.list()} <= sets.anchors
     methods = (made / "catalogue" / "explanation-methods.html").read_text("utf-8")
     assert all(f">{method.name}<" in methods for method in explain.methods())
+    page = (made / "catalogue" / "tools.html").read_text("utf-8")
+    assert all(f">{name}<" in page for tool in tools.list() for name in [tool.name, *tool.parameters])
     commands = (made / "catalogue" / "command-line.html").read_text("utf-8")
     assert all(f"workbench {name}" in commands for name in _commands._parser()._subparsers._group_actions[0].choices)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import html
 
 from workbench.evaluation.table import Table
@@ -46,19 +45,20 @@ class Card:
 
     def __repr__(self) -> str:
         lines = [f"{self.tool.title} ({self.tool.name})", self.tool.summary, ""]
-        lines += [f"{label:<11}{value}" for label, value in self._facts()]
+        lines += [f"{label:<11}{value}" for label, value in self.facts()]
         return "\n".join([*lines, *(["", repr(self.options())] if self.tool.parameters else [])])
 
     def _repr_html_(self) -> str:
         facts = "".join(
             f"<tr><th style='text-align:left'>{label}</th><td style='text-align:left'>{html.escape(value)}</td></tr>"
-            for label, value in self._facts()
+            for label, value in self.facts()
         )
         head = f"<b>{html.escape(self.tool.title)}</b> (<code>{html.escape(self.tool.name)}</code>)"
         options = self.options()._repr_html_() if self.tool.parameters else ""
         return f"{head}<p>{html.escape(self.tool.summary)}</p><table>{facts}</table>{options}"
 
-    def _facts(self) -> builtins.list[tuple[str, str]]:
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what goes in, what comes out, the group and the source, each with what it is called."""
         return [
             *(("takes", f"{_told(port)}: {port.rule}") for port in self.tool.inputs.values()),
             *(("gives", f"{name}: {_result(port)}") for name, port in self.tool.outputs.items()),
