@@ -73,7 +73,7 @@ def test_what_is_allowed_comes_back_as_plain_data(parameter: Parameter, value: A
         (
             WIDTH,
             0,
-            r"unet option 'width' must be a whole number, at least 1 and at most 512, got 0\. The default is",
+            r"unet: width must be a whole number, at least 1 and at most 512, got 0\. The default is",
         ),
         (WIDTH, 513, "got 513"),
         (WIDTH, 2.5, "got 2.5"),
@@ -143,7 +143,7 @@ def test_what_is_typed_wrongly_is_told_with_the_name_of_the_field(
 
 
 def test_values_of_several_parameters_together() -> None:
-    known = by_name([WIDTH, CASES, METHOD])
+    known = by_name(WIDTH, CASES, METHOD)
     assert check_values(known, {"n": 3, "method": "max"}, "A test") == {"width": 16, "n": 3, "method": "max"}
     with pytest.raises(InputError, match=r"A test got an unknown option 'widht'\. Did you mean 'width'"):
         check_values(known, {"n": 3, "widht": 4}, "A test")

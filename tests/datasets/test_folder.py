@@ -112,10 +112,10 @@ def test_a_changed_file_changes_the_fingerprint(folder, affine):
         ({"images": None}, InputError, "needs `images=`"),
         ({"images": "/nowhere"}, FileError, "no folder"),
         ({"label_names": {0: "background", 2: "x"}}, InputError, r"missing \[1\]"),
-        ({"label_names": 3}, InputError, "list of names.*got 3"),
-        ({"label_names": "abc"}, InputError, "list of names.*got 'abc'"),
+        ({"label_names": 3}, InputError, "label_names must be a list, each text, or a mapping.*got 3"),
+        ({"label_names": "abc"}, InputError, "label_names must be a list, each text, or a mapping.*got 'abc'"),
         ({"label_names": {"liver": 1}}, InputError, "whole numbers to names"),
-        ({"fractions": "x"}, InputError, "are numbers.*got"),
+        ({"fractions": "x"}, InputError, "fractions must be a list, each a number.*got 'x'"),
         ({"patient": "("}, InputError, "regular expression"),
         ({"patient": "subject"}, InputError, "does not match 'pat0_scan0'"),
         ({"task": "classification"}, InputError, "segmentation"),
@@ -269,7 +269,7 @@ def test_images_meant_to_look_dark_are_turned_on_demand(folder, affine):
     assert dataset[0]["image"].data[0, 0, 0] == 209
     assert datasets.from_spec(dataset.spec())[0]["image"].data[0, 0, 0] == 209
     np.testing.assert_array_equal(dataset[1]["image"].data, load(folder)[1]["image"].data)
-    with pytest.raises(InputError, match="way to invert"):
+    with pytest.raises(InputError, match="invert must be one of never, if-inverted, got"):
         load(folder, invert="always")
 
 

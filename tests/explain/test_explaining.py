@@ -12,7 +12,7 @@ import workbench as wb
 from tests.explain import toys
 from workbench import explain
 from workbench.errors import InputError, StateError, WorkbenchError
-from workbench.explain.base import Explainer, Option, Step
+from workbench.explain.base import Explainer, Step
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.resize import resize_linear
 
@@ -65,7 +65,7 @@ class Brightness(Explainer):
     title = "Brightness"
     summary = "the input itself"
     reference = "none"
-    options: ClassVar[dict[str, Any]] = {"gain": Option("number", 2.0, "Factor.", low=0)}
+    options: ClassVar[dict[str, Any]] = {"gain": Parameter("gain", "number", 2.0, "Factor.", low=0)}
 
     def steps(self, problem):
         yield Step(1.0, lambda: problem.input[0, 0] * problem.options["gain"], problem.spatial_shape)
@@ -77,7 +77,7 @@ def test_other_packages_can_add_methods(plug_ins):
     why = wb.explain(toys.cnn_model(2), volume, "brightness", gain=3)
     assert np.allclose(why.data, 3 * volume.data)
     assert wb.explain.methods()[-1].name == "brightness"
-    with pytest.raises(InputError, match="gain must be at least 0"):
+    with pytest.raises(InputError, match="gain must be a number, at least 0, got -1"):
         wb.explain(toys.cnn_model(2), volume, "brightness", gain=-1)
 
 

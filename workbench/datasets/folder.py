@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from workbench import io
 from workbench._checks import check_label_values
 from workbench.datasets._checks import check_label_volume
+from workbench.datasets._options import Inverting, Place, Seed
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError, choose
 from workbench.io._visible import visible
+from workbench.signatures import Field
 from workbench.transforms.intensity import INVERT, upright_if
 from workbench.volume import UNLABELLED, UNLABELLED_NAME
 
@@ -90,16 +91,22 @@ def entries() -> Iterator[Entry]:
     yield Entry(_CARD, load, lambda: "your files")
 
 
+Names = Annotated[
+    Mapping[int, str] | Sequence[str],
+    Field(kind="text", many=True, placeholder="background, liver", also="a mapping of label values to names"),
+]
+
+
 def load(
-    images: str | os.PathLike[str] | None = None,
-    labels: str | os.PathLike[str] | None = None,
-    label_names: Mapping[int, str] | Sequence[str] | None = None,
+    images: Place | None = None,
+    labels: Place | None = None,
+    label_names: Names | None = None,
     patient: str | None = None,
     fractions: Fractions | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     task: str = "segmentation",
     label_values: Mapping[int, int] | None = None,
-    invert: str = "never",
+    invert: Inverting = "never",
 ) -> Dataset:
     """Open a folder of images with a folder of label maps.
 

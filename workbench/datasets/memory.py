@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from workbench._checks import present, suggest_label_values
 from workbench.datasets._checks import common_image
+from workbench.datasets._options import Inverting, Place
 from workbench.datasets.annotations import (
     TASKS,
     check_annotation,
@@ -129,8 +129,16 @@ def entries() -> Iterator[Entry]:
     yield Entry(_CARD, load, lambda: "your files")
 
 
-def load(path: str | os.PathLike[str] | None = None, invert: str = "never") -> Dataset:
-    """Open a folder that :func:`save` wrote; `invert` is that of :func:`from_list`."""
+def load(path: Place | None = None, invert: Inverting = "never") -> Dataset:
+    """Open a folder that :func:`save` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    invert : {"never", "if-inverted"}
+        As for :func:`from_list`.
+    """
     if path is None:
         raise InputError("The data set 'memory' is opened from a folder: give `path=`, or use `from_list(...)`.")
     return _Saved(Path(path).expanduser(), choose(invert, INVERT, "way to invert"))

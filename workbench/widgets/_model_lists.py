@@ -9,10 +9,10 @@ import psutil
 
 from workbench import zoo
 from workbench._words import size
-from workbench.widgets import _options, _sizes, fit
+from workbench.parameters import Parameter
+from workbench.widgets import _sizes, fit
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case
-from workbench.zoo.card import OptionInfo
 from workbench.zoo.sizing import count_parameters
 
 #: Bytes of a 32-bit weight; of a weight, its gradient and Adam's two moments while it is trained.
@@ -40,7 +40,7 @@ def largeness(choice: Choice) -> tuple[str, bool] | None:
     return text, count * _BYTES < there
 
 
-def _far(choice: Choice, known: Mapping[str, OptionInfo]) -> bool:
+def _far(choice: Choice, known: Mapping[str, Parameter]) -> bool:
     times = 1.0
     for name, value in choice.options.items():
         option = known[name]
@@ -57,7 +57,7 @@ def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:
         "summary": card.summary,
         "enabled": not reason,
         "reason": reason,
-        "options": _options.from_algorithm(card.options),
+        "options": [one.schema() for one in card.options.values()],
         "variants": _sizes.choices(card),
     }
 

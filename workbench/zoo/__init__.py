@@ -13,7 +13,7 @@ from typing import Any
 from workbench import frameworks
 from workbench.errors import Cancelled
 from workbench.zoo.algorithm import Algorithm
-from workbench.zoo.card import Card, Cards, OptionInfo
+from workbench.zoo.card import Card, Cards
 from workbench.zoo.catalogue import algorithm, card, cards, register
 from workbench.zoo.classification import Classification
 from workbench.zoo.metadata import parse_metadata
@@ -30,7 +30,6 @@ __all__ = [
     "ClassificationTask",
     "Metrics",
     "Model",
-    "OptionInfo",
     "SegmentationTask",
     "ShapeTask",
     "Task",
@@ -137,3 +136,14 @@ def load(path: str | Path, framework: str = "torch", device: str = "cpu", *, all
 def list() -> Cards:
     """Return the cards of all algorithms; prints as a table."""
     return cards()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "OptionInfo":
+        import warnings
+
+        from workbench.parameters import Parameter
+
+        warnings.warn("OptionInfo is now workbench.parameters.Parameter.", DeprecationWarning, stacklevel=2)
+        return Parameter
+    raise AttributeError(f"module 'workbench.zoo' has no attribute {name!r}")
