@@ -15,6 +15,7 @@ from workbench.errors import InputError, StateError, WorkbenchError
 from workbench.explain.base import Explainer, Step
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.resize import resize_linear
+from workbench.parameters import Parameter
 
 
 def test_the_package_can_be_called_and_is_still_a_package():
@@ -102,3 +103,13 @@ def test_enlarging_equals_the_frameworks(old, new):
     mode = {2: "bilinear", 3: "trilinear"}[len(old)]
     theirs = torch.nn.functional.interpolate(torch.from_numpy(values)[None, None], new, mode=mode)[0, 0].numpy()
     assert np.abs(resize_linear(values, new) - theirs).max() < 1e-12
+
+
+def test_an_option_in_the_old_words_is_a_parameter_still():
+    with pytest.warns(DeprecationWarning, match="Parameter"):
+        old = wb.explain.Option("extent", None, "Size.", low=1, unit="mm")
+
+    class Old(Brightness):
+        options: ClassVar[dict[str, Any]] = {"window": old}
+
+    assert Old.options["window"] == Parameter("window", "number", None, "Size.", low=1, unit="mm", per_axis=True)
