@@ -167,7 +167,7 @@ class Parameter:
         try:
             return self.check(value, owner)
         except InputError:
-            raise self.refused(given, owner, typed=True) from None
+            raise self.refused(given if isinstance(value, list) else value, owner, typed=True) from None
 
     def schema(self) -> dict[str, Any]:
         """Return it as JSON-able data, for a form: ``widgets/src/ui/schema.ts`` draws it."""
@@ -298,8 +298,11 @@ class Parameter:
                 number = float(text)
             except ValueError:
                 return None
-            whole = text.lstrip("+-").isdecimal() or (self.kind == "integer" and number.is_integer())
-            return int(number) if whole and math.isfinite(number) else number
+            if not math.isfinite(number):
+                return None
+            if text.lstrip("+-").isdecimal():
+                return int(text)  # exactly, however large
+            return int(number) if self.kind == "integer" and number.is_integer() else number
         return text if self.kind in ("text", "path") else None
 
 

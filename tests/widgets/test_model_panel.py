@@ -91,10 +91,10 @@ def test_a_choice_in_the_browser_is_built_in_the_background(panel: ModelPanel, d
     assert panel.note.endswith("parameters")
     panel.set_state({"options": {"width": -1}})
     panel.wait(60)
-    assert "Width must be a whole number, at least 2; got -1" in panel.faults["width"]
+    assert "Width must be a whole number, at least 2, got -1" in panel.faults["width"]
     assert panel.desk.choice is None
     assert "Width" in panel.desk.cannot_answer()
-    with pytest.raises(InputError, match="at least 2; got -1"):
+    with pytest.raises(InputError, match="at least 2, got -1"):
         panel.build()
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from workbench.errors import FileError, InputError, check_keywords
+from workbench.signatures import Field as Shown
+from workbench.signatures import Range
 
 
 class _Plain(BaseModel):
@@ -22,13 +24,13 @@ class Optimizer(_Plain):
     ----------
     name : {"adam", "adamw", "sgd"}
     lr : float
-        Learning rate at the schedule's height.
+        Learning rate at the schedule's height: how far one step moves the weights.
     weight_decay, momentum, betas, nesterov
         As in torch; `momentum` and `nesterov` matter to sgd, `betas` to the adams.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adamw"
-    lr: Annotated[float, Field(gt=0)] = 1e-3
+    lr: Annotated[float, Field(gt=0), Range(log=True), Shown(label="Learning rate")] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     betas: tuple[float, float] = (0.9, 0.999)
@@ -89,8 +91,10 @@ class Recipe(_Plain):
         How the weights are moved.
     grad_clip : float or None
         Largest 2-norm of all gradients together; larger ones are scaled down to it.
-    epochs, batch_size : int
-        Length of the run; samples per step.
+    epochs : int
+        How often each training case is seen.
+    batch_size : int
+        How many cases make one step; fewer need less memory.
     patch_size : tuple of int or None
         Train on random crops: axes longer than this (voxels after preprocessing) are cut to it.
     patches_per_sample : int
@@ -98,7 +102,7 @@ class Recipe(_Plain):
     foreground : float
         Share of the crops that are centred on a labelled voxel.
     seed : int
-        Decides initial weights, order, augmentation and dropout.
+        Decides initial weights, order, augmentation and dropout: the same seed gives the same run.
     init : str or None
         Model file to start from (fine-tuning).
     into : str or None
@@ -143,14 +147,14 @@ class Recipe(_Plain):
     schedule: Schedule = Schedule()
     grad_clip: Annotated[float | None, Field(gt=0)] = None
     epochs: Annotated[int, Field(ge=1)] = 10
-    batch_size: Annotated[int, Field(ge=1)] = 8
+    batch_size: Annotated[int, Field(ge=1), Shown(label="Batch")] = 8
     patch_size: Size | None = None
     patches_per_sample: Annotated[int, Field(ge=1)] = 1
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     init: str | None = None
     into: str | None = None
-    freeze: tuple[str, ...] = ()
+    freeze: Annotated[tuple[str, ...], Shown(placeholder="encoder.*")] = ()
     monitor: str = "val/dice"
     mode: Literal["max", "min"] = "max"
     validate_every: Annotated[int, Field(ge=1)] = 1

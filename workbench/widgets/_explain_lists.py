@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.explain import Explainer
-from workbench.widgets import fit
+from workbench.widgets import _options, fit
 
 if TYPE_CHECKING:
     from workbench.widgets.choice import Choice
@@ -26,7 +26,7 @@ def method_row(explainer: Explainer, choice: Choice | None) -> dict[str, Any]:
         "needs_layer": explainer.needs_layer,
         "enabled": not reason,
         "reason": reason,
-        "options": [one.schema() for one in explainer.parameters().values()],
+        "options": _options.schemas(explainer.parameters()),
     }
 
 

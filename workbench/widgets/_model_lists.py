@@ -10,7 +10,7 @@ import psutil
 from workbench import zoo
 from workbench._words import size
 from workbench.parameters import Parameter
-from workbench.widgets import _sizes, fit
+from workbench.widgets import _options, _sizes, fit
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case
 from workbench.zoo.sizing import count_parameters
@@ -57,7 +57,7 @@ def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:
         "summary": card.summary,
         "enabled": not reason,
         "reason": reason,
-        "options": [one.schema() for one in card.options.values()],
+        "options": _options.schemas(card.options),
         "variants": _sizes.choices(card),
     }
 

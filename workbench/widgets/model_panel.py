@@ -153,7 +153,7 @@ class ModelPanel(ModelOffers):
                 work.apart(self.desk.model)
             except InputError as error:
                 # options that are each as they should be may not go together
-                self.faults = _options.named_in(error, self._schema())
+                self.faults = _options.named_in(error, self._known())
                 if self.faults:
                     self._decide()
                 raise
@@ -268,7 +268,7 @@ class ModelPanel(ModelOffers):
                 self.weights = "run"
             elif name == "weights" and self.weights == "new":
                 self._fit_new()
-            self.faults = _options.faults(self._schema(), self.options) if self.weights == "new" else {}
+            self.faults = _options.faults(self._known(), self.options) if self.weights == "new" else {}
         self._decide()
 
     @contextlib.contextmanager
@@ -298,7 +298,7 @@ class ModelPanel(ModelOffers):
                 self._file = None
             if self.weights == "new":
                 self._fit_new()
-                self.faults = _options.faults(self._schema(), self.options)
+                self.faults = _options.faults(self._known(), self.options)
         self._decide()
         if dropped:
             self.note = f"weights put away ({dropped}): they are for other data"

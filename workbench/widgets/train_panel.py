@@ -11,6 +11,7 @@ import traitlets as t
 from workbench import training, zoo
 from workbench._words import size, span
 from workbench.errors import InputError, StateError, choose
+from workbench.parameters import Parameter
 from workbench.training import Run
 from workbench.training.finetune import trainable_names
 from workbench.training.run import check_name
@@ -79,7 +80,7 @@ class TrainPanel(DeskPanel):
         self._checkpoints = 0
         self._started: dict[str, tuple[dict[str, Any], str]] = {}
         self._listeners: list[Callable[[Run], None]] = []
-        super().__init__(desk, form=list(FIELDS), **traits)
+        super().__init__(desk, form=_options.schemas(FIELDS), **traits)
         self.desk.observe(self._desk_changed, ["case", "choice"])
         self.desk.observe(self._run_changed, "run")
         self.list_runs()
@@ -265,9 +266,9 @@ class TrainPanel(DeskPanel):
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def fields(self) -> list[_options.Schema]:
+    def fields(self) -> dict[str, Parameter]:
         """Return the fields of the form."""
-        return list(FIELDS)
+        return FIELDS
 
     def filled(self, name: str, value: Any) -> None:
         """Set a field; a name has to fit a line, and what is frozen has to be there."""
@@ -381,6 +382,6 @@ class TrainPanel(DeskPanel):
     @t.validate("epochs", "batch_size", "learning_rate", "seed")
     def _check_number(self, proposal: Any) -> Any:
         name = proposal["trait"].name
-        value = _options.check(next(one for one in FIELDS if one["name"] == name), proposal["value"])
+        value = FIELDS[name].read(proposal["value"])
         self.faults = {key: told for key, told in self.faults.items() if key != name}
         return value
