@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench._plugins import Registry, instances_of
+from workbench._tables import Listing
 from workbench.explain.base import Explainer
 
 _OWN = (
@@ -19,13 +20,14 @@ _OWN = (
 )
 
 
-class Methods(list[Explainer]):
+class Methods(Listing[Explainer]):
     """The methods that can be chosen, shown as a table."""
 
-    def __repr__(self) -> str:
-        rows = [("method", "layer", "what it shows"), *((m.name, _layer(m), m.summary) for m in self)]
-        widths = [max(len(row[i]) for row in rows) for i in range(2)]
-        return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+    head = ("method", "layer", "what it shows")
+
+    def row(self, one: Explainer) -> tuple[str, ...]:
+        """Return the cells of one method."""
+        return one.name, _layer(one), one.summary
 
 
 def _layer(explainer: Explainer) -> str:

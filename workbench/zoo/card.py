@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from workbench._tables import Listing
 from workbench.errors import FileError, InputError, check_keywords
 from workbench.parameters import Parameter
 
@@ -138,26 +139,14 @@ class Card(_Plain):
         return f"<pre>{escape(str(self))}</pre>"
 
 
-class Cards(list[Card]):
+class Cards(Listing[Card]):
     """A list of cards that prints as a table."""
 
-    def __repr__(self) -> str:
-        rows = [("name", "title", "task", "summary")]
-        rows += [(c.name, c.title, f"{c.dimensions}D {c.task}", c.summary) for c in self]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        return "\n".join("  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]) for row in rows)
+    head = ("name", "title", "task", "paper", "summary")
 
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        head = "<tr><th>name</th><th>title</th><th>task</th><th>summary</th><th>paper</th></tr>"
-        body = "".join(
-            f"<tr><td><code>{escape(c.name)}</code></td><td>{escape(c.title)}</td><td>{c.dimensions}D "
-            f"{escape(c.task)}</td><td>{escape(c.summary)}</td>"
-            f"<td><a href='{escape(c.paper.url, quote=True)}'>{c.paper.year}</a></td></tr>"
-            for c in self
-        )
-        return f"<table>{head}{body}</table>"
+    def row(self, one: Card) -> tuple[str, ...]:
+        """Return the cells of one card."""
+        return one.name, one.title, f"{one.dimensions}D {one.task}", str(one.paper.year), one.summary
 
 
 def read_card(path: Path) -> Card:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._tables import pairs_html
 from workbench._words import count
 from workbench.errors import InputError
 from workbench.frameworks import Framework, LayerInfo, loading, weights
@@ -341,8 +342,6 @@ class Model:
         )
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         rows = {
             "task": f"{self.spatial_ndim}D {self.task.kind}",
             "channels": str(self.in_channels),
@@ -351,8 +350,7 @@ class Model:
             "parameters": f"{self.num_parameters:,}",
             "runs on": f"{self.framework.name}, {self.device}",
         }
-        body = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
-        return f"<table><caption><b>{escape(self.algorithm.card.title)}</b></caption>{body}</table>"
+        return pairs_html(self.algorithm.card.title, rows.items())
 
     # ---- helpers -------------------------------------------------------------------------------------------------
 
