@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in (("info", "describe an image file or DICOM folder"), ("read", "the same as info")):
         command = _add(commands, name, _info, words)
         command.add_argument("path", help="file or folder")
+        command.add_argument("--series", help="which series of a DICOM folder: the end of its uid, as the error lists it")
         command.add_argument("--json", action="store_true", help="print the description as JSON")
 
     command = _add(commands, "datasets", _datasets, "list the data sets, or show one card")
@@ -82,7 +83,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _info(options: argparse.Namespace) -> int:
     from workbench import io
 
-    volume = io.read(options.path)
+    volume = io.read(options.path, **({} if options.series is None else {"series": options.series}))
     facts = {
         "kind": volume.kind,
         "shape": [*volume.shape],
