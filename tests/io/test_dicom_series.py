@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.io.contract import drain
 from tests.io.make_dicom import SECRET, dataset, flat, save, series
 from workbench.cli import main
 from workbench.errors import InputError
-from workbench.io import list_series, read
+from workbench.io import GeometryWarning, list_series, read
 
 #: Series whose uids end alike, of which one is the end of another, and one that has none.
 UIDS = ("1.2.3.100000001", "1.2.4.100000001", "100000001", "")
@@ -80,3 +81,25 @@ def test_the_command_takes_the_same_words(alike, capsys):
         assert main(["info", str(alike), "--series", info.suffix, "--json"]) == 0
         facts = json.loads(capsys.readouterr().out)
         assert (facts["minimum"], facts["maximum"]) == (number, number)
+
+
+def test_files_that_are_left_out_are_named_by_their_number_and_the_reason(tmp_path):
+    folder = series(tmp_path / SECRET, [(k, 2.0 * k, {}) for k in range(14)])
+    files = sorted(folder.iterdir())
+    files[0].write_bytes(files[0].read_bytes()[:300])
+    for number, file in enumerate(files[5:]):
+        file.write_bytes(file.read_bytes()[: -9 - number])
+    archive = tmp_path / f"{SECRET}.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        for file in files:
+            made.write(file, f"{SECRET}/{file.name}")
+    for place in (folder, archive):
+        for opened in (read, list_series):
+            with pytest.warns(GeometryWarning) as given:
+                opened(place)
+            words = str(given[0].message)
+            assert words.startswith("10 DICOM files are damaged")
+            assert 'of the 14 files in the order of their names these are number 1 ("it says neither' in words
+            assert 'number 6, 7, 8, 9, 10, 11, 12, 13, ... ("it is cut short: its header promises 40 bytes' in words
+            assert '31 are there. Get a fresh copy.", and the like)' in words
+            assert SECRET not in words

@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in (("info", "describe an image file or DICOM folder"), ("read", "the same as info")):
         command = _add(commands, name, _info, words)
         command.add_argument("path", help="file or folder")
-        command.add_argument("--series", help="which series of a DICOM folder: the end of its uid, as the error lists it")
+        command.add_argument(
+            "--series", help="which series of a DICOM folder: the end of its uid, as the error lists it"
+        )
         command.add_argument("--json", action="store_true", help="print the description as JSON")
 
     command = _add(commands, "datasets", _datasets, "list the data sets, or show one card")

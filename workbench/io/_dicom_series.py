@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,11 @@ from workbench.io import _zipped
 from workbench.io._dicom_file import HEAD_BYTES, Source, head_of, looks_like_dicom, quiet, read_dataset
 from workbench.io._dicom_header import Slice, is_segmentation, slices_of
 from workbench.io._dicom_lookup import code, numbers
+from workbench.io._dicom_notes import left_out
 from workbench.io._files import damage_becomes_file_error
+from workbench.io._format import Doubt, GeometryWarning
 from workbench.io._visible import walk
+from workbench.io._zipped import Member
 
 _MOST_FILES = 100_000
 _SUFFIX = 8
@@ -127,13 +131,20 @@ def list_series(folder: str | os.PathLike[str]) -> list[SeriesInfo]:
     ------
     FileError
         If the folder does not exist or holds no DICOM image.
+
+    Warns
+    -----
+    GeometryWarning
+        If files are damaged, so that slices or a whole series may be missing.
     """
     path = Path(folder).expanduser()
     if not path.is_dir() and not is_archive(path):
         raise FileError(f"{path} is not a folder or a zip archive. Give the folder that holds the DICOM files.")
     with damage_becomes_file_error(path, "DICOM", private=True):
-        found = scan(path)[0]
-        return [series.info(found) for series in found]
+        found, doubts = scan(path)
+    for doubt in doubts:
+        warnings.warn(doubt, GeometryWarning, stacklevel=2)
+    return [series.info(found) for series in found]
 
 
 def is_archive(path: Path) -> bool:
@@ -144,8 +155,8 @@ def is_archive(path: Path) -> bool:
         return _zipped.is_zip(file.read(1024))
 
 
-def scan(place: Path) -> tuple[list[Series], list[FileError]]:
-    """Return the series of a folder or an archive, the largest first, and what is wrong with files that are damaged.
+def scan(place: Path) -> tuple[list[Series], list[Doubt]]:
+    """Return the series of a folder or an archive, the largest first, and doubts about files that were left out.
 
     Raises
     ------
@@ -154,7 +165,7 @@ def scan(place: Path) -> tuple[list[Series], list[FileError]]:
     """
     sources: Iterable[Source] = walk(place) if place.is_dir() else _zipped.members(place)
     found: dict[str, Series] = {}
-    damaged: list[FileError] = []
+    damaged: list[tuple[int, FileError]] = []
     seen: list[Source] = []
     for source in sources:
         seen.append(source)
@@ -169,20 +180,27 @@ def scan(place: Path) -> tuple[list[Series], list[FileError]]:
             dataset, frames = _read_frames(source)
         except FileError as error:
             if head[128:HEAD_BYTES] == b"DICM":  # otherwise it was only a guess that this is DICOM
-                damaged.append(error)
+                damaged.append((len(seen), error))
             continue
         if frames:
             found.setdefault(frames[0].series, Series()).add(source, dataset, frames)
     if not found:
         raise FileError(_nothing(place, seen, damaged))
-    return sorted(found.values(), key=lambda series: -len(series.frames)), damaged
+    doubts = [left_out([(number, _reason(error, seen[number - 1])) for number, error in damaged], len(seen))]
+    return sorted(found.values(), key=lambda series: -len(series.frames)), doubts if damaged else []
 
 
-def _nothing(place: Path, seen: list[Source], damaged: list[FileError]) -> str:
-    bad = f" DICOM files that cannot be read: {len(damaged)}; the first: {damaged[0]}" if damaged else ""
+def _reason(error: FileError, source: Source) -> str:
+    """Return what is wrong with a file without its name, which may be that of a patient: notes are kept."""
+    words = str(error).replace(str(source), "it")
+    return words.replace(str(source.archive), "it") if isinstance(source, Member) else words
+
+
+def _nothing(place: Path, seen: list[Source], damaged: list[tuple[int, FileError]]) -> str:
+    bad = f" DICOM files that cannot be read: {len(damaged)}; the first: {damaged[0][1]}" if damaged else ""
     if place.is_dir():
         return f"{place} holds no DICOM image; {len(seen)} files were looked at. Give the folder of the slices.{bad}"
-    what = _zipped.describe([source for source in seen if isinstance(source, _zipped.Member)])
+    what = _zipped.describe([source for source in seen if isinstance(source, Member)])
     return (
         f"{place} is a zip archive without a DICOM image; it holds {what}. Only DICOM is read from archives: unpack it "
         f"and read the files.{bad}"

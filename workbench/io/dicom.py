@@ -73,9 +73,9 @@ class Dicom(Format):
         """
         if _dicom_slide.is_slide(path):
             return _dicom_slide.read(self, path, options)
-        damaged: list[FileError] = []
+        doubts: list[Doubt] = []
         if path.is_dir() or is_archive(path):
-            found, damaged = scan(path)
+            found, doubts = scan(path)
         else:
             dataset = read_dataset(path)
             frames = slices_of(path, dataset)
@@ -93,9 +93,8 @@ class Dicom(Format):
             volume = _dicom_segmentation.read(path, *segmentations[0], series.frames)
         else:
             volume = self._image(path, series.frames, options)
-        if damaged:
-            words = f"{len(damaged)} DICOM files in the folder are damaged or of a kind not supported and were left out"
-            volume = volume.with_meaning(notes=(Doubt(words), *volume.notes))
+        if doubts:
+            volume = volume.with_meaning(notes=(*doubts, *volume.notes))
         return volume
 
     def levels(self, path: Path, **options: Any) -> Levels:
