@@ -21,6 +21,14 @@ class TestNpz(FormatContract):
             write(self.volume(), tmp_path / "a.unknown")
         assert not list(tmp_path.iterdir())
 
+    def unplaced(self, folder, sized):
+        if sized:
+            return None
+        path = folder / f"unplaced{self.suffixes[0]}"
+        with path.open("wb") as file:
+            (np.savez if path.suffix == ".npz" else np.save)(file, np.zeros(self.shape))
+        return path
+
 
 class TestNpy(TestNpz):
     suffixes = (".npy",)

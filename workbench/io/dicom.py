@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench import _geometry
 from workbench.errors import FileError, InputError
 from workbench.io import (
     _dicom_notes,
@@ -25,6 +24,7 @@ from workbench.io import (
     _dicom_write,
     _files,
     _meaning,
+    _space,
 )
 from workbench.io._dicom_copies import without_copies
 from workbench.io._dicom_file import looks_like_dicom, read_dataset
@@ -122,13 +122,12 @@ class Dicom(Format):
         _files.check_memory(path, _files.count_bytes(full, dtype))
         extra = _meaning.from_json(first.meaning)
         meaning = {
-            "unit": first.scale.unit, "inverted": inverted, "space": _space(slices[0])
+            "unit": first.scale.unit, "inverted": inverted, "space": _space_of(slices[0])
         } | _meaning.merge(extra, full, dtype)  # fmt: skip
         affine = stack.affine
         if flat:
             # a projection or a photograph: a picture like any other, rows first
-            sizes = np.array([*(first.spacing or (1.0, 1.0)), 1.0, 1.0])
-            affine = _geometry.PICTURE_AFFINE * sizes
+            affine = _space.picture_affine(first.spacing)
         backwards = not flat and _runs_backwards(extra, affine)
         if backwards:
             affine = affine @ _flip_last(shape[2])
@@ -155,11 +154,10 @@ class Dicom(Format):
         _dicom_write.write(volume, path)
 
 
-def _space(item: Slice) -> str:
+def _space_of(item: Slice) -> str:
     # frames that do not say where they lie were stacked as if axial, which is no reason to write R and L beside them
-    if item.position is not None and item.orientation is not None and not item.unplaced:
-        return "patient"
-    return "object" if item.spacing else "pixels"
+    placed = item.position is not None and item.orientation is not None and not item.unplaced
+    return _space.space(placed=placed, sized=item.spacing is not None)
 
 
 def _channel_names(names: list[str], inner: int) -> list[str]:
