@@ -105,11 +105,13 @@ def _info(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(facts, indent=2))
         return 0
+    # what the file does not say is not shown to people; a program gets it, and `space` beside it
+    claimed = {"patient": (), "object": ("orientation",), "pixels": ("spacing_mm", "orientation")}[volume.space]
     for name, value in facts.items():
         if name == "affine":
             for row, line in enumerate(volume.affine):
                 print(f"{'affine' if row == 0 else '':<13}" + " ".join(f"{number:10.4f}" for number in line))
-        elif value not in ("", [], {}):
+        elif name not in claimed and value not in ("", [], {}):
             print(f"{name:<13}{' x '.join(map(str, value)) if name in {'shape', 'spacing_mm'} else value}")
     return 0
 
