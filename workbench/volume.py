@@ -255,8 +255,8 @@ class Volume:
     def _note_labels(self) -> None:
         """Note what a careful reader should know about the values, where they became labels."""
         assert self._data is not None
-        if self.kind == "labels" and (doubt := _checks.doubt_of_labels(self._data, self.labels)):
-            self.notes = tuple(dict.fromkeys((*self.notes, doubt)))
+        if self.kind == "labels" and (note := _checks.note_of_labels(self._data, self.labels)):
+            self.notes = tuple(dict.fromkeys((*self.notes, note)))
 
     def upright(self) -> Volume:
         """Return values of which the high ones are meant to look bright.

@@ -133,3 +133,6 @@ def test_what_is_no_number_is_refused_with_what_to_do(tmp_path, dtype, words):
     for name, options in (("a.npy", {}), ("a.npz", {"key": "x"})):
         with pytest.raises(FileError, match=f"{name} holds .*{words}"):
             read(tmp_path / name, **options)
+    # an array that is given has the same rule
+    with pytest.raises(InputError, match=f"The array holds .*{words.replace('Save', 'Take')}"):
+        Volume(np.zeros((3, 4), dtype))

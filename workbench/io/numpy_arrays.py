@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from workbench import _geometry
+from workbench import _checks, _geometry
 from workbench.errors import FileError, InputError, choose
 from workbench.io import _files, _meaning, _space
 from workbench.io._format import Format
@@ -113,15 +113,8 @@ def _header(stream: IO[bytes], path: Path, refuse_objects: bool = True) -> tuple
 
 
 def _check_numbers(path: Path, dtype: np.dtype[Any]) -> None:
-    if dtype.names:
-        fields = ", ".join(dtype.names)
-        raise FileError(
-            f"{path} holds records with the fields {fields}, and a volume holds one number for a voxel. Save one of "
-            f"them: np.save('one.npy', array[{dtype.names[0]!r}])."
-        )
-    if dtype.kind not in "biuf":
-        advice = "Save the magnitude, or the real part." if dtype.kind == "c" else "Save them as numbers."
-        raise FileError(f"{path} holds values of type {dtype}, and a volume holds real numbers or booleans. {advice}")
+    if fault := _checks.no_numbers(dtype, "Save"):
+        raise FileError(f"{path} holds {fault}")
 
 
 def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None) -> str:
