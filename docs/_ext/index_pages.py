@@ -1,7 +1,7 @@
 """Lists of pages that are not written down: what a README links to.
 
-A code host shows the README as the page of its folder, so it cannot hold a list for Sphinx; its links are that list. Of a
-page that no list names Sphinx warns, which the build takes for an error.
+A code host shows the README as the page of its folder, so it cannot hold a list for Sphinx; its links are that list.
+Sphinx warns of a page that no list names, which the build takes for an error.
 """
 
 from __future__ import annotations
