@@ -103,3 +103,13 @@ def test_files_that_are_left_out_are_named_by_their_number_and_the_reason(tmp_pa
             assert 'number 6, 7, 8, 9, 10, 11, 12, 13, ... ("it is cut short: its header promises 40 bytes' in words
             assert '31 are there. Get a fresh copy.", and the like)' in words
             assert SECRET not in words
+
+
+def test_a_name_that_is_a_number_changes_no_number(tmp_path, monkeypatch):
+    series(tmp_path, [(k, 2.0 * k, {}) for k in range(4)])
+    for number, file in enumerate(sorted(tmp_path.iterdir())):
+        file.rename(tmp_path / str(number + 1))
+    (tmp_path / "4").write_bytes((tmp_path / "4").read_bytes()[:-9])
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(GeometryWarning, match=r'number 4 \("it is cut short: .* promises 40 bytes of pixels, 31 are'):
+        assert read(".").shape == (5, 4, 3)

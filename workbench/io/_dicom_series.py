@@ -192,8 +192,12 @@ def scan(place: Path) -> tuple[list[Series], list[Doubt]]:
 
 def _reason(error: FileError, source: Source) -> str:
     """Return what is wrong with a file without its name, which may be that of a patient: notes are kept."""
-    words = str(error).replace(str(source), "it")
-    return words.replace(str(source.archive), "it") if isinstance(source, Member) else words
+    words = str(error)
+    # all messages about a file begin with it; a name such as "1" is in numbers, too
+    for name in (str(source), str(source.archive) if isinstance(source, Member) else ""):
+        if name and words.startswith(name):
+            return f"it{words.removeprefix(name)}"
+    return type(error).__name__
 
 
 def _nothing(place: Path, seen: list[Source], damaged: list[tuple[int, FileError]]) -> str:

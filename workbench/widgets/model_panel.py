@@ -233,7 +233,7 @@ class ModelPanel(ModelOffers):
             # options that are each as they should be may not go together
             faults, held = _options.named_in(error, self._schema()), str(error).rstrip(".")
         with self._deciding:
-            if not self._is_chosen(choice):
+            if choice.sized_by_data and not self._is_chosen(choice):
                 return  # another was chosen while the weights of this one were counted
             self.withdraw()
             self.faults = faults or self.faults
