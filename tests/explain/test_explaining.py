@@ -44,7 +44,11 @@ def test_help_lists_every_keyword_and_what_each_method_needs(plug_ins):
     assert "mine" in names
     keywords = [name for name in inspect.signature(explain.explain).parameters if name != "options"]
     assert all(re.search(rf"^ +{name} : ", text, re.MULTILINE) for name in keywords)
-    table = {line.split()[0]: line for line in text.partition("The methods::")[2].splitlines() if line.strip()}
+    table = {
+        line.split()[0]: line
+        for line in text.partition("The methods::")[2].partition("Explain what")[0].splitlines()
+        if line.strip()
+    }
     assert set(table) == {"method", *names}
     assert table["mine"].split(maxsplit=1)[1] == "layer, torch  count=3, within=None"
     assert "stride=None" in table["occlusion"]

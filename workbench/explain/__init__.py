@@ -44,7 +44,8 @@ class _CallableModule(ModuleType):
         """What help() and ``wb.explain?`` show: the methods are looked up then, so that those of packages are there."""
         about = inspect.cleandoc(self.__dict__["__doc__"])
         table = textwrap.indent(methods().needs(), "    ")
-        return f"{about}\n\n{inspect.cleandoc(explain.__doc__ or '')}\n\nThe methods::\n\n{table}\n"
+        # before the sections of `explain`, of which the last would swallow it on the page of the reference
+        return f"{about}\n\nThe methods::\n\n{table}\n\n{inspect.cleandoc(explain.__doc__ or '')}\n"
 
     def __call__(self, *args: Any, **options: Any) -> Explanation:
         return explain(*args, **options)
