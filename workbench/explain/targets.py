@@ -16,10 +16,7 @@ from workbench.frameworks import LinearScore
 from workbench.frameworks.base import Array
 from workbench.volume import Volume
 
-_REGIONS = (
-    'Labels are wb.read(path, kind="labels") or volume.with_meaning(kind="labels"), a mask is '
-    "volume.with_data(volume.data > threshold)."
-)
+_REGIONS = 'Labels are wb.read(path, kind="labels"), a mask is volume.with_data(volume.data > threshold).'
 
 
 @dataclass(frozen=True)
