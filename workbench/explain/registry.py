@@ -23,13 +23,27 @@ class Methods(list[Explainer]):
     """The methods that can be chosen, shown as a table."""
 
     def __repr__(self) -> str:
-        rows = [("method", "layer", "what it shows"), *((m.name, _layer(m), m.summary) for m in self)]
-        widths = [max(len(row[i]) for row in rows) for i in range(2)]
-        return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+        rows = ((m.name, "yes" if m.needs_layer else "-", m.summary) for m in self)
+        return _table([("method", "layer", "what it shows"), *rows])
+
+    def needs(self) -> str:
+        """Return a table of what each method needs (a layer, a framework) and takes: its options and their defaults."""
+        return _table([("method", "needs", "options"), *((m.name, _needs(m), _options(m)) for m in self)])
 
 
-def _layer(explainer: Explainer) -> str:
-    return "yes" if explainer.needs_layer else "-"
+def _table(rows: list[tuple[str, str, str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows)
+
+
+def _options(explainer: Explainer) -> str:
+    defaults = {name: option.default for name, option in explainer.options.items()}
+    defaults |= {"within": None} if explainer.supports_box else {}
+    return ", ".join(f"{name}={value!r}" for name, value in defaults.items())
+
+
+def _needs(explainer: Explainer) -> str:
+    return ", ".join(["layer"] * explainer.needs_layer + list(explainer.frameworks)) or "-"
 
 
 #: Every method; `EXPLAINERS.register` adds a class that is written down in a notebook.
