@@ -49,6 +49,17 @@ def test_info_describes_a_volume(command, tmp_path, affine, capsys):
     assert f"orientation  {volume.orientation}" in out
 
 
+@pytest.mark.parametrize(
+    ("space", "shown"),
+    [("patient", {"spacing_mm", "orientation"}), ("object", {"spacing_mm"}), ("pixels", set())],
+)
+def test_info_claims_no_more_than_the_file_says(space, shown, tmp_path, capsys):
+    wb.write(wb.Volume(np.zeros((2, 3, 4), np.uint8), space=space), tmp_path / "v.nii.gz")
+    assert main(["info", str(tmp_path / "v.nii.gz")]) == 0
+    names = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert names & {"spacing_mm", "orientation"} == shown
+
+
 def test_errors_are_one_line_and_exit_code_one(tmp_path, capsys):
     (tmp_path / "bad.nii.gz").write_bytes(b"text")
     for arguments in (["info", str(tmp_path / "bad.nii.gz")], ["datasets", "nope"], ["download", "phantom-ct"]):

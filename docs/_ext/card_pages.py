@@ -12,21 +12,19 @@ from _markdown import code, section, table, text
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from workbench import datasets, explain, zoo
+from workbench import datasets, explain, frameworks, zoo
 from workbench.cli import _commands
-
-_FRAMEWORKS = {"torch": "PyTorch", "mindspore": "MindSpore"}
 
 
 def algorithm_page(card: zoo.Card) -> str:
     """Return the page of an algorithm: its card, field by field."""
     paper = card.paper
-    frameworks = " and ".join(_FRAMEWORKS.get(name, name) for name in card.frameworks)
+    names = " and ".join(frameworks.title(name) for name in card.frameworks)
     head = f"""# {text(card.title)}
 
 {text(card.summary)}
 
-{card.dimensions}D {card.task}, on {frameworks}. {text(paper.authors)}:
+{card.dimensions}D {card.task}, on {names}. {text(paper.authors)}:
 [{text(paper.title)}]({paper.url}) ({paper.year}).
 
 ```python

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
+import re
 import subprocess
 import sys
 from typing import Any, ClassVar
@@ -15,7 +17,7 @@ from workbench.errors import InputError, StateError, WorkbenchError
 from workbench.explain.base import Explainer, Step
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.resize import resize_linear
-from workbench.parameters import Parameter
+from workbench.parameters import Parameter, by_name
 
 
 def test_the_package_can_be_called_and_is_still_a_package():
@@ -24,6 +26,35 @@ def test_the_package_can_be_called_and_is_still_a_package():
     assert wb.explain.explain.__module__ == "workbench.explain.explaining"
     assert "method : str" in type(wb.explain).__call__.__doc__
     assert inspect.signature(wb.explain) == inspect.signature(explain.explain)
+
+
+def test_help_lists_every_keyword_and_what_each_method_needs(plug_ins):
+    class Mine(Explainer):
+        """Needs all there is."""
+
+        name, title, summary, reference = "mine", "Mine", "nothing", "none"
+        needs_layer, supports_box, frameworks = True, True, ("torch",)
+        options = by_name(Parameter("count", "integer", 3, "how many"))
+
+        def steps(self, problem):
+            raise NotImplementedError
+
+    plug_ins(EXPLAINERS, mine=Mine)
+    text = pydoc.plain(pydoc.render_doc(wb.explain)).partition("PACKAGE CONTENTS")[0]
+    names = {method.name for method in explain.methods()}
+    assert "mine" in names
+    keywords = [name for name in inspect.signature(explain.explain).parameters if name != "options"]
+    assert all(re.search(rf"^ +{name} : ", text, re.MULTILINE) for name in keywords)
+    table = {
+        line.split()[0]: line
+        for line in text.partition("The methods::")[2].partition("Explain what")[0].splitlines()
+        if line.strip()
+    }
+    assert set(table) == {"method", *names}
+    assert table["mine"].split(maxsplit=1)[1] == "layer, torch  count=3, within=None"
+    assert "stride=None" in table["occlusion"]
+    assert "within=None" in table["occlusion"]
+    assert table["grad-cam"].split() == ["grad-cam", "layer", "relu=True"]
 
 
 def test_importing_it_loads_no_framework():

@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in (("info", "describe an image file or DICOM folder"), ("read", "the same as info")):
         command = _add(commands, name, _info, words)
         command.add_argument("path", help="file or folder")
+        command.add_argument(
+            "--series", help="which series of a DICOM folder: the end of its uid, as the error lists it"
+        )
         command.add_argument("--json", action="store_true", help="print the description as JSON")
 
     command = _add(commands, "datasets", _datasets, "list the data sets, or show one card")
@@ -82,7 +85,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _info(options: argparse.Namespace) -> int:
     from workbench import io
 
-    volume = io.read(options.path)
+    volume = io.read(options.path, **({} if options.series is None else {"series": options.series}))
     facts = {
         "kind": volume.kind,
         "shape": [*volume.shape],
@@ -102,11 +105,13 @@ def _info(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(facts, indent=2))
         return 0
+    # what the file does not say is not shown to people; a program gets it, and `space` beside it
+    claimed = {"patient": (), "object": ("orientation",), "pixels": ("spacing_mm", "orientation")}[volume.space]
     for name, value in facts.items():
         if name == "affine":
             for row, line in enumerate(volume.affine):
                 print(f"{'affine' if row == 0 else '':<13}" + " ".join(f"{number:10.4f}" for number in line))
-        elif value not in ("", [], {}):
+        elif name not in claimed and value not in ("", [], {}):
             print(f"{name:<13}{' x '.join(map(str, value)) if name in {'shape', 'spacing_mm'} else value}")
     return 0
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import traitlets as t
 
 from workbench import datasets, io
-from workbench._words import count
+from workbench._words import count, voxels
 from workbench.datasets import Dataset, Sample
 from workbench.datasets.annotations import as_shown
 from workbench.errors import InputError, StateError, choose
@@ -386,7 +386,6 @@ def _details(case: Case) -> str:
 
 def _summary(volume: Volume) -> str:
     """Return the grid of the case in a few words: ``35x51x35, 1 mm, RAS``; of a photograph only its pixels."""
-    spacing = [f"{step:.3g}" for step in volume.spacing]
-    even = spacing[0] if len(set(spacing)) == 1 else "x".join(spacing)
-    size = {"patient": [f"{even} mm", volume.orientation], "object": [f"{even} mm"], "pixels": []}[volume.space]
-    return ", ".join(["x".join(map(str, volume.spatial_shape)), *size])
+    even = len({f"{step:.3g}" for step in volume.spacing}) == 1
+    known = voxels(volume.spacing[:1] if even else volume.spacing, volume.orientation, volume.space, digits=3)
+    return ", ".join(["x".join(map(str, volume.spatial_shape)), *known])

@@ -240,7 +240,9 @@ class ExplainPanel(ExplainPredicts):
         selection = change["new"]
         if selection is None or self.target != "voxel":
             return
-        place = f"voxel {', '.join(map(str, selection.ijk))}: {', '.join(f'{value:.1f}' for value in selection.mm)} mm"
+        place = f"voxel {', '.join(map(str, selection.ijk))}"
+        if self.desk.case is None or self.desk.case.volume.space != "pixels":
+            place = f"{place}: {', '.join(f'{value:.1f}' for value in selection.mm)} mm"
         if self.blocked:
             self.voxel = f"{place}. {self.blocked}."
             return
