@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from workbench._tables import Listing
+from workbench._tables import Listing, as_html
 from workbench.errors import FileError, InputError, check_keywords
 from workbench.parameters import Parameter
 
@@ -142,11 +142,15 @@ class Card(_Plain):
 class Cards(Listing[Card]):
     """A list of cards that prints as a table."""
 
-    head = ("name", "title", "task", "paper", "summary")
+    head = ("name", "title", "task", "summary")
 
     def row(self, one: Card) -> tuple[str, ...]:
         """Return the cells of one card."""
-        return one.name, one.title, f"{one.dimensions}D {one.task}", str(one.paper.year), one.summary
+        return one.name, one.title, f"{one.dimensions}D {one.task}", one.summary
+
+    def _repr_html_(self) -> str:
+        rows = [(*self.row(one), f"{one.paper.year}, {one.paper.url}") for one in self]
+        return as_html((*self.head, "paper"), rows)
 
 
 def read_card(path: Path) -> Card:
