@@ -13,7 +13,7 @@ from workbench.training import Recipe
     ("thing", "title", "option", "cells"),
     [
         ("3d-unet", "3d-unet: 3D U-Net", "depth", ("a whole number, at least 2 and at most 6", "4")),
-        ("occlusion", "occlusion: how much", "window_mm", ("one number, above 0 mm, or one for each axis", "")),
+        ("occlusion", "occlusion: how much", "window_mm", ("one number of mm, above 0, or one for each axis", "")),
         ("phantom-ct", "phantom-ct: Made-up CT", "n", ("a whole number, at least 1", "40")),
         (wb.read, "read: Read a medical image", "path", ("a path", "required")),
         (Recipe, "Recipe: Everything that decides", "epochs", ("a whole number, at least 1", "10")),

@@ -104,7 +104,7 @@ class Parameter:
 
     @property
     def rule(self) -> str:
-        """What a value must be, in words: ``"a whole number, at least 1 mm"``."""
+        """What a value must be, in words: ``"a whole number of mm, at least 1"``."""
         words = self._one()
         if self.per_axis:
             words = words.replace("a ", "one ", 1) + ", or one for each axis"
@@ -218,9 +218,9 @@ class Parameter:
             )
             if bound is not None
         ]
-        unit = f" {self.unit}" if self.unit else ""
-        limits = f", {' and '.join(bounds)}{unit}" if bounds else f", in{unit}" if unit else ""
-        return words + limits + (f", or one of {', '.join(map(str, self.choices))}" if self.choices else "")
+        unit = f" of {self.unit}" if self.unit else ""
+        limits = f", {' and '.join(bounds)}" if bounds else ""
+        return words + unit + limits + (f", or one of {', '.join(map(str, self.choices))}" if self.choices else "")
 
     def _remedy(self, got: Any) -> str:
         if isinstance(got, float) and not math.isfinite(got):

@@ -145,8 +145,8 @@ class TestOcclusion(ExplainerContract):
         ("options", "message"),
         [
             ({"stride": 4}, "stride must not be larger"),
-            ({"window": 0}, "window must be one number, at least 1 voxels.*got 0"),
-            ({"window": "big"}, "window must be one number, at least 1 voxels.*got 'big'"),
+            ({"window": 0}, "window must be one number of voxels.*, at least 1.*got 0"),
+            ({"window": "big"}, "window must be one number of voxels.*, at least 1.*got 'big'"),
             ({"window": (3, 3, 3)}, "one per spatial axis"),
             ({"window_mm": 3.0}, "not both"),
             ({"baseline": "men"}, "'men'.*Did you mean 'mean'"),

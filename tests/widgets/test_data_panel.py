@@ -191,7 +191,7 @@ def test_a_path_among_the_options_is_used_and_kept_in_no_state(
         ({"size": "16.5"}, "one whole number"),
         ({"noise": "-3"}, "Noise must be a number, at least 0, got -3"),
         ({"lesion_probability": "1.5"}, "at least 0 and at most 1, got 1.5"),
-        ({"spacing": "0"}, "above 0 mm, or one for each axis, got 0"),
+        ({"spacing": "0"}, "above 0, or one for each axis, got 0"),
         ({"fractions": "0.5, -2"}, "got '0.5, -2'"),
         ({"labels": "bones"}, "one of organs, lesion"),
     ],

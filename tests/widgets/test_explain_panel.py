@@ -93,7 +93,7 @@ def test_an_error_names_its_cause(desk: Table) -> None:
     desk.panel.method = "occlusion"
     desk.click(action="run")
     told = (
-        "Window must be one number, at least 1 voxels of the network's grid, or one for each axis, got 'wide'. "
+        "Window must be one number of voxels of the network's grid, at least 1, or one for each axis, got 'wide'. "
         "Leave it out, and it is decided for you."
     )
     assert desk.panel.problem["cause"] == told

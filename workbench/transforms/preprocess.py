@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _geometry
-from workbench.errors import InputError, check_keywords, choose
+from workbench.errors import InputError
+from workbench.parameters import Parameter, by_name, check_values
 from workbench.transforms._sampling import Sampler
 from workbench.transforms.intensity import INVERT, check_intensity, measure, upright_if
 from workbench.transforms.prepared import Prepared, empty, scaled_grid
@@ -18,15 +18,16 @@ from workbench.volume import Volume
 
 Array = NDArray[Any]
 
-_DEFAULTS: dict[str, Any] = {
-    "invert": "never",
-    "orientation": None,
-    "spacing": None,
-    "intensity": {},
-    "size": None,
-    "fit": "resize",
-    "divisible_by": 1,
-}
+#: What a preprocessing may say; `intensity` has parameters of its own.
+PARAMETERS = by_name(
+    Parameter("invert", "choice", "never", "Whether images that are meant to look dark are turned.", choices=INVERT),
+    Parameter("orientation", "text", None, "Code that the axes are turned to, such as RAS."),
+    Parameter("spacing", "number", None, "Voxel size that is resampled to.", above=0, unit="mm", per_axis=True),
+    Parameter("intensity", "any", {}, "How intensities are normalised."),
+    Parameter("size", "integer", None, "Size that is brought to.", low=1, unit="voxels", per_axis=True),
+    Parameter("fit", "choice", "resize", "How it is brought to that size.", choices=("resize", "pad-crop")),
+    Parameter("divisible_by", "integer", 1, "Padded to multiples of this.", low=1, unit="voxels"),
+)
 
 
 class Preprocess:
@@ -58,19 +59,15 @@ class Preprocess:
     """
 
     def __init__(self, spec: Mapping[str, Any] | None = None, **options: Any) -> None:
-        given = {**(spec or {}), **options}
-        check_keywords(given, _DEFAULTS, "The preprocessing")
-        full = _DEFAULTS | given
-        self.invert = choose(full["invert"], INVERT, "way to invert")
+        full = check_values(PARAMETERS, {**(spec or {}), **options}, "The preprocessing")
+        self.invert: str = full["invert"]
         code = full["orientation"]
         self.orientation: str | None = None if code is None else _geometry.check_code(code)
-        self.spacing = _positive(full["spacing"], float, "spacing")
-        self.size = _positive(full["size"], int, "size")
-        self.fit = choose(full["fit"], ("resize", "pad-crop"), "way to a fixed size")
+        self.spacing = _tuple(full["spacing"], float)
+        self.size = _tuple(full["size"], int)
+        self.fit: str = full["fit"]
         self.intensity = check_intensity(full["intensity"])
-        if not isinstance(full["divisible_by"], Integral) or full["divisible_by"] < 1:
-            raise InputError(f"`divisible_by` is a whole number of voxels, at least 1, got {full['divisible_by']!r}.")
-        self.divisible_by = int(full["divisible_by"])
+        self.divisible_by: int = full["divisible_by"]
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -91,7 +88,8 @@ class Preprocess:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        changed = {name: value for name, value in self.spec.items() if value != _DEFAULTS[name] and name != "intensity"}
+        named = {name: value for name, value in self.spec.items() if name != "intensity"}
+        changed = {name: value for name, value in named.items() if value != PARAMETERS[name].default}
         changed["intensity"] = self.intensity["kind"]
         return f"<Preprocess {', '.join(f'{name}={value}' for name, value in changed.items())}>"
 
@@ -197,17 +195,10 @@ def _check_volume(volume: object) -> None:
         )
 
 
-def _positive(value: Any, kind: type, what: str) -> tuple[Any, ...] | None:
+def _tuple(value: Any, kind: type) -> tuple[Any, ...] | None:
     if value is None:
         return None
-    values = tuple(value) if isinstance(value, list | tuple | np.ndarray) else (value,)
-    try:
-        numbers = tuple(kind(v) for v in values)
-    except (TypeError, ValueError):
-        numbers = ()
-    if not numbers or not all(n > 0 and np.isfinite(n) for n in numbers):
-        raise InputError(f"The {what} is one number above 0 or one per axis, got {value!r}.")
-    return numbers
+    return tuple(kind(one) for one in value) if isinstance(value, list) else (kind(value),)
 
 
 def _per_axis(values: tuple[Any, ...] | None, ndim: int, what: str) -> tuple[Any, ...] | None:
