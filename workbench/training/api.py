@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, check_keywords, choose
+from workbench.training.checking import check_reachable
 from workbench.training.places import remember, runs_folder
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
 from workbench.training.run import Run, check_name, create, start
@@ -87,7 +88,8 @@ def train(
     Raises
     ------
     InputError
-        If a key, a name or a value is not valid; the message names it and the nearest valid one.
+        If a key, a name or a value is not valid; the message names it and the nearest valid one. If a data set, a
+        framework or an algorithm was only registered in this process, so that the run's own does not know it.
     FileError
         If the folder cannot be written.
 
@@ -109,6 +111,7 @@ def train(
     values = {**overrides, **{key: value for key, value in given.items() if value is not None}}
     called = check_name(name)
     made, dataset = compose(recipe, data, values)
+    check_reachable(made)
     _check_into(made, init)
     path = _new_folder(folder, made.algorithm)
     run = _lay_out(path, made, dataset, init)
