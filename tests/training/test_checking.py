@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from workbench.datasets.catalogue import DATASETS
 from workbench.errors import InputError
 from workbench.frameworks._registry import FRAMEWORKS
 from workbench.frameworks.torch import TorchFramework
-from workbench.training import estimate, runs, train
+from workbench.training import estimate, fit, runs, train
 from workbench.zoo import unet_3d
 from workbench.zoo.catalogue import ALGORITHMS
 
@@ -91,3 +92,37 @@ def test_an_algorithm_of_this_process_is_refused_at_once(registered, tmp_path, b
     with pytest.raises(InputError, match=r"algorithm 'my-unet' was registered in this process only.*adding-an-algor"):
         train("my-unet", data=boxes, folder=tmp_path / "runs", **SMALL)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"patch_size": (16, 16)}, r"patch_size \[16, 16\] has 2 axes, the images have 3. Give 3 numbers, or one"),
+        ({"preprocess": {"spacing": [1, 1]}}, r"spacing \[1.0, 1.0\] has 2 axes, the images have 3"),
+        ({"preprocess": {"size": [8, 8]}}, r"size \[8, 8\] has 2 axes, the images have 3"),
+        ({"loss": {"class_weights": [1, 2, 3]}}, "has 2 classes, got 3 class weights"),
+        ({"splits": {"train": [0], "val": [99]}}, "0 to 8, but 'val' has 99"),
+        ({"splits": {"train": [], "val": [1]}}, "'train', but it is empty"),
+    ],
+)
+def test_a_value_that_the_data_set_makes_wrong_is_refused_by_the_same_words(values, words, boxes, recipe_of, tmp_path):
+    recipe = recipe_of(boxes)
+    with pytest.raises(InputError, match=words):
+        train(recipe, folder=tmp_path / "runs", **values)
+    assert not (tmp_path / "runs").exists()
+    # a recipe that was written by hand meets the worker alone
+    run = fit(recipe.model_copy(update=values), tmp_path / "run")
+    assert run.state == "failed"
+    assert re.search(words, run.status["cause"])
+
+
+def test_one_number_holds_for_all_axes(boxes, sides, recipe_of, tmp_path):
+    assert recipe_of(boxes, patch_size=6).patch_size == (6, 6, 6)
+    assert recipe_of(sides, patch_size=[8]).patch_size == (8, 8)
+    by_hand = recipe_of(boxes, epochs=1).model_copy(update={"patch_size": (6,)})
+    run = fit(by_hand, tmp_path / "run")
+    assert run.state == "finished", run
+    assert run.model().patch_size == (6, 6, 6)
+    assert wb.zoo.create("2d-unet", width=4, patch_size=32).patch_size == (32, 32)
+    with pytest.raises(InputError, match="has 2 axes, the images have 3"):
+        wb.zoo.create("3d-unet", width=2, patch_size=(32, 32))

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.training.recipe import Recipe
+from workbench.transforms.axes import per_axis
 
 if TYPE_CHECKING:
     from workbench._plugins import Registry
+    from workbench.datasets import Dataset
+    from workbench.zoo import Algorithm
 
 _SAMPLES = "data=wb.datasets.from_list(list(data), task=data.task, classes=data.classes, splits=data.splits)"
 
@@ -38,6 +41,52 @@ def check_reachable(recipe: Recipe) -> None:
                 f"is called {name!r}. Put it into a package with an entry point {DATASETS.group!r} "
                 f"(docs/how-to/add-a-data-set.md), {samples}."
             )
+
+
+def check_fit(recipe: Recipe, algorithm: Algorithm, dataset: Dataset) -> None:
+    """Check that data set, algorithm and recipe belong together, and write numbers for all axes out for each.
+
+    Raises
+    ------
+    InputError
+        If they do not; the message says what to do.
+    """
+    from workbench.transforms import Augment, Preprocess
+
+    _check_task(algorithm, dataset)
+    ndim = dataset.spatial_ndim
+    recipe.patch_size = per_axis(recipe.patch_size, ndim, "patch_size")
+    Preprocess(recipe.preprocess).check_axes(ndim)
+    Augment(recipe.augment, ndim)
+    algorithm.task.loss(recipe.loss)
+    algorithm.task.check_class_weights(recipe.loss, dataset.num_classes)
+    _check_splits(recipe, dataset)
+
+
+def _check_task(algorithm: Algorithm, dataset: Dataset) -> None:
+    kind = algorithm.task.kind
+    if dataset.task != kind:
+        raise InputError(
+            f"{algorithm.name} does {kind}, but data set {dataset.name} is for {dataset.task}. "
+            f"Choose an algorithm for {dataset.task} (`wb.zoo.list()`), or load the data with task={kind!r}."
+        )
+    if dataset.spatial_ndim != algorithm.card.dimensions:
+        raise InputError(
+            f"{algorithm.name} takes {algorithm.card.dimensions}D images, but data set {dataset.name} has "
+            f"{dataset.spatial_ndim}D images. Choose a {dataset.spatial_ndim}D algorithm (`wb.zoo.list()`)."
+        )
+
+
+def _check_splits(recipe: Recipe, dataset: Dataset) -> None:
+    for name, indices in recipe.splits.items():
+        outside = [index for index in indices if not 0 <= index < len(dataset)]
+        if outside:
+            raise InputError(
+                f"Splits hold indices of samples, 0 to {len(dataset) - 1}, but {name!r} has {outside[0]}. "
+                "The data set is smaller than when the splits were made; put it back or make new splits."
+            )
+    if not recipe.splits.get("train"):
+        raise InputError("Training needs samples in the split 'train', but it is empty. Give splits= with some.")
 
 
 def _root(spec: dict[str, Any]) -> dict[str, Any]:

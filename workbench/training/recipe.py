@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from workbench.errors import FileError, InputError, check_keywords
 
@@ -61,7 +62,14 @@ class Schedule(_Plain):
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-Size = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=2, max_length=3)]
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, Integral) and value is not True else value
+
+
+#: One number for all axes, or one per axis.
+Size = Annotated[
+    tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3), BeforeValidator(_one_or_more)
+]
 
 
 class Recipe(_Plain):
@@ -91,8 +99,9 @@ class Recipe(_Plain):
         Largest 2-norm of all gradients together; larger ones are scaled down to it.
     epochs, batch_size : int
         Length of the run; samples per step.
-    patch_size : tuple of int or None
-        Train on random crops: axes longer than this (voxels after preprocessing) are cut to it.
+    patch_size : int, tuple of int or None
+        Train on random crops: axes longer than this (voxels after preprocessing) are cut to it. One number holds for
+        all axes.
     patches_per_sample : int
         Crops drawn from each sample per epoch.
     foreground : float

@@ -54,7 +54,7 @@ def create(
     *,
     classes: Sequence[str] | None = None,
     preprocess: Mapping[str, Any] | None = None,
-    patch_size: Sequence[int] | None = None,
+    patch_size: int | Sequence[int] | None = None,
     seed: int | None = 0,
     variant: str | None = None,
     **options: Any,
@@ -75,8 +75,8 @@ def create(
         Names of the classes; sets `num_classes`.
     preprocess : mapping, optional
         What is done to a volume before the network sees it (default: the algorithm's own).
-    patch_size : sequence of int, optional
-        Size of the windows that large images are predicted in.
+    patch_size : int or sequence of int, optional
+        Size of the windows that large images are predicted in; one number holds for all axes.
     seed : int, optional
         Seed of the weights; None draws others every time.
     variant : str, optional

@@ -16,6 +16,7 @@ from workbench.errors import InputError
 from workbench.frameworks import Framework, LayerInfo, loading, weights
 from workbench.frameworks.base import MatchReport, Outputs
 from workbench.transforms import Prepared, Preprocess
+from workbench.transforms.axes import per_axis, positive
 from workbench.volume import Volume
 from workbench.zoo import answering
 from workbench.zoo.algorithm import Algorithm, split_config
@@ -50,7 +51,7 @@ class Model:
         *,
         classes: Sequence[str] | None = None,
         preprocess: Mapping[str, Any] | None = None,
-        patch_size: Sequence[int] | None = None,
+        patch_size: int | Sequence[int] | None = None,
     ) -> None:
         self.algorithm = algorithm
         self.framework = framework
@@ -61,7 +62,7 @@ class Model:
         if len(self.classes) != config["num_classes"]:
             raise InputError(f"The model has {config['num_classes']} classes, got the names {list(self.classes)}.")
         self.preprocess = algorithm.preprocess(config) if preprocess is None else preprocess
-        self.patch_size = None if patch_size is None else tuple(int(n) for n in patch_size)
+        self.patch_size = per_axis(positive(patch_size, int, "patch_size"), self.spatial_ndim, "patch_size")
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 
