@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LEAVING_SECONDS = 5.0
 _LONGEST_NAME = 80
+_ENDED_AS = {"stopped": "was stopped", "failed": "failed", "lost": "was interrupted", "finished": "ended"}
 # Kept so that a worker that ended is buried by its parent and does not stay behind as a zombie.
 _started: dict[Path, subprocess.Popen[bytes]] = {}
 
@@ -214,10 +215,14 @@ class Run:
     def checkpoint(self, epoch: int | str | None = None) -> Checkpoint:
         """Return the checkpoint of an epoch: a number, ``"best"``, ``"last"``, or None for the best there is.
 
+        The weights that the run began with are those of epoch 0, and are to be asked for by that number.
+
         Raises
         ------
         InputError
             If there is no such checkpoint.
+        StateError
+            If no epoch is asked for by number, and nothing was learned yet; the message says what to do.
         """
         checkpoints = Checkpoints(self.path)
         found = checkpoints.all()
@@ -225,8 +230,8 @@ class Run:
             return checkpoints.at(epoch)
         if epoch not in (None, "best", "last"):
             raise InputError(f'epoch must be a number, "best" or "last", got {epoch!r}.')
-        if not found:
-            raise InputError(f"Run {self.id} has no checkpoint yet (it is {self.state}). Wait for its first epoch.")
+        if not any(one.learned for one in found):
+            raise StateError(self._learned_nothing(any(one.position.epoch == 0 for one in found)))
         best = found[-1].position.best_epoch
         if epoch == "last" or (epoch is None and best is None):
             return found[-1]
@@ -242,9 +247,17 @@ class Run:
         Parameters
         ----------
         epoch : int, str or None
-            A number of epochs, ``"best"`` (on the validation split), ``"last"``; None takes the best if there is one.
+            A number of epochs (0: as it began), ``"best"`` (on the validation split), ``"last"``; None takes the best
+            if there is one.
         framework, device : str or None
             Where to load it (None: as it was trained).
+
+        Raises
+        ------
+        InputError, StateError
+            As for `checkpoint`.
+        FileError
+            If the checkpoint is damaged.
         """
         from workbench import zoo
 
@@ -272,6 +285,16 @@ class Run:
         scores = evaluate_run(self, split, epoch)
         write_json(self.path / f"evaluation-{split}.json", scores)
         return scores
+
+    def _learned_nothing(self, begun: bool) -> str:
+        """Return why there are no weights yet, and what to do; `begun` tells whether those it began with are there."""
+        status = self.status
+        start = " run.model(epoch=0) gives the weights that it began with." if begun else ""
+        if status["state"] not in ENDED:
+            now = said(status["state"])
+            return f"Run {self.id} has learned nothing yet: it is {now}. Wait for its first epoch.{start}"
+        why = f": {status['cause']} {status['remedy']}" if status["cause"] else ". Go on with resume()."
+        return f"Run {self.id} has learned nothing: it {_ENDED_AS[status['state']]} before its first epoch{why}{start}"
 
     def _released_by(self) -> Owner | None:
         """Return who still holds the run after giving a worker that has said its last word time to leave."""
