@@ -6,7 +6,12 @@ Every message states the rule that was broken, the value that was got and what t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _LONG_LIST = 12  # names; a longer list hides what the message has to say
 _NEAR = 5
@@ -97,6 +102,29 @@ def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str, docum
             else:
                 listing = f"Valid options: {_listing(options)}."
             raise InputError(f"{owner} got an unknown option {keyword!r}.{_nearest(keyword, options)} {listing}")
+
+
+def told_keywords(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have a function refuse an unknown keyword as `check_keywords` does; without, it is Python's own `TypeError`.
+
+    Parameters
+    ----------
+    owner : str
+        What the function is called, in the user's words.
+    """
+
+    def told(function: Callable[P, R]) -> Callable[P, R]:
+        code = function.__code__
+        valid = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self"]
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            check_keywords(kwargs, valid, owner)
+            return function(*args, **kwargs)
+
+        return checked
+
+    return told
 
 
 def _nearest(value: str, options: list[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import FileError, InputError, StateError
+from workbench.errors import FileError, InputError, StateError, told_keywords
 from workbench.training import display
 from workbench.training.checkpoint import Checkpoint, Checkpoints
 from workbench.training.launch import launch
@@ -82,6 +82,7 @@ class Run:
         """What a person calls it; empty where no name was given."""
         return str((read_json(self.path / NAME) or {}).get("name", ""))
 
+    @told_keywords("run.rename()")
     def rename(self, name: str) -> Run:
         """Give the run a name for lists, or take it away with ``""``; its folder keeps its own.
 
@@ -135,10 +136,12 @@ class Run:
         """Return all lines of the metrics: of kind ``step`` and of kind ``epoch``."""
         return read_metrics(self.path / METRICS)
 
+    @told_keywords("run.follow()")
     def follow(self, cursor: Cursor | None = None) -> Follow:
         """Return what was added to the metrics since `cursor`; costs no more than the new lines."""
         return follow(self.path / METRICS, cursor)
 
+    @told_keywords("run.log()")
     def log(self, size: int = 100_000) -> str:
         """Return the last `size` bytes of what the worker printed."""
         return read_tail(self.path / LOG, size)
@@ -153,6 +156,7 @@ class Run:
             write_json(self.path / CONTROL, {"command": "stop", "time": time.time()}, durable=False)
         return self
 
+    @told_keywords("run.resume()")
     def resume(self, epochs: int | None = None) -> Run:
         """Go on from the last checkpoint in a new worker, and return at once.
 
@@ -185,6 +189,7 @@ class Run:
         _started[self.path] = launch(self.path, recipe, epochs)
         return self
 
+    @told_keywords("run.wait()")
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run has ended, one way or the other; interrupting ends the waiting, not the run.
 
@@ -212,6 +217,7 @@ class Run:
                 worker.wait(_LEAVING_SECONDS)
         return self
 
+    @told_keywords("run.checkpoint()")
     def checkpoint(self, epoch: int | str | None = None) -> Checkpoint:
         """Return the checkpoint of an epoch: a number, ``"best"``, ``"last"``, or None for the best there is.
 
@@ -239,6 +245,7 @@ class Run:
             raise InputError(f'Run {self.id} has no best epoch yet: nothing was validated. Ask for epoch="last".')
         return checkpoints.at(best)
 
+    @told_keywords("run.model()")
     def model(
         self, epoch: int | str | None = None, *, framework: str | None = None, device: str | None = None
     ) -> Model:
@@ -265,6 +272,7 @@ class Run:
         checkpoint.verify(checkpoint.model_path.name)
         return zoo.load(checkpoint.model_path, framework=framework or recipe.framework, device=device or recipe.device)
 
+    @told_keywords("run.evaluate()")
     def evaluate(self, split: str = "test", epoch: int | str | None = None) -> dict[str, Any]:
         """Score the model on a split, and keep the scores in ``evaluation-<split>.json``.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import frameworks
-from workbench.errors import Cancelled
+from workbench.errors import Cancelled, told_keywords
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards, OptionInfo
 from workbench.zoo.catalogue import algorithm, card, cards, register
@@ -99,6 +99,7 @@ def create(
     return Model(chosen, backend, place, config, module, classes=classes, preprocess=preprocess, patch_size=patch_size)
 
 
+@told_keywords("wb.zoo.load()")
 def load(path: str | Path, framework: str = "torch", device: str = "cpu", *, allow_non_finite: bool = False) -> Model:
     """Bring back a model from the file that `Model.save` wrote, on any framework.
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._words import count
-from workbench.errors import InputError
+from workbench.errors import InputError, told_keywords
 from workbench.frameworks import Framework, LayerInfo, loading, weights
 from workbench.frameworks.base import MatchReport, Outputs
 from workbench.transforms import Prepared, Preprocess
@@ -132,6 +132,7 @@ class Model:
 
     # ---- answers -------------------------------------------------------------------------------------------------
 
+    @told_keywords("model.forward()")
     def forward(self, array: Array, *, network: Any = None) -> Outputs:
         """Return the raw outputs for a batch [n, c, *spatial] float32: an array, or arrays by name.
 
@@ -178,6 +179,7 @@ class Model:
             )
         return self._preprocess.apply(volume, at_least=self.algorithm.sizes(self.config)[1])
 
+    @told_keywords("model.infer()")
     def infer(self, batch: Array, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
         """Return the decoded predictions for prepared images of one size [n, c, *spatial], large ones by windows.
 
@@ -189,6 +191,7 @@ class Model:
         """
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
+    @told_keywords("model.estimate()")
     def estimate(self, volume: Volume, *, skip_air: bool = True) -> Estimate:
         """Return what `predict` would take on this device, from a trial of one window of the volume.
 
@@ -200,6 +203,7 @@ class Model:
         """Return in how many windows the network would see a volume: 1 where it takes it whole."""
         return answering.windows(self, volume)
 
+    @told_keywords("model.predict()")
     def predict(
         self,
         volume: Volume,
@@ -266,6 +270,7 @@ class Model:
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
+    @told_keywords("model.save()")
     def save(self, path: str | Path) -> Path:
         """Write weights and everything that is needed to build the model again into one safetensors file."""
         return weights.save(path, self.state(), self.metadata())
@@ -284,6 +289,7 @@ class Model:
         }
         return {key: json.dumps(value) for key, value in facts.items()}
 
+    @told_keywords("model.load()")
     def load(
         self, path: str | Path, *, strict: bool = True, into: str | None = None, allow_non_finite: bool = False
     ) -> MatchReport:
