@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePath
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -102,6 +103,30 @@ def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str, docum
             else:
                 listing = f"Valid options: {_listing(options)}."
             raise InputError(f"{owner} got an unknown option {keyword!r}.{_nearest(keyword, options)} {listing}")
+
+
+def check_suffix(path: PurePath, valid: Sequence[str], what: str) -> None:
+    """Check that the name of a file that is to be written says what it will be, or nothing.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    valid : sequence of str
+        The suffixes that say it: ``(".json", ".yaml")``.
+    what : str
+        What is written, in the user's words: "A recipe".
+
+    Raises
+    ------
+    InputError
+        If it has another suffix.
+    """
+    if path.suffix.lower() not in ("", *valid):
+        listing = " or ".join(valid)
+        raise InputError(
+            f"{what} is written as {listing}, and {path.name} ends as another kind of file. Let it end in {listing}."
+        )
 
 
 def told_keywords(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -53,6 +53,12 @@ def test_a_device_that_is_not_there_is_refused_before_a_worker_starts():
         compose("3d-unet", "phantom-ct", {"device": "cuda:99"})
 
 
+def test_a_recipe_is_called_what_it_is(tmp_path):
+    with pytest.raises(InputError, match=r"written as \.json or \.yaml or \.yml, and r\.toml ends as another"):
+        Recipe(algorithm="x").write(tmp_path / "r.toml")
+    assert not (tmp_path / "r.toml").exists()
+
+
 def test_files_that_are_not_recipes(tmp_path):
     with pytest.raises(FileError, match="readable"):
         Recipe.read(tmp_path / "none.json")

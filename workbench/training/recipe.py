@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from workbench.errors import FileError, InputError, check_keywords
+from workbench.errors import FileError, InputError, check_keywords, check_suffix
 
 
 class _Plain(BaseModel):
@@ -203,8 +203,15 @@ class Recipe(_Plain):
         return cls(**read_mapping(path))
 
     def write(self, path: str | Path) -> Path:
-        """Write the recipe as JSON, or as YAML if the name ends in ``.yaml`` or ``.yml``."""
+        """Write the recipe as JSON, or as YAML if the name ends in ``.yaml`` or ``.yml``.
+
+        Raises
+        ------
+        InputError
+            If the name ends as that of another kind of file.
+        """
         path = Path(path)
+        check_suffix(path, (".json", ".yaml", ".yml"), "A recipe")
         values = self.model_dump(mode="json")
         if path.suffix in (".yaml", ".yml"):
             import yaml

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._words import count
-from workbench.errors import InputError, told_keywords
+from workbench.errors import InputError, check_suffix, told_keywords
 from workbench.frameworks import Framework, LayerInfo, loading, weights
 from workbench.frameworks.base import MatchReport, Outputs
 from workbench.transforms import Prepared, Preprocess
@@ -272,7 +272,16 @@ class Model:
 
     @told_keywords("model.save()")
     def save(self, path: str | Path) -> Path:
-        """Write weights and everything that is needed to build the model again into one safetensors file."""
+        """Write weights and everything that is needed to build the model again into one safetensors file.
+
+        Raises
+        ------
+        InputError
+            If the name ends in anything but ``.safetensors`` (or in no suffix), such as ``.pth``.
+        FileError
+            If the file cannot be written.
+        """
+        check_suffix(Path(path), (".safetensors",), "A model")
         return weights.save(path, self.state(), self.metadata())
 
     def metadata(self) -> dict[str, str]:
