@@ -144,8 +144,9 @@ class MatchReport:
     """What happened to each name when weights were put into a network.
 
     `mismatched` maps a name to (shape given, shape wanted). Where the weights went into a part of the network, `into`
-    is its name, `taken_from` that of the part of the file ("" is the whole), and `adapted` names the weights that were
-    made for another number of channels, or moved to another grid of patches.
+    is its name, `taken_from` that of the part of the file ("" is the whole), `adapted` names the weights that were
+    made for another number of channels, or moved to another grid of patches, and `left_out` those of the file that do
+    not belong to the part.
     """
 
     matched: tuple[str, ...]
@@ -155,6 +156,7 @@ class MatchReport:
     into: str | None = None
     taken_from: str = ""
     adapted: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -166,6 +168,9 @@ class MatchReport:
         if self.into is not None:
             begin = f" of {self.taken_from!r}" if self.taken_from else ""
             parts[0] += f"{begin} into {self.into!r}" if self.into else f"{begin} into the network"
+            if self.left_out:
+                alone = " alone" if self.into else ""
+                parts[0] += f"{alone}, {len(self.left_out)} of the file left out ({_shortened(self.left_out)})"
         if self.adapted:
             parts.append(f"{', '.join(self.adapted)} adapted to the network")
         for label, names in (("missing", self.missing), ("unexpected", self.unexpected)):

@@ -46,5 +46,5 @@ def put(
             )
         return report
     shapes = {name: value.shape for name, value in framework.state(module).items()}
-    found, place, adapted = transfer.fitted(tensors, shapes, into, source)
-    return transfer.reported(framework.load_state(module, found, strict=False), place, adapted)
+    fitted = transfer.fitted(tensors, shapes, into, source)
+    return transfer.reported(framework.load_state(module, fitted.weights, strict=False), fitted)

@@ -38,7 +38,8 @@ def load_initial(framework: Framework, module: Any, source: Path | Model, into: 
     dict
         ``source``, ``algorithm``, ``matched``, ``missing`` (in the network, not in the file), ``unexpected`` (in the
         file, not in the network), ``replaced`` (name to shape in the file and shape in the network), ``adapted`` (made
-        for another number of channels), ``into`` (the part that was found, None for the whole), ``summary`` in words.
+        for another number of channels), ``into`` (the part that was found, None for the whole), ``left_out`` (of the
+        file, as it does not belong to that part), ``summary`` in words.
 
     Raises
     ------
@@ -72,6 +73,7 @@ def load_initial(framework: Framework, module: Any, source: Path | Model, into: 
         "replaced": {name: [list(given), list(wanted)] for name, (given, wanted) in report.mismatched.items()},
         "adapted": list(report.adapted),
         "into": report.into,
+        "left_out": list(report.left_out),
         "summary": str(report),
     }
 

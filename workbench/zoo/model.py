@@ -317,9 +317,9 @@ class Model:
             a model with another number of classes takes all but its head.
         into : str, optional
             "encoder": the file is of another network (a ResNet, VGG, DenseNet or ViT as torchvision writes them), which
-            this one has as its encoder; where is found by the names, and reported. Or the name of the part. All else
-            keeps its values. The first convolution is adapted to the network's channels, see
-            `workbench.frameworks.transfer.fitted`.
+            this one has as its encoder; where is found by the names, and reported. Of a file of this very network the
+            encoder alone is taken. Or the name of the part. All else keeps its values. The first convolution is adapted
+            to the network's channels, see `workbench.frameworks.transfer.fitted`.
         allow_non_finite : bool
             Whether NaN and infinities are let through.
 
