@@ -126,3 +126,11 @@ def test_one_number_holds_for_all_axes(boxes, sides, recipe_of, tmp_path):
     assert wb.zoo.create("2d-unet", width=4, patch_size=32).patch_size == (32, 32)
     with pytest.raises(InputError, match="has 2 axes, the images have 3"):
         wb.zoo.create("3d-unet", width=2, patch_size=(32, 32))
+
+
+def test_objects_are_weighed_as_background_inside_and_boundary():
+    task = wb.zoo.algorithm("han-net").task
+    task.check_class_weights({"class_weights": [1, 2, 3]}, 2)
+    task.check_class_weights({}, 2)
+    with pytest.raises(InputError, match="has 3 classes, got 2 class weights"):
+        task.check_class_weights({"class_weights": [1, 2]}, 2)

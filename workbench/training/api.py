@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, check_keywords, choose
-from workbench.training.checking import check_fit, check_reachable
+from workbench.training.checking import check_reachable, settle
 from workbench.training.places import remember, runs_folder
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
 from workbench.training.run import Run, check_name, create, start
@@ -100,6 +100,8 @@ def train(
     >>> run.wait().state
     'finished'
     """
+    from workbench.training.assembly import rehearse
+
     given = {
         "algorithm": algorithm,
         "framework": framework,
@@ -109,15 +111,11 @@ def train(
         "freeze": (freeze,) if isinstance(freeze, str) else freeze,
     }
     values = {**overrides, **{key: value for key, value in given.items() if value is not None}}
-    from workbench.training.assembly import begin
-
     called = check_name(name)
     made, dataset = compose(recipe, data, values)
     check_reachable(made)
     begin_from = _beginning(made, init)
-    if begin_from is not None or made.freeze:
-        # building the network takes a moment; what the worker would refuse by the same function is refused now
-        begin(made.model_copy(update={"device": "cpu"}), dataset, begin_from)
+    rehearse(made, dataset, begin_from)
     path = _new_folder(folder, made.algorithm)
     run = _lay_out(path, made, dataset, begin_from)
     if called:
@@ -187,7 +185,7 @@ def compose(
     if (framework, device) != ("torch", "cpu"):
         merged["device"] = frameworks.resolve_device(frameworks.get(framework), device)
     complete = Recipe(**merged)
-    check_fit(complete, algorithm, dataset)
+    settle(complete, algorithm, dataset)
     monitored = complete.monitor.removeprefix("val/")
     # what is scored label by label ("dice/liver") may only be known once there are scores
     if "/" not in monitored:

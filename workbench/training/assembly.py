@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.training.batches import Batches, Samples
-from workbench.training.checking import check_fit
+from workbench.training.checking import settle
 from workbench.training.checkpoint import OPTIMIZER, Checkpoint, Checkpoints, Position
 from workbench.training.finetune import load_initial, trainable_names
 from workbench.training.manifest import write_manifest
@@ -55,7 +55,7 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
     threads = recipe.num_threads or available_cores()
     configure(recipe, threads)
     dataset = datasets.from_spec(recipe.data)
-    check_fit(recipe, zoo.algorithm(recipe.algorithm), dataset)
+    settle(recipe, zoo.algorithm(recipe.algorithm), dataset)
     resumed = _find(folder, say)
     model, init = begin(recipe, dataset, Path(recipe.init) if recipe.init and resumed is None else None)
     if init is not None:
@@ -102,6 +102,20 @@ def begin(recipe: Recipe, dataset: Dataset, source: Path | Model | None) -> tupl
     report = None if source is None else load_initial(model.framework, model.module, source, recipe.into)
     trainable_names(model.framework.parameter_names(model.module), recipe.freeze)
     return model, report
+
+
+def rehearse(recipe: Recipe, dataset: Dataset, source: Path | Model | None) -> None:
+    """Find out what `begin` would refuse, without taking the recipe's device.
+
+    Raises
+    ------
+    InputError
+        As `begin`.
+    """
+    if source is None and not recipe.freeze:
+        return  # nothing depends on the network's weights, and building it would only take time
+    # weights have the same names and shapes in every framework, and some have one device for the whole process
+    begin(recipe.model_copy(update={"framework": "torch", "device": "cpu"}), dataset, source)
 
 
 def make_model(recipe: Recipe, in_channels: int, classes: Sequence[str]) -> Model:

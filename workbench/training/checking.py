@@ -43,13 +43,13 @@ def check_reachable(recipe: Recipe) -> None:
             )
 
 
-def check_fit(recipe: Recipe, algorithm: Algorithm, dataset: Dataset) -> None:
-    """Check that data set, algorithm and recipe belong together, and write numbers for all axes out for each.
+def settle(recipe: Recipe, algorithm: Algorithm, dataset: Dataset) -> None:
+    """Make a recipe one for this data set: numbers for all axes are written out, and what does not belong is refused.
 
     Raises
     ------
     InputError
-        If they do not; the message says what to do.
+        If something does not; the message says what to do.
     """
     from workbench.transforms import Augment, Preprocess
 

@@ -64,7 +64,7 @@ class RunList(list[Run]):
             return RunList(super().__getitem__(key))
         if not isinstance(key, str):
             return super().__getitem__(key)
-        # the list begins with the newest, which is to be left over
+        # the newest comes first in the list, and last here: its name is the one that counts
         known = {**{name: run for run in reversed(self) if (name := _name(run))}, **{run.id: run for run in self}}
         return known[choose(key, known, "run")]
 
