@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import ParamSpec, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _LONG_LIST = 12  # names; a longer list hides what the message has to say
 _NEAR = 5
@@ -129,7 +129,7 @@ def check_suffix(path: PurePath, valid: Sequence[str], what: str) -> None:
         )
 
 
-def told_keywords(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def told_keywords(owner: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Have a function refuse an unknown keyword as `check_keywords` does; without, it is Python's own `TypeError`.
 
     Parameters
@@ -138,12 +138,12 @@ def told_keywords(owner: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         What the function is called, in the user's words.
     """
 
-    def told(function: Callable[P, R]) -> Callable[P, R]:
+    def told(function: Callable[_P, _R]) -> Callable[_P, _R]:
         code = function.__code__
         valid = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self"]
 
         @functools.wraps(function)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             check_keywords(kwargs, valid, owner)
             return function(*args, **kwargs)
 

@@ -7,7 +7,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from workbench.errors import FileError, InputError, check_keywords, check_suffix
 
@@ -62,14 +62,8 @@ class Schedule(_Plain):
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-def _one_or_more(value: Any) -> Any:
-    return (value,) if isinstance(value, Integral) and value is not True else value
-
-
 #: One number for all axes, or one per axis.
-Size = Annotated[
-    tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3), BeforeValidator(_one_or_more)
-]
+Size = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3)]
 
 
 class Recipe(_Plain):
@@ -178,6 +172,11 @@ class Recipe(_Plain):
         except ValidationError as error:
             raise _said_well(error) from None
         _check_transforms(self)
+
+    @field_validator("patch_size", mode="before")
+    @classmethod
+    def _one_is_a_size(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, Integral) and value is not True else value
 
     @model_validator(mode="after")
     def _splits_are_disjoint(self) -> Self:
