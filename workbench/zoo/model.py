@@ -276,10 +276,8 @@ class Model:
 
         Raises
         ------
-        InputError
-            If the name ends in anything but ``.safetensors`` (or in no suffix), such as ``.pth``.
-        FileError
-            If the file cannot be written.
+        InputError, FileError
+            If the name has another suffix than ``.safetensors``; if the file cannot be written.
         """
         check_suffix(Path(path), (".safetensors",), "A model")
         return weights.save(path, self.state(), self.metadata())
