@@ -13,6 +13,9 @@ import pytest
 import workbench as wb
 from workbench.cli import _doctor, main
 from workbench.cli._doctor import Finding, core_is_fine, examine, mindspore_warnings, report
+from workbench.training import Recipe
+from workbench.training.places import remember
+from workbench.training.run import create
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
@@ -89,7 +92,35 @@ def test_the_zoo_is_listed_and_shown(capsys):
 
 def test_runs_of_an_empty_folder(tmp_path, capsys):
     assert main(["runs", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "No runs here.\n"
+    assert capsys.readouterr().out == f"No runs in {tmp_path}.\n"
+
+
+def test_runs_of_a_folder_that_is_not_there(tmp_path, capsys):
+    assert main(["runs", str(tmp_path / "nofolder")]) == 1
+    assert f"workbench: There is no folder {tmp_path / 'nofolder'}." in capsys.readouterr().err
+
+
+def test_runs_are_those_that_the_help_promises(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "config"))
+    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out == "No runs.\n"
+    folders = [tmp_path / "runs", tmp_path / "elsewhere"]
+    for folder in folders:
+        create(folder / f"20260101-{folder.name}", Recipe(algorithm="3d-unet"))
+        remember(folder)
+    assert main(["runs"]) == 0
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == [
+        str(folder / f"20260101-{folder.name}") for folder in folders
+    ]
+    monkeypatch.setenv("WORKBENCH_RUNS", str(folders[1]))
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1
+    with pytest.raises(SystemExit):
+        main(["runs", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "every folder in which runs were started" in words
 
 
 def test_the_doctor_finds_the_core_fine_here(capsys):

@@ -42,6 +42,19 @@ class TestClassification(DatasetContract):
         return made
 
 
+def test_a_split_by_too_few_patients_is_asked_for_in_words(affine):
+    samples = [{**sample, "patient": "p0"} for sample in volumes(affine)]
+    with pytest.raises(InputError, match=r"1 patient\(s\) cannot be divided into 3 parts.*\{'train': 1\}"):
+        datasets.from_list(samples, task="segmentation")
+    assert datasets.from_list(samples, task="segmentation", fractions={"train": 1}).splits == {"train": [0, 1, 2, 3, 4]}
+    assert datasets.from_list(samples[:2], task="segmentation").splits == {"train": [0, 1]}
+
+
+def test_two_classes_have_two_names(affine):
+    with pytest.raises(InputError, match="2 are called 'cyst'"):
+        datasets.from_list(volumes(affine), task="segmentation", classes=("background", "cyst", "cyst"))
+
+
 def test_names_come_from_the_labels(affine):
     made = datasets.from_list(volumes(affine), task="segmentation")
     assert made.classes == ("background", "cyst", "stone")

@@ -222,7 +222,7 @@ def test_a_header_with_absurd_voxels_takes_no_absurd_time_or_memory():
 
 
 def test_number_of_axes_must_fit():
-    with pytest.raises(InputError, match="2 axes, the volume has 3"):
+    with pytest.raises(InputError, match="2 axes, the images have 3"):
         Preprocess(size=(8, 8)).apply(Volume(np.zeros((4, 4, 4))))
     prepared = Preprocess().apply(Volume(np.zeros((4, 4, 4))))
     with pytest.raises(InputError, match="spatial axes"):

@@ -55,8 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", nargs="?", help="a data set")
     command = _add(commands, "zoo", _zoo, "list the algorithms, or show one card")
     command.add_argument("name", nargs="?", help="an algorithm")
-    command = _add(commands, "runs", _runs, "list the training runs of a folder")
-    command.add_argument("folder", nargs="?", help="folder of runs (default: WORKBENCH_RUNS, else ./runs)")
+    command = _add(commands, "runs", _runs, "list the training runs, newest first")
+    where = "that of WORKBENCH_RUNS; without it every folder in which runs were started, and the one for new runs"
+    command.add_argument("folder", nargs="?", help=f"a folder of runs (default: {where})")
 
     command = _add(commands, "download", _download, "fetch the data of a data set into the cache")
     command.add_argument("name", help="a data set")
@@ -140,7 +141,7 @@ def _runs(options: argparse.Namespace) -> int:
 
     found = training.runs(options.folder)
     if not found:
-        print("No runs here.")
+        print(f"No runs in {options.folder}." if options.folder else "No runs.")
     for run in found:
         status = run.status
         epochs = f"epoch {status.get('epoch', 0)}/{status.get('epochs', '?')}"

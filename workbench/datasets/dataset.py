@@ -26,6 +26,13 @@ Sample = dict[str, Any]
 CACHE_BYTES = 256 * 2**20
 
 
+def _distinct(classes: Sequence[str]) -> tuple[str, ...]:
+    for name, times in Counter(classes).items():
+        if times > 1:
+            raise InputError(f"Each class has a name of its own, but {times} are called {name!r}. Rename them.")
+    return tuple(classes)
+
+
 class Dataset(Sequence[Sample], ABC):
     """A lazy sequence of samples with a task, named splits and a card.
 
@@ -70,7 +77,7 @@ class Dataset(Sequence[Sample], ABC):
         self.name = card.name
         self.card = card
         self.task = choose(task, TASKS, "task")
-        self.classes = tuple(classes)
+        self.classes = _distinct(classes)
         self.ids = tuple(ids)
         self.patients: tuple[str | None, ...] = (None,) * len(self.ids) if patients is None else tuple(patients)
         self.spatial_ndim = spatial_ndim

@@ -68,7 +68,8 @@ def from_list(
         the labels, or numbered, where absent.
     splits, fractions, seed
         Lists of indices by name; or the shares to draw them with (see :func:`workbench.datasets.splits.make_splits`).
-        With fewer than three cases everything is in "train".
+        With fewer than three cases everything is in "train"; cases of fewer than three patients cannot be split so
+        without a word: say ``fractions={"train": 1}``.
     invert : {"never", "if-inverted"}
         Whether images whose high values are meant to look dark (MONOCHROME1) are turned, so that all look alike.
 
@@ -163,7 +164,7 @@ class _InMemory(Dataset):
         ids = [sample["id"] for sample in samples]
         patients = [sample["patient"] for sample in samples]
         if splits is None:
-            if fractions is None and len({p or i for i, p in enumerate(patients)}) < 3:
+            if fractions is None and len(ids) < 3:
                 fractions = {"train": 1}
             splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients, targets=self._classes_of)
         ndim, channels = common_image([(sample["id"], sample["image"]) for sample in samples])

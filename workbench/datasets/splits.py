@@ -64,7 +64,8 @@ def make_splits(
     if len(groups) < len(wanted):
         raise InputError(
             f"{len(groups)} {'patient' if patients else 'case'}(s) cannot be divided into {len(wanted)} parts "
-            f"({', '.join(wanted)}). Give more cases, or `fractions` with fewer parts, such as {{'train': 1}}."
+            f"({', '.join(wanted)}). Give more {'patients' if patients else 'cases'}, or `fractions` with fewer parts, "
+            "such as {'train': 1}."
         )
 
     queue = _interleave(groups, seed, targets)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import SupportsIndex, overload
 
-from workbench.errors import WorkbenchError
+from workbench.errors import FileError, WorkbenchError, choose, told_keywords
 from workbench.training.places import all_folders
 from workbench.training.run import Run
 from workbench.training.status import said
@@ -14,6 +15,7 @@ from workbench.training.store import RECIPE
 _HEAD = ("run", "name", "data", "state", "epoch", "best")
 
 
+@told_keywords("wb.runs()")
 def runs(folder: str | Path | None = None) -> RunList:
     """Return the runs, newest first.
 
@@ -22,13 +24,49 @@ def runs(folder: str | Path | None = None) -> RunList:
     folder : str or Path, optional
         The folder with the runs. Default: the one that ``WORKBENCH_RUNS`` names; without it the folder of the settings
         (or ``runs`` right here) and every other folder in which a run was started before.
+
+    Returns
+    -------
+    RunList
+        A list; ``wb.runs()["first try"]`` is the run of that name or id.
+
+    Raises
+    ------
+    FileError
+        If a folder is given that is not there.
     """
-    found = [Run(path.parent) for root in all_folders(folder) if root.is_dir() for path in root.glob(f"*/{RECIPE}")]
+    roots = all_folders(folder)
+    if folder is not None and not roots[0].is_dir():
+        raise FileError(
+            f"There is no folder {roots[0]}. Give the folder that holds the runs; a run is found by its name or id "
+            f'with wb.runs()["{roots[0].name}"].'
+        )
+    found = [Run(path.parent) for root in roots if root.is_dir() for path in root.glob(f"*/{RECIPE}")]
     return RunList(sorted(found, key=lambda run: run.id, reverse=True))
 
 
 class RunList(list[Run]):
-    """Runs, shown as a table."""
+    """Runs, shown as a table; also by name or id: of several of one name, the newest."""
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> Run: ...
+    @overload
+    def __getitem__(self, key: slice) -> RunList: ...
+    def __getitem__(self, key: SupportsIndex | str | slice) -> Run | RunList:
+        """Return the run at a place, of a name or of an id; or the runs of a slice.
+
+        Raises
+        ------
+        InputError
+            If there is no run of that name or id; the message names the nearest.
+        """
+        if isinstance(key, slice):
+            return RunList(super().__getitem__(key))
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        # the newest comes first in the list, and last here: its name is the one that counts
+        known = {**{name: run for run in reversed(self) if (name := _name(run))}, **{run.id: run for run in self}}
+        return known[choose(key, known, "run")]
 
     def __repr__(self) -> str:
         if not self:
@@ -43,6 +81,13 @@ class RunList(list[Run]):
         head = "".join(f"<th>{cell}</th>" for cell in _HEAD)
         rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _row(run))}</tr>" for run in self)
         return f"<table><tr>{head}</tr>{rows}</table>"
+
+
+def _name(run: Run) -> str:
+    try:
+        return run.name
+    except FileError:  # its row in the table says what is wrong with it
+        return ""
 
 
 def _row(run: Run) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from workbench.errors import FileError, InputError, check_keywords
+from workbench.errors import FileError, InputError, check_keywords, check_suffix
 from workbench.signatures import Field as Shown
 from workbench.signatures import Range
 
@@ -63,7 +64,8 @@ class Schedule(_Plain):
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-Size = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=2, max_length=3)]
+#: One number for all axes, or one per axis.
+Size = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3)]
 
 
 class Recipe(_Plain):
@@ -95,8 +97,9 @@ class Recipe(_Plain):
         How often each training case is seen.
     batch_size : int
         How many cases make one step; fewer need less memory.
-    patch_size : tuple of int or None
-        Train on random crops: axes longer than this (voxels after preprocessing) are cut to it.
+    patch_size : int, tuple of int or None
+        Train on random crops: axes longer than this (voxels after preprocessing) are cut to it. One number holds for
+        all axes.
     patches_per_sample : int
         Crops drawn from each sample per epoch.
     foreground : float
@@ -174,6 +177,11 @@ class Recipe(_Plain):
             raise _said_well(error) from None
         _check_transforms(self)
 
+    @field_validator("patch_size", mode="before")
+    @classmethod
+    def _one_is_a_size(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, Integral) and value is not True else value
+
     @model_validator(mode="after")
     def _splits_are_disjoint(self) -> Self:
         seen: dict[int, str] = {}
@@ -198,8 +206,15 @@ class Recipe(_Plain):
         return cls(**read_mapping(path))
 
     def write(self, path: str | Path) -> Path:
-        """Write the recipe as JSON, or as YAML if the name ends in ``.yaml`` or ``.yml``."""
+        """Write the recipe as JSON, or as YAML if the name ends in ``.yaml`` or ``.yml``.
+
+        Raises
+        ------
+        InputError
+            If the name ends as that of another kind of file.
+        """
         path = Path(path)
+        check_suffix(path, (".json", ".yaml", ".yml"), "A recipe")
         values = self.model_dump(mode="json")
         if path.suffix in (".yaml", ".yml"):
             import yaml

@@ -12,6 +12,7 @@ from workbench import _geometry
 from workbench.errors import InputError
 from workbench.parameters import Parameter, by_name, check_values
 from workbench.transforms._sampling import Sampler
+from workbench.transforms.axes import as_tuple, per_axis
 from workbench.transforms.intensity import INVERT, check_intensity, measure, upright_if
 from workbench.transforms.prepared import Prepared, empty, scaled_grid
 from workbench.volume import Volume
@@ -63,11 +64,23 @@ class Preprocess:
         self.invert: str = full["invert"]
         code = full["orientation"]
         self.orientation: str | None = None if code is None else _geometry.check_code(code)
-        self.spacing = _tuple(full["spacing"], float)
-        self.size = _tuple(full["size"], int)
+        spacing = as_tuple(full["spacing"])
+        self.spacing = None if spacing is None else tuple(map(float, spacing))
+        self.size = as_tuple(full["size"])
         self.fit: str = full["fit"]
         self.intensity = check_intensity(full["intensity"])
         self.divisible_by: int = full["divisible_by"]
+
+    def check_axes(self, ndim: int) -> None:
+        """Check that what is given axis by axis is given for each of `ndim` axes.
+
+        Raises
+        ------
+        InputError
+            If spacing or size have another number of axes.
+        """
+        per_axis(self.spacing, ndim, "spacing")
+        per_axis(self.size, ndim, "size")
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -154,13 +167,13 @@ class Preprocess:
     def _sampling_grid(self, volume: Volume) -> Volume:
         """Return the grid before padding: `volume` itself where nothing has to be interpolated."""
         ndim, shape = volume.spatial_ndim, volume.spatial_shape
-        spacing = _per_axis(self.spacing, ndim, "spacing")
+        spacing = per_axis(self.spacing, ndim, "spacing")
         new = shape
         if spacing is not None:
             new = tuple(
                 max(1, round(n * had / want)) for n, had, want in zip(shape, volume.spacing, spacing, strict=True)
             )
-        size = _per_axis(self.size, ndim, "size")
+        size = per_axis(self.size, ndim, "size")
         if size is not None and self.fit == "resize":
             new = size
         if new == shape and (spacing is None or np.allclose(spacing, volume.spacing, rtol=1e-3)):
@@ -173,7 +186,7 @@ class Preprocess:
 
     def _margins(self, shape: Sequence[int], at_least: int = 1) -> tuple[list[int], list[int]]:
         """Return the voxels to add (negative: to cut) at the beginning and at the end of each axis."""
-        size = _per_axis(self.size, len(shape), "size")
+        size = per_axis(self.size, len(shape), "size")
         wanted = size if size is not None and self.fit == "pad-crop" else shape
         step = self.divisible_by
         extra = [-(-max(w, at_least) // step) * step - n for w, n in zip(wanted, shape, strict=True)]
@@ -193,19 +206,3 @@ def _check_volume(volume: object) -> None:
             f"What is prepared for a network is a Volume, got {type(volume).__name__}{shape}. Make one of an array "
             "with `wb.Volume(array, affine)`, or read a file with `wb.read(path)`."
         )
-
-
-def _tuple(value: Any, kind: type) -> tuple[Any, ...] | None:
-    if value is None:
-        return None
-    return tuple(kind(one) for one in value) if isinstance(value, list) else (kind(value),)
-
-
-def _per_axis(values: tuple[Any, ...] | None, ndim: int, what: str) -> tuple[Any, ...] | None:
-    if values is None:
-        return None
-    if len(values) == 1:
-        return values * ndim
-    if len(values) != ndim:
-        raise InputError(f"The {what} {list(values)} has {len(values)} axes, the volume has {ndim}.")
-    return values

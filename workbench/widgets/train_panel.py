@@ -14,6 +14,7 @@ from workbench.errors import InputError, StateError, choose
 from workbench.parameters import Parameter
 from workbench.training import Run
 from workbench.training.finetune import trainable_names
+from workbench.training.places import runs_folder
 from workbench.training.run import check_name
 from workbench.widgets import _options
 from workbench.widgets._run_list import rows
@@ -107,7 +108,10 @@ class TrainPanel(DeskPanel):
 
     def list_runs(self) -> list[Run]:
         """Look for runs, wherever they were started, and offer them."""
-        listed = rows(training.runs(self.desk.folder))
+        folder = self.desk.folder
+        # a folder that is named is made with its first run
+        there = folder is None or runs_folder(folder).is_dir()
+        listed = rows(training.runs(folder)) if there else []
         self._known |= {run.id: run for _, run in listed}
         self.runs = [row for row, _ in listed]
         self.desk.runs = listed

@@ -107,6 +107,12 @@ class Algorithm:
         """Return the layer whose feature map is looked at when no other is named."""
         return str(self.network.default_layer(config))
 
+    def class_names(self, num_classes: int) -> tuple[str, ...]:
+        """Return names for classes that were given none."""
+        if self.card.task in ("segmentation", "instances"):
+            return ("background", *(f"label {i}" for i in range(1, num_classes)))
+        return tuple(f"class {i}" for i in range(num_classes))
+
     def preprocess(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the default preprocessing of a network of this configuration."""
         from workbench.transforms import Preprocess
