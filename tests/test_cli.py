@@ -80,7 +80,9 @@ def test_datasets_are_listed_and_shown(capsys):
     assert main(["datasets"]) == 0
     assert "phantom-ct" in capsys.readouterr().out
     assert main(["datasets", "phantom-ct"]) == 0
-    assert "lesion_probability=0.5" in capsys.readouterr().out
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("lesion_probability"))
+    assert line.split("  ")[1:3] == ["a number, at least 0 and at most 1", ""]
+    assert "0.5" in line
 
 
 def test_the_zoo_is_listed_and_shown(capsys):
@@ -111,12 +113,17 @@ def test_runs_are_those_that_the_help_promises(tmp_path, capsys, monkeypatch):
         create(folder / f"20260101-{folder.name}", Recipe(algorithm="3d-unet"))
         remember(folder)
     assert main(["runs"]) == 0
-    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == [
-        str(folder / f"20260101-{folder.name}") for folder in folders
-    ]
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["run", "name", "data", "state", "epoch", "best", "folder"]
+    assert [line.split()[-1] for line in lines] == [str(folder / f"20260101-{folder.name}") for folder in folders]
     monkeypatch.setenv("WORKBENCH_RUNS", str(folders[1]))
     assert main(["runs"]) == 0
-    assert capsys.readouterr().out.count("\n") == 1
+    assert capsys.readouterr().out.count("\n") == 2
+    (folders[1] / "20260101-elsewhere" / "recipe.json").write_text('{"algorithm": "3d-unet", "widht": 3}')
+    assert main(["runs"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert "damaged" in line
+    assert "widht" in line
     with pytest.raises(SystemExit):
         main(["runs", "--help"])
     words = " ".join(capsys.readouterr().out.split())

@@ -39,6 +39,7 @@ def test_every_algorithm_method_and_data_set_is_described_with_a_meaning_for_eac
         for one in wb.describe(name):
             assert one.help, (name, one.name)
             assert one.rule
+            assert "`" not in one.help
 
 
 def test_what_is_not_there_is_named_with_the_nearest() -> None:

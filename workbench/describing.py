@@ -35,8 +35,12 @@ class Description(Listing[Parameter]):
         default = "required" if one.required else _shown(one.default)
         return one.name, one.rule if one.kind != "any" else "see the documentation", default, one.help
 
+    def table(self) -> str:
+        """Return the table alone, as text."""
+        return super().__repr__()
+
     def __repr__(self) -> str:
-        return f"{self.title}\n\n{super().__repr__()}"
+        return f"{self.title}\n\n{self.table()}"
 
     def _repr_html_(self) -> str:
         return f"<b>{html.escape(self.title)}</b>{super()._repr_html_()}"

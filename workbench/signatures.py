@@ -21,6 +21,8 @@ from typing import Annotated, Any, Final, Literal
 
 from workbench.parameters import REQUIRED, Kind, Parameter
 
+#: What marks code in a docstring, which a tooltip or a table shows as it is.
+_MARKUP = re.compile(r"(?::\w+:)?`+~?([^`]+)`+")
 _KINDS: dict[Any, Kind] = {bool: "flag", int: "integer", float: "number", str: "text", Path: "path"}
 
 
@@ -129,7 +131,7 @@ def documented(thing: Any) -> dict[str, str]:
             continue
         for entry in re.split(r"\n(?=\S)", body.split("\n", 1)[-1]):
             names, _, about = entry.partition("\n")
-            words = " ".join(line.strip() for line in about.splitlines()).strip()
+            words = _MARKUP.sub(r"\1", " ".join(line.strip() for line in about.splitlines()).strip())
             for name in names.partition(" : ")[0].split(","):
                 found[name.strip().lstrip("*")] = words
     return found

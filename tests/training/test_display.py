@@ -51,7 +51,7 @@ def test_the_list_of_runs_is_a_table_newest_first(run):
     assert repr(table).splitlines()[2].split() == [
         run.id, "data", "in", "memory", "failed", "2/10", "0.5000", "at", "1",
     ]  # fmt: skip
-    assert "<td>failed</td>" in table._repr_html_()
+    assert ">failed</td>" in table._repr_html_()
     assert repr(RunList()) == "No runs."
     with pytest.raises(FileError, match=r"There is no folder .*nothing\..*wb\.runs\(\)\[\"nothing\"\]"):
         runs(run.path.parent / "nothing")

@@ -98,6 +98,9 @@ def test_the_splits_of_a_data_set_that_is_given_count_before_those_of_a_recipe_f
     one = datasets.load("phantom-ct", n=6, size=16)
     own = {name: list(indices) for name, indices in one.splits.items()}
     other = {"train": [5], "val": [4], "test": [3]}
+    # those of a recipe that was made for no data are for whatever is given
+    for made in ({"algorithm": "3d-unet", "splits": other}, Recipe(algorithm="3d-unet", splits=other)):
+        assert compose(made, one, {})[0].splits == other
     recipe = {"algorithm": "3d-unet", "data": datasets.load("phantom-ct", n=8, size=16).spec(), "splits": other}
     assert own != other
     assert compose(recipe, one, {})[0].splits == own

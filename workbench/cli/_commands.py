@@ -119,12 +119,12 @@ def _info(options: argparse.Namespace) -> int:
 
 def _datasets(options: argparse.Namespace) -> int:
     from workbench import datasets
+    from workbench.describing import describe
 
     if options.name is None:
         print(datasets.list())
         return 0
-    print(datasets.card(options.name))
-    print("  options   " + ", ".join(f"{name}={value!r}" for name, value in datasets.options(options.name).items()))
+    print(datasets.card(options.name), describe(options.name).table(), sep="\n\n")
     return 0
 
 
@@ -137,15 +137,13 @@ def _zoo(options: argparse.Namespace) -> int:
 
 def _runs(options: argparse.Namespace) -> int:
     from workbench import training
-    from workbench.training.status import said
+    from workbench._tables import as_text
 
     found = training.runs(options.folder)
     if not found:
-        print(f"No runs in {options.folder}." if options.folder else "No runs.")
-    for run in found:
-        status = run.status
-        epochs = f"epoch {status.get('epoch', 0)}/{status.get('epochs', '?')}"
-        print(f"{run.id}  {run.title}  {said(status['state']):<11} {epochs}  {run.path}")
+        print(f"No runs in {options.folder}." if options.folder else found.nothing)
+    else:
+        print(as_text((*found.head, "folder"), [(*found.row(run), str(run.path)) for run in found]))
     return 0
 
 

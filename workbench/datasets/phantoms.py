@@ -145,7 +145,8 @@ def load_ct(
     seed : int
         Another seed gives other patients.
     task : {"segmentation", "classification", "localisation", "joint"}
-        As for :func:`load_xray`.
+        Label maps; whether there is a lesion; that with the mask of the lesion to test with; or that with the label map
+        of the organs.
     labels : {"organs", "lesion"}
         For segmentation: all organs, or the lesion only.
     noise : float

@@ -175,7 +175,8 @@ def compose(
     # Empty for one that lives in memory; it is saved with the run.
     merged["data"] = dataset.spec() or {}
     # The splits of a recipe hold indices into the recipe's own data; those of other data are what that data set says.
-    foreign = data is not None and "splits" not in values and base.get("data") != merged["data"]
+    made_for = base.get("data")
+    foreign = data is not None and "splits" not in values and bool(made_for) and made_for != merged["data"]
     if foreign or not merged.get("splits"):
         merged["splits"] = {key: list(indices) for key, indices in dataset.splits.items()}
     framework = choose(merged.get("framework", "torch"), frameworks.names(), "framework")

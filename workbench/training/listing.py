@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import SupportsIndex, overload
 
+from workbench._tables import Listing
 from workbench.errors import FileError, WorkbenchError, choose, told_keywords
 from workbench.training.places import all_folders
 from workbench.training.run import Run
 from workbench.training.status import said
 from workbench.training.store import RECIPE
-
-_HEAD = ("run", "name", "data", "state", "epoch", "best")
 
 
 @told_keywords("wb.runs()")
@@ -45,8 +43,11 @@ def runs(folder: str | Path | None = None) -> RunList:
     return RunList(sorted(found, key=lambda run: run.id, reverse=True))
 
 
-class RunList(list[Run]):
+class RunList(Listing[Run]):
     """Runs, shown as a table; also by name or id: of several of one name, the newest."""
+
+    head = ("run", "name", "data", "state", "epoch", "best")
+    nothing = "No runs."
 
     @overload
     def __getitem__(self, key: SupportsIndex | str) -> Run: ...
@@ -68,19 +69,15 @@ class RunList(list[Run]):
         known = {**{name: run for run in reversed(self) if (name := _name(run))}, **{run.id: run for run in self}}
         return known[choose(key, known, "run")]
 
-    def __repr__(self) -> str:
-        if not self:
-            return "No runs."
-        rows = [_HEAD, *map(_row, self)]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{cell}</th>" for cell in _HEAD)
-        rows = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _row(run))}</tr>" for run in self)
-        return f"<table><tr>{head}</tr>{rows}</table>"
+    def row(self, one: Run) -> tuple[str, ...]:
+        """Return the cells of one run; of one that cannot be read, why."""
+        try:
+            status, data, name = one.status, one.data_name, one.name
+        except WorkbenchError as error:
+            return one.id, "", "", "damaged", "", str(error)
+        best = status["best_score"]
+        score = "" if best is None else f"{best:.4f} at {status['best_epoch']}"
+        return one.id, name, data, said(status["state"]), f"{status['epoch']}/{status['epochs']}", score
 
 
 def _name(run: Run) -> str:
@@ -88,13 +85,3 @@ def _name(run: Run) -> str:
         return run.name
     except FileError:  # its row in the table says what is wrong with it
         return ""
-
-
-def _row(run: Run) -> tuple[str, ...]:
-    try:
-        status, data, name = run.status, run.data_name, run.name
-    except WorkbenchError as error:
-        return run.id, "", "", "damaged", "", str(error)
-    best = status["best_score"]
-    score = "" if best is None else f"{best:.4f} at {status['best_epoch']}"
-    return run.id, name, data, said(status["state"]), f"{status['epoch']}/{status['epochs']}", score

@@ -235,14 +235,11 @@ class Recipe(_Plain):
 
 
 def _check_transforms(recipe: Recipe) -> None:
-    """Raise if preprocessing or augmentation are none; how many axes the images have is not known here."""
+    """Raise if preprocessing or augmentation are none; whether axes fit the images is known with the data alone."""
     from workbench.transforms import Augment, Preprocess
 
     Preprocess(recipe.preprocess)
-    try:
-        Augment(recipe.augment, 3)
-    except InputError:
-        Augment(recipe.augment, 2)
+    Augment(recipe.augment, 3)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
