@@ -14,6 +14,7 @@ from sphinx.config import Config
 
 from workbench import datasets, explain, frameworks, zoo
 from workbench.cli import _commands
+from workbench.parameters import Parameter
 
 
 def algorithm_page(card: zoo.Card) -> str:
@@ -139,11 +140,8 @@ def _port(port: Any) -> tuple[str, ...]:
     return code(port.name), code(port.shape), text(port.range)
 
 
-def _option(option: zoo.OptionInfo) -> tuple[str, ...]:
-    bounds = [f"from {option.minimum:g}"] if option.minimum is not None else []
-    bounds += [f"to {option.maximum:g}"] if option.maximum is not None else []
-    values = ", ".join(code(choice) for choice in option.choices) or " ".join([option.kind, *bounds])
-    return code(option.name), code(option.default), values, text(option.help)
+def _option(option: Parameter) -> tuple[str, ...]:
+    return code(option.name), code(option.default), text(option.rule), text(option.help)
 
 
 def _count(count: Any) -> tuple[str, ...]:

@@ -31,6 +31,9 @@ ROOMS = (
     "workbench.explain",
     "workbench.widgets",
     "workbench.widgets.backends",
+    "workbench.describing",
+    "workbench.parameters",
+    "workbench.signatures",
     "workbench.errors",
 )
 

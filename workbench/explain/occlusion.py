@@ -34,7 +34,7 @@ class Occlusion(Explainer):
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("window", "number", None, "Size of the hidden window; an eighth of the grid if not given.",
                   low=1, unit="voxels of the network's grid", per_axis=True),
-        Parameter("window_mm", "number", None, "Size of the hidden window, instead of `window`.",
+        Parameter("window_mm", "number", None, "Size of the hidden window, instead of window.",
                   above=0, unit="mm", per_axis=True),
         Parameter("stride", "number", None, "Step between windows; by default half the window in 2D, all of it in 3D.",
                   low=1, unit="voxels of the network's grid", per_axis=True),
