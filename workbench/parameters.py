@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from workbench.errors import InputError, check_keywords
 
+#: What one value is.
 Kind = Literal["flag", "integer", "number", "choice", "text", "path", "any"]
 
 
@@ -26,6 +27,7 @@ class _Required:
         return "REQUIRED"
 
 
+#: The default of a parameter that must be given.
 REQUIRED: Final = _Required()
 #: What is typed between the parts of a value, beside the comma.
 _SEPARATORS = str.maketrans("x;", ",,")
