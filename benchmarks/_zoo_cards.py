@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 from _zoo_cases import algorithm_of
 
+from workbench import frameworks
+
 _ZOO = Path(__file__).parents[1] / "workbench" / "zoo"
-_FRAMEWORKS = {"torch": "PyTorch", "mindspore": "MindSpore"}
 _BLOCK = re.compile(r"^measured:\n(?:  .*\n)+", re.MULTILINE)
 
 
@@ -20,12 +21,12 @@ def figures(results: dict[str, Any], algorithm: str) -> list[dict[str, Any]]:
     for case, entry in results.items():
         if algorithm_of(case) != algorithm:
             continue
-        for framework, title in _FRAMEWORKS.items():
+        for framework in frameworks.names():
             run = entry.get(f"score-{framework}")
             if run is None:
                 continue
             options = ", ".join(f"{key} {value}" for key, value in run["options"].items())
-            source = f"{title}, {options}, {run['recipe']['epochs']} epochs on a CPU"
+            source = f"{frameworks.title(framework)}, {options}, {run['recipe']['epochs']} epochs on a CPU"
             if "folds" in run:
                 source += f", mean of {len(run['folds'])} folds"
             if "baseline" in entry:

@@ -30,6 +30,7 @@ extensions = [
     "api_pages",
     "card_pages",
     "index_pages",
+    "plain_signatures",
     "public_names",
 ]
 root_doc = "docs/index"

@@ -75,18 +75,20 @@ def installed(page: Page, site: Path, *forget: Callable[[], None], package: str 
     for name in modules:
         (folder / name).write_text(page.files[name], "utf-8")
     _write_metadata(page, site)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(site))
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")])))
+    own = {parts[0]} if parts else {Path(name).stem for name in modules}
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(str(site))
+            patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")])))
+            for one in forget:
+                one()
+            yield site
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] in own]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
         for one in forget:
             one()
-        yield site
-    own = {parts[0]} if parts else {Path(name).stem for name in modules}
-    for name in [name for name in sys.modules if name.split(".")[0] in own]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    for one in forget:
-        one()
 
 
 def site_of(page: Page, *forget: Callable[[], None]) -> Any:

@@ -13,6 +13,9 @@ import pytest
 import workbench as wb
 from workbench.cli import _doctor, main
 from workbench.cli._doctor import Finding, core_is_fine, examine, mindspore_warnings, report
+from workbench.training import Recipe
+from workbench.training.places import remember
+from workbench.training.run import create
 
 
 def test_help_is_quick_and_imports_nothing_heavy():
@@ -49,6 +52,17 @@ def test_info_describes_a_volume(command, tmp_path, affine, capsys):
     assert f"orientation  {volume.orientation}" in out
 
 
+@pytest.mark.parametrize(
+    ("space", "shown"),
+    [("patient", {"spacing_mm", "orientation"}), ("object", {"spacing_mm"}), ("pixels", set())],
+)
+def test_info_claims_no_more_than_the_file_says(space, shown, tmp_path, capsys):
+    wb.write(wb.Volume(np.zeros((2, 3, 4), np.uint8), space=space), tmp_path / "v.nii.gz")
+    assert main(["info", str(tmp_path / "v.nii.gz")]) == 0
+    names = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
+    assert names & {"spacing_mm", "orientation"} == shown
+
+
 def test_errors_are_one_line_and_exit_code_one(tmp_path, capsys):
     (tmp_path / "bad.nii.gz").write_bytes(b"text")
     for arguments in (["info", str(tmp_path / "bad.nii.gz")], ["datasets", "nope"], ["download", "phantom-ct"]):
@@ -66,7 +80,9 @@ def test_datasets_are_listed_and_shown(capsys):
     assert main(["datasets"]) == 0
     assert "phantom-ct" in capsys.readouterr().out
     assert main(["datasets", "phantom-ct"]) == 0
-    assert "lesion_probability=0.5" in capsys.readouterr().out
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("lesion_probability"))
+    assert line.split("  ")[1:3] == ["a number, at least 0 and at most 1", ""]
+    assert "0.5" in line
 
 
 def test_the_zoo_is_listed_and_shown(capsys):
@@ -78,7 +94,40 @@ def test_the_zoo_is_listed_and_shown(capsys):
 
 def test_runs_of_an_empty_folder(tmp_path, capsys):
     assert main(["runs", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "No runs here.\n"
+    assert capsys.readouterr().out == f"No runs in {tmp_path}.\n"
+
+
+def test_runs_of_a_folder_that_is_not_there(tmp_path, capsys):
+    assert main(["runs", str(tmp_path / "nofolder")]) == 1
+    assert f"workbench: There is no folder {tmp_path / 'nofolder'}." in capsys.readouterr().err
+
+
+def test_runs_are_those_that_the_help_promises(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "config"))
+    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out == "No runs.\n"
+    folders = [tmp_path / "runs", tmp_path / "elsewhere"]
+    for folder in folders:
+        create(folder / f"20260101-{folder.name}", Recipe(algorithm="3d-unet"))
+        remember(folder)
+    assert main(["runs"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["run", "name", "data", "state", "epoch", "best", "folder"]
+    assert [line.split()[-1] for line in lines] == [str(folder / f"20260101-{folder.name}") for folder in folders]
+    monkeypatch.setenv("WORKBENCH_RUNS", str(folders[1]))
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.count("\n") == 2
+    (folders[1] / "20260101-elsewhere" / "recipe.json").write_text('{"algorithm": "3d-unet", "widht": 3}')
+    assert main(["runs"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert "damaged" in line
+    assert "widht" in line
+    with pytest.raises(SystemExit):
+        main(["runs", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "every folder in which runs were started" in words
 
 
 def test_the_doctor_finds_the_core_fine_here(capsys):

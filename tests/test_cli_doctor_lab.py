@@ -108,3 +108,29 @@ def test_a_file_where_the_runs_should_be_is_told(installed, monkeypatch, tmp_pat
     (tmp_path / "runs").write_text("a note")
     monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "runs"))
     assert found(_doctor_lab.person)["runs folder"].state == "warning"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"rusn": "x"}', "got an unknown option 'rusn'. Did you mean 'runs'"),
+        ("{", "must be readable JSON"),
+        ('{"runs": 3}', "must be the path of a folder, got 3"),
+    ],
+)
+def test_wrong_settings_of_the_workbench_are_told_by_themselves(installed, monkeypatch, tmp_path, content, words):
+    monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "mine"))
+    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
+    file = tmp_path / "mine" / "settings.json"
+    assert found(_doctor_lab.person)["settings.json"].state == "ok"
+    file.parent.mkdir()
+    file.write_text(content)
+    told = found(_doctor_lab.person)
+    assert told["settings.json"].state == "warning"
+    assert words in told["settings.json"].found
+    assert str(file) in told["settings.json"].found
+    assert str(file) in told["settings.json"].remedy
+    assert told["port"].state in ("ok", "warning"), "the rest is looked at all the same"
+    file.write_text(f'{{"runs": "{tmp_path.as_posix()}"}}')
+    told = found(_doctor_lab.person)
+    assert (told["settings.json"].state, told["runs folder"].found) == ("ok", str(tmp_path))

@@ -35,6 +35,7 @@ def test_what_is_built_in_brought_and_declared_is_found(plug_ins, lazy):
     third = type("Third", (Shape,), {"name": "third"})
     assert shapes.register(third) is third
     assert shapes.names() == ("round", "square", "third")
+    assert [shapes.only_here(name) for name in (*shapes.names(), "none")] == [False, False, True, False]
     assert [type(shape) for shape in shapes.all().values()] == [Round, Square, third]
     assert isinstance(shapes.get("square"), Square)
     with pytest.raises(InputError, match=r"Unknown shape 'squere'. Did you mean 'square'"):

@@ -38,7 +38,7 @@ def load(
         Where it is,
         in two lines.
     n, size : int
-        How many.
+        How many; see :func:`load` and ``n=None``.
 
     Returns
     -------
@@ -53,9 +53,9 @@ def test_a_function_tells_its_parameters() -> None:
     assert found["path"] == Parameter(
         "path", "path", REQUIRED, "Where it is, in two lines.", private=True, placeholder="/data"
     )
-    assert found["n"] == Parameter("n", "integer", 24, "How many.", low=1)
+    assert found["n"] == Parameter("n", "integer", 24, "How many; see load and n=None.", low=1)
     assert found["spacing"] == Parameter("spacing", "number", None, above=0, unit="mm", per_axis=True, optional=True)
-    assert found["size"] == Parameter("size", "integer", 64, "How many.", low=1, per_axis=True)
+    assert found["size"] == Parameter("size", "integer", 64, "How many; see load and n=None.", low=1, per_axis=True)
     assert found["task"] == Parameter("task", "choice", "segmentation", choices=("classification", "segmentation"))
     assert found["fill"] == Parameter("fill", "number", 0.0, choices=("mean", "blur"))
     assert found["fractions"] == Parameter("fractions", "number", None, many=True, optional=True)

@@ -1,6 +1,6 @@
 """Numbers as people say them."""
 
-from workbench._words import count, left, size, span
+from workbench._words import count, left, lengths, size, span, voxels
 
 
 def test_spans_and_sizes_are_as_exact_as_an_estimate():
@@ -19,3 +19,10 @@ def test_what_is_left_is_told_as_soon_as_it_is_known():
 def test_one_thing_and_several():
     assert [count(n, "class") for n in (0, 1, 2, 1200)] == ["0 classes", "1 class", "2 classes", "1,200 classes"]
     assert count(3, "case") == "3 cases"
+
+
+def test_lengths_have_the_unit_that_is_known():
+    assert lengths((0.5, 2), "patient") == lengths((0.5, 2), "object") == "0.5x2 mm"
+    assert lengths((4, 4.123456), "pixels", digits=3) == "4x4.12 pixels"
+    spaces = ("patient", "object", "pixels")
+    assert [voxels((1, 2), "PL", space) for space in spaces] == [["1x2 mm", "PL"], ["1x2 mm"], []]

@@ -13,6 +13,7 @@ from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench import datasets, evaluation, explain, frameworks, io, tools, training, widgets, zoo
+    from workbench.describing import describe
     from workbench.frameworks import devices
     from workbench.io import read, write
     from workbench.training import runs, train
@@ -25,6 +26,7 @@ _HOMES = {
     "App": "workbench.widgets",
     "Layer": "workbench.widgets",
     "Volume": "workbench.volume",
+    "describe": "workbench.describing",
     "devices": "workbench.frameworks",
     "read": "workbench.io",
     "runs": "workbench.training",
@@ -40,6 +42,7 @@ __all__ = [
     "Volume",
     "WorkbenchError",
     "datasets",
+    "describe",
     "devices",
     "evaluation",
     "explain",

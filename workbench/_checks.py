@@ -145,8 +145,8 @@ def suggest_label_values(stored: Iterable[int]) -> dict[int, int] | None:
     return {value: label for label, value in enumerate(values)}
 
 
-def doubt_of_labels(array: Array, names: Mapping[int, str]) -> str:
-    """Return what a careful reader should know about the values of a label map; empty if nothing."""
+def note_of_labels(array: Array, names: Mapping[int, str]) -> str:
+    """Return the note on labels that look like greys; empty if they do not."""
     if array.dtype == bool or 255 in names or array.max(initial=0) != 255:
         return ""
     mapping = suggest_label_values(present(array))
@@ -170,12 +170,24 @@ def check_axes(axes: Sequence[str] | None, shape: tuple[int, ...]) -> tuple[str,
     return names
 
 
-def check_dtype(dtype: np.dtype[Any], kind: str) -> None:
-    if dtype.kind not in "biuf":
-        advice = {"c": "Take the magnitude of complex values.", "V": "Take one field of the records."}
-        raise InputError(
-            f"Values are real numbers or booleans, got {dtype}. {advice.get(dtype.kind, 'Make numbers of them first.')}"
+def no_numbers(dtype: np.dtype[Any], do: str) -> str:
+    """Return why values of a type are none for voxels, and what to `do` ("Save", "Take") instead; empty if they are."""
+    if dtype.kind in "biuf":
+        return ""
+    what, advice = f"values of type {dtype}", f"{do} them as numbers."
+    if dtype.names:
+        what, advice = (
+            f"records with the fields {', '.join(dtype.names)}",
+            f"{do} one field: array[{dtype.names[0]!r}].",
         )
+    elif dtype.kind == "c":
+        advice = f"{do} the magnitude, or the real part."
+    return f"{what}, and a voxel is one real number or boolean. {advice}"
+
+
+def check_dtype(dtype: np.dtype[Any], kind: str) -> None:
+    if fault := no_numbers(dtype, "Take"):
+        raise InputError(f"The array holds {fault}")
     if kind == "labels" and dtype.kind == "f":
         raise InputError(f"Labels are whole numbers, got {dtype}.")
 

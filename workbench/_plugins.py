@@ -146,6 +146,11 @@ class Registry(Generic[T]):
             self._declared |= {name: (thing, where) for name, thing in things.items()}
         return given
 
+    def only_here(self, name: str) -> bool:
+        """Return whether a name was declared in this process, so that no other process knows it."""
+        with self._lock:
+            return name in self._declared
+
     def reset(self) -> None:
         """Forget what was found and declared; it is looked for anew."""
         with self._lock:

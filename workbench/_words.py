@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _UNITS = ((86400 * 365.25, "years"), (86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 #: Before so many seconds, or so much of the work, nobody can say how long the rest takes.
 _FEWEST_SECONDS, _LEAST_SHARE = 1.0, 0.02
@@ -71,3 +73,35 @@ def count(number: int, what: str) -> str:
     """
     plural = "es" if what.endswith("s") else "s"
     return f"{number:,} {what}{'' if number == 1 else plural}"
+
+
+def lengths(numbers: Sequence[float], space: str, digits: int = 4) -> str:
+    """Return lengths in the unit that they have in a volume: where no size is known, 1 stands for a pixel.
+
+    Parameters
+    ----------
+    numbers : sequence of float
+        In the units of the affine.
+    space : {"patient", "object", "pixels"}
+        What these are of, see `Volume`.
+    digits : int
+        How many are told.
+
+    Examples
+    --------
+    >>> lengths((0.5, 0.5, 2), "object"), lengths((4, 4), "pixels")
+    ('0.5x0.5x2 mm', '4x4 pixels')
+    """
+    return f"{'x'.join(f'{number:.{digits}g}' for number in numbers)} {'pixels' if space == 'pixels' else 'mm'}"
+
+
+def voxels(spacing: Sequence[float], orientation: str, space: str, digits: int = 4) -> list[str]:
+    """Return what is known of the size of voxels and of how their axes run: nothing is claimed beyond the `space`.
+
+    Examples
+    --------
+    >>> voxels((1, 1, 2.5), "RAS", "patient"), voxels((1, 1), "PL", "object"), voxels((1, 1), "PL", "pixels")
+    (['1x1x2.5 mm', 'RAS'], ['1x1 mm'], [])
+    """
+    known = [lengths(spacing, space, digits)] if space != "pixels" else []
+    return [*known, orientation] if space == "patient" else known

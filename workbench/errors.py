@@ -6,7 +6,13 @@ Every message states the rule that was broken, the value that was got and what t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePath
+from typing import ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _LONG_LIST = 12  # names; a longer list hides what the message has to say
 _NEAR = 5
@@ -97,6 +103,53 @@ def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str, docum
             else:
                 listing = f"Valid options: {_listing(options)}."
             raise InputError(f"{owner} got an unknown option {keyword!r}.{_nearest(keyword, options)} {listing}")
+
+
+def check_suffix(path: PurePath, valid: Sequence[str], what: str) -> None:
+    """Check that the name of a file that is to be written says what it will be, or nothing.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    valid : sequence of str
+        The suffixes that say it: ``(".json", ".yaml")``.
+    what : str
+        What is written, in the user's words: "A recipe".
+
+    Raises
+    ------
+    InputError
+        If it has another suffix.
+    """
+    if path.suffix.lower() not in ("", *valid):
+        listing = " or ".join(valid)
+        raise InputError(
+            f"{what} is written as {listing}, and {path.name} ends as another kind of file. Let it end in {listing}."
+        )
+
+
+def told_keywords(owner: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Have a function refuse an unknown keyword as `check_keywords` does; without, it is Python's own `TypeError`.
+
+    Parameters
+    ----------
+    owner : str
+        What the function is called, in the user's words.
+    """
+
+    def told(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        code = function.__code__
+        valid = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self"]
+
+        @functools.wraps(function)
+        def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            check_keywords(kwargs, valid, owner)
+            return function(*args, **kwargs)
+
+        return checked
+
+    return told
 
 
 def _nearest(value: str, options: list[str]) -> str:

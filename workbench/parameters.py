@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from workbench.errors import InputError, check_keywords
 
+#: What one value is.
 Kind = Literal["flag", "integer", "number", "choice", "text", "path", "any"]
 
 
@@ -26,6 +27,7 @@ class _Required:
         return "REQUIRED"
 
 
+#: The default of a parameter that must be given.
 REQUIRED: Final = _Required()
 #: What is typed between the parts of a value, beside the comma.
 _SEPARATORS = str.maketrans("x;", ",,")
@@ -64,6 +66,8 @@ class Parameter:
         Whether it is a sequence of such values, of any length.
     optional : bool
         Whether None may be given although the default is another.
+    also : str
+        What code may give beside such values: ``"a mapping of label to name"``. The thing itself checks that.
     label, placeholder : str
         Of a field; by default the name in words, and what emptiness means.
     private : bool
@@ -85,6 +89,7 @@ class Parameter:
     per_axis: bool = False
     many: bool = False
     optional: bool = False
+    also: str = ""
     label: str = ""
     placeholder: str = ""
     private: bool = False
@@ -101,13 +106,13 @@ class Parameter:
 
     @property
     def rule(self) -> str:
-        """What a value must be, in words: ``"a whole number, at least 1 mm"``."""
+        """What a value must be, in words: ``"a whole number of mm, at least 1"``."""
         words = self._one()
         if self.per_axis:
-            return words.replace("a ", "one ", 1) + ", or one for each axis"
-        if self.many:
-            return f"a list, each {words}"
-        return words
+            words = words.replace("a ", "one ", 1) + ", or one for each axis"
+        elif self.many:
+            words = f"a list, each {words}"
+        return words + (f", or {self.also}" if self.also else "")
 
     def check(self, value: Any, owner: str = "") -> Any:
         """Return `value` as plain data, if it is what the rule says.
@@ -129,6 +134,8 @@ class Parameter:
         """
         if value is None and (self.default is None or self.optional):
             return None
+        if self.also and isinstance(value, Mapping):
+            return value
         several = (isinstance(value, Sequence) and not isinstance(value, str | bytes)) or _is_array(value)
         if self.many and not several:
             raise self.refused(value, owner)
@@ -162,7 +169,7 @@ class Parameter:
         try:
             return self.check(value, owner)
         except InputError:
-            raise self.refused(given, owner, typed=True) from None
+            raise self.refused(given if isinstance(value, list) else value, owner, typed=True) from None
 
     def schema(self) -> dict[str, Any]:
         """Return it as JSON-able data, for a form: ``widgets/src/ui/schema.ts`` draws it."""
@@ -184,7 +191,8 @@ class Parameter:
 
     def refused(self, got: Any, owner: str = "", *, typed: bool = False) -> InputError:
         """Return the error for a value that breaks the rule."""
-        what = f"{owner} option {self.name!r}" if owner else (self.title if typed else self.name)
+        what = self.title if typed and not owner else self.name
+        what = f"{owner}: {what}" if owner else what
         shown = got if typed and got == "nothing" else repr(got)
         return InputError(f"{what} must be {self.rule}, got {shown}.{self._remedy(got)}")
 
@@ -212,11 +220,13 @@ class Parameter:
             )
             if bound is not None
         ]
-        unit = f" {self.unit}" if self.unit else ""
-        limits = f", {' and '.join(bounds)}{unit}" if bounds else f", in{unit}" if unit else ""
-        return words + limits + (f", or one of {', '.join(map(str, self.choices))}" if self.choices else "")
+        unit = f" of {self.unit}" if self.unit else ""
+        limits = f", {' and '.join(bounds)}" if bounds else ""
+        return words + unit + limits + (f", or one of {', '.join(map(str, self.choices))}" if self.choices else "")
 
     def _remedy(self, got: Any) -> str:
+        if isinstance(got, float) and not math.isfinite(got):
+            return " Give a finite one."
         if isinstance(got, str) and self.choices:
             near = difflib.get_close_matches(got.lower(), [str(choice).lower() for choice in self.choices], 1, 0.5)
             if near:
@@ -290,19 +300,20 @@ class Parameter:
                 number = float(text)
             except ValueError:
                 return None
-            whole = text.lstrip("+-").isdecimal() or (self.kind == "integer" and number.is_integer())
-            return int(number) if whole and math.isfinite(number) else number
+            if not math.isfinite(number):
+                return None
+            if text.lstrip("+-").isdecimal():
+                return int(text)  # exactly, however large
+            return int(number) if self.kind == "integer" and number.is_integer() else number
         return text if self.kind in ("text", "path") else None
 
 
-def by_name(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
+def by_name(*parameters: Parameter) -> dict[str, Parameter]:
     """Return parameters by their names, in order."""
     return {one.name: one for one in parameters}
 
 
-def check_values(
-    parameters: Mapping[str, Parameter] | Iterable[Parameter], given: Mapping[str, Any], owner: str
-) -> dict[str, Any]:
+def check_values(parameters: Mapping[str, Parameter], given: Mapping[str, Any], owner: str) -> dict[str, Any]:
     """Return the value of every parameter, those given checked and the rest at their defaults.
 
     Parameters
@@ -315,10 +326,9 @@ def check_values(
     InputError
         If an option is unknown (the message names the nearest), missing, or breaks its rule.
     """
-    known = dict(parameters) if isinstance(parameters, Mapping) else by_name(parameters)
-    check_keywords(given, known, owner)
+    check_keywords(given, parameters, owner)
     values = {}
-    for name, parameter in known.items():
+    for name, parameter in parameters.items():
         if name in given:
             values[name] = parameter.check(given[name], owner)
         elif parameter.required:

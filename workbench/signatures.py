@@ -10,6 +10,7 @@ what an annotation cannot say stands in ``Annotated``::
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import types
 import typing
@@ -20,6 +21,8 @@ from typing import Annotated, Any, Final, Literal
 
 from workbench.parameters import REQUIRED, Kind, Parameter
 
+#: What marks code in a docstring, which a tooltip or a table shows as it is.
+_MARKUP = re.compile(r"(?::\w+:)?`+~?([^`]+)`+")
 _KINDS: dict[Any, Kind] = {bool: "flag", int: "integer", float: "number", str: "text", Path: "path"}
 
 
@@ -38,12 +41,19 @@ class Range:
 
 @dataclass(frozen=True)
 class Field:
-    """How a field is drawn, for ``Annotated[str, Field(label="Name")]``; see `Parameter` for the meaning of each."""
+    """How a field is drawn, for ``Annotated[str, Field(label="Name")]``; see `Parameter` for the meaning of each.
+
+    `kind` and `many` are for types that say more than a field can: the field is then for what is typed, and `also` says
+    what code may give instead.
+    """
 
     label: str = ""
     placeholder: str = ""
     private: bool = False
     help: str = ""
+    kind: Kind | None = None
+    many: bool = False
+    also: str = ""
 
 
 class _PerAxis:
@@ -95,6 +105,8 @@ def of_annotation(name: str, annotation: Any, default: Any = REQUIRED, help: str
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         return _of_union(made, arguments)
+    if origin is os.PathLike:
+        return replace(made, kind="path")
     if origin is Literal:
         return replace(made, kind="choice", choices=arguments)
     if annotation in _KINDS:
@@ -119,7 +131,7 @@ def documented(thing: Any) -> dict[str, str]:
             continue
         for entry in re.split(r"\n(?=\S)", body.split("\n", 1)[-1]):
             names, _, about = entry.partition("\n")
-            words = " ".join(line.strip() for line in about.splitlines()).strip()
+            words = _MARKUP.sub(r"\1", " ".join(line.strip() for line in about.splitlines()).strip())
             for name in names.partition(" : ")[0].split(","):
                 found[name.strip().lstrip("*")] = words
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench import _checks, _cropping, _geometry, _resampling
-from workbench._words import size
+from workbench._words import size, voxels
 from workbench.errors import FileError, InputError, check_keywords, choose
 
 Array = NDArray[Any]
@@ -205,11 +205,9 @@ class Volume:
         return _geometry.orientation(self._affine, self.spatial_ndim)
 
     def __repr__(self) -> str:
-        spacing = "x".join(f"{step:.4g}" for step in self.spacing) + " mm"
-        sized = f"{spacing} {self.orientation}" if self.space == "patient" else spacing
         facts = [
             f"{self.kind} {'x'.join(map(str, self.shape))} {self.dtype}",
-            "no physical size" if self.space == "pixels" else sized,
+            " ".join(voxels(self.spacing, self.orientation, self.space)) or "no physical size",
             f"{self.num_channels} channels" if "c" in self.axes else "",
             f"{len(self.labels)} named labels" if self.labels else "",
             self.unit,
@@ -262,8 +260,8 @@ class Volume:
     def _note_labels(self) -> None:
         """Note what a careful reader should know about the values, where they became labels."""
         assert self._data is not None
-        if self.kind == "labels" and (doubt := _checks.doubt_of_labels(self._data, self.labels)):
-            self.notes = tuple(dict.fromkeys((*self.notes, doubt)))
+        if self.kind == "labels" and (note := _checks.note_of_labels(self._data, self.labels)):
+            self.notes = tuple(dict.fromkeys((*self.notes, note)))
 
     def upright(self) -> Volume:
         """Return values of which the high ones are meant to look bright.

@@ -12,21 +12,20 @@ from _markdown import code, section, table, text
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from workbench import datasets, explain, tools, zoo
+from workbench import datasets, explain, frameworks, tools, zoo
 from workbench.cli import _commands
-
-_FRAMEWORKS = {"torch": "PyTorch", "mindspore": "MindSpore"}
+from workbench.parameters import Parameter, plain
 
 
 def algorithm_page(card: zoo.Card) -> str:
     """Return the page of an algorithm: its card, field by field."""
     paper = card.paper
-    frameworks = " and ".join(_FRAMEWORKS.get(name, name) for name in card.frameworks)
+    names = " and ".join(frameworks.title(name) for name in card.frameworks)
     head = f"""# {text(card.title)}
 
 {text(card.summary)}
 
-{card.dimensions}D {card.task}, on {frameworks}. {text(paper.authors)}:
+{card.dimensions}D {card.task}, on {names}. {text(paper.authors)}:
 [{text(paper.title)}]({paper.url}) ({paper.year}).
 
 ```python
@@ -37,7 +36,7 @@ model = wb.zoo.create("{card.name}")
         [
             section("Input", table(("name", "shape", "values"), map(_port, card.inputs))),
             section("Output", table(("name", "shape", "values"), map(_port, card.outputs))),
-            section("Options", table(("option", "default", "values", ""), map(_option, card.options.values()))),
+            section("Options", _options(card.options)),
             section(
                 "Variants",
                 table(("variant", "sets"), ((code(name), _pairs(values)) for name, values in card.variants.items())),
@@ -93,9 +92,8 @@ def datasets_page() -> str:
             "address": card.address,
         }
         rows = [(label, text(value)) for label, value in facts.items() if value]
-        options = ", ".join(code(f"{name}={value!r}") for name, value in datasets.options(card.name).items())
         notes = "".join(f"\n- {text(note)}" for note in card.notes)
-        about = f"{text(card.title)}.\n\n{table(('', ''), rows)}\nOptions: {options}.\n{notes}\n"
+        about = f"{text(card.title)}.\n\n{table(('', ''), rows)}\n{_options(datasets.parameters(card.name))}\n{notes}\n"
         parts.append(f"\n## {card.name}\n\n{about}")
     return f"""# Data sets
 
@@ -107,11 +105,10 @@ def methods_page() -> str:
     """Return the explanation methods with their options."""
     parts = []
     for method in explain.methods():
-        rows = [(code(name), code(repr(option.default)), text(option.doc)) for name, option in method.options.items()]
         layer = " Looks at a layer (`layer=`)." if method.needs_layer else ""
         parts.append(
             f"\n## {text(method.title)}\n\n{code(method.name)}: {text(method.summary)}.{layer}\n\n"
-            f"{text(method.reference)}.\n\n{table(('option', 'default', ''), rows)}"
+            f"{text(method.reference)}.\n\n{_options(method.parameters())}"
         )
     return f"""# Explanation methods
 
@@ -159,11 +156,19 @@ def _port(port: Any) -> tuple[str, ...]:
     return code(port.name), code(port.shape), text(port.range)
 
 
-def _option(option: zoo.OptionInfo) -> tuple[str, ...]:
-    bounds = [f"from {option.minimum:g}"] if option.minimum is not None else []
-    bounds += [f"to {option.maximum:g}"] if option.maximum is not None else []
-    values = ", ".join(code(choice) for choice in option.choices) or " ".join([option.kind, *bounds])
-    return code(option.name), code(option.default), values, text(option.help)
+def _options(parameters: Mapping[str, Parameter]) -> str:
+    """Return the one table of options, the same for all that takes some."""
+    rows = [
+        (code(one.name), text(one.rule if one.kind != "any" else ""), _default(one), text(one.help))
+        for one in parameters.values()
+    ]
+    return table(("option", "takes", "default", ""), rows)
+
+
+def _default(one: Parameter) -> str:
+    if one.required:
+        return "required"
+    return "" if one.default is None else code(plain(one.default))
 
 
 def _count(count: Any) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
-"""Lists of pages that are not written down: what a README links to, and what is listed nowhere else.
+"""Lists of pages that are not written down: what a README links to.
 
 A code host shows the README as the page of its folder, so it cannot hold a list for Sphinx; its links are that list.
+Sphinx warns of a page that no list names, which the build takes for an error.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from sphinx.application import Sphinx
 
@@ -18,23 +18,10 @@ def children(text: str) -> list[str]:
     return list(dict.fromkeys(_PAGE.findall(text)))
 
 
-def unlisted(folder: Path) -> list[str]:
-    """Return the pages of the documentation's own folder that none of its pages of lists names."""
-    lists = [folder / "index.md", folder / "project.md", folder / "reference.md", *folder.glob("*/README.md")]
-    named = set(re.findall(r"[\w-]+", " ".join(file.read_text("utf-8") for file in lists))) | {"index"}
-    return [page.stem for page in sorted(folder.glob("*.md")) if page.stem not in named]
-
-
-def _add(app: Sphinx, docname: str, source: list[str]) -> None:
+def _add(_app: Sphinx, docname: str, source: list[str]) -> None:
     if docname.startswith("docs/") and docname.endswith("/README"):
-        source[0] += _toctree(children(source[0]), ":hidden:")
-    if docname == "docs/project":
-        source[0] += _toctree(unlisted(Path(app.confdir)), ":caption: More")
-
-
-def _toctree(pages: list[str], option: str) -> str:
-    listing = "\n".join(pages)
-    return f"\n```{{toctree}}\n{option}\n\n{listing}\n```\n" if pages else ""
+        listing = "\n".join(children(source[0]))
+        source[0] += f"\n```{{toctree}}\n:hidden:\n\n{listing}\n```\n"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

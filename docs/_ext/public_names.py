@@ -32,6 +32,9 @@ ROOMS = (
     "workbench.explain",
     "workbench.widgets",
     "workbench.widgets.backends",
+    "workbench.describing",
+    "workbench.parameters",
+    "workbench.signatures",
     "workbench.work",
     "workbench.errors",
 )

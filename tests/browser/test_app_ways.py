@@ -91,7 +91,7 @@ def test_a_very_large_run_asks_first_where_it_was_clicked(open_lab: Any) -> None
     page = in_a_panel(open_lab)
     page.kernel("app.data.load('phantom-ct', n=4, size=(16, 16, 16)); app.model.options = {'width': 2, 'depth': 2}")
     third = page.panel(3)
-    page.fill(third, {"Epochs": str(10**9)})
+    page.fill(third, {"Epochs": str(10**11)})
     page.press(third, "Start")
     question = third.locator(".mwb-question")
     question.get_by_text("years").wait_for(timeout=WAIT_MS)

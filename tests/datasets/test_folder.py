@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import pytest
 import workbench as wb
 from tests.datasets.contract import DatasetContract
 from workbench import datasets
+from workbench.datasets import folder as folder_module
 from workbench.errors import FileError, InputError
 from workbench.volume import Volume
 
@@ -112,18 +116,39 @@ def test_a_changed_file_changes_the_fingerprint(folder, affine):
         ({"images": None}, InputError, "needs `images=`"),
         ({"images": "/nowhere"}, FileError, "no folder"),
         ({"label_names": {0: "background", 2: "x"}}, InputError, r"missing \[1\]"),
-        ({"label_names": 3}, InputError, "list of names.*got 3"),
-        ({"label_names": "abc"}, InputError, "list of names.*got 'abc'"),
+        ({"label_names": 3}, InputError, "label_names must be a list, each text, or a mapping.*got 3"),
+        ({"label_names": "abc"}, InputError, "label_names must be a list, each text, or a mapping.*got 'abc'"),
         ({"label_names": {"liver": 1}}, InputError, "whole numbers to names"),
-        ({"fractions": "x"}, InputError, "are numbers.*got"),
+        ({"fractions": "x"}, InputError, "fractions must be a list, each a number.*got 'x'"),
         ({"patient": "("}, InputError, "regular expression"),
         ({"patient": "subject"}, InputError, "does not match 'pat0_scan0'"),
+        ({"patient": "pat"}, InputError, "'pat' finds one patient, 'pat', in all 8 cases.*leave it out"),
+        ({"patient": "pat", "fractions": (1, 0, 1)}, InputError, "finds one patient"),
+        ({"patient": r"_scan(\d)"}, InputError, r"2 patient\(s\) cannot be divided into 3 parts.*more patients"),
+        ({"label_names": ("background", "left", "left")}, InputError, "2 are called 'left'"),
+        ({"label_names": {1: "left", 2: "left"}}, InputError, "2 are called 'left'"),
+        ({"label_name": NAMES}, InputError, "unknown option 'label_name'. Did you mean 'label_names'"),
         ({"task": "classification"}, InputError, "segmentation"),
     ],
 )
 def test_bad_options_are_named(folder, options, error, words):
     with pytest.raises(error, match=words):
         load(folder, **options)
+
+
+def test_every_option_is_documented():
+    options = list(datasets.options("folder"))
+    assert options == [*inspect.signature(folder_module.load).parameters]
+    parameters = folder_module.load.__doc__.partition("Parameters")[2].partition("Raises")[0]
+    guide = (Path(__file__).parents[2] / "docs" / "user-guide.md").read_text("utf-8")
+    table = guide.partition("| option of `folder` |")[2].partition("\n\n")[0]
+    for option in options:
+        assert re.search(rf"^    (\w+, )*{option}(, \w+)* :", parameters, re.MULTILINE), option
+        assert f"`{option}`" in table, option
+
+
+def test_one_patient_is_no_split_if_that_is_said(folder):
+    assert load(folder, patient="pat", fractions={"train": 1}).splits == {"train": list(range(8))}
 
 
 def test_label_names_may_leave_out_the_background(folder):
@@ -143,7 +168,7 @@ def test_voxels_may_be_left_unlabelled(folder, affine):
     assert np.array_equal(label.data, partial)
     assert np.array_equal(datasets.from_spec(dataset.spec())[0]["label"].data, partial)
     # 255 of 256 classes is a class like any other
-    named = dict.fromkeys(range(256), "tissue") | {255: "unlabelled"}
+    named = {value: f"tissue {value}" for value in range(256)} | {255: "unlabelled"}
     assert len(load(folder, label_names=named).classes) == 255
     assert len(load(folder, label_names=named | {256: "more"}).classes) == 257
 
@@ -269,7 +294,7 @@ def test_images_meant_to_look_dark_are_turned_on_demand(folder, affine):
     assert dataset[0]["image"].data[0, 0, 0] == 209
     assert datasets.from_spec(dataset.spec())[0]["image"].data[0, 0, 0] == 209
     np.testing.assert_array_equal(dataset[1]["image"].data, load(folder)[1]["image"].data)
-    with pytest.raises(InputError, match="way to invert"):
+    with pytest.raises(InputError, match="invert must be one of never, if-inverted, got"):
         load(folder, invert="always")
 
 

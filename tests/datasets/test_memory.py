@@ -42,6 +42,19 @@ class TestClassification(DatasetContract):
         return made
 
 
+def test_a_split_by_too_few_patients_is_asked_for_in_words(affine):
+    samples = [{**sample, "patient": "p0"} for sample in volumes(affine)]
+    with pytest.raises(InputError, match=r"1 patient\(s\) cannot be divided into 3 parts.*\{'train': 1\}"):
+        datasets.from_list(samples, task="segmentation")
+    assert datasets.from_list(samples, task="segmentation", fractions={"train": 1}).splits == {"train": [0, 1, 2, 3, 4]}
+    assert datasets.from_list(samples[:2], task="segmentation").splits == {"train": [0, 1]}
+
+
+def test_two_classes_have_two_names(affine):
+    with pytest.raises(InputError, match="2 are called 'cyst'"):
+        datasets.from_list(volumes(affine), task="segmentation", classes=("background", "cyst", "cyst"))
+
+
 def test_names_come_from_the_labels(affine):
     made = datasets.from_list(volumes(affine), task="segmentation")
     assert made.classes == ("background", "cyst", "stone")
@@ -231,3 +244,25 @@ def test_images_meant_to_look_dark_are_turned_on_demand(affine, tmp_path):
     assert again[1]["image"].data[0, 0, 0] == 24
     with pytest.raises(InputError, match="way to invert"):
         datasets.from_list(samples, task="classification", invert="yes")
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ("patient", "4x5 at 0.5x0.25 mm, {letters}, uint8, a.u."),
+        ("object", "4x5 at 0.5x0.25 mm, uint8, a.u."),
+        ("pixels", "4x5 pixels, uint8, a.u."),
+    ],
+)
+def test_the_summary_claims_no_size_that_is_not_known(space, words):
+    picture = Volume(np.ones((4, 5), np.uint8), np.diag([0.5, 0.25, 1, 1]), space=space, unit="a.u.")
+    made = datasets.from_list([(picture, "cat"), (picture, "dog")], task="classification")
+    words = words.format(letters=picture.orientation)
+    assert f"case 0   {words}\n" in repr(made)
+    assert f"{words}</td>" in made._repr_html_()
+
+
+def test_an_array_is_a_picture_of_pixels():
+    made = datasets.from_list([(np.zeros((4, 5)), "cat"), (np.zeros((4, 5)), "dog")], task="classification")
+    assert "4x5 pixels, float64" in repr(made)
+    assert "mm" not in repr(made)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
+import re
 import subprocess
 import sys
 from typing import Any, ClassVar
@@ -12,9 +14,10 @@ import workbench as wb
 from tests.explain import toys
 from workbench import explain
 from workbench.errors import InputError, StateError, WorkbenchError
-from workbench.explain.base import Explainer, Option, Step
+from workbench.explain.base import Explainer, Step
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.resize import resize_linear
+from workbench.parameters import Parameter, by_name
 
 
 def test_the_package_can_be_called_and_is_still_a_package():
@@ -23,6 +26,35 @@ def test_the_package_can_be_called_and_is_still_a_package():
     assert wb.explain.explain.__module__ == "workbench.explain.explaining"
     assert "method : str" in type(wb.explain).__call__.__doc__
     assert inspect.signature(wb.explain) == inspect.signature(explain.explain)
+
+
+def test_help_lists_every_keyword_and_what_each_method_needs(plug_ins):
+    class Mine(Explainer):
+        """Needs all there is."""
+
+        name, title, summary, reference = "mine", "Mine", "nothing", "none"
+        needs_layer, supports_box, frameworks = True, True, ("torch",)
+        options = by_name(Parameter("count", "integer", 3, "how many"))
+
+        def steps(self, problem):
+            raise NotImplementedError
+
+    plug_ins(EXPLAINERS, mine=Mine)
+    text = pydoc.plain(pydoc.render_doc(wb.explain)).partition("PACKAGE CONTENTS")[0]
+    names = {method.name for method in explain.methods()}
+    assert "mine" in names
+    keywords = [name for name in inspect.signature(explain.explain).parameters if name != "options"]
+    assert all(re.search(rf"^ +{name} : ", text, re.MULTILINE) for name in keywords)
+    table = {
+        line.split()[0]: line
+        for line in text.partition("The methods::")[2].partition("Explain what")[0].splitlines()
+        if line.strip()
+    }
+    assert set(table) == {"method", *names}
+    assert table["mine"].split(maxsplit=1)[1] == "layer, torch  count=3, within=None"
+    assert "stride=None" in table["occlusion"]
+    assert "within=None" in table["occlusion"]
+    assert table["grad-cam"].split() == ["grad-cam", "layer", "relu=True"]
 
 
 def test_importing_it_loads_no_framework():
@@ -65,7 +97,7 @@ class Brightness(Explainer):
     title = "Brightness"
     summary = "the input itself"
     reference = "none"
-    options: ClassVar[dict[str, Any]] = {"gain": Option("number", 2.0, "Factor.", low=0)}
+    options: ClassVar[dict[str, Any]] = {"gain": Parameter("gain", "number", 2.0, "Factor.", low=0)}
 
     def steps(self, problem):
         yield Step(1.0, lambda: problem.input[0, 0] * problem.options["gain"], problem.spatial_shape)
@@ -77,7 +109,7 @@ def test_other_packages_can_add_methods(plug_ins):
     why = wb.explain(toys.cnn_model(2), volume, "brightness", gain=3)
     assert np.allclose(why.data, 3 * volume.data)
     assert wb.explain.methods()[-1].name == "brightness"
-    with pytest.raises(InputError, match="gain must be at least 0"):
+    with pytest.raises(InputError, match="gain must be a number, at least 0, got -1"):
         wb.explain(toys.cnn_model(2), volume, "brightness", gain=-1)
 
 
@@ -102,3 +134,13 @@ def test_enlarging_equals_the_frameworks(old, new):
     mode = {2: "bilinear", 3: "trilinear"}[len(old)]
     theirs = torch.nn.functional.interpolate(torch.from_numpy(values)[None, None], new, mode=mode)[0, 0].numpy()
     assert np.abs(resize_linear(values, new) - theirs).max() < 1e-12
+
+
+def test_an_option_in_the_old_words_is_a_parameter_still():
+    with pytest.warns(DeprecationWarning, match="Parameter"):
+        old = wb.explain.Option("extent", None, "Size.", low=1, unit="mm")
+
+    class Old(Brightness):
+        options: ClassVar[dict[str, Any]] = {"window": old}
+
+    assert Old.options["window"] == Parameter("window", "number", None, "Size.", low=1, unit="mm", per_axis=True)

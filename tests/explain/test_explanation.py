@@ -165,6 +165,14 @@ def test_its_text_says_what_it_is(why):
     assert "define_cnn" in why._repr_html_()
 
 
+@pytest.mark.parametrize(("space", "unit"), [("patient", "mm"), ("object", "mm"), ("pixels", "pixels")])
+def test_its_lengths_have_the_unit_of_the_volume(why, space, unit):
+    page = dataclasses_replace(why, volume=why.volume.with_meaning(space=space))._repr_html_()
+    steps = "x".join(f"{step:.4g}" for step in why.volume.spacing)
+    assert f"8x7x9 voxels of {steps} {unit}<" in page
+    assert ("mm" in page) == (unit == "mm")
+
+
 def test_its_html_escapes_names(why):
     target = wb.explain.Class(1, "<script>alert(1)</script>")
     page = dataclasses_replace(why, target=target)._repr_html_()

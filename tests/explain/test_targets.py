@@ -135,6 +135,42 @@ class TestRegion:
         expected = logits[2][why.data > 0].mean()
         assert value(Region(why, 2), segmenter, volume) == pytest.approx(expected, rel=1e-4)
 
+    @pytest.mark.parametrize("inside", [1, 255, True, 0.5])
+    def test_a_mask_is_a_region(self, segmenter, volume, logits, inside):
+        data = np.zeros(volume.shape, np.asarray(inside).dtype)
+        data[2:5, 3:6, 4:8] = inside
+        expected = logits[2][data != 0].mean()
+        mask = Volume(data, volume.affine)
+        assert value(Region(mask, label=2), segmenter, volume) == pytest.approx(expected, rel=1e-4)
+        resolved = Region(mask, label=2).resolve(scene(segmenter, volume)).target
+        assert (resolved.region.kind, resolved.where) == ("labels", 1)
+
+    def test_one_value_of_an_image_is_a_region(self, segmenter, volume, logits):
+        data = (np.arange(volume.data.size) % 5).reshape(volume.shape).astype(np.int16)
+        image = Volume(data, volume.affine)
+        assert value(Region(image, label=2, where=4), segmenter, volume) == pytest.approx(
+            logits[2][data == 4].mean(), rel=1e-4
+        )
+        with pytest.raises(InputError, match=r"none of <Volume image .* has the value 9"):
+            Region(image, label=2, where=9)
+
+    @pytest.mark.parametrize(
+        ("region", "words"),
+        [
+            (Volume(np.arange(24.0).reshape(2, 3, 4)), r"a mask \(0, and one other value inside\), got <Volume image"),
+            (Volume(np.array([[0, 1, 2]], np.uint8)), "of several values"),
+            (Volume(np.array([[0, np.nan]])), "of several values"),
+            (Volume(np.zeros((2, 3, 4))), "must mark at least one voxel"),
+            (Volume(np.ones((4, 5, 3), np.uint8), axes=("i", "j", "c")), "one value for a voxel"),
+            (Volume(np.ones((4, 5, 3), np.uint8), axes=("i", "j", "c"), kind="labels"), "one value for a voxel"),
+            (np.ones((2, 3, 4)), "is a Volume or an Explanation, got ndarray"),
+            ("liver.nii.gz", "got str"),
+        ],
+    )
+    def test_what_marks_nothing_is_refused_at_once(self, region, words):
+        with pytest.raises(InputError, match=words):
+            Region(region, label=1)
+
     def test_a_region_without_voxels_is_an_error(self, segmenter, volume):
         region = Volume(np.full(volume.shape, 2, np.uint8), volume.affine, kind="labels")
         with pytest.raises(InputError, match="none has the value 1; found: \\[2\\]"):

@@ -7,7 +7,9 @@ import pytest
 
 import workbench as wb
 from tests.explain import toys
-from workbench.errors import InputError
+from workbench.errors import InputError, StateError
+from workbench.training import Recipe
+from workbench.training.run import create
 
 
 class ToyRun:
@@ -56,7 +58,11 @@ def test_it_is_made_one_at_a_time():
     assert made == [1]
 
 
-def test_a_run_without_checkpoints_says_so():
-    run = ToyRun(toys.cnn_model, toys.define_cnn, epochs=())
-    with pytest.raises(InputError, match="has none yet"):
+def test_a_run_without_checkpoints_says_so(tmp_path):
+    run = create(tmp_path / "run", Recipe(algorithm="3d-unet"))
+    with pytest.raises(StateError, match="learned nothing yet: it is starting"):
         next(wb.explain.over_checkpoints(run, VOLUME))
+    run = ToyRun(toys.cnn_model, toys.define_cnn)
+    run.checkpoint = lambda: None
+    with pytest.raises(InputError, match="at least one epoch, got none"):
+        next(wb.explain.over_checkpoints(run, VOLUME, epochs=[]))

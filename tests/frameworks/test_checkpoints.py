@@ -53,7 +53,8 @@ def test_a_torch_checkpoint_wherever_its_weights_are(nesting, zipped, tmp_path):
 def test_the_suffix_does_not_matter_where_the_content_speaks(tmp_path):
     theirs = network(1)
     torch.save(theirs.module.state_dict(), tmp_path / "lightning.ckpt")
-    for path in (tmp_path / "lightning.ckpt", theirs.save(tmp_path / "weights.pt")):
+    renamed = theirs.save(tmp_path / "weights.safetensors").rename(tmp_path / "weights.pt")
+    for path in (tmp_path / "lightning.ckpt", renamed):
         ours = network(2)
         assert ours.load(path).complete
         assert same(ours, theirs)

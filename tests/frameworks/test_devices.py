@@ -6,13 +6,17 @@ import sys
 import pytest
 
 from workbench.errors import InputError, MissingExtraError, StateError
-from workbench.frameworks import Device, devices, get, names, register, resolve_device
+from workbench.frameworks import Device, devices, get, names, register, resolve_device, title
 from workbench.frameworks._registry import FRAMEWORKS, _made
 from workbench.frameworks.base import Framework
 
 
 def test_both_frameworks_are_known():
     assert set(names()) >= {"torch", "mindspore"}
+
+
+def test_frameworks_are_called_as_their_makers_do():
+    assert [title(name) for name in ("torch", "mindspore", "mine")] == ["PyTorch", "MindSpore", "mine"]
 
 
 def test_an_unknown_framework_names_the_nearest():

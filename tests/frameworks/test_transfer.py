@@ -180,6 +180,49 @@ def test_what_is_taken_is_what_the_file_says(tmp_path):
     assert not report.missing
 
 
+SAME = {
+    "3d-unet": ({"width": 2, "depth": 2}, "encoders", ("decoders.", "ups.", "head.")),
+    "2d-unet": ({"width": 4, "depth": 2}, "down_path", ("up_path.", "last.")),
+    "lod-net": ({"depth": 18, "width": 2}, "encoder", ("decoder.", "mask_head.")),
+    "u-csrnet": ({"width": 4}, "frontend", ("backend.",)),
+    "covid-resnet": ({"depth": 18, "width": 2}, "", ("fc.",)),
+}
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("name", SAME)
+def test_of_a_file_of_the_same_network_the_encoder_alone_is_taken(name, prefix, tmp_path):
+    options, place, rest = SAME[name]
+    source, model = (wb.zoo.create(name, num_classes=2, seed=seed, **options) for seed in (7, 1))
+    torch.save({prefix + key: value for key, value in source.module.state_dict().items()}, tmp_path / "w.pth")
+    before, theirs = model.state(), source.state()
+    report = model.load(tmp_path / "w.pth", into="encoder")
+    begin = f"{place}." if place else ""
+    for key, value in model.state().items():
+        inside = key.startswith(begin) and not key.startswith(rest)
+        assert np.array_equal(value, (theirs if inside else before)[key]), key
+    assert report.into == place
+    assert report.taken_from == (prefix + place).rstrip(".")
+    assert {key.removeprefix(prefix) for key in report.left_out} == {
+        key for key in theirs if not key.endswith("num_batches_tracked") and key not in report.matched
+    }
+    assert all(any(key.removeprefix(prefix).startswith(one) for key in report.left_out) for one in rest)
+    where = f"into {place!r} alone" if place else "into the network"
+    assert f"{where}, {len(report.left_out)} of the file left out (" in str(report)
+
+
+def test_a_network_without_a_part_called_encoder_asks_for_the_part(tmp_path):
+    source, model = (wb.zoo.create("weakly-lesion-localisation", width=4, seed=seed) for seed in (7, 1))
+    source.save(tmp_path / "w.safetensors")
+    before = model.weights_fingerprint()
+    with pytest.raises(InputError, match=r"w.safetensors holds the whole of this network.*generator, discriminator"):
+        model.load(tmp_path / "w.safetensors", into="encoder")
+    assert model.weights_fingerprint() == before
+    report = model.load(tmp_path / "w.safetensors", into="generator")
+    assert report.into == "generator"
+    assert all(key.startswith("discriminator.") for key in report.left_out)
+
+
 def test_a_part_may_be_named(tmp_path):
     torch.save(resnet(18, 2, "net."), tmp_path / "r.pth")
     model = wb.zoo.create("lod-net", in_channels=3, num_classes=2, depth=18, width=2)

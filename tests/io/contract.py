@@ -2,9 +2,10 @@
 
 A format reads lazily: after ``read`` the geometry is known and the voxels are not loaded. Written and read back, a
 volume has the same voxels, type, affine (1e-5), axes and meaning; a format that cannot hold something says so when
-writing and leaves nothing behind. A file that is cut anywhere, or has any byte changed, gives either a Volume or a
-WorkbenchError, never another error. An option that does not exist is an error that names it. Nothing of the path but
-its suffix is in the repr.
+writing and leaves nothing behind. A file that does not say where in the body its voxels lie is of no patient: its
+``space`` is ``"object"`` where it gives their size, else ``"pixels"``. A file that is cut anywhere, or has any byte
+changed, gives either a Volume or a WorkbenchError, never another error. An option that does not exist is an error that
+names it. Nothing of the path but its suffix is in the repr.
 
 A format's test class inherits `FormatContract` and says which volumes it can hold.
 """
@@ -120,6 +121,28 @@ class FormatContract:
         affine = data.draw(affines(shear=self.keeps_shear))
         suffix = data.draw(st.sampled_from(self.suffixes))
         self.check_round_trip(self.volume(affine=affine), self.path(tmp_path_factory.mktemp("oblique"), suffix))
+
+    def unplaced(self, folder: Path, sized: bool) -> Path | None:
+        """Write a file of another program that does not say where in the body its voxels lie.
+
+        It gives their size, or none; where the format has no such files, this returns None.
+        """
+        return None
+
+    @pytest.mark.parametrize("sized", [True, False])
+    def test_without_a_place_there_is_no_patient(self, tmp_path, sized):
+        path = self.unplaced(tmp_path, sized)
+        if path is None:
+            pytest.skip(f"a file {'with' if sized else 'without'} sizes and a place does not exist in this format")
+        volume = drain(path)
+        assert volume.space == ("object" if sized else "pixels")
+        assert sized == ("mm" in repr(volume))
+        assert volume.orientation not in repr(volume)
+
+    def test_with_a_place_there_is_a_patient(self, tmp_path, affine):
+        if not self.keeps_affine:
+            pytest.skip("the format keeps no orientation")
+        assert drain(write(self.volume(affine=affine), self.path(tmp_path, self.suffixes[0]))).space == "patient"
 
     def test_channels_round_trip(self, tmp_path, affine):
         for suffix in self.suffixes:

@@ -49,6 +49,7 @@ def dataset(pixels, modality="MR", position=None, number=1, **fields) -> Dataset
     made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = CLASSES[modality]
     made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = fields.pop("SOPInstanceUID", generate_uid())
     made.SeriesInstanceUID, made.Modality, made.InstanceNumber = SERIES, modality, number
+    made.PatientName = made.PatientID = SECRET
     made.Rows, made.Columns = pixels.shape[-2:]
     made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
     bits = pixels.dtype.itemsize * 8

@@ -7,7 +7,7 @@ import pydicom
 import pytest
 
 from tests.io.contract import FormatContract, distinct
-from tests.io.make_dicom import SECRET
+from tests.io.make_dicom import SECRET, dataset, flat, save
 from workbench import Volume
 from workbench._geometry import from_codes
 from workbench.errors import FileError, InputError
@@ -32,6 +32,10 @@ class TestDicom(FormatContract):
         folder = folder / "series"
         folder.mkdir(exist_ok=True)
         return folder / f"s{suffix.replace('.', '')}{len(list(folder.iterdir()))}"
+
+    def unplaced(self, folder, sized):
+        made = dataset(flat(3), "DX", ImagerPixelSpacing=[0.25, 0.5]) if sized else dataset(flat(3), "OT")
+        return save(made, folder / "unplaced.dcm")
 
     def parts(self, path):
         return sorted(path.iterdir())[:1]

@@ -21,6 +21,13 @@ ElementType = MET_SHORT
 """
 
 
+def bare(path, *fields, ndim=3):
+    head = ["ObjectType = Image", f"NDims = {ndim}", f"DimSize = {'2 3 4 '[: 2 * ndim]}", "ElementType = MET_UCHAR"]
+    voxels = bytes(6 if ndim == 2 else 24)
+    path.write_bytes("\n".join([*head, *fields, "ElementDataFile = LOCAL\n"]).encode() + voxels)
+    return path
+
+
 class TestMetaImage(FormatContract):
     suffixes = (".mha", ".mhd")
     dtypes = (*FormatContract.dtypes, "int8", "uint32", "int64", "uint64")
@@ -28,6 +35,9 @@ class TestMetaImage(FormatContract):
 
     def parts(self, path):
         return [path, path.with_suffix(".zraw")] if path.suffix == ".mhd" else [path]
+
+    def unplaced(self, folder, sized):
+        return bare(folder / "unplaced.mha", "ElementSpacing = 0.5 0.5 2" if sized else "Offset = 1 2 3")
 
 
 def test_header_is_lps(tmp_path):
@@ -200,3 +210,18 @@ def test_a_data_file_that_was_packed_by_hand(tmp_path):
     (tmp_path / "a.raw.gz").write_bytes(gzip.compress((tmp_path / "a.raw").read_bytes()))
     path.write_text(path.read_text().replace("a.raw", "a.raw.gz"))
     np.testing.assert_array_equal(read(path).data, data)
+
+
+def test_what_says_where_voxels_lie_and_what_does_not(tmp_path):
+    def look(*fields, ndim=3):
+        volume = read(bare(tmp_path / "a.mha", *fields, ndim=ndim))
+        return volume.space, "where in the body" in " ".join(volume.notes)
+
+    turn = "TransformMatrix = 1 0 0 0 1 0 0 0 1"
+    assert look(turn, "Offset = 1 2 3", "ElementSpacing = 1 1 1") == ("patient", False)
+    assert look(turn.replace("TransformMatrix", "Orientation")) == ("patient", False)
+    assert "first voxel lies" in read(tmp_path / "a.mha").notes[0]
+    assert look("Offset = 1 2 3", "ElementSize = 1 1 1") == ("object", True)
+    assert look() == ("pixels", True)
+    # a picture that was converted has two directions of two numbers, which lie in no body
+    assert look("TransformMatrix = 1 0 0 1", "ElementSpacing = 1 1", ndim=2) == ("object", False)

@@ -46,11 +46,17 @@ def test_a_file_of_freesurfer():
 def test_no_place_is_noted(tmp_path):
     nib.save(nib.MGHImage(distinct((3, 4, 5), np.uint8), None), tmp_path / "a.mgh")
     raw = bytearray((tmp_path / "a.mgh").read_bytes())
+    assert read(tmp_path / "a.mgh").space == "patient"
     raw[28:30] = b"\0\0"
     (tmp_path / "a.mgh").write_bytes(raw)
-    volume = read(tmp_path / "a.mgh")
-    assert "where in the body" in volume.notes[0]
-    np.testing.assert_allclose(volume.affine, nib.load(tmp_path / "a.mgh").affine)
+    expected = nib.load(tmp_path / "a.mgh").affine
+    for flag in (0, -1):  # nibabel knows the first only; the sizes and directions in the header mean nothing, either
+        raw[28:34] = flag.to_bytes(2, "big", signed=True) + np.float32(7).tobytes()[::-1]
+        (tmp_path / "a.mgh").write_bytes(raw)
+        volume = read(tmp_path / "a.mgh")
+        assert "where in the body" in volume.notes[0]
+        assert volume.space == "pixels"
+        np.testing.assert_allclose(volume.affine, expected)
 
 
 @pytest.mark.parametrize("suffix", ["mgh", "mgz"])

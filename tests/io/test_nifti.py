@@ -20,6 +20,15 @@ class TestNifti(FormatContract):
     suffixes = (".nii", ".nii.gz")
     dtypes = (*FormatContract.dtypes, "int8", "uint32", "int64", "uint64")
 
+    def unplaced(self, folder, sized):
+        image = nib.Nifti1Image(distinct(self.shape, np.int16), None)
+        image.header.set_zooms((1.5, 2.5, 3.5)[: len(self.shape)])
+        if not sized:
+            image.header["pixdim"][1:4] = np.nan
+        raw = image.header.binaryblock + bytes(4) + np.asarray(image.dataobj).tobytes(order="F")
+        (folder / "unplaced.nii").write_bytes(raw)
+        return folder / "unplaced.nii"
+
 
 class TestNifti2D(TestNifti):
     shape = (4, 5)

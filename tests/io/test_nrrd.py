@@ -27,12 +27,21 @@ some key:=some value
 """
 
 
+def bare(path, *fields):
+    head = ["NRRD0005", "type: uint8", "dimension: 3", "sizes: 2 3 4", "encoding: raw", *fields]
+    path.write_bytes(("\n".join(head) + "\n\n").encode() + bytes(24))
+    return path
+
+
 class TestNrrd(FormatContract):
     suffixes = (".nrrd", ".nhdr")
     dtypes = (*FormatContract.dtypes, "int8", "uint32", "int64", "uint64")
 
     def parts(self, path):
         return [path, path.with_suffix(".raw.gz")] if path.suffix == ".nhdr" else [path]
+
+    def unplaced(self, folder, sized):
+        return bare(folder / "unplaced.nrrd", "spacings: 0.5 0.5 2" if sized else "spacings: nan nan nan")
 
 
 @pytest.mark.parametrize(
@@ -258,6 +267,7 @@ def test_kinds_of_channels(tmp_path, kind, count, names, words):
     assert [(words or "") in note for note in volume.notes] == [True] * bool(words)
 
 
+@pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
 @pytest.mark.parametrize(
     ("lines", "spacing", "first"),
     [

@@ -21,6 +21,14 @@ class TestNpz(FormatContract):
             write(self.volume(), tmp_path / "a.unknown")
         assert not list(tmp_path.iterdir())
 
+    def unplaced(self, folder, sized):
+        if sized:
+            return None
+        path = folder / f"unplaced{self.suffixes[0]}"
+        with path.open("wb") as file:
+            (np.savez if path.suffix == ".npz" else np.save)(file, np.zeros(self.shape))
+        return path
+
 
 class TestNpy(TestNpz):
     suffixes = (".npy",)
@@ -125,3 +133,6 @@ def test_what_is_no_number_is_refused_with_what_to_do(tmp_path, dtype, words):
     for name, options in (("a.npy", {}), ("a.npz", {"key": "x"})):
         with pytest.raises(FileError, match=f"{name} holds .*{words}"):
             read(tmp_path / name, **options)
+    # an array that is given has the same rule
+    with pytest.raises(InputError, match=f"The array holds .*{words.replace('Save', 'Take')}"):
+        Volume(np.zeros((3, 4), dtype))

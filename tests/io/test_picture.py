@@ -24,6 +24,11 @@ class TestPng(FormatContract):
     def volume(self, dtype="uint8", affine=None, **meaning):
         return super().volume(dtype, affine, **meaning)
 
+    def unplaced(self, folder, sized):
+        if sized:
+            return None
+        return save(np.zeros((4, 5), np.uint8), folder / f"unplaced{self.suffixes[0]}")
+
 
 class TestJpeg(TestPng):
     suffixes = (".jpg", ".jpeg")

@@ -7,6 +7,7 @@ import pytest
 
 import workbench as wb
 from tests.io.make_dicom import dataset, flat, save
+from workbench.io import GeometryWarning
 from workbench.volume import Volume
 
 
@@ -65,6 +66,11 @@ def test_nrrd_has_a_patient_where_it_names_an_anatomical_world(tmp_path):
     assert write("a.nrrd", "space: left-posterior-superior", directions, "space origin: (0,0,0)") == "patient"
     assert write("b.nrrd", "space: 3D-right-handed", directions, "space origin: (0,0,0)") == "object"
     assert write("c.nrrd", "spacings: 0.001 0.001 0.004") == "object"
+    assert write("e.nrrd", "axis mins: 0 0 0", "axis maxs: 1 1 1") == "object"
+    assert write("f.nrrd", "spacings: nan nan nan") == "pixels"
+    with pytest.warns(GeometryWarning, match=r"voxel sizes \[2.0, 1.0, nan\] hold what is no size"):
+        assert write("g.nrrd", "spacings: 2 1 nan") == "object"
+    assert write("h.nrrd", "space: left-posterior-superior", "spacings: 1 1 1") == "object", "no axis is placed in it"
     assert write("d.nrrd") == "pixels"
 
 
@@ -74,3 +80,19 @@ def test_what_we_write_reads_back_as_it_was(tmp_path, name, space):
     picture = Volume(np.arange(20, dtype=np.uint8).reshape(4, 5), np.diag([-0.5, -0.5, 1, 1]), space=space)
     wb.write(picture, tmp_path / name)
     assert wb.read(tmp_path / name).space == space
+
+
+@pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
+@pytest.mark.parametrize(("sform", "qform", "space"), [(0, 0, "object"), (1, 0, "patient"), (0, 1, "patient")])
+def test_nifti_has_a_patient_where_a_code_says_so(tmp_path, affine, sform, qform, space):
+    import nibabel as nib
+
+    image = nib.Nifti1Image(np.zeros((4, 5, 6), np.uint8), None)
+    image.set_sform(affine, sform)
+    image.set_qform(affine, qform, strip_shears=True)
+    nib.save(image, tmp_path / "a.nii")
+    assert wb.read(tmp_path / "a.nii").space == space
+    raw = bytearray((tmp_path / "a.nii").read_bytes())
+    raw[280:296] = bytes(16)  # the first row of the sform, which is no geometry any more
+    (tmp_path / "a.nii").write_bytes(raw)
+    assert wb.read(tmp_path / "a.nii").space == ("object" if sform else space)

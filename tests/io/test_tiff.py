@@ -17,6 +17,15 @@ class TestTiff(FormatContract):
     suffixes = (".tif", ".tiff")
     dtypes = (*FormatContract.dtypes, "int8", "uint32")
 
+    def unplaced(self, folder, sized):
+        sizes = {f"PhysicalSize{axis}": 0.5 for axis in "XYZ"} if sized else {}
+        axes = "YX" if len(self.shape) == 2 else "ZYX"
+        path = folder / f"unplaced{'.ome' if sized else ''}.tif"
+        tifffile.imwrite(
+            path, np.zeros(self.shape, np.uint8), ome=sized, photometric="minisblack", metadata={"axes": axes, **sizes}
+        )
+        return path
+
 
 class TestTiff2D(TestTiff):
     shape = (40, 50)

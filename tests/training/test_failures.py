@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from workbench import datasets, io
-from workbench.errors import InputError
+from workbench.errors import InputError, StateError
 from workbench.training import Run, fit
 from workbench.training.faults import VARIABLE
+from workbench.training.run import create
 from workbench.volume import Volume
 
 from .conftest import AFFINE, in_child, outcome, volumes
@@ -36,6 +37,22 @@ def test_a_loss_that_is_not_a_number(recipe_of, boxes, tmp_path):
         recipe_of(boxes, optimizer={"name": "sgd", "lr": 1e30}, schedule="constant", grad_clip=None), tmp_path / "r"
     )
     failed(run, "The loss must be a finite number, but in epoch 1, step 2", "Lower the learning rate (it was 1e+30)")
+    for ask in (run.model, run.evaluate, lambda: run.checkpoint("last"), lambda: run.model("best")):
+        with pytest.raises(StateError, match=r"failed before its first epoch: The loss.*Lower the.*model\(epoch=0\)"):
+            ask()
+    started = run.model(epoch=0)
+    assert run.checkpoint(0).position.global_step == 0
+    assert np.isfinite(next(iter(started.state().values()))).all()
+
+
+def test_a_run_without_any_weights_says_why(recipe_of, boxes, tmp_path):
+    recipe = recipe_of(boxes)
+    begun = create(tmp_path / "begun", recipe)
+    with pytest.raises(StateError, match=r"learned nothing yet: it is starting\. Wait for its first epoch\.$"):
+        begun.model()
+    run = fit(recipe.model_copy(update={"splits": {"train": [99]}}), tmp_path / "r")
+    with pytest.raises(StateError, match=r"failed before its first epoch: Splits hold indices.*train again\.$"):
+        run.model()
 
 
 @pytest.mark.parametrize("place", ["checkpoint.model", "step", "checkpoint.begin"])

@@ -1,10 +1,13 @@
+import re
+
 import numpy as np
 import pytest
 
 from workbench import datasets, zoo
+from workbench.errors import InputError
 from workbench.frameworks import weights
 from workbench.training import fit, train
-from workbench.training.api import _lay_out, compose
+from workbench.training.api import _beginning, _lay_out, compose
 
 from .conftest import SPLITS, volumes
 
@@ -23,7 +26,7 @@ def three(tmp_path):
 
 def start(trained, data, folder, init, **changes):
     recipe, dataset = compose(trained.recipe, data, {"splits": {}, "epochs": 1, **changes})
-    return fit(recipe, _lay_out(folder, recipe, dataset, init).path)
+    return fit(recipe, _lay_out(folder, recipe, dataset, _beginning(recipe, init)).path)
 
 
 def test_another_number_of_classes_replaces_the_head_and_nothing_else(trained, three, tmp_path):
@@ -61,13 +64,49 @@ def test_a_model_may_be_the_beginning(boxes, trained, tmp_path):
         np.testing.assert_array_equal(begun[name], value)
 
 
-def test_weights_of_another_network_are_refused_with_the_reason(boxes, tmp_path, recipe_of):
-    other = zoo.create("covid-resnet", width=4).save(tmp_path / "other.safetensors")
+def test_weights_of_another_network_are_refused_at_once_and_by_the_worker(boxes, tmp_path, recipe_of):
+    model = zoo.create("covid-resnet", width=4)
+    other = model.save(tmp_path / "other.safetensors")
+    words = 'weights that fit (made by "covid-resnet"). No weight in other.safetensors belongs to the network'
     recipe, dataset = compose(recipe_of(boxes), None, {})
     run = fit(recipe, _lay_out(tmp_path / "run", recipe, dataset, other).path)
     assert run.state == "failed"
-    cause = run.status["cause"]
-    assert 'weights that fit (made by "covid-resnet"). No weight in other.safetensors belongs to the network' in cause
+    assert words in run.status["cause"]
+    for init, told in ((other, words), (model, words.replace("other.safetensors", "the model"))):
+        with pytest.raises(InputError, match=re.escape(told)):
+            train(recipe_of(boxes), folder=tmp_path / "runs", init=init)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_of_another_width_are_refused_with_the_options_they_were_made_with(trained, tmp_path):
+    words = r"3d-unet.*most do not: .*of another shape.*in_channels=1, num_classes=2, width=2, depth=2"
+    for init in (trained, trained.model(), trained.checkpoint().model_path, str(trained.checkpoint().model_path)):
+        with pytest.raises(InputError, match=words):
+            train(trained.recipe, folder=tmp_path / "runs", init=init, width=4)
+    with pytest.raises(InputError, match=words):
+        train({**trained.recipe.model_dump(), "init": str(trained.checkpoint().model_path)}, width=4)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_name_of_a_trained_model_in_a_recipe_is_a_beginning(tmp_path):
+    data = datasets.load("phantom-ct", n=4, size=16)
+    with pytest.raises(InputError, match=r"most do not: 1 matched, 88 of another shape.*width=8, depth=4"):
+        train({"algorithm": "3d-unet", "init": "3d-unet-phantom-ct"}, data=data, folder=tmp_path, width=4)
+    with pytest.raises(InputError, match="Did you mean '3d-unet-phantom-ct'"):
+        train({"algorithm": "3d-unet", "init": "3d-unet-fantom-ct"}, data=data, folder=tmp_path)
+    with pytest.raises(InputError, match="a model file, a model or a run, got int"):
+        train("3d-unet", data=data, folder=tmp_path, init=3)
+
+
+def test_a_layer_to_freeze_that_is_not_there_is_refused_at_once(boxes, tmp_path):
+    options = {"data": boxes, "folder": tmp_path / "runs", "width": 2, "depth": 2}
+    with pytest.raises(
+        InputError, match=r"'encodrs\.\*' matches none\. Layers begin with encoders, ups, decoders, head"
+    ):
+        train("3d-unet", freeze="encodrs.*", **options)
+    with pytest.raises(InputError, match="freezes every layer"):
+        train("3d-unet", freeze="*", **options)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_pictures_are_classified_and_scored(sides, tmp_path, recipe_of):

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import warnings
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,6 @@ def test_the_settings_name_the_folder_for_new_runs(config, tmp_path):
     ("content", "error", "words"),
     [
         ("{", FileError, "must be readable JSON"),
-        ('{"run": "x"}', InputError, "Did you mean 'runs'"),
         ("[1]", InputError, "must be an object"),
         ('{"runs": 3}', InputError, "must be the path of a folder, got 3"),
     ],
@@ -90,6 +90,22 @@ def test_wrong_settings_are_told(config, content, error, words):
     (config / "settings.json").write_text(content)
     with pytest.raises(error, match=words):
         runs_folder()
+
+
+def test_an_unknown_setting_is_told_once_and_stops_nothing(config, tmp_path):
+    config.mkdir()
+    text = json.dumps({"run": "x", "runs": str(tmp_path / "mine"), "of-tomorrow": {"a": 1}})
+    (config / "settings.json").write_text(text)
+    with pytest.warns(UserWarning, match="unknown option") as told:
+        assert runs_folder() == tmp_path / "mine"
+    first, second = (str(one.message) for one in told)
+    assert f"{config / 'settings.json'} got an unknown option 'run'. Did you mean 'runs'?" in first
+    assert "'of-tomorrow'" in second
+    assert "left where it is: a newer version may know it" in second
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert runs_folder() == tmp_path / "mine"
+    assert (config / "settings.json").read_text() == text
 
 
 def test_folders_are_remembered_once_the_latest_first(config, tmp_path):

@@ -27,7 +27,10 @@ def test_a_recipe_comes_back_from_a_file_as_it_was(tmp_path, suffix):
         ({"optimizer": {"lr": -1}}, r"optimizer\.lr: .*greater than 0, got -1"),
         ({"batch_size": 0}, "batch_size: .*got 0"),
         ({"splits": {"train": [1, 2], "test": [2]}}, "sample 2 is in 'train' and in 'test'"),
-        ({"patch_size": [8]}, "patch_size"),
+        ({"patch_size": [8, 8, 8, 8]}, "patch_size"),
+        ({"patch_size": []}, "patch_size"),
+        ({"patch_size": 0}, "patch_size"),
+        ({"patch_size": True}, "patch_size"),
         ({"augment": {"flipp": {}}}, "Augment got an unknown option 'flipp'. Did you mean 'flip'"),
         ({"augment": {"affine": {"rotate": 5}}}, "Augment 'affine' got an unknown option 'rotate'"),
         ({"preprocess": {"spacng": 1}}, "preprocessing got an unknown option 'spacng'. Did you mean 'spacing'"),
@@ -48,6 +51,12 @@ def test_what_is_no_data_set_is_named():
 def test_a_device_that_is_not_there_is_refused_before_a_worker_starts():
     with pytest.raises(StateError, match=r"no device 'cuda:99' on this computer\. Choose one of: 'cpu'"):
         compose("3d-unet", "phantom-ct", {"device": "cuda:99"})
+
+
+def test_a_recipe_is_called_what_it_is(tmp_path):
+    with pytest.raises(InputError, match=r"written as \.json or \.yaml or \.yml, and r\.toml ends as another"):
+        Recipe(algorithm="x").write(tmp_path / "r.toml")
+    assert not (tmp_path / "r.toml").exists()
 
 
 def test_files_that_are_not_recipes(tmp_path):
@@ -89,6 +98,9 @@ def test_the_splits_of_a_data_set_that_is_given_count_before_those_of_a_recipe_f
     one = datasets.load("phantom-ct", n=6, size=16)
     own = {name: list(indices) for name, indices in one.splits.items()}
     other = {"train": [5], "val": [4], "test": [3]}
+    # those of a recipe that was made for no data are for whatever is given
+    for made in ({"algorithm": "3d-unet", "splits": other}, Recipe(algorithm="3d-unet", splits=other)):
+        assert compose(made, one, {})[0].splits == other
     recipe = {"algorithm": "3d-unet", "data": datasets.load("phantom-ct", n=8, size=16).spec(), "splits": other}
     assert own != other
     assert compose(recipe, one, {})[0].splits == own

@@ -171,10 +171,10 @@ def test_describes_itself():
         ({"affine": {"rotate": 3}}, "Did you mean 'rotate_deg'"),
         ({"flip": {"axes": [3]}}, "0 to 2"),
         ({"flip": {"axes": []}}, "0 to 2"),
-        ({"noise": {"prob": 1.5}}, "from 0 to 1"),
+        ({"noise": {"prob": 1.5}}, "prob must be a number, at least 0 and at most 1, got 1.5"),
         ({"noise": {"std": "much"}}, "number"),
         ({"gamma": {"range": [2, 1]}}, "smaller first"),
-        ({"blur": {"sigma": 1}}, "two numbers"),
+        ({"blur": {"sigma": 1}}, "sigma must be a list, each a number of voxels, above 0, got 1"),
         ({"flip": True}, "takes a dict"),
     ],
 )

@@ -72,8 +72,8 @@ def test_none_changes_nothing(image):
         ({"kind": "none", "out": [1, 0]}, "rising"),
         ({"lo": 3}, "unknown option 'lo'"),
         (3, "a dict such as.*got 3"),
-        ({"kind": "window", "low": "a", "high": "b"}, "are numbers, got low='a'"),
-        ({"out": 3}, "pair of rising numbers.*got 3"),
+        ({"kind": "window", "low": "a", "high": "b"}, "low must be a number, got 'a'"),
+        ({"out": 3}, "out must be a list, each a number, got 3"),
     ],
 )
 def test_wrong_specifications(spec, message):

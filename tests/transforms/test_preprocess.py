@@ -199,10 +199,13 @@ def test_specification_is_plain_data():
         ({"orientation": "RL"}, "2 letters of the pairs.*got 'RL'"),
         ({"orientation": 3}, "got 3"),
         ({"spacing": 0}, "above 0"),
-        ({"size": (8, -1)}, "above 0"),
+        (
+            {"size": (8, -1)},
+            "size must be one whole number of voxels, at least 1, .*got",
+        ),
         ({"fit": "crop"}, "Did you mean 'pad-crop'"),
         ({"divisible_by": 0}, "at least 1"),
-        ({"divisible_by": "a"}, "whole number of voxels, at least 1, got 'a'"),
+        ({"divisible_by": "a"}, "divisible_by must be a whole number of voxels, at least 1, got 'a'"),
         ({"divisible_by": 2.5}, "got 2.5"),
     ],
 )
@@ -219,7 +222,7 @@ def test_a_header_with_absurd_voxels_takes_no_absurd_time_or_memory():
 
 
 def test_number_of_axes_must_fit():
-    with pytest.raises(InputError, match="2 axes, the volume has 3"):
+    with pytest.raises(InputError, match="2 axes, the images have 3"):
         Preprocess(size=(8, 8)).apply(Volume(np.zeros((4, 4, 4))))
     prepared = Preprocess().apply(Volume(np.zeros((4, 4, 4))))
     with pytest.raises(InputError, match="spatial axes"):
@@ -236,5 +239,5 @@ def test_images_meant_to_look_dark_are_turned_on_demand():
     np.testing.assert_array_equal(asked.apply(dark).array, asked.apply(plain).array)
     np.testing.assert_array_equal(asked.apply(plain).array[0], picture)
     np.testing.assert_array_equal(Preprocess(intensity=RAW).apply(dark).array[0], 40 - picture)
-    with pytest.raises(InputError, match=r"Unknown way to invert 'always'.*if-inverted, never"):
+    with pytest.raises(InputError, match=r"invert must be one of never, if-inverted, got 'always'"):
         Preprocess(invert="always")

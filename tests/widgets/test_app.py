@@ -97,6 +97,8 @@ def test_the_report_stands_alone_and_names_no_one(tmp_path: Path, affine: np.nda
 
 def test_the_report_has_curves_scores_and_code(used: App, tmp_path: Path) -> None:
     used.explain.predict()
+    with pytest.raises(InputError, match=r"A report is written as \.html or \.htm, and report\.pdf ends as another"):
+        used.report(tmp_path / "report.pdf")
     page = used.report(tmp_path / "report.html").read_text()
     pictures = re.findall(r'<figure class="chart"><img alt="(\w+)" src="data:image/svg\+xml;base64,([^"]+)"', page)
     assert [caption for caption, _ in pictures] == ["Loss", "Validation"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from workbench import datasets, io
+from workbench.datasets.catalogue import DATASETS
 from workbench.errors import FileError, InputError, StateError
 from workbench.volume import Volume
 from workbench.widgets import DataPanel
@@ -167,9 +168,9 @@ def test_a_path_among_the_options_is_used_and_kept_in_no_state(
         labels = Volume((data % 2).astype(np.uint8), affine, kind="labels")
         io.write(labels, tmp_path / "labels" / f"case{number}.nii.gz")
     panel.name = "folder"
-    schema = {one["name"]: one for one in panel._schema("folder")}
-    assert schema["images"]["private"]
-    assert not schema["task"]["private"]
+    known = panel._known("folder")
+    assert known["images"].private
+    assert not known["task"].private
     click(panel, action="tell", name="images", text=str(place / "Jane_Doe"))
     click(panel, action="tell", name="labels", text=str(place / "labels"))
     panel.options = {"label_names": "even, odd"}
@@ -184,14 +185,14 @@ def test_a_path_among_the_options_is_used_and_kept_in_no_state(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"n": "0"}, "Cases must be a whole number, at least 1; got 0. The default is 40."),
+        ({"n": "0"}, "Cases must be a whole number, at least 1, got 0. The default is 40."),
         ({"n": "ten"}, "got 'ten'"),
         ({"size": "32, wide"}, "Size must be one whole number"),
         ({"size": "16.5"}, "one whole number"),
-        ({"noise": "-3"}, "Noise must be a number, at least 0; got -3"),
-        ({"lesion_probability": "1.5"}, "at least 0 and at most 1; got 1.5"),
-        ({"spacing": "0"}, "above 0; got 0"),
-        ({"fractions": "0.5, 2"}, "at most 1; got '0.5, 2'"),
+        ({"noise": "-3"}, "Noise must be a number, at least 0, got -3"),
+        ({"lesion_probability": "1.5"}, "at least 0 and at most 1, got 1.5"),
+        ({"spacing": "0"}, "above 0, or one for each axis, got 0"),
+        ({"fractions": "0.5, -2"}, "got '0.5, -2'"),
         ({"labels": "bones"}, "one of organs, lesion"),
     ],
 )
@@ -205,15 +206,15 @@ def test_a_wrong_option_is_told_beside_it(panel: DataPanel, options: dict[str, s
 
 
 def test_what_the_limits_refuse_the_data_set_refuses_too() -> None:
-    """The table of the form says nothing that the data sets themselves do not say."""
+    """The limits say nothing that the data sets themselves do not say."""
     for name in ("phantom-ct", "phantom-xray", "phantom-cells"):
-        for option in DataPanel()._schema(name):
-            for bound, step in (("min", -1), ("above", 0)):
-                if option[bound] is not None and option["name"] != "fractions":
-                    wrong = option[bound] + step
-                    given = [wrong, wrong] if option["name"] in ("lesion_size", "cells", "radius") else wrong
+        entry = DATASETS.get(name)
+        for option in entry.parameters.values():
+            for bound, step in ((option.low, -1), (option.above, 0)):
+                if bound is not None:
+                    given = [bound + step] * 2 if option.many else bound + step
                     with pytest.raises(InputError):
-                        datasets.load(name, **{"n": 2, option["name"]: given})
+                        entry.load(**{"n": 2, option.name: given})
 
 
 def test_a_rule_that_only_the_data_set_knows_is_told_beside_the_option_too(panel: DataPanel) -> None:

@@ -17,7 +17,6 @@ from workbench.volume import Volume
 from workbench.widgets import App, Case, DataPanel, Desk, DeskPanel, fit
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk_panel import PANELS
-from workbench.widgets.desk_panel import register as register_panel
 
 #: Per task: a data set for it, and a network that is tiny.
 DATA: dict[str, tuple[str, dict[str, Any]]] = {
@@ -177,7 +176,7 @@ def test_a_further_panel_is_in_app_code_and_report_without_touching_them(plug_in
 
 def test_a_panel_can_be_declared_in_a_cell(plug_ins: Any) -> None:
     plug_ins(PANELS)
-    register_panel(Notes)
+    wb.widgets.register(Notes)
     assert "notes" in wb.App().panels
 
 

@@ -92,7 +92,10 @@ def test_an_error_names_its_cause(desk: Table) -> None:
     desk.panel.options = {"window": "wide"}
     desk.panel.method = "occlusion"
     desk.click(action="run")
-    told = "Window must be one number, or one for each axis separated by commas, at least 1; got 'wide'."
+    told = (
+        "Window must be one number of voxels of the network's grid, at least 1, or one for each axis, got 'wide'. "
+        "Leave it out, and it is decided for you."
+    )
     assert desk.panel.problem["cause"] == told
     assert desk.panel.faults == {"window": told}, "it is told beside the field too"
     with pytest.raises(InputError, match="Did you mean 'saliency'"):

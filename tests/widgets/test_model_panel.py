@@ -91,10 +91,10 @@ def test_a_choice_in_the_browser_is_built_in_the_background(panel: ModelPanel, d
     assert panel.note.endswith("parameters")
     panel.set_state({"options": {"width": -1}})
     panel.wait(60)
-    assert "Width must be a whole number, at least 2; got -1" in panel.faults["width"]
+    assert "Width must be a whole number, at least 2, got -1" in panel.faults["width"]
     assert panel.desk.choice is None
     assert "Width" in panel.desk.cannot_answer()
-    with pytest.raises(InputError, match="at least 2; got -1"):
+    with pytest.raises(InputError, match="at least 2, got -1"):
         panel.build()
 
 
@@ -244,6 +244,53 @@ def test_a_very_large_network_is_asked_about_before_it_is_used_for_anything(
     panel.wait(60)
     assert panel.question == {}
     assert panel.build().config["width"] == 4
+
+
+def test_the_kernel_is_free_while_the_weights_of_a_far_network_are_counted(
+    panel: ModelPanel, data: datasets.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.zoo import sizing
+
+    started, go_on, threads = threading.Event(), threading.Event(), []
+    count = sizing.count_parameters
+
+    def slow(*given: Any) -> float:
+        threads.append(threading.current_thread())
+        started.set()
+        assert go_on.wait(30)
+        return count(*given)
+
+    monkeypatch.setattr("workbench.widgets._model_lists.count_parameters", slow)
+    put(panel, data)
+    panel.set_state({"options": {"width": "400"}})
+    assert started.wait(30)
+    assert threading.current_thread() not in threads
+    assert panel.busy == "Counting the weights"
+    assert panel.desk.choice is None
+    assert panel.desk.cannot_train(tune=False) == "The weights of 3D U-Net are being counted"
+    # what is typed meanwhile is what is counted in the end
+    panel.set_state({"options": {"width": "40", "depth": "2"}})
+    go_on.set()
+    panel.wait(60)
+    assert panel.question == {}
+    assert panel.problem == {}
+    assert panel.desk.choice.options["width"] == 40
+    assert panel.note.endswith("parameters")
+
+
+def test_options_that_cannot_be_counted_are_told_beside_them(
+    panel: ModelPanel, data: datasets.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: Any) -> float:
+        raise InputError("width=400 and depth=2 do not go together.")
+
+    monkeypatch.setattr("workbench.widgets._model_lists.count_parameters", refuse)
+    put(panel, data)
+    panel.set_state({"options": {"width": "400"}})
+    panel.wait(60)
+    assert "do not go together" in panel.faults["width"]
+    assert panel.desk.choice is None
+    assert "do not go together" in panel.desk.cannot_train(tune=False)
 
 
 def test_what_is_accepted_is_used(panel: ModelPanel, data: datasets.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

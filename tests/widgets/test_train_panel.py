@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -89,15 +90,15 @@ def test_the_algorithms_own_recipe_is_offered(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("learning_rate", "-1", "Learning rate must be a number, above 0; got -1. The default is 0.001."),
-        ("learning_rate", "0", "above 0; got 0"),
-        ("learning_rate", "nan", "a number, above 0; got 'nan'"),
+        ("learning_rate", "-1", "Learning rate must be a number, above 0, got -1. The default is 0.001."),
+        ("learning_rate", "0", "above 0, got 0"),
+        ("learning_rate", "nan", "a number, above 0, got 'nan'"),
         ("learning_rate", "much", "got 'much'"),
-        ("epochs", "2.5", "Epochs must be a whole number, at least 1; got '2.5'"),
-        ("epochs", "0", "at least 1; got 0"),
+        ("epochs", "2.5", "Epochs must be a whole number, at least 1, got 2.5"),
+        ("epochs", "0", "at least 1, got 0"),
         ("epochs", "", "got nothing"),
-        ("batch_size", "-3", "Batch must be a whole number, at least 1; got -3"),
-        ("seed", "-1", "Seed must be a whole number, at least 0 and at most 9.22337e+18; got -1"),
+        ("batch_size", "-3", "Batch must be a whole number, at least 1, got -3"),
+        ("seed", "-1", "Seed must be a whole number, at least 0 and at most 9.22337e+18, got -1"),
         ("seed", str(10**30), "at most 9.22337e+18"),
         ("called_run", "x" * 81, "one line of at most 80 characters"),
     ],
@@ -129,7 +130,7 @@ def test_what_is_to_be_frozen_has_to_be_there(tmp_path: Path) -> None:
 
 def test_a_wrong_value_in_code_is_the_same_error(tmp_path: Path) -> None:
     panel = make(tmp_path)
-    with pytest.raises(InputError, match="Learning rate must be a number, above 0; got -1"):
+    with pytest.raises(InputError, match="Learning rate must be a number, above 0, got -1"):
         panel.learning_rate = -1
     with pytest.raises(InputError, match="Epochs must be a whole number"):
         panel.start(epochs=0)
@@ -138,11 +139,11 @@ def test_a_wrong_value_in_code_is_the_same_error(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_very_large_run_is_asked_about_with_time_and_memory(tmp_path: Path) -> None:
     panel = make(tmp_path)
-    click(panel, action="fill", name="epochs", text=str(10**9))
+    click(panel, action="fill", name="epochs", text=str(10**11))
     click(panel, action="start")
     assert training.runs(tmp_path) == [], "nothing starts before the answer"
     assert panel.question["title"] == "This run would be very large."
-    assert "years" in panel.question["text"]
+    assert re.search(r"about [\d.,]+ (days|years)", panel.question["text"]), "how many depends on the machine"
     assert "MB of memory" in panel.question["text"]
     assert "measured on this machine" in panel.question["text"]
     click(panel, action="answer", yes=False)
@@ -152,7 +153,7 @@ def test_a_very_large_run_is_asked_about_with_time_and_memory(tmp_path: Path) ->
     click(panel, action="answer", yes=True)
     until(lambda: training.runs(tmp_path))
     run = training.runs(tmp_path)[0]
-    assert run.recipe.epochs == 10**9
+    assert run.recipe.epochs == 10**11
     until(lambda: run.status["step"] or run.status["epoch"] > 1)
     run.stop().wait(PATIENCE)
 

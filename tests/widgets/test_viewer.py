@@ -162,7 +162,10 @@ def test_an_empty_viewer_has_no_picture() -> None:
 
 
 def test_screenshot_is_a_png(tmp_path: Any) -> None:
-    path = wb.view(*scene()).screenshot(tmp_path / "shot.png")
+    viewer = wb.view(*scene())
+    with pytest.raises(InputError, match=r"A screenshot is written as \.png, and shot\.jpg ends as another"):
+        viewer.screenshot(tmp_path / "shot.jpg")
+    path = viewer.screenshot(tmp_path / "shot.png")
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

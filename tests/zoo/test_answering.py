@@ -253,6 +253,14 @@ def test_unknown_options_of_a_prediction(affine):
         model().predict(volume, precision="bfloat")
     with pytest.raises(InputError, match=r"unknown option 'skip_aire'. Did you mean 'skip_air'"):
         model().probabilities(volume, skip_aire=False)
+    with pytest.raises(
+        InputError, match=r"model\.predict\(\) got an unknown option 'skipair'\. Did you mean 'skip_air'"
+    ):
+        model().predict(volume, skipair=False)
+    with pytest.raises(InputError, match=r"model\.estimate\(\) got an unknown option 'skip'"):
+        model().estimate(volume, skip=False)
+    with pytest.raises(InputError, match=r"model\.load\(\) got an unknown option 'stric'\. Did you mean 'strict'"):
+        model().load("w.pth", stric=False)
 
 
 @pytest.mark.parametrize("wrong", [{"skip_air": "no"}, {"skip_air": 1}, {"cancel": 5}, {"progress": "bar"}])

@@ -43,14 +43,14 @@ def test_unknown_names():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": "8"}, "kind 'integer'"),
-        ({"width": True}, "kind 'integer'"),
+        ({"width": "8"}, "width must be a whole number, at least 2, got '8'"),
+        ({"width": True}, "width must be a whole number, at least 2, got True"),
         ({"width": 0}, "at least 2"),
         ({"depth": 9}, "at least 2 and at most 6"),
-        ({"norm": "layer"}, "Valid: batch"),
-        ({"conv_bias": 1}, "kind 'flag'"),
-        ({"in_channels": 0}, "in_channels is a whole number"),
-        ({"num_classes": 2.0}, "num_classes is a whole number"),
+        ({"norm": "layer"}, "norm must be one of batch, .*, got 'layer'"),
+        ({"conv_bias": 1}, "conv_bias must be True or False, got 1"),
+        ({"in_channels": 0}, "in_channels must be a whole number, at least 1, got 0"),
+        ({"num_classes": 2.0}, "num_classes must be a whole number, at least 1, got 2.0"),
     ],
 )
 def test_wrong_values(options, message):
@@ -130,7 +130,7 @@ def outside(tmp_path, monkeypatch, plug_ins):
         ({"name": "3D U-Net"}, "name"),
         ({"parameters": []}, "parameters"),
         ({"variants": {"odd": {"widht": 3}}}, "widht"),
-        ({"variants": {"odd": {"width": "3"}}}, "kind 'integer'"),
+        ({"variants": {"odd": {"width": "3"}}}, "'odd': width must be a whole number"),
     ],
 )
 def test_a_wrong_card_says_where(tmp_path, change, message):

@@ -146,6 +146,19 @@ def test_weights_of_something_else(tmp_path):
         wb.zoo.load(tmp_path / "short.safetensors")
 
 
+@pytest.mark.parametrize("name", ["u.pth", "u.PT", "u.ckpt", "u.h5", "u.safetensors.bak"])
+def test_a_file_of_weights_is_called_what_it_is(name, tmp_path):
+    model = wb.zoo.create("2d-unet", width=4, depth=2)
+    with pytest.raises(
+        InputError, match=rf"written as \.safetensors, and {name} ends as another.*end in \.safetensors"
+    ):
+        model.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    for fine in ("u.safetensors", "u"):
+        saved = wb.zoo.load(model.save(tmp_path / fine))
+        assert saved.weights_fingerprint() == model.weights_fingerprint()
+
+
 def test_metadata_is_json_without_the_data(tmp_path):
     model = wb.zoo.create("3d-unet", variant="small", classes=["none", "head", "tail"], patch_size=(64, 64, 64))
     facts = {key: json.loads(value) for key, value in weights.peek(model.save(tmp_path / "m.safetensors")).items()}

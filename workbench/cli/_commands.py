@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in (("info", "describe an image file or DICOM folder"), ("read", "the same as info")):
         command = _add(commands, name, _info, words)
         command.add_argument("path", help="file or folder")
+        command.add_argument(
+            "--series", help="which series of a DICOM folder: the end of its uid, as the error lists it"
+        )
         command.add_argument("--json", action="store_true", help="print the description as JSON")
 
     command = _add(commands, "datasets", _datasets, "list the data sets, or show one card")
@@ -60,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "tool", _tools, "list the tools, or run one on files")
     command.add_argument("name", nargs="?", help="a tool; `workbench tool NAME --help` shows its options")
     command.add_argument("files", nargs=argparse.REMAINDER, help="INPUT OUTPUT [--option VALUE ...]")
-    command = _add(commands, "runs", _runs, "list the training runs of a folder")
-    command.add_argument("folder", nargs="?", help="folder of runs (default: WORKBENCH_RUNS, else ./runs)")
+    command = _add(commands, "runs", _runs, "list the training runs, newest first")
+    where = "that of WORKBENCH_RUNS; without it every folder in which runs were started, and the one for new runs"
+    command.add_argument("folder", nargs="?", help=f"a folder of runs (default: {where})")
 
     command = _add(commands, "download", _download, "fetch the data of a data set into the cache")
     command.add_argument("name", help="a data set")
@@ -90,7 +94,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _info(options: argparse.Namespace) -> int:
     from workbench import io
 
-    volume = io.read(options.path)
+    volume = io.read(options.path, **({} if options.series is None else {"series": options.series}))
     facts = {
         "kind": volume.kind,
         "shape": [*volume.shape],
@@ -110,23 +114,25 @@ def _info(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(facts, indent=2))
         return 0
+    # what the file does not say is not shown to people; a program gets it, and `space` beside it
+    claimed = {"patient": (), "object": ("orientation",), "pixels": ("spacing_mm", "orientation")}[volume.space]
     for name, value in facts.items():
         if name == "affine":
             for row, line in enumerate(volume.affine):
                 print(f"{'affine' if row == 0 else '':<13}" + " ".join(f"{number:10.4f}" for number in line))
-        elif value not in ("", [], {}):
+        elif name not in claimed and value not in ("", [], {}):
             print(f"{name:<13}{' x '.join(map(str, value)) if name in {'shape', 'spacing_mm'} else value}")
     return 0
 
 
 def _datasets(options: argparse.Namespace) -> int:
     from workbench import datasets
+    from workbench.describing import describe
 
     if options.name is None:
         print(datasets.list())
         return 0
-    print(datasets.card(options.name))
-    print("  options   " + ", ".join(f"{name}={value!r}" for name, value in datasets.options(options.name).items()))
+    print(datasets.card(options.name), describe(options.name).table(), sep="\n\n")
     return 0
 
 
@@ -147,15 +153,13 @@ def _tools(options: argparse.Namespace) -> int:
 
 def _runs(options: argparse.Namespace) -> int:
     from workbench import training
-    from workbench.training.status import said
+    from workbench._tables import as_text
 
     found = training.runs(options.folder)
     if not found:
-        print("No runs here.")
-    for run in found:
-        status = run.status
-        epochs = f"epoch {status.get('epoch', 0)}/{status.get('epochs', '?')}"
-        print(f"{run.id}  {run.title}  {said(status['state']):<11} {epochs}  {run.path}")
+        print(f"No runs in {options.folder}." if options.folder else found.nothing)
+    else:
+        print(as_text((*found.head, "folder"), [(*found.row(run), str(run.path)) for run in found]))
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli._finding import Finding
+from workbench.errors import WorkbenchError
 
 __all__ = ["Finding", "core_is_fine", "examine", "mindspore_warnings", "report"]
 
@@ -41,7 +42,8 @@ def examine() -> list[Finding]:
             findings += part()
         except Exception as error:  # noqa: BLE001 - the doctor must go on to the next part, and says what happened
             name = part.__name__.lstrip("_")
-            findings.append(Finding(name, name, "broken", f"could not be examined: {error!r}", _MENDED_BY))
+            said = str(error) if isinstance(error, WorkbenchError) else repr(error)
+            findings.append(Finding(name, name, "broken", f"could not be examined: {said}", _MENDED_BY))
     return findings
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sysconfig
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from workbench.cli import _lab
 from workbench.cli._finding import Finding
+from workbench.errors import WorkbenchError
 
 _GROUP = "JupyterLab"
 _NAME = "medical-workbench"
@@ -52,7 +54,7 @@ def person() -> Iterator[Finding]:
         words = "you are root: `jupyter lab` refuses to start, and every notebook may do everything on this machine"
         yield Finding(_GROUP, "user", "warning", words, "work as an ordinary user; in a container: workbench lab")
     yield _packages()
-    yield _runs()
+    yield from _own_settings()
     yield _settings()
     free = _lab.port_is_free("", _PORT)
     words = f"{_PORT} is free" if free else f"{_PORT} is in use: the next one that is free is taken"
@@ -67,15 +69,29 @@ def _packages() -> Finding:
     return Finding(_GROUP, "packages", "warning", words, "python -m venv ~/workbench  (for packages of your own)")
 
 
-def _runs() -> Finding:
-    from workbench.training.places import runs_folder
+def _own_settings() -> Iterator[Finding]:
+    """Look at the settings of the workbench, and at the folder for runs that they may name."""
+    from workbench.training.places import read_settings, runs_folder, settings_file
 
-    folder = runs_folder()
-    at = next(place for place in (folder, *folder.parents) if place.exists())
+    place = settings_file()
+    try:
+        _, unknown = read_settings()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is unknown is told below
+            folder = runs_folder()
+    except WorkbenchError as error:
+        yield Finding(_GROUP, place.name, "warning", str(error), f"mend or remove {place}")
+        return
+    if unknown:
+        yield Finding(_GROUP, place.name, "warning", " ".join(unknown), f"mend {place}, or update the workbench")
+    else:
+        yield Finding(_GROUP, place.name, "ok", str(place) if place.is_file() else f"none in {place.parent}")
+    at = next(there for there in (folder, *folder.parents) if there.exists())
     if at.is_dir() and os.access(at, os.W_OK | os.X_OK):
-        return Finding(_GROUP, "runs folder", "ok", f"{folder}")
-    words = f"{folder} cannot be written: no run can be started"
-    return Finding(_GROUP, "runs folder", "warning", words, "export WORKBENCH_RUNS=~/runs")
+        yield Finding(_GROUP, "runs folder", "ok", f"{folder}")
+    else:
+        words = f"{folder} cannot be written: no run can be started"
+        yield Finding(_GROUP, "runs folder", "warning", words, "export WORKBENCH_RUNS=~/runs")
 
 
 def _settings() -> Finding:

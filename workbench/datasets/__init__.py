@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.datasets.annotations import TASKS
 from workbench.datasets.cards import Card, CardList
-from workbench.datasets.catalogue import Entry, card, from_spec, list, load, options, register
+from workbench.datasets.catalogue import Entry, card, from_spec, list, load, options, parameters, register
 from workbench.datasets.dataset import Dataset, Sample
 from workbench.datasets.memory import from_list
 from workbench.datasets.obtain import download
@@ -25,5 +25,6 @@ __all__ = [
     "load",
     "make_splits",
     "options",
+    "parameters",
     "register",
 ]

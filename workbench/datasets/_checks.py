@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench._checks import as_kind, present, suggest_label_values
+from workbench._words import lengths
 from workbench.errors import InputError
 from workbench.volume import UNLABELLED, UNLABELLED_NAME, Volume
 
@@ -136,9 +137,10 @@ def _advice(found: NDArray[Any], unknown: NDArray[Any], classes: int, file: str)
 
 
 def _grid(volume: Volume) -> str:
-    spacing = " x ".join(f"{s:.4g}" for s in volume.spacing)
+    spacing = lengths(volume.spacing, volume.space)
     origin = ", ".join(f"{x:.4g}" for x in volume.affine[:3, 3])
-    return f"shape {volume.spatial_shape}, spacing {spacing} mm, {volume.orientation}, first voxel at ({origin}) mm"
+    # the letters are told whatever the space: they may be what differs
+    return f"shape {volume.spatial_shape}, spacing {spacing}, {volume.orientation}, first voxel at ({origin})"
 
 
 def _some(values: np.ndarray[Any, Any], most: int = 8) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
+
+from workbench._tables import Listing, pairs_html
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,7 @@ class Card:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(label)}</th><td style='text-align:left'>{html.escape(value)}"
-            "</td></tr>"
-            for label, value in self._rows()
-        )
-        return f"<b>{html.escape(self.name)}</b>: {html.escape(self.title)}<table>{rows}</table>"
+        return pairs_html(f"{self.name}: {self.title}", self._rows())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON-able data."""
@@ -89,39 +85,23 @@ class Card:
         return [(label, value) for label, value in rows if value]
 
 
-class CardList(list[Card]):
+class CardList(Listing[Card]):
     """Cards, shown as a table."""
+
+    head = ("name", "title", "task", "axes", "classes", "cases", "licence", "data")
 
     def __init__(self, cards: Iterable[Card] = ()) -> None:
         super().__init__(cards)
 
-    _HEAD = ("name", "title", "task", "axes", "classes", "cases", "licence", "data")
-
-    def __repr__(self) -> str:
-        table = [self._HEAD, *self._table()]
-        widths = [max(len(row[column]) for row in table) for column in range(len(self._HEAD))]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th style='text-align:left'>{cell}</th>" for cell in self._HEAD)
-        body = "".join(
-            "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._table()
+    def row(self, one: Card) -> tuple[str, ...]:
+        """Return the cells of one card."""
+        return (
+            one.name,
+            one.title,
+            "/".join(one.tasks),
+            f"{one.spatial_ndim}D" if one.spatial_ndim else "2D/3D",
+            str(len(one.classes)) if one.classes else "yours",
+            f"{one.cases:,}" if one.cases is not None else "any",
+            one.licence,
+            one.available,
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-    def _table(self) -> list[tuple[str, ...]]:
-        return [
-            (
-                card.name,
-                card.title,
-                "/".join(card.tasks),
-                f"{card.spatial_ndim}D" if card.spatial_ndim else "2D/3D",
-                str(len(card.classes)) if card.classes else "yours",
-                f"{card.cases:,}" if card.cases is not None else "any",
-                card.licence,
-                card.available,
-            )
-            for card in self
-        ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +11,8 @@ from workbench._plugins import Registry, by_name
 from workbench.datasets.cards import Card, CardList
 from workbench.datasets.dataset import Dataset
 from workbench.errors import InputError, check_keywords
+from workbench.parameters import Parameter
+from workbench.signatures import of_function
 
 _OWN = tuple(
     f"workbench.datasets.{module}:entries"
@@ -35,6 +37,14 @@ class Entry:
     card: Card
     load: Callable[..., Dataset]
     available: Callable[[], str] = lambda: "built in"
+
+    @functools.cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """The options of `load`, by name."""
+        found = of_function(self.load)
+        if "task" in found and found["task"].kind == "text":
+            found["task"] = replace(found["task"], kind="choice", choices=self.card.tasks)
+        return found
 
 
 def _named(given: Any) -> Mapping[str, Entry]:
@@ -83,17 +93,20 @@ def load(name: str, **options: Any) -> Dataset:
         If the data is not on this machine; the message says where to get it and where to put it.
     """
     entry = _entry(name)
-    check_keywords(options, inspect.signature(entry.load).parameters, f"Data set {name!r}")
-    return entry.load(**options)
+    owner = f"Data set {name!r}"
+    check_keywords(options, entry.parameters, owner)
+    return entry.load(**{key: entry.parameters[key].check(value, owner) for key, value in options.items()})
 
 
 def options(name: str) -> dict[str, Any]:
     """Return the options of the data set `name` and their defaults."""
-    parameters = inspect.signature(_entry(name).load).parameters
-    return {
-        key: None if parameter.default is inspect.Parameter.empty else parameter.default
-        for key, parameter in parameters.items()
-    }
+    known = parameters(name).items()
+    return {key: None if one.required else one.default for key, one in known}
+
+
+def parameters(name: str) -> dict[str, Parameter]:
+    """Return the options of the data set `name`: kind, limits, default and meaning of each."""
+    return dict(_entry(name).parameters)
 
 
 def from_spec(spec: Mapping[str, Any]) -> Dataset:

@@ -11,7 +11,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, overload
 
-from workbench._words import count
+from workbench._words import count, voxels
 from workbench.datasets.annotations import TASKS, parts
 from workbench.datasets.cards import Card
 from workbench.datasets.splits import Fractions, check_splits, make_splits
@@ -24,6 +24,13 @@ Sample = dict[str, Any]
 #: Decoded samples kept in memory. Decoding a small .nii.gz costs as much as a training step on it, and the second epoch
 #: asks for the same cases again; the bound keeps a data set of large CTs from filling the memory.
 CACHE_BYTES = 256 * 2**20
+
+
+def _distinct(classes: Sequence[str]) -> tuple[str, ...]:
+    for name, times in Counter(classes).items():
+        if times > 1:
+            raise InputError(f"Each class has a name of its own, but {times} are called {name!r}. Rename them.")
+    return tuple(classes)
 
 
 class Dataset(Sequence[Sample], ABC):
@@ -70,7 +77,7 @@ class Dataset(Sequence[Sample], ABC):
         self.name = card.name
         self.card = card
         self.task = choose(task, TASKS, "task")
-        self.classes = tuple(classes)
+        self.classes = _distinct(classes)
         self.ids = tuple(ids)
         self.patients: tuple[str | None, ...] = (None,) * len(self.ids) if patients is None else tuple(patients)
         self.spatial_ndim = spatial_ndim
@@ -191,10 +198,10 @@ class Dataset(Sequence[Sample], ABC):
         rows.append(("splits", ", ".join(f"{name} {len(part):,}" for name, part in self.splits.items()) or "none"))
         if len(self):
             image: Volume = self[0]["image"]
-            size = " x ".join(str(n) for n in image.spatial_shape)
-            spacing = " x ".join(f"{s:.3g}" for s in image.spacing)
-            unit = f", {image.unit}" if image.unit else ""
-            rows.append(("case 0", f"{size} at {spacing} mm, {image.orientation}, {image.dtype}{unit}"))
+            shape = "x".join(str(n) for n in image.spatial_shape)
+            known = voxels(image.spacing, image.orientation, image.space, digits=3)
+            size = f"{shape} at {', '.join(known)}" if known else f"{shape} pixels"
+            rows.append(("case 0", ", ".join(filter(None, (size, str(image.dtype), image.unit)))))
         rows.append(("licence", self.card.licence or "not stated"))
         return rows
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from workbench import io
 from workbench._checks import check_label_values
 from workbench.datasets._checks import check_label_volume
+from workbench.datasets._options import Inverting, Place, Seed
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
-from workbench.datasets.splits import Fractions, make_splits
+from workbench.datasets.splits import Fractions, check_fractions, make_splits
 from workbench.errors import FileError, InputError, choose
 from workbench.io._visible import visible
+from workbench.signatures import Field
 from workbench.transforms.intensity import INVERT, upright_if
 from workbench.volume import UNLABELLED, UNLABELLED_NAME
 
@@ -90,16 +91,22 @@ def entries() -> Iterator[Entry]:
     yield Entry(_CARD, load, lambda: "your files")
 
 
+Names = Annotated[
+    Mapping[int, str] | Sequence[str],
+    Field(kind="text", many=True, placeholder="background, liver", also="a mapping of label values to names"),
+]
+
+
 def load(
-    images: str | os.PathLike[str] | None = None,
-    labels: str | os.PathLike[str] | None = None,
-    label_names: Mapping[int, str] | Sequence[str] | None = None,
+    images: Place | None = None,
+    labels: Place | None = None,
+    label_names: Names | None = None,
     patient: str | None = None,
     fractions: Fractions | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     task: str = "segmentation",
     label_values: Mapping[int, int] | None = None,
-    invert: str = "never",
+    invert: Inverting = "never",
 ) -> Dataset:
     """Open a folder of images with a folder of label maps.
 
@@ -110,13 +117,18 @@ def load(
     images, labels : path
         The two folders. A pair has the same name up to the suffix (``case1.nii.gz`` and ``case1.png`` are a pair).
     label_names : sequence or mapping of int to str
-        The name of every label value, 0 (the background) first. A mapping may name 255 "unlabelled": voxels that
-        nobody annotated, which are neither learnt from nor scored.
+        The name of every label value, 0 (the background) first, each another one. A mapping may name 255 "unlabelled":
+        voxels that nobody annotated, which are neither learnt from nor scored.
     patient : str, optional
         Regular expression that finds the patient in a case's name (its first group, or the whole match). Cases of a
         patient are never divided between splits. Without it each case is a patient of its own.
-    fractions, seed
-        Shares of train, val and test, and the seed they are drawn with.
+    fractions : sequence or mapping of float, optional
+        Shares of train, val and test, in that order or by name; scaled to a sum of 1. Default: 0.7, 0.1 and 0.2; with
+        fewer than three cases everything is in "train".
+    seed : int
+        Decides which cases go into which split.
+    task : {"segmentation"}
+        What the labels are for.
     label_values : mapping of int to int, optional
         The label that each value stored in the label files stands for, such as ``{0: 0, 255: 1}`` for masks that were
         made to be looked at. A stored value that it does not name is an error.
@@ -128,8 +140,8 @@ def load(
     FileError
         If a folder is missing or empty, or a file has no partner; the message names the files.
     InputError
-        If `label_names` is missing or has gaps, `patient` does not match a name, or `label_values` is no mapping of
-        whole numbers.
+        If `label_names` is missing, has gaps or a name twice; if `patient` does not match a name, or finds too few
+        patients to split by; or if `label_values` is no mapping of whole numbers.
     """
     check_task(task, ("segmentation",), "folder")
     choose(invert, INVERT, "way to invert")
@@ -154,8 +166,10 @@ def load(
             **({"invert": invert} if invert != "never" else {}),
         },
     }
-    if fractions is None and len(set(patients)) < 3:
+    if fractions is None and len(ids) < 3:
         fractions = {"train": 1}
+    if patient is not None:
+        _check_one_patient(patient, patients, fractions)
     splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients)
     return FolderPairs(_CARD, pairs, classes, spec, unlabelled, values, invert, splits=splits, patients=patients)
 
@@ -235,6 +249,16 @@ def _patients(ids: Iterable[str], pattern: str | None) -> list[str]:
             raise InputError(f"`patient` {pattern!r} must match the name of every case; it does not match {case!r}.")
         patients.append(found.group(1) if compiled.groups else found.group())
     return patients
+
+
+def _check_one_patient(pattern: str, patients: Sequence[str], fractions: Fractions | None) -> None:
+    parts = sum(share > 0 for share in check_fractions(fractions).values())
+    if parts > 1 and len(set(patients)) == 1:
+        raise InputError(
+            f"`patient` {pattern!r} finds one patient, {patients[0]!r}, in all {len(patients)} cases, which cannot be "
+            "divided between splits then. Let it match what differs between patients, leave it out (each case is then "
+            "a patient of its own), or give `fractions={'train': 1}`."
+        )
 
 
 def ends(file: Path) -> str:

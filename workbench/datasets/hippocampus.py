@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from workbench.datasets import places
+from workbench.datasets._options import Place, Seed
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, check_task
@@ -49,9 +50,9 @@ def entries() -> Iterator[Entry]:
 
 
 def load(
-    path: str | os.PathLike[str] | None = None,
+    path: Place | None = None,
     fractions: Fractions | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     task: str = "segmentation",
 ) -> Dataset:
     """Open the hippocampus set.
@@ -61,8 +62,12 @@ def load(
     path : path, optional
         Folder with ``images`` and ``labels`` (or ``imagesTr`` and ``labelsTr``). Looked for in ``WORKBENCH_DATA`` and
         the cache when absent.
-    fractions, seed
-        Shares of train, val and test, and the seed they are drawn with. Every case is a patient.
+    fractions : mapping or sequence of float, optional
+        Shares of train, val and test. Every case is a patient.
+    seed : int
+        Another seed draws another division.
+    task : {"segmentation"}
+        Label maps of the two parts of the hippocampus.
     """
     check_task(task, CARD.tasks, CARD.name)
     home = _home(path)

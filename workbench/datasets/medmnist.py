@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from workbench.datasets import places
 from workbench.datasets._medmnist_facts import CITATION, FACTS, RECORD, Facts, address, file_name
+from workbench.datasets._options import Place
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
@@ -118,7 +119,18 @@ def entries() -> Iterator[Entry]:
 
 
 def _loader(facts: Facts) -> Any:
-    def load(path: str | Path | None = None, size: int = 28, task: str = "classification") -> Dataset:
+    def load(path: Place | None = None, size: int = 28, task: str = "classification") -> Dataset:
+        """Open the pictures.
+
+        Parameters
+        ----------
+        path : path, optional
+            Their file, or the folder that it is in, where it is not at its usual place.
+        size : int
+            Pixels along each side; for each size there is a file of its own.
+        task : {"classification"}
+            The one class of each picture.
+        """
         check_task(task, ("classification",), facts.flag)
         if facts.multi_label:
             raise InputError(
@@ -132,7 +144,7 @@ def _loader(facts: Facts) -> Any:
     return load
 
 
-def _find(facts: Facts, path: str | Path | None, size: int) -> Path:
+def _find(facts: Facts, path: str | os.PathLike[str] | None, size: int) -> Path:
     name = file_name(facts.flag, size)
     if path is None:
         looked = places.candidates("medmnist", name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from workbench._checks import present, suggest_label_values
 from workbench.datasets._checks import common_image
+from workbench.datasets._options import Inverting, Place
 from workbench.datasets.annotations import (
     TASKS,
     check_annotation,
@@ -68,7 +68,8 @@ def from_list(
         the labels, or numbered, where absent.
     splits, fractions, seed
         Lists of indices by name; or the shares to draw them with (see :func:`workbench.datasets.splits.make_splits`).
-        With fewer than three cases everything is in "train".
+        With fewer than three cases everything is in "train"; cases of fewer than three patients cannot be split so
+        without a word: say ``fractions={"train": 1}``.
     invert : {"never", "if-inverted"}
         Whether images whose high values are meant to look dark (MONOCHROME1) are turned, so that all look alike.
 
@@ -129,8 +130,16 @@ def entries() -> Iterator[Entry]:
     yield Entry(_CARD, load, lambda: "your files")
 
 
-def load(path: str | os.PathLike[str] | None = None, invert: str = "never") -> Dataset:
-    """Open a folder that :func:`save` wrote; `invert` is that of :func:`from_list`."""
+def load(path: Place | None = None, invert: Inverting = "never") -> Dataset:
+    """Open a folder that :func:`save` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    invert : {"never", "if-inverted"}
+        As for :func:`from_list`.
+    """
     if path is None:
         raise InputError("The data set 'memory' is opened from a folder: give `path=`, or use `from_list(...)`.")
     return _Saved(Path(path).expanduser(), choose(invert, INVERT, "way to invert"))
@@ -155,7 +164,7 @@ class _InMemory(Dataset):
         ids = [sample["id"] for sample in samples]
         patients = [sample["patient"] for sample in samples]
         if splits is None:
-            if fractions is None and len({p or i for i, p in enumerate(patients)}) < 3:
+            if fractions is None and len(ids) < 3:
                 fractions = {"train": 1}
             splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients, targets=self._classes_of)
         ndim, channels = common_image([(sample["id"], sample["image"]) for sample in samples])

@@ -7,18 +7,20 @@ touch, and overlap a little; a cell in front hides what is behind it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench._geometry import PICTURE_AFFINE
+from workbench.datasets._options import Cases, Noise, Seed, Size
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.splits import Fractions, check_fractions, make_splits
 from workbench.errors import InputError
 from workbench.shapes import Boxes, Ellipses, Points
+from workbench.signatures import Range
 from workbench.volume import Volume
 
 #: Raised whenever the pictures change, so that the fingerprint of a data set changes with them.
@@ -54,12 +56,12 @@ def entries() -> Iterator[Entry]:
 
 
 def load(
-    n: int = 120,
-    size: int | Sequence[int] = (96, 96),
-    cells: Sequence[int] = (5, 14),
-    radius: Sequence[float] = (5.0, 10.0),
-    noise: float = 0.03,
-    seed: int = 0,
+    n: Cases = 120,
+    size: Size = (96, 96),
+    cells: Annotated[Sequence[int], Range(low=0)] = (5, 14),
+    radius: Annotated[Sequence[float], Range(above=0, unit="pixels")] = (5.0, 10.0),
+    noise: Noise = 0.03,
+    seed: Seed = 0,
     task: str = "instances",
     fractions: Fractions | None = None,
 ) -> Dataset:

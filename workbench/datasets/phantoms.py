@@ -7,18 +7,20 @@ Nobody's data, nothing to download, and the truth is known to the millimetre. Bo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from workbench.datasets import _looks
 from workbench.datasets._anatomy import LESION, ORGANS, Patient
+from workbench.datasets._options import Cases, Chance, Noise, Seed, Size, Spacing
 from workbench.datasets.annotations import has_class
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.splits import Fractions, check_fractions, make_splits
 from workbench.errors import InputError, choose
+from workbench.signatures import Field, Range
 from workbench.volume import Volume
 
 #: Raised whenever the pictures change, so that the fingerprint of a data set changes with them.
@@ -65,15 +67,15 @@ def entries() -> Iterator[Entry]:
 
 
 def load_xray(
-    n: int = 100,
-    size: int | Sequence[int] = (128, 128),
-    spacing: float | Sequence[float] | None = None,
-    seed: int = 0,
+    n: Cases = 100,
+    size: Size = (128, 128),
+    spacing: Spacing | None = None,
+    seed: Seed = 0,
     task: str = "segmentation",
-    labels: str = "organs",
-    noise: float = 0.004,
-    lesion_probability: float = 0.5,
-    lesion_size: Sequence[float] = (18.0, 40.0),
+    labels: Literal["organs", "lesion"] = "organs",
+    noise: Noise = 0.004,
+    lesion_probability: Annotated[Chance, Field(label="Lesions")] = 0.5,
+    lesion_size: Annotated[Sequence[float], Range(above=0, unit="mm")] = (18.0, 40.0),
     fractions: Fractions | None = None,
 ) -> Dataset:
     """Make chest radiographs.
@@ -118,22 +120,45 @@ def load_xray(
 
 
 def load_ct(
-    n: int = 40,
-    size: int | Sequence[int] = (64, 64, 64),
-    spacing: float | Sequence[float] | None = None,
-    seed: int = 0,
+    n: Cases = 40,
+    size: Size = (64, 64, 64),
+    spacing: Spacing | None = None,
+    seed: Seed = 0,
     task: str = "segmentation",
-    labels: str = "organs",
-    noise: float = 14.0,
-    lesion_probability: float = 0.5,
-    lesion_size: Sequence[float] = (24.0, 50.0),
+    labels: Literal["organs", "lesion"] = "organs",
+    noise: Noise = 14.0,
+    lesion_probability: Annotated[Chance, Field(label="Lesions")] = 0.5,
+    lesion_size: Annotated[Sequence[float], Range(above=0, unit="mm")] = (24.0, 50.0),
     orientation: str = "LPS",
     fractions: Fractions | None = None,
 ) -> Dataset:
     """Make CT volumes in Hounsfield units.
 
-    Parameters are those of :func:`load_xray`, in three dimensions; `noise` is the standard deviation in HU, and
-    `orientation` says where the voxel axes point (``"LPS"`` as scanners have it; any of the 48 codes).
+    Parameters
+    ----------
+    n : int
+        Number of cases. Case i of a seed is the same whatever `n` is.
+    size : int or three ints
+        Voxels along each axis.
+    spacing : float or three floats, optional
+        Voxel size in mm. Without it the whole of chest and upper abdomen is in the volume.
+    seed : int
+        Another seed gives other patients.
+    task : {"segmentation", "classification", "localisation", "joint"}
+        Label maps; whether there is a lesion; that with the mask of the lesion to test with; or that with the label map
+        of the organs.
+    labels : {"organs", "lesion"}
+        For segmentation: all organs, or the lesion only.
+    noise : float
+        Standard deviation of the noise in HU.
+    lesion_probability : float
+        Chance that a case has a lesion.
+    lesion_size : two floats
+        Smallest and largest diameter of a lesion in mm.
+    orientation : str
+        Where the voxel axes point: ``"LPS"`` as scanners have it, or any other of the 48 codes.
+    fractions : mapping or sequence of float, optional
+        Shares of train, val and test.
     """
     return Phantoms(
         CT,

@@ -10,13 +10,19 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Annotated
 
 from workbench.errors import InputError
+from workbench.signatures import Field, Range
 
 #: Shares of the cases, where the user asks for nothing else.
 DEFAULT_FRACTIONS: Mapping[str, float] = {"train": 0.7, "val": 0.1, "test": 0.2}
 
-Fractions = Mapping[str, float] | Sequence[float]
+Fractions = Annotated[
+    Mapping[str, float] | Sequence[float],
+    Range(low=0),
+    Field(label="Split", kind="number", many=True, placeholder="0.7, 0.1, 0.2", also="a mapping of names to shares"),
+]
 
 
 def make_splits(
@@ -58,7 +64,8 @@ def make_splits(
     if len(groups) < len(wanted):
         raise InputError(
             f"{len(groups)} {'patient' if patients else 'case'}(s) cannot be divided into {len(wanted)} parts "
-            f"({', '.join(wanted)}). Give more cases, or `fractions` with fewer parts, such as {{'train': 1}}."
+            f"({', '.join(wanted)}). Give more {'patients' if patients else 'cases'}, or `fractions` with fewer parts, "
+            "such as {'train': 1}."
         )
 
     queue = _interleave(groups, seed, targets)

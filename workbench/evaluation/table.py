@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench._tables import as_html, as_text
 from workbench.errors import FileError
 
 
@@ -68,23 +68,10 @@ class Table:
     def __repr__(self) -> str:
         if not self.rows:
             return "(an empty table)"
-        lines = [[*self.columns], *self._cells()]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(self.columns))]
-        right = [self._is_number(name) for name in self.columns]
-        return "\n".join(
-            "  ".join(
-                cell.rjust(width) if number else cell.ljust(width)
-                for cell, width, number in zip(line, widths, right, strict=True)
-            ).rstrip()
-            for line in lines
-        )
+        return as_text(self.columns, self._cells(), [self._is_number(name) for name in self.columns])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>" for cells in self._cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return as_html(self.columns, self._cells())
 
     def _cells(self) -> list[list[str]]:
         return [[self._text(row.get(name)) for name in self.columns] for row in self.rows]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import textwrap
 from types import ModuleType
 from typing import Any
 
@@ -38,6 +39,14 @@ __all__ = [
 
 
 class _CallableModule(ModuleType):
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        """What help() and ``wb.explain?`` show: the methods are looked up then, so that those of packages are there."""
+        about = inspect.cleandoc(self.__dict__["__doc__"])
+        table = textwrap.indent(methods().needs(), "    ")
+        # before the sections of `explain`, of which the last would swallow it on the page of the reference
+        return f"{about}\n\nThe methods::\n\n{table}\n\n{inspect.cleandoc(explain.__doc__ or '')}\n"
+
     def __call__(self, *args: Any, **options: Any) -> Explanation:
         return explain(*args, **options)
 

@@ -2,87 +2,31 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from workbench.errors import InputError, check_keywords, choose
+from workbench.errors import InputError
 from workbench.frameworks.base import Array
+from workbench.parameters import Parameter, check_values
 
 if TYPE_CHECKING:
     from workbench.frameworks import Framework, LinearScore
     from workbench.frameworks.feeding import Feeder
 
 
-@dataclass(frozen=True)
-class Option:
-    """One option of a method: enough to check a value and to draw a control for it.
-
-    Parameters
-    ----------
-    kind : str
-        ``"flag"``, ``"integer"``, ``"number"``, ``"choice"``, or ``"extent"`` (one number for all
-        axes, or one per spatial axis). A number with `choices` takes a number or one of the words.
-    default : Any
-        The value used when none is given; ``None`` means "decided by the method", and may then be given too.
-    doc : str
-        One line for a tooltip.
-    low, high : float, optional
-        Smallest and largest value allowed.
-    """
-
-    kind: Literal["flag", "integer", "number", "choice", "extent"]
-    default: Any
-    doc: str
-    choices: tuple[str, ...] = ()
-    low: float | None = None
-    unit: str = ""
-    high: float | None = None
-
-    def check(self, name: str, value: Any) -> Any:
-        """Return `value` as a plain JSON-able value.
-
-        Raises
-        ------
-        InputError
-            If the value is of the wrong kind or out of range.
-        """
-        if value is None and self.default is None:
-            return None
-        if isinstance(value, str) and self.choices:
-            return choose(value, self.choices, f"value of {name}:")
-        if self.kind == "flag":
-            if not isinstance(value, bool | np.bool_):
-                raise InputError(f"{name} must be True or False, but is {value!r}.")
-            return bool(value)
-        if self.kind == "extent" and isinstance(value, list | tuple | np.ndarray):
-            return [self._number(name, v) for v in value]
-        if self.kind == "choice":
-            raise InputError(f"{name} must be one of {', '.join(self.choices)}, but is {value!r}.")
-        return self._number(name, value)
-
-    def _number(self, name: str, value: Any) -> int | float:
-        whole = self.kind == "integer"
-        right = isinstance(value, Integral if whole else Real) and not isinstance(value, bool | np.bool_)
-        if not right or not np.isfinite(value):
-            words = f" or one of {', '.join(self.choices)}" if self.choices else ""
-            raise InputError(f"{name} must be a {'whole ' if whole else 'finite '}number{words}, but is {value!r}.")
-        if self.low is not None and value < self.low:
-            raise InputError(f"{name} must be at least {self.low:g}{_unit(self.unit)}, but is {value:g}.")
-        if self.high is not None and value > self.high:
-            raise InputError(f"{name} must be at most {self.high:g}{_unit(self.unit)}, but is {value:g}.")
-        return int(value) if isinstance(value, Integral) else float(value)
+def Option(kind: str, default: Any, doc: str, choices: tuple[str, ...] = (), **known: Any) -> Parameter:  # noqa: N802
+    """Return a `Parameter` without a name; deprecated, write `workbench.parameters.Parameter` instead."""
+    warnings.warn("Option is deprecated: write workbench.parameters.Parameter.", DeprecationWarning, stacklevel=2)
+    extent = kind == "extent"
+    of: Any = "number" if extent else kind
+    return Parameter("", of, default, doc, choices=choices, per_axis=extent, **known)
 
 
-def _unit(unit: str) -> str:
-    return f" {unit}" if unit else ""
-
-
-ACTIVATION = Option(
+ACTIVATION = Parameter(
+    "activation",
     "choice",
     "none",
     "What is explained: the raw score, or the probability after softmax or sigmoid.",
@@ -159,7 +103,11 @@ class Explainer(ABC):
     needs_layer: ClassVar[bool] = False
     supports_box: ClassVar[bool] = False
     frameworks: ClassVar[tuple[str, ...]] = ()  # those that have it, where not all have
-    options: ClassVar[Mapping[str, Option]] = {}
+    options: ClassVar[Mapping[str, Parameter]] = {}
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        cls.options = {name: replace(one, name=name) for name, one in cls.options.items()}
 
     @abstractmethod
     def steps(self, problem: Problem) -> Iterator[Step]:
@@ -196,9 +144,11 @@ class Explainer(ABC):
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every option of the method, the given values checked and the rest at their defaults."""
-        known = {"activation": ACTIVATION, **self.options}
-        check_keywords(given, known, f"The method {self.name!r}")
-        return {name: option.check(name, given.get(name, option.default)) for name, option in known.items()}
+        return check_values(self.parameters(), given, f"The method {self.name!r}")
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Return all that a call may give: the method's own options, and what all methods take."""
+        return {**self.options, ACTIVATION.name: ACTIVATION}
 
     def __repr__(self) -> str:
         return f"<Explainer {self.name}: {self.summary}>"

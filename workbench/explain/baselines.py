@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.explain.base import Option
 from workbench.frameworks.base import Array
+from workbench.parameters import Parameter
 
-BASELINE = Option(
+BASELINE = Parameter(
+    "baseline",
     "number",
     0,
     "What stands for 'nothing there', after normalisation: a number, the mean of each channel, or the blurred input.",
     choices=("mean", "blur"),
 )
-BLUR = Option("number", 4.0, "Standard deviation of the blur, used with baseline 'blur'.", low=0, unit="voxels")
+BLUR = Parameter("blur", "number", 4.0, "Standard deviation, used with baseline 'blur'.", low=0, unit="voxels")
 
 
 def baseline_like(image: Array, baseline: float | str, blur: float) -> Array:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.errors import InputError
 from workbench.explain._completeness import incomplete
-from workbench.explain.base import Explainer, Option, Problem, Step
+from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.explain.saliency import channel_option, reduce_channels
 from workbench.frameworks.base import Array
+from workbench.parameters import Parameter, by_name
 
 if TYPE_CHECKING:
     from workbench.frameworks.torch.stepwise import Rule, Stepwise
@@ -37,12 +38,12 @@ class DeepLift(Explainer):
     summary = "differences from a baseline, carried back through every step"
     reference = "Shrikumar, Greenside, Kundaje 2017, DeepLIFT, rescale rule; as in Captum, Ancona et al. 2018"
     frameworks = ("torch",)
-    options: ClassVar[Mapping[str, Option]] = {
-        "baseline": BASELINE,
-        "blur": BLUR,
-        "absolute": Option("flag", False, "Magnitude only; off keeps the sign."),
-        "channels": channel_option("sum"),
-    }
+    options: ClassVar[Mapping[str, Parameter]] = by_name(
+        BASELINE,
+        BLUR,
+        Parameter("absolute", "flag", False, "Magnitude only; off keeps the sign."),
+        channel_option("sum"),
+    )
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return 5  # three to find the steps, and input and baseline at once
@@ -68,10 +69,10 @@ class GuidedBackprop(Explainer):
     summary = "the gradient without what rectifiers pass on as negative; sharp edges, weakly tied to the class"
     reference = "Springenberg et al. 2015, Striving for Simplicity, section 3.4"
     frameworks = ("torch",)
-    options: ClassVar[Mapping[str, Option]] = {
-        "absolute": Option("flag", True, "Magnitude only; off keeps the sign."),
-        "channels": channel_option("max"),
-    }
+    options: ClassVar[Mapping[str, Parameter]] = by_name(
+        Parameter("absolute", "flag", True, "Magnitude only; off keeps the sign."),
+        channel_option("max"),
+    )
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return 4

@@ -69,8 +69,9 @@ def explain(
     cancel : threading.Event, optional
         Looked at after every batch, and on PyTorch between the layers of the network too.
     **options
-        Those of the method (`explain.methods()`), and for methods that support it `within`: a label Volume of
-        which the bounding box counts, or a pair ``(start, stop)`` in voxels of the input.
+        Those of the method (``help(wb.explain)`` lists them). For every method `activation`: what is explained is the
+        raw score (``"none"``) or the probability (``"softmax"``, ``"sigmoid"``). For methods that look at a part of
+        the input `within`: a label Volume of which the bounding box counts, or a pair ``(start, stop)`` in voxels.
 
     Raises
     ------

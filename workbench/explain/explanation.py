@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench._words import lengths
 from workbench.errors import FileError, InputError, StateError
 from workbench.explain.targets import Region, Target, from_description
 from workbench.frameworks.base import Array
@@ -229,13 +230,14 @@ class Explanation:
         return f"<Explanation {self._summary()}>"
 
     def _repr_html_(self) -> str:
+        space = self.volume.space
         rows = {
             "method": self.method,
             "target": str(self.target),
             "layer": self.layer,
             "score": f"{self.score:.4g}",
-            "measured on": f"{_times(self.native_resolution)} cells of {_times(self.native_spacing)} mm",
-            "shown on": f"{_times(self.volume.spatial_shape)} voxels of {_times(self.volume.spacing)} mm",
+            "measured on": f"{_times(self.native_resolution)} cells of {lengths(self.native_spacing, space)}",
+            "shown on": f"{_times(self.volume.spatial_shape)} voxels of {lengths(self.volume.spacing, space)}",
             "model": f"{self.algorithm} ({self.framework}, {self.device}), weights {self.weights_fingerprint[:8]}",
             "note": " ".join(self.notes),
         }

@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.explain.base import Explainer, Option, Problem, Step
+from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.resize import resize_linear
 from workbench.frameworks.base import Array
+from workbench.parameters import Parameter, by_name
 
 _NAMES_SHOWN = 5
 
@@ -20,9 +21,9 @@ class LayerExplainer(Explainer):
     """A map combined from one layer's activation and gradient, enlarged linearly to the network's grid."""
 
     needs_layer = True
-    options: ClassVar[Mapping[str, Option]] = {
-        "relu": Option("flag", True, "Keep only what speaks for the target; off keeps both signs.")
-    }
+    options: ClassVar[Mapping[str, Parameter]] = by_name(
+        Parameter("relu", "flag", True, "Keep only what speaks for the target; off keeps both signs.")
+    )
 
     @abstractmethod
     def combine(self, activation: Array, gradient: Array) -> Array:

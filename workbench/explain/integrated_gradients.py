@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench.explain._completeness import incomplete
-from workbench.explain.base import Explainer, Option, Problem, Step
+from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.explain.saliency import channel_option, reduce_channels
 from workbench.frameworks.base import Array
+from workbench.parameters import Parameter, by_name
 
 #: Gauss-Legendre points are eigenvalues of a matrix of so many rows; a path integral gains nothing from more.
 _MOST_POINTS = 1000
@@ -29,14 +30,14 @@ class IntegratedGradients(Explainer):
     title = "Integrated gradients"
     summary = "the gradient averaged from a baseline to the input, times their difference"
     reference = "Sundararajan, Taly, Yan 2017, Axiomatic Attribution for Deep Networks, equation 1"
-    options: ClassVar[Mapping[str, Option]] = {
-        "points": Option("integer", 32, "Points on the way from the baseline to the input.", low=1, high=_MOST_POINTS),
-        "baseline": BASELINE,
-        "blur": BLUR,
-        "absolute": Option("flag", False, "Magnitude only; off keeps the sign."),
-        "channels": channel_option("sum"),
-        "batch_size": Option("integer", None, "Points per pass; measured on the device if not given.", low=1),
-    }
+    options: ClassVar[Mapping[str, Parameter]] = by_name(
+        Parameter("points", "integer", 32, "Points from the baseline to the input.", low=1, high=_MOST_POINTS),
+        BASELINE,
+        BLUR,
+        Parameter("absolute", "flag", False, "Magnitude only; off keeps the sign."),
+        channel_option("sum"),
+        Parameter("batch_size", "integer", None, "Points per pass; measured on the device if not given.", low=1),
+    )
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return int(options["points"]) + 2

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.explain.base import Explainer, Option, Problem, Step
+from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.frameworks.base import Array
+from workbench.parameters import Parameter, by_name
 
 Window = tuple[slice, ...]
 
@@ -30,16 +31,17 @@ class Occlusion(Explainer):
     summary = "how much the score drops when a window is hidden"
     reference = "Zeiler and Fergus 2014, Visualizing and Understanding Convolutional Networks, section 4.2"
     supports_box = True
-    options: ClassVar[Mapping[str, Option]] = {
-        "window": Option("extent", None, "Size of the hidden window; an eighth of the grid if not given.",
-                         low=1, unit="voxels of the network's grid"),
-        "window_mm": Option("extent", None, "Size of the hidden window, instead of `window`.", low=0, unit="mm"),
-        "stride": Option("extent", None, "Step between windows; if not given, half the window in 2D, the window in 3D.",
-                         low=1, unit="voxels of the network's grid"),
-        "baseline": BASELINE,
-        "blur": BLUR,
-        "batch_size": Option("integer", None, "Windows per pass; measured on the device if not given.", low=1),
-    }  # fmt: skip
+    options: ClassVar[Mapping[str, Parameter]] = by_name(
+        Parameter("window", "number", None, "Size of the hidden window; an eighth of the grid if not given.",
+                  low=1, unit="voxels of the network's grid", per_axis=True),
+        Parameter("window_mm", "number", None, "Size of the hidden window, instead of window.",
+                  above=0, unit="mm", per_axis=True),
+        Parameter("stride", "number", None, "Step between windows; by default half the window in 2D, all of it in 3D.",
+                  low=1, unit="voxels of the network's grid", per_axis=True),
+        BASELINE,
+        BLUR,
+        Parameter("batch_size", "integer", None, "Windows per pass; measured on the device if not given.", low=1),
+    )  # fmt: skip
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         window = window_shape(options, shape, spacing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench._plugins import Registry, instances_of
+from workbench._tables import Listing, as_text
 from workbench.explain.base import Explainer
 
 _OWN = (
@@ -19,17 +20,28 @@ _OWN = (
 )
 
 
-class Methods(list[Explainer]):
+class Methods(Listing[Explainer]):
     """The methods that can be chosen, shown as a table."""
 
-    def __repr__(self) -> str:
-        rows = [("method", "layer", "what it shows"), *((m.name, _layer(m), m.summary) for m in self)]
-        widths = [max(len(row[i]) for row in rows) for i in range(2)]
-        return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+    head = ("method", "layer", "what it shows")
+
+    def row(self, one: Explainer) -> tuple[str, ...]:
+        """Return the cells of one method."""
+        return one.name, "yes" if one.needs_layer else "-", one.summary
+
+    def needs(self) -> str:
+        """Return a table of what each method needs (a layer, a framework) and takes: its options and their defaults."""
+        return as_text(("method", "needs", "options"), [(m.name, _needs(m), _options(m)) for m in self])
 
 
-def _layer(explainer: Explainer) -> str:
-    return "yes" if explainer.needs_layer else "-"
+def _options(explainer: Explainer) -> str:
+    defaults = {name: option.default for name, option in explainer.options.items()}
+    defaults |= {"within": None} if explainer.supports_box else {}
+    return ", ".join(f"{name}={value!r}" for name, value in defaults.items())
+
+
+def _needs(explainer: Explainer) -> str:
+    return ", ".join(["layer"] * explainer.needs_layer + list(explainer.frameworks)) or "-"
 
 
 #: Every method; `EXPLAINERS.register` adds a class that is written down in a notebook.

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from workbench.explain.base import Explainer, Option, Problem, Step
+from workbench.explain.base import Explainer, Problem, Step
 from workbench.frameworks.base import Array
+from workbench.parameters import Parameter, by_name
 
 _REDUCTIONS = {
     "max": lambda g: np.take_along_axis(g, np.abs(g).argmax(axis=0, keepdims=True), axis=0)[0],
@@ -18,10 +19,10 @@ _REDUCTIONS = {
 }
 
 
-def channel_option(default: str) -> Option:
+def channel_option(default: str) -> Parameter:
     """The option that says how an attribution per input channel becomes one map."""
     doc = "How several input channels become one map; max keeps the value of largest magnitude."
-    return Option("choice", default, doc, choices=tuple(_REDUCTIONS))
+    return Parameter("channels", "choice", default, doc, choices=tuple(_REDUCTIONS))
 
 
 def reduce_channels(attribution: Array, reduction: str, *, absolute: bool) -> Array:
@@ -46,10 +47,10 @@ class Saliency(Explainer):
     title = "Saliency"
     summary = "the magnitude of the score's gradient at every voxel"
     reference = "Simonyan, Vedaldi, Zisserman 2014, Deep Inside Convolutional Networks, section 3"
-    options: ClassVar[Mapping[str, Option]] = {
-        "absolute": Option("flag", True, "Magnitude of the gradient; off keeps its sign."),
-        "channels": channel_option("max"),
-    }
+    options: ClassVar[Mapping[str, Parameter]] = by_name(
+        Parameter("absolute", "flag", True, "Magnitude of the gradient; off keeps its sign."),
+        channel_option("max"),
+    )
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         gradient, options = _gradient(problem), problem.options
@@ -64,10 +65,10 @@ class InputXGradient(Explainer):
     title = "Input x gradient"
     summary = "the gradient times the (normalised) input at every voxel"
     reference = "Shrikumar et al. 2016, Not Just a Black Box, section 2"
-    options: ClassVar[Mapping[str, Option]] = {
-        "absolute": Option("flag", False, "Magnitude only; off keeps the sign."),
-        "channels": channel_option("sum"),
-    }
+    options: ClassVar[Mapping[str, Parameter]] = by_name(
+        Parameter("absolute", "flag", False, "Magnitude only; off keeps the sign."),
+        channel_option("sum"),
+    )
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         gradient, options = _gradient(problem), problem.options

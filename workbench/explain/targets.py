@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from workbench.errors import InputError, choose
 from workbench.explain.resize import resize_linear
 from workbench.frameworks import LinearScore
 from workbench.frameworks.base import Array
+from workbench.volume import Volume
 
-if TYPE_CHECKING:
-    from workbench.volume import Volume
+_REGIONS = 'Labels are wb.read(path, kind="labels"), a mask is volume.with_data(volume.data > threshold).'
 
 
 @dataclass(frozen=True)
@@ -189,12 +189,18 @@ class Region(Target):
 
     Parameters
     ----------
-    region : Volume
-        Labels, on any grid: it is found by its place in mm. Or an Explanation, of which the part above zero counts.
+    region : Volume or Explanation
+        On any grid: it is found by its place in mm. Labels, of which `where` marks the region; scores (an Explanation),
+        of which the part above zero counts; or an image that is a mask: 0, and one other value inside.
     label : int or str
         The label whose logit is explained.
     where : int, optional
-        The value that marks the region; `label` if not given.
+        The value that marks the region; for labels `label` if not given. An image of more values needs it.
+
+    Raises
+    ------
+    InputError
+        If `region` is nothing that marks voxels: no Volume, several channels, or an image of many values.
     """
 
     region: Volume
@@ -204,8 +210,13 @@ class Region(Target):
 
     def __post_init__(self) -> None:
         volume = getattr(self.region, "volume", self.region)
-        if volume.kind == "scores":
-            volume = volume.with_data((np.asarray(volume.data) > 0).astype(np.uint8), kind="labels", labels={})
+        if not isinstance(volume, Volume):
+            raise InputError(f"A region is a Volume or an Explanation, got {type(volume).__name__}. {_REGIONS}")
+        if "c" in volume.axes:
+            raise InputError(f"A region has one value for a voxel, got {volume!r}. Give one channel. {_REGIONS}")
+        if volume.kind != "labels":
+            inside = np.asarray(volume.data) > 0 if volume.kind == "scores" else _inside(volume, self.where)
+            volume = volume.with_data(inside.astype(np.uint8), kind="labels", labels={})
             object.__setattr__(self, "where", 1)
         object.__setattr__(self, "region", volume)
         if self.where is None and isinstance(self.label, str) and self.label in volume.labels.values():
@@ -251,6 +262,22 @@ class Region(Target):
 
     def __repr__(self) -> str:
         return f"Region({self.region!r}, label={self.label!r})"
+
+
+def _inside(image: Volume, where: int | None) -> Array:
+    """Return what an image marks: the voxels of value `where`, or those that are not 0 if they are all alike."""
+    data = np.asarray(image.data)
+    inside: Array = data != 0 if where is None else data == where
+    marked = data[inside]
+    if not marked.size:
+        value = "is not 0" if where is None else f"has the value {where}"
+        raise InputError(f"The region must mark at least one voxel, but none of {image!r} {value}. {_REGIONS}")
+    if (marked != marked[0]).any():
+        raise InputError(
+            f"An image marks a region where it is a mask (0, and one other value inside), got {image!r} of several "
+            f"values. {_REGIONS} where= takes the voxels of one value."
+        )
+    return inside
 
 
 @dataclass(frozen=True, repr=False)

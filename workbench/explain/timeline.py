@@ -37,7 +37,8 @@ def over_checkpoints(
     """
     chosen = list(epochs) if epochs is not None else _whole_epochs(run)
     if not chosen:
-        raise InputError("A timeline needs a checkpoint, but the run has none yet. Wait for its first epoch.")
+        run.checkpoint()  # says why there is none
+        raise InputError("A timeline needs at least one epoch, got none. Leave epochs= out to take all that were kept.")
     if target is None:
         target = _shared_target(run.model(epoch=chosen[-1]), volume)
     for epoch in chosen:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from workbench.frameworks import checkpoints, weights
 from workbench.frameworks._devices import resolve_device
-from workbench.frameworks._registry import devices, get, names, register
+from workbench.frameworks._registry import devices, get, names, register, title
 from workbench.frameworks.base import (
     Device,
     Framework,
@@ -34,5 +34,6 @@ __all__ = [
     "names",
     "register",
     "resolve_device",
+    "title",
     "weights",
 ]

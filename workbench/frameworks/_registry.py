@@ -12,6 +12,8 @@ _OWN = {
     "torch": "workbench.frameworks.torch:TorchFramework",
     "mindspore": "workbench.frameworks.mindspore:MindSporeFramework",
 }
+#: As their makers write them.
+_TITLES = {"torch": "PyTorch", "mindspore": "MindSpore"}
 
 
 #: Every framework's class; none is imported before it is asked for.
@@ -24,6 +26,11 @@ register = FRAMEWORKS.register
 def names() -> tuple[str, ...]:
     """Return the names of all known frameworks, installed or not."""
     return FRAMEWORKS.names()
+
+
+def title(name: str) -> str:
+    """Return what people call a framework, which is not imported for it; one of another package goes by its name."""
+    return _TITLES.get(name, name)
 
 
 def get(name: str) -> Framework:

@@ -144,8 +144,8 @@ class MatchReport:
     """What happened to each name when weights were put into a network.
 
     `mismatched` maps a name to (shape given, shape wanted). Where the weights went into a part of the network, `into`
-    is its name, `taken_from` that of the part of the file ("" is the whole), and `adapted` names the weights that were
-    made for another number of channels, or moved to another grid of patches.
+    is its name, `taken_from` that of the part of the file ("" is the whole), `left_out` names the rest of the file, and
+    `adapted` the weights that were made for another number of channels, or moved to another grid of patches.
     """
 
     matched: tuple[str, ...]
@@ -155,6 +155,7 @@ class MatchReport:
     into: str | None = None
     taken_from: str = ""
     adapted: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -165,10 +166,12 @@ class MatchReport:
         parts = [f"{len(self.matched)} matched"]
         if self.into is not None:
             begin = f" of {self.taken_from!r}" if self.taken_from else ""
-            parts[0] += f"{begin} into {self.into!r}" if self.into else f"{begin} into the network"
+            parts[0] += f"{begin} into {repr(self.into) if self.into else 'the network'}"
+            parts[0] += " alone" if self.left_out and self.into else ""
         if self.adapted:
             parts.append(f"{', '.join(self.adapted)} adapted to the network")
-        for label, names in (("missing", self.missing), ("unexpected", self.unexpected)):
+        rest = ("of the file left out", self.left_out)
+        for label, names in (rest, ("missing", self.missing), ("unexpected", self.unexpected)):
             if names:
                 parts.append(f"{len(names)} {label} ({_shortened(names)})")
         if self.mismatched:

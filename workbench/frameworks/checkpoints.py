@@ -81,7 +81,7 @@ def load(path: str | Path, wanted: Collection[str], *, allow_non_finite: bool = 
         return weights.load(path, allow_non_finite=allow_non_finite)[0]
     tensors = _read_torch(path) if which == "torch" else _renamed(_read_mindspore(path), wanted)
     if not allow_non_finite:
-        weights.check_finite(path, tensors)
+        weights.check_finite(path.name, tensors)
     return _without_prefix(tensors, wanted)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
 from workbench.frameworks import checkpoints, transfer
-from workbench.frameworks.base import Framework, MatchReport
+from workbench.frameworks.base import Array, Framework, MatchReport
 
 
 def load(
@@ -20,17 +21,30 @@ def load(
     allow_non_finite: bool = False,
 ) -> MatchReport:
     """Do what `workbench.zoo.Model.load` says, for a network of a framework."""
-    path, state = Path(path), framework.state(module)
+    path = Path(path)
+    wanted = framework.state(module).keys() if into is None else ()
+    tensors = checkpoints.load(path, wanted, allow_non_finite=allow_non_finite)
+    return put(framework, module, tensors, path.name, strict=strict, into=into)
+
+
+def put(
+    framework: Framework,
+    module: Any,
+    tensors: Mapping[str, Array],
+    source: str,
+    *,
+    strict: bool = True,
+    into: str | None = None,
+) -> MatchReport:
+    """Do what `load` does, with the weights of a file that is called `source`."""
     if into is None:
-        tensors = checkpoints.load(path, state.keys(), allow_non_finite=allow_non_finite)
         report = framework.load_state(module, tensors, strict=strict)
         if not report.matched:
             raise InputError(
-                f"No weight in {path.name} belongs to the network: {report}. Create it with the options the weights "
+                f"No weight in {source} belongs to the network: {report}. Create it with the options the weights "
                 'were made with; for a file of its encoder alone, give into="encoder".'
             )
         return report
-    tensors = checkpoints.load(path, (), allow_non_finite=allow_non_finite)
-    shapes = {name: value.shape for name, value in state.items()}
-    found, place, adapted = transfer.fitted(tensors, shapes, into, path.name)
-    return transfer.reported(framework.load_state(module, found, strict=False), place, adapted)
+    shapes = {name: value.shape for name, value in framework.state(module).items()}
+    fitted = transfer.fitted(tensors, shapes, into, source)
+    return transfer.reported(framework.load_state(module, fitted.weights, strict=False), fitted)

@@ -28,6 +28,8 @@ _ENOUGH = 0.9
 _PICTURE, _POSITIONS = 4, 3
 #: What classifiers call the layers that decide, which are no part of an encoder.
 _HEADS = ("fc", "classifier", "head", "heads", "head_dist", "pre_logits", "last_linear")
+#: What networks call the part that sees the image first, if they have one for that.
+_ENCODERS = ("encoder", "encoders", "backbone", "base", "frontend", "features", "vit", "down_path")
 #: Names of torchvision's ViT, and of DenseNet files from before its layers were renamed.
 _RENAMED = (
     (re.compile(r"^class_token$"), "cls_token"),
@@ -52,9 +54,29 @@ class Place:
     matched: int
 
 
-def fitted(
-    tensors: Mapping[str, Array], wanted: Mapping[str, tuple[int, ...]], into: str, source: str
-) -> tuple[dict[str, Array], Place, tuple[str, ...]]:
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """What of a file goes into a network.
+
+    Attributes
+    ----------
+    weights : dict of str to array
+        Under the network's names.
+    place : Place
+        Where they go.
+    adapted : tuple of str
+        Which of them were made for other channels, or moved to another grid of patches.
+    left_out : tuple of str
+        What is left of the file, under its own names.
+    """
+
+    weights: dict[str, Array]
+    place: Place
+    adapted: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def fitted(tensors: Mapping[str, Array], wanted: Mapping[str, tuple[int, ...]], into: str, source: str) -> Fitted:
     """Return the weights of a file that belong to a part of a network, under the network's names.
 
     The first convolution of a file for other channels is adapted: for one channel its kernels are added up over theirs;
@@ -62,6 +84,9 @@ def fitted(
     picture that is the same in all channels gives the same as before. Positions that a transformer learnt on another
     (square) grid of patches are interpolated linearly, as the network does for pictures of another size; those of a
     class token stay.
+
+    A file of the very network, or of one that has an encoder of the same name, gives its encoder alone: the part that
+    is called so (``encoder``, ``backbone``, ...), or all but the layers that decide.
 
     Parameters
     ----------
@@ -74,20 +99,19 @@ def fitted(
     source : str
         The file's name, for the error.
 
-    Returns
-    -------
-    weights, place, adapted
-        The weights, where they go, and which of them were adapted.
-
     Raises
     ------
     InputError
-        If the network has no such part, or too little of it is in the file.
+        If the network has no such part, or too little of it is in the file; if the file is of the whole network, and
+        that has no part that is called an encoder.
     """
     given = {_renamed(name): array for name, array in tensors.items() if not _is_head(name)}
     part = "" if into == ENCODER else _part(into, wanted)
     inside = {name: tuple(shape) for name, shape in wanted.items() if name.startswith(part) and not _is_head(name)}
     place = _meeting({name: array.shape for name, array in given.items()}, inside)
+    if into == ENCODER and (narrowed := _encoder_in(place, given, wanted, source)) is not None:
+        place = narrowed
+        given = {name: array for name, array in given.items() if name.startswith(place.theirs)}
     found: dict[str, Array] = {}
     adapted = []
     there = [name for name in inside if name.startswith(place.ours)]
@@ -105,14 +129,42 @@ def fitted(
             found[name] = other
             adapted.append(name)
     _check_enough(found, given, inside, place, into, source)
-    return found, place, tuple(adapted)
+    taken = {place.theirs + name.removeprefix(place.ours) for name in found}
+    left = tuple(name for name in tensors if _renamed(name) not in taken and not _is_counter(name))
+    return Fitted(found, place, tuple(adapted), left)
 
 
-def reported(report: MatchReport, place: Place, adapted: tuple[str, ...]) -> MatchReport:
+def reported(report: MatchReport, fitted: Fitted) -> MatchReport:
     """Return a report that also says where the weights went; what lies outside of that part is not missing."""
-    missing = tuple(name for name in report.missing if name.startswith(place.ours) and not _is_head(name))
+    place = fitted.place
     return dataclasses.replace(
-        report, missing=missing, into=place.ours.rstrip("."), taken_from=place.theirs.rstrip("."), adapted=adapted
+        report,
+        missing=tuple(name for name in report.missing if name.startswith(place.ours) and not _is_head(name)),
+        into=place.ours.rstrip("."),
+        taken_from=place.theirs.rstrip("."),
+        adapted=fitted.adapted,
+        left_out=fitted.left_out,
+    )
+
+
+def _encoder_in(
+    place: Place, given: Mapping[str, Array], wanted: Mapping[str, tuple[int, ...]], source: str
+) -> Place | None:
+    """Return the encoder's place where more of the network meets than its encoder; None where it is that already."""
+    if any(part in _ENCODERS for part in place.ours.split(".")):
+        return None
+    for part in _ENCODERS:
+        ours, theirs = f"{place.ours}{part}.", f"{place.theirs}{part}."
+        if any(name.startswith(ours) for name in wanted) and any(name.startswith(theirs) for name in given):
+            return dataclasses.replace(place, ours=ours, theirs=theirs)
+    weights = [name for name in wanted if not _is_counter(name)]
+    # without the layers that decide, a classifier is an encoder
+    if any(map(_is_head, weights)) or place.matched < _ENOUGH * len(weights):
+        return None
+    tops = ", ".join(dict.fromkeys(name.partition(".")[0] for name in weights))
+    raise InputError(
+        f"{source} holds the whole of this network, and no part of it is called an encoder. Leave into= out to take "
+        f"all of it, or name the part that is meant; it begins with {tops}."
     )
 
 

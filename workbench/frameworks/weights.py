@@ -84,7 +84,7 @@ def load(path: str | Path, *, allow_non_finite: bool = False) -> tuple[dict[str,
     except Exception as error:  # the parser has error types of its own; all mean one thing here
         raise FileError(f"{path.name} is not a readable weights file: {error}. Copy or download it again.") from error
     if not allow_non_finite:
-        check_finite(path, tensors)
+        check_finite(path.name, tensors)
     return tensors, _metadata(header)
 
 
@@ -99,8 +99,8 @@ def peek(path: str | Path) -> dict[str, str]:
     return _metadata(_header(Path(path)))
 
 
-def check_finite(path: Path, tensors: Mapping[str, Array]) -> None:
-    """Check that no tensor of a file holds NaN or infinity.
+def check_finite(source: str, tensors: Mapping[str, Array]) -> None:
+    """Check that no tensor of a file, or whatever `source` is called, holds NaN or infinity.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def check_finite(path: Path, tensors: Mapping[str, Array]) -> None:
     count = int((~np.isfinite(tensors[bad[0]])).sum())
     others = f", and {len(bad) - 1} more tensors have such values" if len(bad) > 1 else ""
     raise FileError(
-        f"Weights must be finite, but {path.name} holds NaN or infinity: {count} of {tensors[bad[0]].size} values of "
+        f"Weights must be finite, but {source} holds NaN or infinity: {count} of {tensors[bad[0]].size} values of "
         f"{bad[0]!r}{others}. Use the weights of an earlier epoch or copy the file again; to look at the damage, "
         "load with `allow_non_finite=True`."
     )

@@ -23,6 +23,7 @@ def volume(
     *,
     kind: str | None,
     notes: list[str],
+    space: str,
     odd_end: bool = False,
 ) -> Volume:
     """Make the lazy Volume of a file whose header nibabel has read.
@@ -41,6 +42,8 @@ def volume(
         ``"labels"`` rounds by half of the slope, as for NIfTI.
     notes : list of str
         For the Volume.
+    space : str
+        What the millimetres are of.
     odd_end : bool
         Whether the end of the file does not look as it should, so that only reading it tells if it is whole.
 
@@ -75,7 +78,8 @@ def volume(
 
     made = format_.lazy(
         path, load, _files.usable_affine(path, affine), shape=full, dtype=np.dtype(np.int32) if whole else result,
-        axes=("i", "j", "k", "c")[: len(full)], notes=notes, kind="labels" if kind == "labels" else "image",
+        axes=("i", "j", "k", "c")[: len(full)], notes=notes, space=space,
+        kind="labels" if kind == "labels" else "image",
     )  # fmt: skip
     return made.load() if odd_end else made
 

@@ -7,22 +7,49 @@ import re
 from workbench.io._dicom_header import Slice
 from workbench.io._format import Doubt
 
+_NUMBERS_SHOWN = 8
 _NUMBER = re.compile(r"-?\d[\d.e+-]*")
 
 
 def collect(slices: list[Slice]) -> list[str]:
     """Return what the headers of the slices made a note of, and what only all of them together show."""
-    # notes that differ in their numbers alone are one note, or a rescale for each slice would make a hundred
-    found: dict[str, list[str]] = {}
-    for item in slices:
-        for note in dict.fromkeys(item.notes):
-            found.setdefault(_NUMBER.sub("#", note), []).append(note)
     notes = []
-    for alike in found.values():
+    for alike in _alike([note for item in slices for note in dict.fromkeys(item.notes)]):
         more = f" (in {len(alike)} of {len(slices)} images)" if len(alike) < len(slices) else ""
         words = f"{', and the like in other images' if len(set(alike)) > 1 else ''}{more}"
         notes.append(alike[0].also(words) if isinstance(alike[0], Doubt) else f"{alike[0]}{words}")
     return [*notes, *_padding(slices), *_references(slices)]
+
+
+def left_out(damaged: list[tuple[int, str]], count: int) -> Doubt:
+    """Return the doubt about files that could not be read.
+
+    Parameters
+    ----------
+    damaged : list of (int, str)
+        The number of each among the files, in the order of their names, and what is wrong with it.
+    count : int
+        How many files were looked at.
+    """
+    reasons = []
+    for alike in map(set, _alike([words for _, words in damaged])):
+        which = [(number, words) for number, words in damaged if words in alike]
+        shown = ", ".join(str(number) for number, _ in which[:_NUMBERS_SHOWN])
+        more = ", ..." if len(which) > _NUMBERS_SHOWN else ""
+        like = ", and the like" if len(alike) > 1 else ""
+        reasons.append(f'number {shown}{more} ("{which[0][1]}"{like})')
+    return Doubt(
+        f"{len(damaged)} DICOM files are damaged or of a kind not supported and were left out; of the {count} files in "
+        f"the order of their names these are {'; '.join(reasons)}"
+    )
+
+
+def _alike(notes: list[str]) -> list[list[str]]:
+    """Gather notes that differ in their numbers alone, or a rescale for each slice would make a hundred."""
+    found: dict[str, list[str]] = {}
+    for note in notes:
+        found.setdefault(_NUMBER.sub("#", note), []).append(note)
+    return list(found.values())
 
 
 def _padding(slices: list[Slice]) -> list[str]:

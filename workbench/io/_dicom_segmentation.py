@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench import _geometry
 from workbench.errors import FileError
-from workbench.io import _dicom_notes, _dicom_stack, _files
+from workbench.io import _dicom_notes, _dicom_stack, _files, _space
 from workbench.io._dicom_file import Source, quiet
 from workbench.io._dicom_groups import alike
 from workbench.io._dicom_header import Slice
@@ -88,7 +87,7 @@ def read(path: Path, source: Source, dataset: Any, frames: list[Slice]) -> Volum
     if all(unplaced):
         # a picture like any other, rows first
         masks, axes = masks[:, :, 0].swapaxes(0, 1), ("i", "j", "c")
-        common["space"] = "object" if frames[0].spacing else "pixels"
+        common["space"] = _space.space(placed=False, sized=frames[0].spacing is not None)
     if fractional:
         data = masks / most
         channels = [names.get(number, f"segment {number}") for number in segments]
@@ -112,6 +111,4 @@ def _of_a_picture(path: Path, frames: list[Slice], numbers: list[int], kind: str
             f"{path} is a segmentation of several pictures that does not say where they lie, so that it is unknown "
             "which frame is of which. Export one for each picture."
         )
-    row_step, column_step = frames[0].spacing or (1.0, 1.0)
-    affine = _geometry.PICTURE_AFFINE * np.array([row_step, column_step, 1.0, 1.0])
-    return {id(frame): 0 for frame in frames}, 1, affine
+    return {id(frame): 0 for frame in frames}, 1, _space.picture_affine(frames[0].spacing)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import FileError, InputError
-from workbench.io import _files, _pyramid
+from workbench.io import _files, _pyramid, _space
 from workbench.io._dicom_file import quiet, read_dataset
 from workbench.io._dicom_lookup import find
 from workbench.io._format import Format
@@ -93,7 +93,7 @@ def read(format_: Format, path: Path, options: dict[str, Any]) -> Volume:
     rows, columns = _pyramid.region_shape(region)
     channels = picture.samples * len(paths)
     shape = (rows, columns, channels) if channels > 1 else (rows, columns)
-    placed = _pyramid.space(pictures[0].spacing)
+    placed = _space.space(placed=False, sized=pictures[0].spacing is not None)
     meaning: dict[str, Any] = {"inverted": picture.photometric == "MONOCHROME1", "space": placed}
     dtype = picture.dtype
     if picture.coded:
@@ -109,7 +109,7 @@ def read(format_: Format, path: Path, options: dict[str, Any]) -> Volume:
         layers = [_paste(picture, plane, region) for plane in paths]
         return np.concatenate(layers, axis=-1).reshape(shape)
 
-    base = _pyramid.base_affine(pictures[0].spacing)
+    base = _space.picture_affine(pictures[0].spacing)
     return format_.lazy(
         path, load, _pyramid.affine(base, found[number], region), shape=shape, dtype=dtype,
         axes=("i", "j", "c")[: len(shape)], notes=notes, **meaning,

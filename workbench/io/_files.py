@@ -320,7 +320,7 @@ def deflate(array: NDArray[Any], *, gzip: bool) -> list[bytes]:
 
 
 def temporary_beside(path: Path) -> Path:
-    """Return a hidden name beside `path` that ends like it and is no longer, for a name may be as long as it can be."""
+    """Return a hidden name beside `path` that ends like it, and is short: `path` may be as long as a name can be."""
     return path.with_name(f".{secrets.token_hex(4)}{''.join(path.suffixes[-2:])[-_LONGEST_ENDING:]}")
 
 

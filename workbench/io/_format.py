@@ -17,7 +17,11 @@ HEAD_BYTES = 1024
 
 
 class GeometryWarning(UserWarning):
-    """A :class:`Doubt` about a volume that was read; also in ``volume.notes``."""
+    """Something is doubtful about what was read, and somebody has to act on it.
+
+    `read` gives one for each :class:`Doubt` in ``volume.notes``. What shows only when voxels are loaded (values of more
+    bits than the header of a DICOM file states), or when a folder is listed, is in no notes.
+    """
 
 
 class Doubt(str):
@@ -25,7 +29,7 @@ class Doubt(str):
 
     Voxels are missing; their place or size was guessed, or the file contradicts itself about it; values may not be what
     they look like. Everything else that is worth knowing (padding, lossy compression, what became channels) is a plain
-    string. `read` gives a :class:`GeometryWarning` for each doubt among the notes of a volume, and for nothing else.
+    string. `read` gives a :class:`GeometryWarning` for each doubt among the notes of a volume, and for no other note.
     """
 
     __slots__ = ()

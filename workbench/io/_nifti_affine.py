@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench import _geometry
 from workbench.errors import FileError
-from workbench.io import _files
+from workbench.io import _files, _space
 from workbench.io._format import Doubt
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
@@ -19,8 +19,8 @@ _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 _AGREEMENT = 0.02
 
 
-def read(fields: Any, shape: list[int], path: Path, notes: list[str]) -> NDArray[np.float64]:
-    """Return the affine, voxel to RAS mm; what is odd about it goes into `notes`.
+def read(fields: Any, shape: list[int], path: Path, notes: list[str]) -> tuple[NDArray[np.float64], str]:
+    """Return the affine, voxel to RAS mm, and what its millimetres are of; what is odd about it goes into `notes`.
 
     The sform if its code is above 0, else the qform if its code is, else voxel sizes with the origin at the centre and
     x running left, as nibabel has it. One that is no geometry (not finite, singular) gives way to the next.
@@ -37,22 +37,23 @@ def read(fields: Any, shape: list[int], path: Path, notes: list[str]) -> NDArray
         affine = _usable(lambda: scale * sform, path)
         if affine is not None:
             _compare(affine, fields, sizes, scale, shape, path, notes)
-            return affine
+            return affine, _space.space(placed=True, sized=True)
         instead = "its qform was" if int(fields["qform_code"]) > 0 else "voxel sizes were"
         notes.append(Doubt(f"the sform of the file is no geometry ({sform[:3].tolist()}); {instead} taken instead"))
     if unusable.any():
-        notes.append(Doubt(f"voxel sizes {sizes.tolist()} hold what is no size; taken as 1 mm"))
+        notes.append(_space.no_size(sizes))
         sizes[unusable] = 1
     if int(fields["qform_code"]) > 0:
         affine = _usable(lambda: scale * _qform(fields, sizes, path), path)
         if affine is not None:
-            return affine
+            return affine, _space.space(placed=True, sized=True)
         quatern = np.asarray(fields["quatern"]).tolist()
         notes.append(Doubt(f"the qform of the file is no geometry (quaternion {quatern}); voxel sizes were taken"))
     affine = np.diag([*sizes * [-1, 1, 1], 1.0])
     affine[:3, 3] = -affine[:3, :3] @ ((np.array([*shape, 1][:3]) - 1) / 2)
-    notes.append(Doubt("the file does not say where in the body the voxels lie; origin at the centre, LAS axes"))
-    return _files.usable_affine(path, scale * affine)
+    notes.append(Doubt(f"{_space.UNSTATED}; origin at the centre, LAS axes"))
+    sized = not unusable[: len(shape)].all()
+    return _files.usable_affine(path, scale * affine), _space.space(placed=False, sized=sized)
 
 
 def _usable(make: Callable[[], Any], path: Path) -> NDArray[np.float64] | None:

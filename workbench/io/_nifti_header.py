@@ -73,6 +73,7 @@ class Header:
     slope: float
     inter: float
     affine: NDArray[np.float64]
+    space: str  # what the millimetres are of, see `Volume`
     spatial_ndim: int
     intent: int
     extra: dict[str, Any]
@@ -153,8 +154,8 @@ def read_header(path: Path) -> Header:
         raise FileError(f"{path}: the intercept of the values must be finite, the header says {inter}. {_files.AGAIN}")
     intent = int(fields["intent_code"])
     _note_more(fields, shape, ndim, intent, dtype, notes)
-    affine = _nifti_affine.read(fields, shape[:ndim], path, notes)
-    return Header(tuple(shape), dtype, data_path, offset, slope, inter, affine, ndim, intent, extra, notes)
+    affine, space = _nifti_affine.read(fields, shape[:ndim], path, notes)
+    return Header(tuple(shape), dtype, data_path, offset, slope, inter, affine, space, ndim, intent, extra, notes)
 
 
 def _fields(raw: bytes, path: Path, notes: list[str]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import FileError
-from workbench.io import _files, _meaning
+from workbench.io import _files, _meaning, _space
 
 ALIASES = {
     "i1": "signed char,int8,int8_t", "u1": "uchar,unsigned char,uint8,uint8_t",
@@ -154,14 +154,13 @@ def axes_of(header: Header, path: Path, sizes: list[int], notes: list[str]) -> A
     """
     ndim = len(sizes)
     directions = _vectors(header.fields.get("space directions", ""), path)
-    space = header.fields.get("space", "").lower()
-    world = space.removesuffix("-time") if space.endswith("-time") else space
+    world = header.fields.get("space", "").lower().removesuffix("-time")
     world = {"rast": "ras", "last": "las", "lpst": "lps"}.get(world, world)
     matrix = np.eye(4)
     if directions:
-        spatial = _from_directions(directions, header, path, ndim, matrix)
+        spatial, sized = _from_directions(directions, header, path, ndim, matrix), True
     else:
-        spatial = _from_kinds(header, sizes, matrix, notes)
+        spatial, sized = _from_kinds(header, sizes, matrix, notes)
     if directions and world not in _SPACES:
         mirrored = " (its axes are left-handed: the volume may be a mirror image)" if "left-handed" in world else ""
         notes.append(f"the world {world or 'of the file'} is not an anatomical one; taken as LPS{mirrored}")
@@ -176,9 +175,9 @@ def axes_of(header: Header, path: Path, sizes: list[int], notes: list[str]) -> A
     signs = np.array(_SPACES.get(world, (-1, -1, 1)), dtype=float)
     matrix[:3] *= (signs * scale)[:, None]
     rest = [axis for axis in range(ndim) if axis not in spatial]
-    sized = bool(directions or header.fields.get("spacings") or header.fields.get("axis maxs"))
-    placed = "patient" if world in _SPACES else "object" if sized else "pixels"
-    return Axes(spatial, _files.usable_affine(path, matrix), _components(header, sizes, rest, notes), placed)
+    # a world that no axis is placed in says nothing about the axes
+    space = _space.space(placed=bool(directions) and world in _SPACES, sized=sized)
+    return Axes(spatial, _files.usable_affine(path, matrix), _components(header, sizes, rest, notes), space)
 
 
 def _from_directions(
@@ -208,25 +207,33 @@ def _from_directions(
     return spatial
 
 
-def _from_kinds(header: Header, sizes: list[int], matrix: NDArray[np.float64], notes: list[str]) -> list[int]:
+def _from_kinds(
+    header: Header, sizes: list[int], matrix: NDArray[np.float64], notes: list[str]
+) -> tuple[list[int], bool]:
+    """Return the spatial axes, and whether the header gives a size for any of them."""
     ndim = len(sizes)
     kinds = [kind.lower() for kind in header.words("kinds", ndim)]
     spatial = [axis for axis in range(ndim) if not kinds or kinds[axis] in {"domain", "space", "???", "none"}][:3]
     given = {key: header.words(key, ndim) for key in ("spacings", "axis mins", "axis maxs")}
     numbers = {key: [float(word) for word in words] or [np.nan] * ndim for key, words in given.items()}
     nodes = [word.lower() == "node" for word in header.words("centerings", ndim)] or [False] * ndim
+    steps: list[float] = []
     for column, axis in enumerate(spatial):
         step, low, high = (numbers[key][axis] for key in given)
         if not np.isfinite(step) or not step:
             # a cell has its ends half a step beyond its samples, a node has them at its samples
             step = (high - low) / max(1, sizes[axis] - nodes[axis])
+        steps.append(step)
         step = step if np.isfinite(step) and step else 1.0
         matrix[column, column] = step
         if np.isfinite(low):
             matrix[column, 3] = low if nodes[axis] else low + step / 2
     begin = "where their ends are given (axis mins)" if given["axis mins"] else "0"
-    notes.append(f"the file does not say where in the body the voxels lie; axes taken as L, P, S from {begin}")
-    return spatial
+    notes.append(f"{_space.UNSTATED}; axes taken as L, P, S from {begin}")
+    usable = [bool(np.isfinite(step) and step) for step in steps]
+    if any(usable) and not all(usable):
+        notes.append(_space.no_size(steps))
+    return spatial, any(usable)
 
 
 def _components(header: Header, sizes: list[int], rest: list[int], notes: list[str]) -> tuple[str, ...]:

@@ -172,16 +172,6 @@ def affine(base: _geometry.Affine, level: Level, region: Region) -> _geometry.Af
     return np.asarray(base @ change)
 
 
-def space(spacing: tuple[float, ...] | None) -> str:
-    """Return what the millimetres of a picture without a patient are of (see `Volume`)."""
-    return "pixels" if spacing is None else "object"
-
-
-def base_affine(spacing: tuple[float, ...] | None) -> _geometry.Affine:
-    """Return the affine of level 0: a picture like any other, its pixels `spacing` mm (1 mm where unknown) apart."""
-    return np.asarray(_geometry.PICTURE_AFFINE * np.array([*(spacing or (1.0, 1.0)), 1.0, 1.0]))
-
-
 def notes(levels: Levels, number: int) -> list[str]:
     """Return what a reader should know about the level that was read and about what was not."""
     found = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from workbench.io import _resolution as _resolution_note
+from workbench.io import _resolution
 
 _MICRON = 1e-3
 #: Millimetres in a unit, by the names that programs write.
@@ -46,10 +46,10 @@ def read(tiff: Any, series: Any, is_pyramid: bool) -> Scale:
             found = reader(tiff, series)
             if found is not None:
                 return found
-    spacing = _resolution(series.keyframe)
+    spacing = _tagged(series.keyframe)
     if is_pyramid and spacing is not None and max(spacing) * _FINE_PER_MM <= 1:
         return Scale(spacing, notes=("the pixel size was taken from the resolution tags",))
-    return Scale(notes=tuple(_resolution_note.note(spacing)))
+    return Scale(notes=tuple(_resolution.note(spacing)))
 
 
 def _ome(tiff: Any, series: Any) -> Scale | None:
@@ -140,7 +140,7 @@ def _micromanager(tiff: Any, _series: Any) -> Scale | None:
 
 
 def _scanner(_tiff: Any, series: Any) -> Scale | None:
-    spacing = _resolution(series.keyframe)
+    spacing = _tagged(series.keyframe)
     return None if spacing is None else Scale(spacing)
 
 
@@ -157,7 +157,7 @@ def _scale(sizes: list[float | None], names: tuple[str, ...], notes: list[str]) 
     return Scale(known, depth if known else None, names, tuple(dict.fromkeys(notes)))
 
 
-def _resolution(page: Any) -> tuple[float, float] | None:
+def _tagged(page: Any) -> tuple[float, float] | None:
     unit = {_INCH: 25.4, _CENTIMETRE: 10.0}.get(int(page.resolutionunit))
     sizes = [_inverse(page.tags.valueof(code)) for code in (283, 282)]
     if unit is None or sizes[0] is None or sizes[1] is None:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import FileError
-from workbench.io import _brain, _files
+from workbench.io import _brain, _files, _space
 from workbench.io._format import Doubt, Format
 from workbench.io._nifti_header import PAIR1, PAIR2
 from workbench.io.nifti import Nifti
 from workbench.volume import Volume
 
 _SIZE = 348
+_SIDE = Doubt("Analyze does not say which side is left; x was taken to run to the left, as SPM and nibabel have it")
 
 
 class Analyze(Format):
@@ -45,15 +46,15 @@ class Analyze(Format):
             raise FileError(f"{path} is cut short: an Analyze header has {_SIZE} bytes, got {len(head)}.")
         with _files.damage_becomes_file_error(path, "Analyze"):
             header = Spm2AnalyzeHeader(head)
+            # the check of nibabel makes 0 a 1 without a word
+            sizes = Spm2AnalyzeHeader(head, check=False)["pixdim"][1:4][: len(header.get_data_shape())]
         source = _files.voxels_beside(path)
-        affine, origin = _affine(path, header)
-        side = "Analyze does not say which side is left; x was taken to run to the left, as SPM and nibabel have it"
-        notes = [Doubt(side), *origin]
-        return _brain.volume(self, path, source, header, affine, kind=options.get("kind"), notes=notes)
+        affine, space, notes = _affine(path, header, sizes)
+        return _brain.volume(self, path, source, header, affine, kind=options.get("kind"), notes=notes, space=space)
 
 
-def _affine(path: Path, header: Any) -> tuple[Any, list[str]]:
-    """Return the affine, and a note on where the origin comes from."""
+def _affine(path: Path, header: Any, sizes: Any) -> tuple[Any, str, list[str]]:
+    """Return the affine, what its millimetres are of, and notes on where it comes from."""
     name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
     beside = path.with_name(f"{Path(name).stem}.mat")
     if beside.is_file():
@@ -61,15 +62,17 @@ def _affine(path: Path, header: Any) -> tuple[Any, list[str]]:
 
         with _files.damage_becomes_file_error(beside, "SPM's .mat file"):
             found = loadmat(beside)
+            placed = "mat" in found  # M is of a time when SPM had x run as the settings of the site said
             matrix = found["mat"] if "mat" in found else np.diag([-1.0, 1, 1, 1]) @ found["M"]
             # SPM counts voxels from 1
             change = np.eye(4)
             change[:3, 3] = 1
-            return np.asarray(matrix, dtype=float) @ change, ["its place comes from the .mat file beside it"]
+            notes = [*([] if placed else [_SIDE]), "its place comes from the .mat file beside it"]
+            return np.asarray(matrix, dtype=float) @ change, _space.space(placed=placed, sized=True), notes
     origin = np.asarray(header["origin"][:3], dtype=float)
-    sizes = header.get_zooms()[:3]
-    words = [] if origin.any() else ["it does not say where in the body the voxels lie; origin at the centre"]
-    if not all(np.isfinite(sizes)) or not all(sizes):
-        words.append(Doubt(f"voxel sizes {[float(size) for size in sizes]} hold what is no size; taken as 1 mm"))
+    words: list[str] = [_SIDE, *([] if origin.any() else [f"{_space.UNSTATED}; origin at the centre"])]
+    usable = [bool(np.isfinite(size) and size) for size in sizes]
+    if not all(usable):
+        words.append(_space.no_size(sizes))
         header["pixdim"][1:4] = [abs(s) if np.isfinite(s) and s else 1 for s in header["pixdim"][1:4]]
-    return header.get_best_affine(), words
+    return header.get_best_affine(), _space.space(placed=False, sized=any(usable)), words

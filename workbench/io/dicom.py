@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench import _geometry
 from workbench.errors import FileError, InputError
 from workbench.io import (
     _dicom_notes,
@@ -25,12 +24,13 @@ from workbench.io import (
     _dicom_write,
     _files,
     _meaning,
+    _space,
 )
 from workbench.io._dicom_copies import without_copies
 from workbench.io._dicom_file import looks_like_dicom, read_dataset
 from workbench.io._dicom_groups import Group, split
 from workbench.io._dicom_header import Slice, is_segmentation, slices_of
-from workbench.io._dicom_series import SeriesInfo, choose_series, is_archive, list_series, scan
+from workbench.io._dicom_series import Series, SeriesInfo, choose_series, is_archive, list_series, scan
 from workbench.io._format import Doubt, Format
 from workbench.io._pyramid import Levels
 from workbench.io._zipped import is_zip
@@ -67,34 +67,34 @@ class Dicom(Format):
         path : Path
             A file, a folder (with its subfolders) or a zip archive.
         **options
-            ``series``: which series of a folder (uid, its ending, or a :class:`SeriesInfo`). ``stack``: which of
-            several stacks (orientations, sizes, acquisitions) in it. ``volume``: which of several images at the same
-            positions. ``level``, ``region``, ``image``: of a whole slide, as for TIFF.
+            ``series``: which series of a folder (a :class:`SeriesInfo`, a uid or its end, ``"none"`` for files without
+            a uid). ``stack``: which of several stacks (orientations, sizes, acquisitions) in it. ``volume``: which of
+            several images at the same positions. ``level``, ``region``, ``image``: of a whole slide, as for TIFF.
         """
         if _dicom_slide.is_slide(path):
             return _dicom_slide.read(self, path, options)
-        damaged: list[FileError] = []
+        doubts: list[Doubt] = []
         if path.is_dir() or is_archive(path):
-            found, damaged = scan(path)
-            chosen = choose_series(path, found, options.get("series"))
-            frames, datasets = chosen.frames, chosen.datasets
+            found, doubts = scan(path)
         else:
             dataset = read_dataset(path)
-            frames, datasets = slices_of(path, dataset), [(path, dataset)]
+            frames = slices_of(path, dataset)
             if not frames:
                 raise FileError(f"{path} is DICOM without an image (a report, a plan, an index). Choose an image.")
-        segmentations = [pair for pair in datasets if is_segmentation(pair[1])]
+            found = [Series()]
+            found[0].add(path, dataset, frames)
+        series = choose_series(path, found, options.get("series"))
+        segmentations = [pair for pair in series.datasets if is_segmentation(pair[1])]
         if segmentations:
             if len(segmentations) > 1:
                 raise InputError(
                     f"{path} holds {len(segmentations)} segmentations in one series. Read one file of them."
                 )
-            volume = _dicom_segmentation.read(path, *segmentations[0], frames)
+            volume = _dicom_segmentation.read(path, *segmentations[0], series.frames)
         else:
-            volume = self._image(path, frames, options)
-        if damaged:
-            words = f"{len(damaged)} DICOM files in the folder are damaged or of a kind not supported and were left out"
-            volume = volume.with_meaning(notes=(Doubt(words), *volume.notes))
+            volume = self._image(path, series.frames, options)
+        if doubts:
+            volume = volume.with_meaning(notes=(*doubts, *volume.notes))
         return volume
 
     def levels(self, path: Path, **options: Any) -> Levels:
@@ -122,13 +122,12 @@ class Dicom(Format):
         _files.check_memory(path, _files.count_bytes(full, dtype))
         extra = _meaning.from_json(first.meaning)
         meaning = {
-            "unit": first.scale.unit, "inverted": inverted, "space": _space(slices[0])
+            "unit": first.scale.unit, "inverted": inverted, "space": _space_of(slices[0])
         } | _meaning.merge(extra, full, dtype)  # fmt: skip
         affine = stack.affine
         if flat:
             # a projection or a photograph: a picture like any other, rows first
-            sizes = np.array([*(first.spacing or (1.0, 1.0)), 1.0, 1.0])
-            affine = _geometry.PICTURE_AFFINE * sizes
+            affine = _space.picture_affine(first.spacing)
         backwards = not flat and _runs_backwards(extra, affine)
         if backwards:
             affine = affine @ _flip_last(shape[2])
@@ -155,11 +154,10 @@ class Dicom(Format):
         _dicom_write.write(volume, path)
 
 
-def _space(item: Slice) -> str:
+def _space_of(item: Slice) -> str:
     # frames that do not say where they lie were stacked as if axial, which is no reason to write R and L beside them
-    if item.position is not None and item.orientation is not None and not item.unplaced:
-        return "patient"
-    return "object" if item.spacing else "pixels"
+    placed = item.position is not None and item.orientation is not None and not item.unplaced
+    return _space.space(placed=placed, sized=item.spacing is not None)
 
 
 def _channel_names(names: list[str], inner: int) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError
-from workbench.io import _files, _meaning, _pieces
+from workbench.io import _files, _meaning, _pieces, _space
 from workbench.io._format import Format
 from workbench.volume import Array, Volume
 
@@ -27,6 +27,10 @@ _NAMES = {np.dtype(code): name for name, code in _TYPES.items() if name not in {
 _MOST_HEADER = 1 << 20
 _UNIT_MM = {"um": 0.001, "mm": 1.0, "cm": 10.0, "m": 1000.0}
 _OURS = "MedicalWorkbench"
+#: Each with the older names for the same.
+_STEPS = ("ElementSpacing", "ElementSize")
+_OFFSETS = ("Offset", "Position", "Origin")
+_TURNS = ("TransformMatrix", "Rotation", "Orientation")
 
 
 class MetaImage(Format):
@@ -76,7 +80,8 @@ class MetaImage(Format):
 
         meaning = _meaning.from_json(fields.get(_OURS, ""))
         notes: list[str] = []
-        affine = _meaning.exact_affine(meaning, _affine(fields, path, min(ndim, 3), notes))
+        stated, space = _affine(fields, path, min(ndim, 3), notes)
+        affine = _meaning.exact_affine(meaning, stated)
         flat = ndim == 2 or _meaning.is_picture(meaning, sizes)
         spatial = tuple(sizes[:2] if flat else sizes[:3])
         channels = inner * (sizes[3] if ndim == 4 else 1)
@@ -89,7 +94,7 @@ class MetaImage(Format):
                 shape, order="F"
             )
 
-        kept = _meaning.merge(meaning, shape, dtype)
+        kept = {"space": space} | _meaning.merge(meaning, shape, dtype)
         if not meaning and dtype == np.uint8 and inner in {3, 4} and ndim < 4:
             kept["channels"] = ("red", "green", "blue", "alpha")[:inner]
         notes += _unused(fields, ndim, sizes)
@@ -197,12 +202,12 @@ def _float(word: str) -> float:
         return float("nan")
 
 
-def _affine(fields: dict[str, str], path: Path, ndim: int, notes: list[str]) -> Any:
+def _affine(fields: dict[str, str], path: Path, ndim: int, notes: list[str]) -> tuple[Any, str]:
+    """Return the affine, and what its millimetres are of."""
     total = _number(fields, "NDims", path, int)
-    spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), path, total, [1.0] * total)
-    origin = _numbers(fields, ("Offset", "Position", "Origin"), path, total, [0.0] * total)
-    unit = np.eye(total).ravel().tolist()
-    rows = _numbers(fields, ("TransformMatrix", "Rotation", "Orientation"), path, total * total, unit)
+    spacing = _numbers(fields, _STEPS, path, total, [1.0] * total)
+    origin = _numbers(fields, _OFFSETS, path, total, [0.0] * total)
+    rows = _numbers(fields, _TURNS, path, total * total, np.eye(total).ravel().tolist())
     matrix = np.eye(4)
     directions = np.array(rows).reshape(total, total).T[:ndim, :ndim]
     matrix[:ndim, :ndim] = directions * spacing[:ndim]
@@ -217,7 +222,14 @@ def _affine(fields: dict[str, str], path: Path, ndim: int, notes: list[str]) -> 
     ours = _geometry.orientation(affine).translate(str.maketrans("RLAPIS", "LRPASI"))
     if ndim == 3 and len(said) == 3 and set(said) <= set("RLAPIS") and said != ours:
         notes.append(f"AnatomicalOrientation says {said}, TransformMatrix {ours}; TransformMatrix was taken")
-    return affine
+    turned = any(key in fields for key in _TURNS)
+    if not turned:
+        begin = "where its offset is" if any(key in fields for key in _OFFSETS) else "0"
+        notes.append(f"{_space.UNSTATED}; axes taken as L, P, S from {begin}")
+    elif not any(key in fields for key in _OFFSETS):
+        notes.append("the file does not say where its first voxel lies; taken as the origin")
+    # two directions of two numbers lie in no body
+    return affine, _space.space(placed=turned and ndim == 3, sized=any(key in fields for key in _STEPS))
 
 
 def _header(volume: Volume, dtype: np.dtype[Any], packed: int | None, data_file: str) -> bytes:

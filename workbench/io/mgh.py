@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import FileError
-from workbench.io import _brain, _files
+from workbench.io import _brain, _files, _space
 from workbench.io._format import Doubt, Format
 from workbench.volume import Volume
 
@@ -38,16 +38,22 @@ class Mgh(Format):
             head = stream.read(header_dtype.itemsize)
         if len(head) < header_dtype.itemsize:
             raise FileError(f"{path} is cut short: an MGH header has {header_dtype.itemsize} bytes, got {len(head)}.")
+        placed = int.from_bytes(head[_FLAG], "big", signed=True) > 0
+        if not placed:
+            # a flag below 0 means the same, and nibabel fills in the default where it is 0
+            head = head[: _FLAG.start] + bytes(2) + head[_FLAG.stop :]
         with _files.damage_becomes_file_error(path, "MGH"):
             header = MGHHeader(head + bytes(footer_dtype.itemsize))
         notes: list[str] = []
-        if int.from_bytes(head[_FLAG], "big", signed=True) <= 0:  # nibabel sets the flag when it fills in the default
-            words = "the file does not say where in the body the voxels lie; FreeSurfer's default was taken"
-            notes.append(Doubt(words))
+        if not placed:
+            notes.append(Doubt(f"{_space.UNSTATED}; FreeSurfer's default was taken, with voxels of 1 mm"))
         if (frames := int(header["dims"][3])) > 1:
             notes.append(f"the {frames} frames are the channels; the time between them is not kept")
         end = header.get_data_offset() + header.get_data_size()
         # tags of any length follow the voxels, so only an end that is far off is odd
         odd = _files.is_gzip(path) and not end <= _files.plain_size(path) <= end + _MOST_TAGS
         affine: Any = header.get_affine()
-        return _brain.volume(self, path, path, header, affine, kind=options.get("kind"), notes=notes, odd_end=odd)
+        return _brain.volume(
+            self, path, path, header, affine, kind=options.get("kind"), notes=notes, odd_end=odd,
+            space=_space.space(placed=placed, sized=False),
+        )  # fmt: skip

@@ -60,7 +60,7 @@ class Nifti(Format):
         _files.check_promise(source, needed, header.offset)
         shape, dtype = header.shape, header.result_dtype
         affine = _meaning.exact_affine(header.extra, header.affine)
-        meaning = _meaning.merge(header.extra, shape, dtype)
+        meaning = {"space": header.space} | _meaning.merge(header.extra, shape, dtype)
         if header.intent == INTENT_LABEL and dtype.kind in "iu":
             meaning.setdefault("kind", "labels")
         if options.get("kind") == "labels":

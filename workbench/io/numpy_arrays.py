@@ -12,9 +12,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from workbench import _geometry
+from workbench import _checks, _geometry
 from workbench.errors import FileError, InputError, choose
-from workbench.io import _files, _meaning
+from workbench.io import _files, _meaning, _space
 from workbench.io._format import Format
 from workbench.volume import Array, Volume
 
@@ -49,7 +49,8 @@ class NumpyArrays(Format):
                 shape, dtype = _header(file, path)
                 _check_numbers(path, dtype)
                 _files.check_promise(path, _files.count_bytes(shape, dtype), file.tell(), compressed=False)
-            return self.lazy(path, lambda: _load_npy(path), None, shape=shape, dtype=dtype, axes=axes, space="pixels")
+            space = _space.space(placed=False, sized=False)
+            return self.lazy(path, lambda: _load_npy(path), None, shape=shape, dtype=dtype, axes=axes, space=space)
         return self._read_npz(path, options.get("key"), axes)
 
     def _read_npz(self, path: Path, key: str | None, axes: Any) -> Volume:
@@ -80,7 +81,7 @@ class NumpyArrays(Format):
         affine = _geometry.check_affine(meaning["affine"]) if "affine" in meaning else None
         if axes is None and len(meaning.get("axes", ())) == len(shape):
             axes = meaning["axes"]
-        kept = {"space": "pixels" if affine is None else None} | _meaning.merge(meaning, shape, dtype)
+        kept = {"space": _space.space(placed=affine is not None, sized=False)} | _meaning.merge(meaning, shape, dtype)
         return self.lazy(
             path, lambda: _load_npz(path, info), affine, shape=shape, dtype=dtype, axes=axes, notes=notes, **kept
         )
@@ -112,15 +113,8 @@ def _header(stream: IO[bytes], path: Path, refuse_objects: bool = True) -> tuple
 
 
 def _check_numbers(path: Path, dtype: np.dtype[Any]) -> None:
-    if dtype.names:
-        fields = ", ".join(dtype.names)
-        raise FileError(
-            f"{path} holds records with the fields {fields}, and a volume holds one number for a voxel. Save one of "
-            f"them: np.save('one.npy', array[{dtype.names[0]!r}])."
-        )
-    if dtype.kind not in "biuf":
-        advice = "Save the magnitude, or the real part." if dtype.kind == "c" else "Save them as numbers."
-        raise FileError(f"{path} holds values of type {dtype}, and a volume holds real numbers or booleans. {advice}")
+    if fault := _checks.no_numbers(dtype, "Save"):
+        raise FileError(f"{path} holds {fault}")
 
 
 def _text(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import FileError, InputError
-from workbench.io import _files, _meaning, _orientation, _palette, _png, _resolution
+from workbench.io import _files, _meaning, _orientation, _palette, _png, _resolution, _space
 from workbench.io._format import Format
 from workbench.io._tiff_parse import quiet
 from workbench.volume import Array, Volume
@@ -72,8 +72,8 @@ class Picture(Format):
         stored: tuple[int, ...] = (*look.shape, look.channels) if look.channels > 1 else look.shape
         stored = stored if data is None else data.shape
         meaning = _meaning.from_json(look.comment)
-        affine = _geometry.check_affine(meaning["affine"]) if "affine" in meaning else _geometry.PICTURE_AFFINE
-        meaning.setdefault("space", "patient" if "affine" in meaning else "pixels")
+        affine = _geometry.check_affine(meaning["affine"]) if "affine" in meaning else _space.picture_affine(None)
+        meaning.setdefault("space", _space.space(placed="affine" in meaning, sized=False))
         kept = _meaning.merge(meaning, stored, look.dtype)
         if len(stored) > 2:
             kept.setdefault("channels", _NAMES[stored[2]])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import FileError, MissingExtraError
-from workbench.io import _pyramid
+from workbench.io import _pyramid, _space
 from workbench.io._format import Format
 from workbench.volume import Array, Volume
 
@@ -55,10 +55,11 @@ class Slide(Format):
             with _opened(path) as slide:
                 return _pixels(slide, image, number, region)
 
-        base = _pyramid.base_affine(levels[0].spacing)
+        base = _space.picture_affine(levels[0].spacing)
         return self.lazy(
             path, load, _pyramid.affine(base, levels[number], region), shape=shape, dtype=np.dtype(np.uint8),
-            axes=("i", "j", "c"), channels=_CHANNELS, space=_pyramid.space(levels[0].spacing),
+            axes=("i", "j", "c"), channels=_CHANNELS,
+            space=_space.space(placed=False, sized=levels[0].spacing is not None),
             notes=[*_pyramid.label_note(image or ""), *_pyramid.notes(levels, number)],
         )  # fmt: skip
 

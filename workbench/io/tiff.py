@@ -20,6 +20,7 @@ from workbench.io import (
     _orientation,
     _palette,
     _pyramid,
+    _space,
     _tiff_axes,
     _tiff_parse,
     _tiff_pixels,
@@ -152,8 +153,7 @@ def _header(path: Path, options: dict[str, Any]) -> _Header:
         *plan.notes, *_orientation.note(turn),
     ]  # fmt: skip
     affine = _affine(meaning, levels, scale, number, region, turn)
-    placed = "patient" if "affine" in meaning else _pyramid.space(levels[0].spacing)
-    meaning.setdefault("space", placed)
+    meaning.setdefault("space", _space.space(placed="affine" in meaning, sized=levels[0].spacing is not None))
     return _Header(number, region, plan, values, turn, affine, meaning, notes)
 
 
@@ -166,7 +166,7 @@ def _affine(
         return _orientation.upright_affine(_pyramid.affine(base, levels[number], region), levels[number].shape, turn)
     # a picture without a place of its own lies like any other, once it is upright
     spacing = levels[0].spacing and _orientation.upright_shape(levels[0].spacing, turn)
-    base = _pyramid.base_affine(spacing)
+    base = _space.picture_affine(spacing)
     base[:3, 2] *= scale.depth or 1.0
     return _pyramid.affine(base, levels[number], region)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, check_keywords, choose
+from workbench.training.checking import check_reachable, settle
 from workbench.training.places import remember, runs_folder
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
 from workbench.training.run import Run, check_name, create, start
@@ -87,7 +88,8 @@ def train(
     Raises
     ------
     InputError
-        If a key, a name or a value is not valid; the message names it and the nearest valid one.
+        If a key, a name or a value is not valid; the message names it and the nearest valid one. If a data set, a
+        framework or an algorithm was only registered in this process, so that the run's own does not know it.
     FileError
         If the folder cannot be written.
 
@@ -98,6 +100,8 @@ def train(
     >>> run.wait().state
     'finished'
     """
+    from workbench.training.assembly import rehearse
+
     given = {
         "algorithm": algorithm,
         "framework": framework,
@@ -109,9 +113,11 @@ def train(
     values = {**overrides, **{key: value for key, value in given.items() if value is not None}}
     called = check_name(name)
     made, dataset = compose(recipe, data, values)
-    _check_into(made, init)
+    check_reachable(made)
+    begin_from = _beginning(made, init)
+    rehearse(made, dataset, begin_from)
     path = _new_folder(folder, made.algorithm)
-    run = _lay_out(path, made, dataset, init)
+    run = _lay_out(path, made, dataset, begin_from)
     if called:
         run.rename(called)
     remember(path.parent)
@@ -147,7 +153,6 @@ def compose(
 ) -> tuple[Recipe, Dataset]:
     """Return the complete recipe of a run, and its data set."""
     from workbench import datasets, frameworks, zoo
-    from workbench.transforms import Augment
 
     base = _base(recipe)
     name = values.get("algorithm") or base.get("algorithm")
@@ -170,10 +175,10 @@ def compose(
     # Empty for one that lives in memory; it is saved with the run.
     merged["data"] = dataset.spec() or {}
     # The splits of a recipe hold indices into the recipe's own data; those of other data are what that data set says.
-    foreign = data is not None and "splits" not in values and base.get("data") != merged["data"]
+    made_for = base.get("data")
+    foreign = data is not None and "splits" not in values and bool(made_for) and made_for != merged["data"]
     if foreign or not merged.get("splits"):
         merged["splits"] = {key: list(indices) for key, indices in dataset.splits.items()}
-    _check_fit(algorithm, dataset)
     framework = choose(merged.get("framework", "torch"), frameworks.names(), "framework")
     device = merged.get("device", "cpu")
     # What can be refused at once should not wait for the worker to find out; but torch on the CPU is always there, and
@@ -181,8 +186,7 @@ def compose(
     if (framework, device) != ("torch", "cpu"):
         merged["device"] = frameworks.resolve_device(frameworks.get(framework), device)
     complete = Recipe(**merged)
-    algorithm.task.loss(complete.loss)
-    Augment(complete.augment, dataset.spatial_ndim)
+    settle(complete, algorithm, dataset)
     monitored = complete.monitor.removeprefix("val/")
     # what is scored label by label ("dice/liver") may only be known once there are scores
     if "/" not in monitored:
@@ -243,26 +247,35 @@ def _plain(value: Any) -> dict[str, Any]:
     return value.model_dump() if hasattr(value, "model_dump") else dict(value or {})
 
 
-def _check_fit(algorithm: Algorithm, dataset: Dataset) -> None:
-    kind = algorithm.task.kind
-    if dataset.task != kind:
-        raise InputError(
-            f"{algorithm.name} does {kind}, but data set {dataset.name} is for {dataset.task}. "
-            f"Choose an algorithm for {dataset.task} (`wb.zoo.list()`), or load the data with task={kind!r}."
-        )
-    if dataset.spatial_ndim != algorithm.card.dimensions:
-        raise InputError(
-            f"{algorithm.name} takes {algorithm.card.dimensions}D images, but data set {dataset.name} has "
-            f"{dataset.spatial_ndim}D images. Choose a {dataset.spatial_ndim}D algorithm (`wb.zoo.list()`)."
-        )
+def _beginning(recipe: Recipe, init: str | Path | Model | Run | None) -> Path | Model | None:
+    """Return the file or the model with the weights to start from, if there are to be any.
 
+    Raises
+    ------
+    InputError
+        If it is neither a file, a model nor a run; or `into` is given without.
+    """
+    from workbench.zoo import Model
+    from workbench.zoo.shipped import place_of
 
-def _check_into(recipe: Recipe, init: Any) -> None:
-    if recipe.into is not None and init is None and recipe.init is None:
-        raise InputError(
-            f"into={recipe.into!r} says where the weights of init= go, but init is not given. Give init= (a file, a "
-            "model or a run), or leave into= out."
-        )
+    given = recipe.init if init is None else init
+    if given is None:
+        if recipe.into is not None:
+            raise InputError(
+                f"into={recipe.into!r} says where the weights of init= go, but init is not given. Give init= (a file, "
+                "a model or a run), or leave into= out."
+            )
+        return None
+    if isinstance(given, Model):
+        return given
+    if isinstance(given, Run):
+        return given.checkpoint().model_path
+    if not isinstance(given, str | Path):
+        raise InputError(f"init must be a model file, a model or a run, got {type(given).__name__}.")
+    path = place_of(given).resolve()
+    if not path.is_file():
+        raise InputError(f"init must be a model file, a model or a run; there is no file {given}.")
+    return path
 
 
 def _new_folder(folder: str | Path | None, algorithm: str) -> Path:
@@ -270,20 +283,12 @@ def _new_folder(folder: str | Path | None, algorithm: str) -> Path:
     return runs_folder(folder) / f"{time.strftime('%Y%m%d-%H%M%S')}-{algorithm}-{uuid.uuid4().hex[:4]}"
 
 
-def _lay_out(path: Path, recipe: Recipe, dataset: Dataset, init: str | Path | Model | Run | None) -> Run:
-    if isinstance(init, Run):
-        recipe.init = str(init.checkpoint().model_path)
-    elif isinstance(init, (str, Path)):
-        from workbench.zoo.shipped import place_of
-
-        recipe.init = str(place_of(init).resolve())
-        if not Path(recipe.init).is_file():
-            raise InputError(f"init must be a model file, a model or a run; there is no file {init}.")
-    elif init is not None:
-        recipe.init = str(path / _INIT)
+def _lay_out(path: Path, recipe: Recipe, dataset: Dataset, begin_from: Path | Model | None) -> Run:
+    if begin_from is not None:
+        recipe.init = str(begin_from if isinstance(begin_from, Path) else path / _INIT)
     run = create(path, recipe)
-    if init is not None and recipe.init == str(path / _INIT):
-        init.save(recipe.init)  # type: ignore[union-attr]
+    if begin_from is not None and not isinstance(begin_from, Path):
+        begin_from.save(path / _INIT)
     if not recipe.data:
         recipe.data = dataset.save(path / DATA)
         recipe.write(path / RECIPE)

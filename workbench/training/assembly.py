@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError
 from workbench.training.batches import Batches, Samples
+from workbench.training.checking import settle
 from workbench.training.checkpoint import OPTIMIZER, Checkpoint, Checkpoints, Position
 from workbench.training.finetune import load_initial, trainable_names
 from workbench.training.manifest import write_manifest
@@ -16,6 +16,7 @@ from workbench.training.recipe import Recipe
 from workbench.training.threads import available_cores
 
 if TYPE_CHECKING:
+    from workbench.datasets import Dataset
     from workbench.frameworks import Framework, Trainer
     from workbench.zoo import Model
 
@@ -48,24 +49,21 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
     say : callable
         Takes a line for the log.
     """
-    from workbench import datasets, frameworks
+    from workbench import datasets, zoo
     from workbench.transforms import Preprocess
 
-    framework = frameworks.get(recipe.framework)
     threads = recipe.num_threads or available_cores()
     configure(recipe, threads)
     dataset = datasets.from_spec(recipe.data)
-    _check_splits(recipe, len(dataset))
-    model = make_model(recipe, dataset.in_channels, dataset.classes)
+    settle(recipe, zoo.algorithm(recipe.algorithm), dataset)
     resumed = _find(folder, say)
-    init = None
-    if recipe.init and resumed is None:
-        init = load_initial(framework, model.module, Path(recipe.init), recipe.into)
+    model, init = begin(recipe, dataset, Path(recipe.init) if recipe.init and resumed is None else None)
+    if init is not None:
         say(f"Weights taken over: {init['summary']}.")
     trainer = make_trainer(model, recipe)
     position = Position()
     if resumed is not None:
-        position = _go_to(resumed, framework, model, trainer)
+        position = _go_to(resumed, model.framework, model, trainer)
         removed = Checkpoints(folder).forget_after(position)
         say(f"Going on from checkpoint {resumed.path.name}." + (f" Removed: {', '.join(removed)}." if removed else ""))
     write_manifest(folder, recipe, dataset, model, threads=threads, init=init)
@@ -90,6 +88,34 @@ def _go_to(checkpoint: Checkpoint, framework: Framework, model: Model, trainer: 
     framework.load_state(model.module, weights.load(checkpoint.model_path)[0])
     trainer.load_state(weights.load(checkpoint.path / OPTIMIZER)[0], checkpoint.position.optimizer)
     return checkpoint.position
+
+
+def begin(recipe: Recipe, dataset: Dataset, source: Path | Model | None) -> tuple[Model, dict[str, Any] | None]:
+    """Return the network of a recipe with the weights of `source`, and the report of what was taken over.
+
+    Raises
+    ------
+    InputError
+        If the weights do not fit, or a pattern of layers to freeze fits none.
+    """
+    model = make_model(recipe, dataset.in_channels, dataset.classes)
+    report = None if source is None else load_initial(model.framework, model.module, source, recipe.into)
+    trainable_names(model.framework.parameter_names(model.module), recipe.freeze)
+    return model, report
+
+
+def rehearse(recipe: Recipe, dataset: Dataset, source: Path | Model | None) -> None:
+    """Find out what `begin` would refuse, without taking the recipe's device.
+
+    Raises
+    ------
+    InputError
+        As `begin`.
+    """
+    if source is None and not recipe.freeze:
+        return  # nothing depends on the network's weights, and building it would only take time
+    # weights have the same names and shapes in every framework, and some have one device for the whole process
+    begin(recipe.model_copy(update={"framework": "torch", "device": "cpu"}), dataset, source)
 
 
 def make_model(recipe: Recipe, in_channels: int, classes: Sequence[str]) -> Model:
@@ -131,16 +157,6 @@ def _augment(recipe: Recipe, spatial_ndim: int) -> Any:
     from workbench.transforms import Augment
 
     return Augment(recipe.augment, spatial_ndim)
-
-
-def _check_splits(recipe: Recipe, size: int) -> None:
-    for name, indices in recipe.splits.items():
-        outside = [index for index in indices if not 0 <= index < size]
-        if outside:
-            raise InputError(
-                f"Splits hold indices of samples, 0 to {size - 1}, but {name!r} has {outside[0]}. "
-                "The data set is smaller than when the splits were made; put it back or make new splits."
-            )
 
 
 def configure(recipe: Recipe, threads: int) -> None:

@@ -147,8 +147,6 @@ class Batches:
         self._samples, self._task, self._augment, self._recipe = samples, task, augment, recipe
         self._threads = max(1, threads)
         self._classes = samples.dataset.num_classes
-        if not recipe.splits.get("train"):
-            raise InputError("Training needs samples in the split 'train', but it is empty. Give splits= with some.")
 
     @property
     def steps(self) -> int:

@@ -86,6 +86,11 @@ class Checkpoint:
         return (self.path / OPTIMIZER).exists()
 
     @property
+    def learned(self) -> bool:
+        """Whether it holds more than the weights that the run began with."""
+        return self.position.global_step > 0
+
+    @property
     def model_path(self) -> Path:
         """The model file."""
         return self.path / MODEL

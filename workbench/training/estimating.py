@@ -81,10 +81,14 @@ def estimate(
     """
     from workbench import zoo
     from workbench.training.api import compose
+    from workbench.training.assembly import rehearse
     from workbench.training.batches import Batches, Samples
+    from workbench.training.checking import check_reachable
     from workbench.transforms import Preprocess
 
     composed, dataset = compose(recipe, data, overrides)
+    check_reachable(composed)
+    rehearse(composed, dataset, None)
     algorithm = zoo.algorithm(composed.algorithm)
     config = algorithm.config(dataset.in_channels, dataset.num_classes, **composed.options)
     prepared = Preprocess(composed.preprocess, divisible_by=algorithm.sizes(config)[0])

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.frameworks import Framework, checkpoints, loading, weights
+from workbench.frameworks.base import MatchReport
+
+if TYPE_CHECKING:
+    from workbench.zoo import Model
 
 
-def load_initial(framework: Framework, module: Any, path: Path, into: str | None = None) -> dict[str, Any]:
-    """Put the weights of a model file into a network, as far as names and shapes agree.
+#: The share of the file's weights, or of the network's, that must fit: with less, nothing worth naming is taken over.
+_ENOUGH = 0.5
+
+
+def load_initial(framework: Framework, module: Any, source: Path | Model, into: str | None = None) -> dict[str, Any]:
+    """Put the weights of a model file, or of a model, into a network, as far as names and shapes agree.
 
     A layer of another shape keeps its fresh weights: with another number of classes that is the head, which is thereby
     replaced.
 
     Parameters
     ----------
+    source : Path or Model
+        Where the weights come from.
     into : str, optional
         As for `workbench.zoo.Model.load`: the file is of this part of the network.
 
@@ -27,21 +38,34 @@ def load_initial(framework: Framework, module: Any, path: Path, into: str | None
     dict
         ``source``, ``algorithm``, ``matched``, ``missing`` (in the network, not in the file), ``unexpected`` (in the
         file, not in the network), ``replaced`` (name to shape in the file and shape in the network), ``adapted`` (made
-        for another number of channels), ``into`` (the part that was found, None for the whole), ``summary`` in words.
+        for another number of channels), ``into`` (the part that was found, None for the whole), ``left_out`` (of the
+        file, as it does not belong to that part), ``summary`` in words.
 
     Raises
     ------
     InputError
-        If nothing matches.
+        If nothing matches, or so little that they are the weights of another network.
+    FileError
+        If weights are not finite, or the file cannot be read.
     """
-    metadata = weights.peek(path) if checkpoints.kind(path) == "safetensors" else {}
+    if isinstance(source, Path):
+        metadata = weights.peek(source) if checkpoints.kind(source) == "safetensors" else {}
+    else:
+        metadata = source.metadata()
+    made = f" (made by {metadata['algorithm']})" if "algorithm" in metadata else ""
     try:
-        report = loading.load(framework, module, path, strict=False, into=into)
+        if isinstance(source, Path):
+            report = loading.load(framework, module, source, strict=False, into=into)
+        else:
+            tensors = source.state()
+            weights.check_finite("the model", tensors)
+            report = loading.put(framework, module, tensors, "the model", strict=False, into=into)
     except InputError as error:
-        made = f" (made by {metadata['algorithm']})" if "algorithm" in metadata else ""
         raise InputError(f"Fine-tuning needs weights that fit{made}. {error}") from error
+    if into is None:
+        _check_enough(report, made, metadata.get("config"))
     return {
-        "source": str(path),
+        "source": str(source) if isinstance(source, Path) else "a model in memory",
         "algorithm": metadata.get("algorithm"),
         "matched": list(report.matched),
         "missing": list(report.missing),
@@ -49,8 +73,20 @@ def load_initial(framework: Framework, module: Any, path: Path, into: str | None
         "replaced": {name: [list(given), list(wanted)] for name, (given, wanted) in report.mismatched.items()},
         "adapted": list(report.adapted),
         "into": report.into,
+        "left_out": list(report.left_out),
         "summary": str(report),
     }
+
+
+def _check_enough(report: MatchReport, made: str, config: str | None) -> None:
+    given = len(report.matched) + len(report.unexpected) + len(report.mismatched)
+    wanted = len(report.matched) + len(report.missing) + len(report.mismatched)
+    if len(report.matched) < _ENOUGH * min(given, wanted):
+        options = ", ".join(f"{key}={value!r}" for key, value in json.loads(config or "{}").items())
+        raise InputError(
+            f"Fine-tuning needs weights that fit{made}, but most do not: {report}. Give the network the options that "
+            f"they were made with{f': {options}' if options else ''}."
+        )
 
 
 def trainable_names(names: list[str], freeze: tuple[str, ...]) -> list[str] | None:

@@ -162,8 +162,7 @@ class Loop:
         if due or epoch % recipe.kept_every() == 0 or position.best_epoch == epoch:
             self.save(resumable=due)
         self._tell(best_epoch=position.best_epoch, best_score=position.best_score)
-        scores = {**means, **line.get("val", {})}
-        self._say(f"Epoch {epoch}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+        self._say(said_of_epoch(epoch, means, line.get("val", {})))
 
     def _validate(self, epoch: int) -> Scores:
         indices = self._recipe.splits["val"]
@@ -205,6 +204,14 @@ class Loop:
             **words,
             **changes,
         )
+
+
+def said_of_epoch(epoch: int, losses: dict[str, float], scores: dict[str, float]) -> str:
+    """Return a line for the log: the loss with its terms, and the scores of the validation, which share names."""
+    terms = ", ".join(f"{name} {value:.4f}" for name, value in losses.items() if name != "loss")
+    validated = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+    line = f"Epoch {epoch}: training loss {losses['loss']:.4f}" + (f" ({terms})" if terms else "")
+    return line + (f"; validation: {validated}" if validated else "")
 
 
 def _better(value: float, best: float | None, mode: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import warnings
@@ -14,6 +15,7 @@ from workbench.training.store import read_json, write_json
 
 VARIABLE = "WORKBENCH_RUNS"
 _SETTINGS = "settings.json"
+_KEYS = ("runs",)
 _FOLDERS = "run-folders.json"
 #: Folders that are remembered, the latest first: who trains in a fresh one each time shall not fill the file.
 _MOST_FOLDERS = 100
@@ -59,28 +61,51 @@ def remember(folder: Path) -> None:
 def settings() -> dict[str, Any]:
     """Return the settings in ``settings.json`` of the configuration folder; empty where there is none.
 
-    ``"runs"``: the folder for runs.
+    ``"runs"``: the folder for runs. Any other key is warned of once and left alone: a newer version may know it.
 
     Raises
     ------
     FileError
         If the file is not JSON.
     InputError
-        If it holds anything else; the message names the nearest valid key.
+        If it is no object, or a value is not what it must be.
     """
-    path = user_folder("config") / _SETTINGS
+    found, unknown = read_settings()
+    for words in unknown:
+        _warn_once(words)
+    return found
+
+
+def settings_file() -> Path:
+    """Return where the settings are, if there are any."""
+    return user_folder("config") / _SETTINGS
+
+
+def read_settings() -> tuple[dict[str, Any], list[str]]:
+    """Return the settings that are known, and a sentence on each that is not; raises as `settings` does."""
+    path = settings_file()
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return {}, []
     except (OSError, ValueError) as error:
         raise FileError(f"The settings in {path} must be readable JSON; they are not ({error}). Mend them.") from error
     if not isinstance(found, dict):
         raise InputError(f'The settings in {path} must be an object such as {{"runs": "/data/runs"}}, got {found!r}.')
-    check_keywords(found, ("runs",), f"The file {path}")
     if not isinstance(found.get("runs", ""), str):
         raise InputError(f"runs in {path} must be the path of a folder, got {found['runs']!r}.")
-    return found
+    unknown = []
+    for key in found:
+        try:
+            check_keywords([key], _KEYS, f"The file {path}")
+        except InputError as error:
+            unknown.append(f"{error} It is ignored and left where it is: a newer version may know it.")
+    return {key: value for key, value in found.items() if key in _KEYS}, unknown
+
+
+@functools.cache
+def _warn_once(words: str) -> None:
+    warnings.warn(words, stacklevel=4)
 
 
 def _remembered() -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from workbench.errors import FileError, InputError, check_keywords
+from workbench.errors import FileError, InputError, check_keywords, check_suffix
+from workbench.signatures import Field as Shown
+from workbench.signatures import Range
 
 
 class _Plain(BaseModel):
@@ -22,13 +25,13 @@ class Optimizer(_Plain):
     ----------
     name : {"adam", "adamw", "sgd"}
     lr : float
-        Learning rate at the schedule's height.
+        Learning rate at the schedule's height: how far one step moves the weights.
     weight_decay, momentum, betas, nesterov
         As in torch; `momentum` and `nesterov` matter to sgd, `betas` to the adams.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adamw"
-    lr: Annotated[float, Field(gt=0)] = 1e-3
+    lr: Annotated[float, Field(gt=0), Range(log=True), Shown(label="Learning rate")] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     betas: tuple[float, float] = (0.9, 0.999)
@@ -61,7 +64,8 @@ class Schedule(_Plain):
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-Size = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=2, max_length=3)]
+#: One number for all axes, or one per axis.
+Size = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3)]
 
 
 class Recipe(_Plain):
@@ -89,16 +93,19 @@ class Recipe(_Plain):
         How the weights are moved.
     grad_clip : float or None
         Largest 2-norm of all gradients together; larger ones are scaled down to it.
-    epochs, batch_size : int
-        Length of the run; samples per step.
-    patch_size : tuple of int or None
-        Train on random crops: axes longer than this (voxels after preprocessing) are cut to it.
+    epochs : int
+        How often each training case is seen.
+    batch_size : int
+        How many cases make one step; fewer need less memory.
+    patch_size : int, tuple of int or None
+        Train on random crops: axes longer than this (voxels after preprocessing) are cut to it. One number holds for
+        all axes.
     patches_per_sample : int
         Crops drawn from each sample per epoch.
     foreground : float
         Share of the crops that are centred on a labelled voxel.
     seed : int
-        Decides initial weights, order, augmentation and dropout.
+        Decides initial weights, order, augmentation and dropout: the same seed gives the same run.
     init : str or None
         Model file to start from (fine-tuning).
     into : str or None
@@ -143,14 +150,14 @@ class Recipe(_Plain):
     schedule: Schedule = Schedule()
     grad_clip: Annotated[float | None, Field(gt=0)] = None
     epochs: Annotated[int, Field(ge=1)] = 10
-    batch_size: Annotated[int, Field(ge=1)] = 8
+    batch_size: Annotated[int, Field(ge=1), Shown(label="Batch")] = 8
     patch_size: Size | None = None
     patches_per_sample: Annotated[int, Field(ge=1)] = 1
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     init: str | None = None
     into: str | None = None
-    freeze: tuple[str, ...] = ()
+    freeze: Annotated[tuple[str, ...], Shown(placeholder="encoder.*")] = ()
     monitor: str = "val/dice"
     mode: Literal["max", "min"] = "max"
     validate_every: Annotated[int, Field(ge=1)] = 1
@@ -169,6 +176,11 @@ class Recipe(_Plain):
         except ValidationError as error:
             raise _said_well(error) from None
         _check_transforms(self)
+
+    @field_validator("patch_size", mode="before")
+    @classmethod
+    def _one_is_a_size(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, Integral) and value is not True else value
 
     @model_validator(mode="after")
     def _splits_are_disjoint(self) -> Self:
@@ -194,8 +206,15 @@ class Recipe(_Plain):
         return cls(**read_mapping(path))
 
     def write(self, path: str | Path) -> Path:
-        """Write the recipe as JSON, or as YAML if the name ends in ``.yaml`` or ``.yml``."""
+        """Write the recipe as JSON, or as YAML if the name ends in ``.yaml`` or ``.yml``.
+
+        Raises
+        ------
+        InputError
+            If the name ends as that of another kind of file.
+        """
         path = Path(path)
+        check_suffix(path, (".json", ".yaml", ".yml"), "A recipe")
         values = self.model_dump(mode="json")
         if path.suffix in (".yaml", ".yml"):
             import yaml
@@ -216,14 +235,11 @@ class Recipe(_Plain):
 
 
 def _check_transforms(recipe: Recipe) -> None:
-    """Raise if preprocessing or augmentation are none; how many axes the images have is not known here."""
+    """Raise if preprocessing or augmentation are none; whether axes fit the images is known with the data alone."""
     from workbench.transforms import Augment, Preprocess
 
     Preprocess(recipe.preprocess)
-    try:
-        Augment(recipe.augment, 3)
-    except InputError:
-        Augment(recipe.augment, 2)
+    Augment(recipe.augment, 3)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import FileError, InputError, StateError
+from workbench.errors import FileError, InputError, StateError, told_keywords
 from workbench.training import display
 from workbench.training.checkpoint import Checkpoint, Checkpoints
 from workbench.training.launch import launch
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LEAVING_SECONDS = 5.0
 _LONGEST_NAME = 80
+_ENDED_AS = {"stopped": "was stopped", "failed": "failed", "lost": "was interrupted", "finished": "ended"}
 # Kept so that a worker that ended is buried by its parent and does not stay behind as a zombie.
 _started: dict[Path, subprocess.Popen[bytes]] = {}
 
@@ -81,6 +82,7 @@ class Run:
         """What a person calls it; empty where no name was given."""
         return str((read_json(self.path / NAME) or {}).get("name", ""))
 
+    @told_keywords("run.rename()")
     def rename(self, name: str) -> Run:
         """Give the run a name for lists, or take it away with ``""``; its folder keeps its own.
 
@@ -134,10 +136,12 @@ class Run:
         """Return all lines of the metrics: of kind ``step`` and of kind ``epoch``."""
         return read_metrics(self.path / METRICS)
 
+    @told_keywords("run.follow()")
     def follow(self, cursor: Cursor | None = None) -> Follow:
         """Return what was added to the metrics since `cursor`; costs no more than the new lines."""
         return follow(self.path / METRICS, cursor)
 
+    @told_keywords("run.log()")
     def log(self, size: int = 100_000) -> str:
         """Return the last `size` bytes of what the worker printed."""
         return read_tail(self.path / LOG, size)
@@ -152,6 +156,7 @@ class Run:
             write_json(self.path / CONTROL, {"command": "stop", "time": time.time()}, durable=False)
         return self
 
+    @told_keywords("run.resume()")
     def resume(self, epochs: int | None = None) -> Run:
         """Go on from the last checkpoint in a new worker, and return at once.
 
@@ -184,6 +189,7 @@ class Run:
         _started[self.path] = launch(self.path, recipe, epochs)
         return self
 
+    @told_keywords("run.wait()")
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run has ended, one way or the other; interrupting ends the waiting, not the run.
 
@@ -211,13 +217,18 @@ class Run:
                 worker.wait(_LEAVING_SECONDS)
         return self
 
+    @told_keywords("run.checkpoint()")
     def checkpoint(self, epoch: int | str | None = None) -> Checkpoint:
         """Return the checkpoint of an epoch: a number, ``"best"``, ``"last"``, or None for the best there is.
+
+        The weights that the run began with are those of epoch 0, and are to be asked for by that number.
 
         Raises
         ------
         InputError
             If there is no such checkpoint.
+        StateError
+            If no epoch is asked for by number, and nothing was learned yet; the message says what to do.
         """
         checkpoints = Checkpoints(self.path)
         found = checkpoints.all()
@@ -225,8 +236,8 @@ class Run:
             return checkpoints.at(epoch)
         if epoch not in (None, "best", "last"):
             raise InputError(f'epoch must be a number, "best" or "last", got {epoch!r}.')
-        if not found:
-            raise InputError(f"Run {self.id} has no checkpoint yet (it is {self.state}). Wait for its first epoch.")
+        if not any(one.learned for one in found):
+            raise StateError(self._learned_nothing(any(one.position.epoch == 0 for one in found)))
         best = found[-1].position.best_epoch
         if epoch == "last" or (epoch is None and best is None):
             return found[-1]
@@ -234,6 +245,7 @@ class Run:
             raise InputError(f'Run {self.id} has no best epoch yet: nothing was validated. Ask for epoch="last".')
         return checkpoints.at(best)
 
+    @told_keywords("run.model()")
     def model(
         self, epoch: int | str | None = None, *, framework: str | None = None, device: str | None = None
     ) -> Model:
@@ -242,9 +254,17 @@ class Run:
         Parameters
         ----------
         epoch : int, str or None
-            A number of epochs, ``"best"`` (on the validation split), ``"last"``; None takes the best if there is one.
+            A number of epochs (0: as it began), ``"best"`` (on the validation split), ``"last"``; None takes the best
+            if there is one.
         framework, device : str or None
             Where to load it (None: as it was trained).
+
+        Raises
+        ------
+        InputError, StateError
+            As for `checkpoint`.
+        FileError
+            If the checkpoint is damaged.
         """
         from workbench import zoo
 
@@ -252,6 +272,7 @@ class Run:
         checkpoint.verify(checkpoint.model_path.name)
         return zoo.load(checkpoint.model_path, framework=framework or recipe.framework, device=device or recipe.device)
 
+    @told_keywords("run.evaluate()")
     def evaluate(self, split: str = "test", epoch: int | str | None = None) -> dict[str, Any]:
         """Score the model on a split, and keep the scores in ``evaluation-<split>.json``.
 
@@ -272,6 +293,16 @@ class Run:
         scores = evaluate_run(self, split, epoch)
         write_json(self.path / f"evaluation-{split}.json", scores)
         return scores
+
+    def _learned_nothing(self, begun: bool) -> str:
+        """Return why there are no weights yet, and what to do; `begun` tells whether those it began with are there."""
+        status = self.status
+        start = " run.model(epoch=0) gives the weights that it began with." if begun else ""
+        if status["state"] not in ENDED:
+            now = said(status["state"])
+            return f"Run {self.id} has learned nothing yet: it is {now}. Wait for its first epoch.{start}"
+        why = f": {status['cause']} {status['remedy']}" if status["cause"] else ". Go on with resume()."
+        return f"Run {self.id} has learned nothing: it {_ENDED_AS[status['state']]} before its first epoch{why}{start}"
 
     def _released_by(self) -> Owner | None:
         """Return who still holds the run after giving a worker that has said its last word time to leave."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _resampling
+from workbench._words import lengths
 from workbench.errors import InputError
 from workbench.volume import Volume
 
@@ -55,7 +56,7 @@ class Sampler:
         if math.prod(self.shape) > _MOST_VOXELS:
             raise InputError(
                 f"The network's grid would have {' x '.join(map(str, self.shape))} voxels of "
-                f"{' x '.join(f'{step:.3g}' for step in grid.spacing)} mm. Choose larger voxels, or check the spacing "
+                f"{lengths(grid.spacing, grid.space, digits=3)}. Choose larger voxels, or check the spacing "
                 "of the file."
             )
         self.num_channels = volume.num_channels

@@ -17,8 +17,6 @@ They are applied in this order by MONAI's dictionary transforms.
 
 from __future__ import annotations
 
-import copy
-import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,20 +25,59 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError, check_keywords
+from workbench.parameters import Parameter, by_name, check_values, plain
 from workbench.volume import Volume
 
 Arrays = dict[str, NDArray[Any]]
 
+
+def _share(name: str, default: float, meaning: str, high: float = 1.0) -> Parameter:
+    return Parameter(name, "number", default, meaning, low=0, high=high)
+
+
+def _amount(name: str, default: float, meaning: str, unit: str = "") -> Parameter:
+    return Parameter(name, "number", default, meaning, low=0, unit=unit)
+
+
+def _span(name: str, default: tuple[float, float], meaning: str, unit: str = "") -> Parameter:
+    return Parameter(name, "number", default, meaning, above=0, unit=unit, many=True)
+
+
+def _change(prob: float, *parameters: Parameter) -> dict[str, Parameter]:
+    return by_name(*parameters, _share("prob", prob, "Chance that it is done."))
+
+
+#: What each change takes.
+PARAMETERS: dict[str, dict[str, Parameter]] = {
+    "flip": _change(0.5, Parameter("axes", "integer", (0,), "Spatial axes, each flipped by itself.", low=0, many=True)),
+    "affine": _change(
+        0.5,
+        Parameter("rotate_deg", "number", 15.0, "Most that is turned.", low=0, high=180, unit="degrees"),
+        _share("scale", 0.1, "Most that is zoomed.", high=0.9),
+        _share("translate", 0.05, "Most that is shifted, as a share of the size."),
+    ),
+    "elastic": _change(
+        0.2,
+        _amount("magnitude", 3.0, "How far voxels are shifted.", "voxels"),
+        _amount("smooth", 8.0, "Over how many voxels the shifts vary.", "voxels"),
+    ),
+    "blur": _change(0.2, _span("sigma", (0.5, 1.0), "Least and most of the standard deviation.", "voxels")),
+    "noise": _change(0.3, _amount("std", 0.05, "Most of the standard deviation.")),
+    "gamma": _change(0.3, _span("range", (0.7, 1.5), "Least and most of the exponent.")),
+    "intensity": _change(
+        0.3,
+        _share("scale", 0.1, "Most that is multiplied by 1 +-.", high=0.9),
+        _amount("shift", 0.1, "Most added."),
+    ),
+    "colour": _change(
+        0.5,
+        _share("scale", 0.2, "As above, by channel.", high=0.9),
+        _amount("shift", 0.2, "Likewise."),
+    ),
+    "invert": _change(0.5),
+}
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "flip": {"axes": [0], "prob": 0.5},
-    "affine": {"rotate_deg": 15.0, "scale": 0.1, "translate": 0.05, "prob": 0.5},
-    "elastic": {"magnitude": 3.0, "smooth": 8.0, "prob": 0.2},
-    "blur": {"sigma": [0.5, 1.0], "prob": 0.2},
-    "noise": {"std": 0.05, "prob": 0.3},
-    "gamma": {"range": [0.7, 1.5], "prob": 0.3},
-    "intensity": {"scale": 0.1, "shift": 0.1, "prob": 0.3},
-    "colour": {"scale": 0.2, "shift": 0.2, "prob": 0.5},
-    "invert": {"prob": 0.5},
+    change: {name: plain(one.default) for name, one in known.items()} for change, known in PARAMETERS.items()
 }
 
 
@@ -214,30 +251,27 @@ def _complete(spec: Mapping[str, Any], ndim: int) -> dict[str, dict[str, Any]]:
             continue
         if not isinstance(given, Mapping):
             raise InputError(f"Augment {name!r} takes a dict such as {defaults}, got {given!r}.")
-        check_keywords(given, defaults, f"Augment {name!r}")
-        values = {**copy.deepcopy(defaults), **given}
-        for key, value in values.items():
-            values[key] = _checked(name, key, value, ndim)
-        out[name] = values
+        out[name] = _checked(name, given, ndim)
     return out
 
 
-def _checked(name: str, key: str, value: Any, ndim: int) -> Any:
-    where = f"Augment {name!r}, {key!r}"
-    if key == "axes":
-        axes = [value] if isinstance(value, int) else list(value)
-        if any(isinstance(a, bool) or not isinstance(a, int) or not 0 <= a < ndim for a in axes) or not axes:
-            raise InputError(f"{where} must be spatial axes from 0 to {ndim - 1}, got {value!r}.")
-        return sorted(set(axes))
-    if key in {"range", "sigma"}:
-        pair = [float(v) for v in value] if isinstance(value, list | tuple) and len(value) == 2 else []
-        if not pair or not 0 < pair[0] <= pair[1] < math.inf:
-            raise InputError(f"{where} must be two numbers above 0, the smaller first, got {value!r}.")
-        return pair
-    most = {"prob": 1.0, "scale": 0.9, "translate": 1.0, "rotate_deg": 180.0}.get(key, math.inf)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most or value == math.inf:
-        raise InputError(f"{where} must be a number from 0 to {most:g}, got {value!r}.")
-    return float(value)
+def _checked(name: str, given: Mapping[str, Any], ndim: int) -> dict[str, Any]:
+    where = f"Augment {name!r}"
+    if "axes" in given and isinstance(given["axes"], int) and not isinstance(given["axes"], bool):
+        given = {**given, "axes": [given["axes"]]}
+    values = {key: plain(value) for key, value in check_values(PARAMETERS[name], given, where).items()}
+    for key, value in values.items():
+        if key == "axes":
+            if not value or max(value) >= ndim:
+                raise InputError(f"{where}: axes must be spatial axes from 0 to {ndim - 1}, got {given[key]!r}.")
+            values[key] = sorted(set(value))
+        elif key in ("range", "sigma"):
+            if len(value) != 2 or value[0] > value[1]:
+                raise InputError(f"{where}: {key} must be two numbers above 0, the smaller first, got {given[key]!r}.")
+            values[key] = [float(one) for one in value]
+        else:
+            values[key] = float(value)
+    return values
 
 
 def _pipeline(spec: dict[str, dict[str, Any]], ndim: int, images: tuple[str, ...], labels: tuple[str, ...]) -> Any:

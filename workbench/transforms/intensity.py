@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InputError, check_keywords, choose
+from workbench.errors import InputError, choose
+from workbench.parameters import Parameter, by_name, check_values
 from workbench.transforms._quantiles import Pieces, percentiles
 from workbench.volume import Volume
 
@@ -24,7 +24,14 @@ Array = NDArray[np.float32]
 #: What is done to images whose high values are meant to look dark.
 INVERT = ("never", "if-inverted")
 KINDS = ("zscore", "window", "range", "percentile", "none")
-_DEFAULTS: dict[str, Any] = {"kind": "zscore", "low": None, "high": None, "out": [0.0, 1.0], "channel_wise": True}
+#: What an intensity normalisation may say.
+PARAMETERS = by_name(
+    Parameter("kind", "choice", "zscore", "How the values are scaled.", choices=KINDS),
+    Parameter("low", "number", None, "Value (or percentile) that becomes the lower end of `out`."),
+    Parameter("high", "number", None, "Value (or percentile) that becomes the upper end of `out`."),
+    Parameter("out", "number", (0.0, 1.0), "The range that the values are brought to.", many=True),
+    Parameter("channel_wise", "flag", True, "Whether each channel is scaled on its own."),
+)
 
 
 def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -45,16 +52,12 @@ def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     if not isinstance(spec, Mapping | None):
         raise InputError(f"The intensity normalisation is a dict such as {{'kind': 'zscore'}}, got {spec!r}.")
-    given = dict(spec or {})
-    check_keywords(given, _DEFAULTS, "The intensity normalisation")
-    full = _DEFAULTS | given
-    kind = choose(full["kind"], KINDS, "intensity normalisation")
+    full = check_values(PARAMETERS, spec or {}, "The intensity normalisation")
+    kind = full["kind"]
     if kind == "percentile":
         full["low"] = 0.5 if full["low"] is None else full["low"]
         full["high"] = 99.5 if full["high"] is None else full["high"]
     low, high = full["low"], full["high"]
-    if not all(isinstance(end, Real | None) for end in (low, high)):
-        raise InputError(f"The ends of a range of intensities are numbers, got low={low!r} and high={high!r}.")
     if kind == "window" and (low is None or high is None):
         raise InputError("A window needs both ends, got no `low` or no `high`. For lungs on CT: low=-1024, high=600.")
     if kind in {"zscore", "none"} and not (low is None and high is None):
@@ -63,13 +66,10 @@ def check_intensity(spec: Mapping[str, Any] | None) -> dict[str, Any]:
         raise InputError(f"A range of intensities needs low < high, got low={low!r} and high={high!r}.")
     if kind == "percentile" and (low < 0 or high > 100):
         raise InputError(f"Percentiles lie between 0 and 100, got low={low!r} and high={high!r}.")
-    try:
-        out = [float(value) for value in full["out"]]
-    except (TypeError, ValueError):
-        out = []
+    out = [float(value) for value in full["out"]]
     if len(out) != 2 or not out[0] < out[1]:
         raise InputError(f"`out` is a pair of rising numbers such as [0, 1], got {full['out']!r}.")
-    return {**full, "out": out, "channel_wise": bool(full["channel_wise"])}
+    return {**full, "out": out}
 
 
 def upright_if(volume: Volume, invert: str) -> Volume:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _geometry
-from workbench.errors import InputError, check_keywords, choose
+from workbench.errors import InputError
+from workbench.parameters import Parameter, by_name, check_values
 from workbench.transforms._sampling import Sampler
+from workbench.transforms.axes import as_tuple, per_axis
 from workbench.transforms.intensity import INVERT, check_intensity, measure, upright_if
 from workbench.transforms.prepared import Prepared, empty, scaled_grid
 from workbench.volume import Volume
 
 Array = NDArray[Any]
 
-_DEFAULTS: dict[str, Any] = {
-    "invert": "never",
-    "orientation": None,
-    "spacing": None,
-    "intensity": {},
-    "size": None,
-    "fit": "resize",
-    "divisible_by": 1,
-}
+#: What a preprocessing may say; `intensity` has parameters of its own.
+PARAMETERS = by_name(
+    Parameter("invert", "choice", "never", "Whether images that are meant to look dark are turned.", choices=INVERT),
+    Parameter("orientation", "text", None, "Code that the axes are turned to, such as RAS."),
+    Parameter("spacing", "number", None, "Voxel size that is resampled to.", above=0, unit="mm", per_axis=True),
+    Parameter("intensity", "any", {}, "How intensities are normalised."),
+    Parameter("size", "integer", None, "Size that is brought to.", low=1, unit="voxels", per_axis=True),
+    Parameter("fit", "choice", "resize", "How it is brought to that size.", choices=("resize", "pad-crop")),
+    Parameter("divisible_by", "integer", 1, "Padded to multiples of this.", low=1, unit="voxels"),
+)
 
 
 class Preprocess:
@@ -58,19 +60,27 @@ class Preprocess:
     """
 
     def __init__(self, spec: Mapping[str, Any] | None = None, **options: Any) -> None:
-        given = {**(spec or {}), **options}
-        check_keywords(given, _DEFAULTS, "The preprocessing")
-        full = _DEFAULTS | given
-        self.invert = choose(full["invert"], INVERT, "way to invert")
+        full = check_values(PARAMETERS, {**(spec or {}), **options}, "The preprocessing")
+        self.invert: str = full["invert"]
         code = full["orientation"]
         self.orientation: str | None = None if code is None else _geometry.check_code(code)
-        self.spacing = _positive(full["spacing"], float, "spacing")
-        self.size = _positive(full["size"], int, "size")
-        self.fit = choose(full["fit"], ("resize", "pad-crop"), "way to a fixed size")
+        spacing = as_tuple(full["spacing"])
+        self.spacing = None if spacing is None else tuple(map(float, spacing))
+        self.size = as_tuple(full["size"])
+        self.fit: str = full["fit"]
         self.intensity = check_intensity(full["intensity"])
-        if not isinstance(full["divisible_by"], Integral) or full["divisible_by"] < 1:
-            raise InputError(f"`divisible_by` is a whole number of voxels, at least 1, got {full['divisible_by']!r}.")
-        self.divisible_by = int(full["divisible_by"])
+        self.divisible_by: int = full["divisible_by"]
+
+    def check_axes(self, ndim: int) -> None:
+        """Check that what is given axis by axis is given for each of `ndim` axes.
+
+        Raises
+        ------
+        InputError
+            If spacing or size have another number of axes.
+        """
+        per_axis(self.spacing, ndim, "spacing")
+        per_axis(self.size, ndim, "size")
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -91,7 +101,8 @@ class Preprocess:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        changed = {name: value for name, value in self.spec.items() if value != _DEFAULTS[name] and name != "intensity"}
+        named = {name: value for name, value in self.spec.items() if name != "intensity"}
+        changed = {name: value for name, value in named.items() if value != PARAMETERS[name].default}
         changed["intensity"] = self.intensity["kind"]
         return f"<Preprocess {', '.join(f'{name}={value}' for name, value in changed.items())}>"
 
@@ -156,13 +167,13 @@ class Preprocess:
     def _sampling_grid(self, volume: Volume) -> Volume:
         """Return the grid before padding: `volume` itself where nothing has to be interpolated."""
         ndim, shape = volume.spatial_ndim, volume.spatial_shape
-        spacing = _per_axis(self.spacing, ndim, "spacing")
+        spacing = per_axis(self.spacing, ndim, "spacing")
         new = shape
         if spacing is not None:
             new = tuple(
                 max(1, round(n * had / want)) for n, had, want in zip(shape, volume.spacing, spacing, strict=True)
             )
-        size = _per_axis(self.size, ndim, "size")
+        size = per_axis(self.size, ndim, "size")
         if size is not None and self.fit == "resize":
             new = size
         if new == shape and (spacing is None or np.allclose(spacing, volume.spacing, rtol=1e-3)):
@@ -175,7 +186,7 @@ class Preprocess:
 
     def _margins(self, shape: Sequence[int], at_least: int = 1) -> tuple[list[int], list[int]]:
         """Return the voxels to add (negative: to cut) at the beginning and at the end of each axis."""
-        size = _per_axis(self.size, len(shape), "size")
+        size = per_axis(self.size, len(shape), "size")
         wanted = size if size is not None and self.fit == "pad-crop" else shape
         step = self.divisible_by
         extra = [-(-max(w, at_least) // step) * step - n for w, n in zip(wanted, shape, strict=True)]
@@ -195,26 +206,3 @@ def _check_volume(volume: object) -> None:
             f"What is prepared for a network is a Volume, got {type(volume).__name__}{shape}. Make one of an array "
             "with `wb.Volume(array, affine)`, or read a file with `wb.read(path)`."
         )
-
-
-def _positive(value: Any, kind: type, what: str) -> tuple[Any, ...] | None:
-    if value is None:
-        return None
-    values = tuple(value) if isinstance(value, list | tuple | np.ndarray) else (value,)
-    try:
-        numbers = tuple(kind(v) for v in values)
-    except (TypeError, ValueError):
-        numbers = ()
-    if not numbers or not all(n > 0 and np.isfinite(n) for n in numbers):
-        raise InputError(f"The {what} is one number above 0 or one per axis, got {value!r}.")
-    return numbers
-
-
-def _per_axis(values: tuple[Any, ...] | None, ndim: int, what: str) -> tuple[Any, ...] | None:
-    if values is None:
-        return None
-    if len(values) == 1:
-        return values * ndim
-    if len(values) != ndim:
-        raise InputError(f"The {what} {list(values)} has {len(values)} axes, the volume has {ndim}.")
-    return values

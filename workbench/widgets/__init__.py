@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.widgets.app import App
     from workbench.widgets.data_panel import DataPanel
     from workbench.widgets.desk import Case, Desk
-    from workbench.widgets.desk_panel import DeskPanel
+    from workbench.widgets.desk_panel import DeskPanel, register
     from workbench.widgets.explain_panel import ExplainPanel
     from workbench.widgets.layer import Layer
     from workbench.widgets.model_panel import ModelPanel
@@ -35,6 +35,7 @@ _HOMES = {
     "TrainPanel": "workbench.widgets.train_panel",
     "Viewer": "workbench.widgets.viewer",
     "answer_layer": "workbench.widgets.answers",
+    "register": "workbench.widgets.desk_panel",
     "truth_layer": "workbench.widgets.answers",
     "view": "workbench.widgets._view",
 }
@@ -52,6 +53,7 @@ __all__ = [
     "TrainPanel",
     "Viewer",
     "answer_layer",
+    "register",
     "truth_layer",
     "view",
 ]

@@ -14,42 +14,8 @@ from workbench import datasets
 from workbench._words import size, span
 from workbench.widgets import _options
 
-_LABELS = {"n": "Cases", "lesion_probability": "Lesions", "fractions": "Split"}
-_UNITS = {"spacing": "mm", "lesion_size": "mm"}
 _HERE = frozenset({"built in", "here", "your files"})
 _HINTS = {"download": "not downloaded yet", "your files": ""}
-_TOOLTIPS = {
-    "n": "How many cases to make",
-    "noise": "Standard deviation of the noise, in HU or grey values",
-    "spacing": "Millimetres between neighbouring voxels; told from the size when empty",
-    "fractions": "Shares of training, validation and test, separated by commas; 0.7, 0.1, 0.2 when empty",
-    "orientation": "How the voxel axes lie in the body, such as RAS or LPS",
-    "lesion_probability": "How likely a case has a lesion, 0 to 1",
-    "lesion_size": "Smallest and largest diameter of a lesion, in mm, separated by commas",
-    "seed": "The same seed makes the same cases",
-    "size": "Voxels along each axis, one number or several separated by commas",
-    "task": "What is to be learned from the cases",
-    "path": "The folder or file with the data, where it is not at its usual place",
-    "images": "Folder with the images",
-    "labels": "Folder with the labels, named like the images",
-    "label_names": "Names of the labels from 0 on, separated by commas",
-}
-_LIMITS: Mapping[str, Mapping[str, Any]] = {
-    "n": {"low": 1},
-    "seed": {"low": 0},
-    "noise": {"low": 0},
-    "lesion_probability": {"low": 0, "high": 1},
-    "spacing": {"kind": "numbers", "above": 0},
-    "lesion_size": {"above": 0},
-    "radius": {"above": 0},
-    "cells": {"low": 0, "whole": True},
-    "size": {"low": 1, "whole": True},
-    "fractions": {"kind": "numbers", "low": 0, "high": 1},
-    "label_names": {"kind": "words", "placeholder": "background, liver"},
-}
-#: Options that hold a path, which may name a patient.
-_PLACES = ("path", "images", "labels")
-_PHANTOM_LABELS = ("organs", "lesion")
 #: More cases than this, or more voxels in one, are asked about before they are made.
 _MANY_CASES = 100_000
 _MANY_VOXELS = 1 << 28
@@ -65,17 +31,6 @@ def entry(card: datasets.Card) -> dict[str, Any]:
     """Return what the panel offers of a data set: name, what it shows, its form, and where to get it."""
     available = card.available in _HERE
     hint = "" if available else f"{_HINTS.get(card.available, card.available)}; wb.datasets.download({card.name!r})"
-    defaults = datasets.options(card.name)
-    choices: dict[str, Any] = {"task": card.tasks} if "task" in defaults else {}
-    if defaults.get("labels") in _PHANTOM_LABELS:
-        choices["labels"] = _PHANTOM_LABELS
-    schema = _options.from_defaults(defaults, choices, _TOOLTIPS, _LIMITS)
-    for option in schema:
-        option["label"] = _LABELS.get(option["name"], option["label"])
-        option["unit"] = _UNITS.get(option["name"], "")
-        option["private"] = option["kind"] == "text" and option["name"] in _PLACES
-        if option["name"] == "labels" and choices.get("labels"):
-            option["tooltip"] = "All organs, or the lesion only"
     dimensions = f"{card.spatial_ndim}D" if card.spatial_ndim else "2D or 3D"
     about = ", ".join(filter(None, (modality(card), f"{dimensions} {card.tasks[0]}" if card.tasks else dimensions)))
     return {
@@ -84,7 +39,7 @@ def entry(card: datasets.Card) -> dict[str, Any]:
         "about": about + (" and other tasks" if len(card.tasks) > 1 else ""),
         "available": available,
         "hint": hint,
-        "options": schema,
+        "options": _options.schemas(datasets.parameters(card.name)),
     }
 
 
@@ -93,12 +48,12 @@ def modality(card: datasets.Card) -> str:
     return re.split(r"[,(]", card.modality)[0].strip()
 
 
-def largeness(name: str, values: Mapping[str, Any], schema: list[_options.Schema]) -> tuple[str, bool] | None:
+def largeness(name: str, values: Mapping[str, Any]) -> tuple[str, bool] | None:
     """Return what a very large data set would take, and whether it can be made at all; None for any other.
 
     Memory follows from the number of voxels; time from making one small case here and now.
     """
-    known = {one["name"]: one["default"] for one in schema} | dict(values)
+    known = datasets.options(name) | dict(values)
     if not name.startswith("phantom") or "n" not in known or "size" not in known:
         return None
     sides = known["size"] if isinstance(known["size"], list | tuple) else [known["size"]]

@@ -7,13 +7,12 @@ from typing import Any
 from workbench import frameworks
 from workbench.errors import MissingExtraError, StateError
 
-_TITLES = {"torch": "PyTorch", "mindspore": "MindSpore"}
 _GIB = 2**30
 
 
 def untried(name: str) -> dict[str, Any]:
     """Return a framework as a choice before it is known whether it can be used: to find out takes seconds."""
-    return {"value": name, "label": _TITLES.get(name, name)}
+    return {"value": name, "label": frameworks.title(name)}
 
 
 def framework(name: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.explain import Explainer
-from workbench.explain.base import ACTIVATION
 from workbench.widgets import _options, fit
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def method_row(explainer: Explainer, choice: Choice | None) -> dict[str, Any]:
         "needs_layer": explainer.needs_layer,
         "enabled": not reason,
         "reason": reason,
-        "options": _options.from_explainer({**explainer.options, "activation": ACTIVATION}),
+        "options": _options.schemas(explainer.parameters()),
     }
 
 

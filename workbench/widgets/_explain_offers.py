@@ -8,6 +8,8 @@ import traitlets as t
 
 from workbench import explain
 from workbench.errors import StateError, choose
+from workbench.explain.registry import get
+from workbench.parameters import Parameter
 from workbench.widgets import _options
 from workbench.widgets._explain_lists import PREDICTED, label_rows, layer_rows, method_row
 from workbench.widgets.choice import Choice
@@ -94,8 +96,9 @@ class ExplainOffers(DeskPanel):
 
     @t.observe("method", "options")
     def _options_changed(self, _change: Any) -> None:
-        schema: list[_options.Schema] = next(
-            (one["options"] for one in self.methods if one["value"] == self.method), []
-        )
-        others = {key: told for key, told in self.faults.items() if key in [one["name"] for one in self.form]}
-        self.faults = {**others, **_options.faults(schema, self.options)}
+        others = {key: told for key, told in self.faults.items() if key in self.fields()}
+        self.faults = {**others, **_options.faults(self._known(), self.options)}
+
+    def _known(self) -> dict[str, Parameter]:
+        """Return the options of the method that is chosen."""
+        return get(self.method).parameters() if self.method in [one["value"] for one in self.methods] else {}

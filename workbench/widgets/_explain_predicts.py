@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from workbench.errors import Cancelled, StateError
-from workbench.widgets import _options
+from workbench.parameters import Parameter, by_name
 from workbench.widgets._explain_offers import ExplainOffers
 from workbench.widgets._network import await_weights, with_network
 from workbench.widgets._pace import VERY_SLOW, Pace
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from workbench.zoo import Model
     from workbench.zoo.inference import Estimate
 
-LEAST = _options.field(
-    "least", "float", LIKELY, low=0, high=1, required=True, label="Least score",
-    tooltip="Boxes, points and ellipses with a lower score are counted and not drawn",
+LEAST = Parameter(
+    "least", "number", LIKELY, "Boxes, points and ellipses with a lower score are counted and not drawn.",
+    low=0, high=1, label="Least score",
 )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ class ExplainPredicts(ExplainOffers):
     actions: ClassVar = {"predict": "predict_asked"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
-        super().__init__(desk, form=[LEAST], **traits)
+        super().__init__(desk, form=[LEAST.schema()], **traits)
         self._pace = Pace()
         self._answer = Prediction(self.desk, self._answer_changed)
         self.desk.observe(self._another_model, "choice")
@@ -88,9 +88,9 @@ class ExplainPredicts(ExplainOffers):
             text = f"It takes {expected} beside the network itself (measured on one window, on this device)."
             self.ask("This prediction would take long.", text, "Predict", self.predict)
 
-    def fields(self) -> list[_options.Schema]:
+    def fields(self) -> dict[str, Parameter]:
         """Return the one field that is not an option of a method."""
-        return [LEAST]
+        return by_name(LEAST)
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class ExplainPredicts(ExplainOffers):
 
     @t.validate("least")
     def _check_least(self, proposal: Any) -> float:
-        return float(_options.check(LEAST, proposal["value"]))
+        return float(LEAST.check(proposal["value"]))
 
 
 def _expected(model: Model, volume: Volume) -> Estimate | None:

@@ -9,10 +9,10 @@ import psutil
 
 from workbench import zoo
 from workbench._words import size
+from workbench.parameters import Parameter
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case
-from workbench.zoo.card import OptionInfo
 from workbench.zoo.sizing import count_parameters
 
 #: Bytes of a 32-bit weight; of a weight, its gradient and Adam's two moments while it is trained.
@@ -23,11 +23,16 @@ _LARGE = 2e9
 _FAR = 2
 
 
+def far(choice: Choice) -> bool:
+    """Tell whether options are so far from their defaults that the weights are to be counted, which takes seconds."""
+    return choice.sized_by_data and _times(choice, zoo.algorithm(choice.algorithm).options()) > _FAR
+
+
 def largeness(choice: Choice) -> tuple[str, bool] | None:
     """Return what a very large network would take, and whether it can be built at all; None for any other."""
-    algorithm = zoo.algorithm(choice.algorithm)
-    if not choice.sized_by_data or not _far(choice, algorithm.options()):
+    if not far(choice):
         return None
+    algorithm = zoo.algorithm(choice.algorithm)
     count = count_parameters(algorithm, algorithm.config(choice.in_channels, choice.num_classes, **choice.options))
     if count * _BYTES <= _LARGE:
         return None
@@ -40,13 +45,13 @@ def largeness(choice: Choice) -> tuple[str, bool] | None:
     return text, count * _BYTES < there
 
 
-def _far(choice: Choice, known: Mapping[str, OptionInfo]) -> bool:
+def _times(choice: Choice, known: Mapping[str, Parameter]) -> float:
     times = 1.0
     for name, value in choice.options.items():
         option = known[name]
         if option.kind == "integer":
             times *= max(1.0, value / max(1, int(option.default)))
-    return times > _FAR
+    return times
 
 
 def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:
@@ -57,7 +62,7 @@ def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:
         "summary": card.summary,
         "enabled": not reason,
         "reason": reason,
-        "options": _options.from_algorithm(card.options),
+        "options": _options.schemas(card.options),
         "variants": _sizes.choices(card),
     }
 

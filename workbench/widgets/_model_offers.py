@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
 from workbench import frameworks, zoo
 from workbench.errors import choose
+from workbench.parameters import Parameter
 from workbench.widgets import _devices, _options, _sizes
 from workbench.widgets._model_lists import algorithm_row, run_row, trained_row
 from workbench.widgets.desk import Case, Desk
@@ -55,9 +57,9 @@ class ModelOffers(DeskPanel):
         if entry is None:
             return {}
         preset = _sizes.preset(self.algorithm, self.variant)
-        chosen = {**preset, **_options.parse(self._schema(), self.options)}
-        defaults = {one["name"]: one["default"] for one in entry["options"]}
-        return {name: value for name, value in chosen.items() if value != defaults[name]}
+        chosen = {**preset, **_options.parse(self._known(), self.options)}
+        known = zoo.card(self.algorithm).options
+        return {name: value for name, value in chosen.items() if value != known[name].default}
 
     @t.validate("algorithm")
     def _check_algorithm(self, proposal: Any) -> str:
@@ -78,12 +80,13 @@ class ModelOffers(DeskPanel):
     def _entry(self) -> dict[str, Any] | None:
         return next((one for one in self.catalogue if one["value"] == self.algorithm), None)
 
-    def _schema(self) -> list[_options.Schema]:
-        entry = self._entry()
-        if entry is None:
-            return []
+    def _known(self) -> dict[str, Parameter]:
+        """Return the options of the algorithm, at what the size sets them to."""
+        if self._entry() is None:
+            return {}
         preset = _sizes.preset(self.algorithm, self.variant)
-        return [{**one, "default": preset.get(one["name"], one["default"])} for one in entry["options"]]
+        options = zoo.card(self.algorithm).options
+        return {name: replace(one, default=preset.get(name, one.default)) for name, one in options.items()}
 
     def _list(self, case: Case | None) -> None:
         self.catalogue = [algorithm_row(card, case) for card in zoo.list()]

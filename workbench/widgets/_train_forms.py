@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from workbench import zoo
+from workbench.parameters import Parameter, by_name
+from workbench.signatures import of_model
 from workbench.training import Optimizer, Recipe, Run
-from workbench.widgets import _options
 from workbench.widgets.code import Code, call, path_code
 
-FIELDS = (
-    _options.from_model(
-        Recipe, "epochs", label="Epochs", required=True, tooltip="How often each training case is seen",
+_RECIPE, _OPTIMIZER = of_model(Recipe), of_model(Optimizer)
+FIELDS = by_name(
+    *(_RECIPE[name] for name in ("epochs", "batch_size")),
+    replace(_OPTIMIZER["lr"], name="learning_rate"),
+    _RECIPE["seed"],
+    replace(_RECIPE["freeze"], default="", many=False),
+    Parameter(
+        "called_run", "text", "", "What to call the run in lists.", label="Name", placeholder="may be left empty"
     ),
-    _options.from_model(
-        Recipe, "batch_size", label="Batch", required=True,
-        tooltip="How many cases make one step; fewer need less memory",
-    ),
-    _options.from_model(
-        Optimizer, "lr", called="learning_rate", label="Learning rate", tooltip="How far one step moves the weights",
-        required=True,
-    ),
-    _options.from_model(Recipe, "seed", label="Seed", tooltip="The same seed gives the same run", required=True),
-    _options.field(
-        "freeze", "text", "",
-        placeholder="encoder.*",
-        tooltip="Layers that stay as they are, as name patterns with *, separated by commas",
-    ),
-    _options.field("called_run", "text", "", label="Name", placeholder="may be left empty",
-        tooltip="What to call the run in lists"),
-)  # fmt: skip
+)
 
 
 def patterns(text: str) -> tuple[str, ...]:

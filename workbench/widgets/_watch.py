@@ -74,7 +74,7 @@ def thin(points: Points) -> list[list[float]]:
 
 def learned(run: Run) -> list[Checkpoint]:
     """Return the checkpoints of a run that hold more than the weights it began with."""
-    return [checkpoint for checkpoint in run.checkpoints() if checkpoint.position.global_step]
+    return [checkpoint for checkpoint in run.checkpoints() if checkpoint.learned]
 
 
 def snapshot(run: Run, curves: Curves) -> Snapshot:

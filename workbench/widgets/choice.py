@@ -83,8 +83,8 @@ class Choice:
 
         Raises
         ------
-        InputError
-            If it has no checkpoint yet.
+        StateError
+            If it has learned nothing yet.
         """
         checkpoint, recipe = run.checkpoint(), run.recipe
         place = {"framework": recipe.framework, "device": recipe.device, **where}

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import traitlets as t
 
 from workbench import datasets, io
-from workbench._words import count
+from workbench._words import count, voxels
 from workbench.datasets import Dataset, Sample
 from workbench.datasets.annotations import as_shown
 from workbench.errors import InputError, StateError, choose
+from workbench.parameters import Parameter, by_name, plain
 from workbench.training import Run
 from workbench.volume import Volume
 from workbench.widgets import _data_forms, _options
@@ -120,8 +121,8 @@ class DataPanel(DeskPanel):
         called = self.name if name is None else name.name if isinstance(name, Dataset) else name
         if isinstance(name, Dataset):
             return self._take(name)
-        schema = self._schema(choose(called, [e["name"] for e in self.catalogue], "data set"))
-        given = options if name is not None else self._typed(schema)
+        known = self._known(choose(called, [e["name"] for e in self.catalogue], "data set"))
+        given = options if name is not None else self._typed(known)
         secrets = tuple(value for value in given.values() if isinstance(value, str | Path))
         with self.working(f"Loading {called}", cancellable=True, secrets=tuple(map(str, secrets))) as work:
             try:
@@ -129,7 +130,7 @@ class DataPanel(DeskPanel):
                 return self._take(dataset, called, given)
             except InputError as error:
                 if name is None:
-                    named = _options.named_in(error, schema)
+                    named = _options.named_in(error, known)
                     told = {key: without(text, map(str, secrets)) for key, text in named.items()}
                     self.faults = {**self.faults, **told}
                 raise
@@ -138,10 +139,9 @@ class DataPanel(DeskPanel):
         """Load what is chosen in the panel, as a click asks for: very large ones are asked about first."""
         if not self.name:
             raise StateError("No data set is chosen. Choose one in the list.")
-        schema = self._schema(self.name)
         with self.working(f"Loading {self.name}", cancellable=True) as work:
-            values = self._typed(schema)
-            large = work.apart(lambda: _data_forms.largeness(self.name, values, schema))
+            values = self._typed(self._known(self.name))
+            large = work.apart(lambda: _data_forms.largeness(self.name, values))
         if large is None:
             self.load()
         else:
@@ -260,10 +260,9 @@ class DataPanel(DeskPanel):
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def fields(self) -> list[_options.Schema]:
+    def fields(self) -> dict[str, Parameter]:
         """Return the one field that is not an option of a data set: which case is shown."""
-        limits: dict[str, Any] = {"low": 0, "high": max(self.count - 1, 0), "required": True, "label": "Case number"}
-        return [_options.field("index", "int", 0, **limits)]
+        return by_name(Parameter("index", "integer", 0, low=0, high=max(self.count - 1, 0), label="Case number"))
 
     def filled(self, name: str, value: Any) -> None:
         """Show the case whose number was typed."""
@@ -273,11 +272,12 @@ class DataPanel(DeskPanel):
         """Take the path that was typed for an option; it is kept in no state, as it may name a patient."""
         self._places[name] = text
 
-    def _typed(self, schema: list[_options.Schema]) -> dict[str, Any]:
-        return _options.parse(schema, {**self.options, **self._places})
+    def _typed(self, known: _options.Parameters) -> dict[str, Any]:
+        return _options.parse(known, {**self.options, **self._places})
 
-    def _schema(self, name: str) -> list[_options.Schema]:
-        return next((list(entry["options"]) for entry in self.catalogue if entry["name"] == name), [])
+    def _known(self, name: str) -> dict[str, Parameter]:
+        """Return the options of a data set; none where none is chosen."""
+        return datasets.parameters(name) if name in [entry["name"] for entry in self.catalogue] else {}
 
     def _take(self, dataset: Dataset, called: str = "", given: dict[str, Any] | None = None) -> Dataset:
         """Show the first case of a data set, and what it was loaded with in the form and in code."""
@@ -299,17 +299,15 @@ class DataPanel(DeskPanel):
         if "parent" in spec or name not in [entry["name"] for entry in self.catalogue]:
             self.name, self.options = "", {}
             return
-        schema = self._schema(name)
-        defaults = {one["name"]: one["default"] for one in schema}
+        known = self._known(name)
         # a path may name a patient, however it was written, and the form is saved with the notebook
-        private = {one["name"] for one in schema if one["private"]}
         told = {
-            key: _options._plain(value)
+            key: plain(value)
             for key, value in spec["options"].items()
-            if key not in private and not _is_place(value)
+            if not known[key].private and known[key].kind != "any" and not _is_place(value)
         }
         self.name = name
-        self.options = {key: value for key, value in told.items() if value != defaults.get(key)}
+        self.options = {key: value for key, value in told.items() if value != plain(known[key].default)}
 
     @staticmethod
     def _read(dataset: Dataset, split: str, index: int) -> Sample:
@@ -348,7 +346,7 @@ class DataPanel(DeskPanel):
 
     @t.observe("options")
     def _options_changed(self, _change: Any) -> None:
-        self.faults = _options.faults(self._schema(self.name), self.options)
+        self.faults = _options.faults(self._known(self.name), self.options)
 
 
 def _could_be_volume(name: str) -> bool:
@@ -388,7 +386,6 @@ def _details(case: Case) -> str:
 
 def _summary(volume: Volume) -> str:
     """Return the grid of the case in a few words: ``35x51x35, 1 mm, RAS``; of a photograph only its pixels."""
-    spacing = [f"{step:.3g}" for step in volume.spacing]
-    even = spacing[0] if len(set(spacing)) == 1 else "x".join(spacing)
-    size = {"patient": [f"{even} mm", volume.orientation], "object": [f"{even} mm"], "pixels": []}[volume.space]
-    return ", ".join(["x".join(map(str, volume.spatial_shape)), *size])
+    even = len({f"{step:.3g}" for step in volume.spacing}) == 1
+    known = voxels(volume.spacing[:1] if even else volume.spacing, volume.orientation, volume.space, digits=3)
+    return ", ".join(["x".join(map(str, volume.spatial_shape)), *known])

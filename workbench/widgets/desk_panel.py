@@ -12,7 +12,7 @@ import traitlets as t
 
 from workbench._plugins import Registry, Source, classes_of
 from workbench.errors import InputError, choose
-from workbench.widgets import _options
+from workbench.parameters import Parameter
 from workbench.widgets.code import page
 from workbench.widgets.desk import Desk
 from workbench.widgets.panel import Panel
@@ -54,15 +54,18 @@ class DeskPanel(Panel):
 
     # -- fields -------------------------------------------------------------------------------------------
 
-    def fields(self) -> list[_options.Schema]:
-        """Return the schema of the fields that `fill` may fill."""
-        return []
+    def fields(self) -> dict[str, Parameter]:
+        """Return the fields that `fill` may fill, by name."""
+        return {}
 
     def fill(self, name: str, text: Any) -> None:
         """Take what was typed into a field; what breaks its rule is told beside it and changes nothing."""
-        option = next(one for one in self.fields() if one["name"] == choose(name, _names(self.fields()), "field"))
+        field = self.fields()[choose(name, self.fields(), "field")]
         try:
-            self.filled(name, _options.check(option, text))
+            value = field.read(text)
+            if value is None and field.default not in (None, ""):
+                raise field.refused("nothing", typed=True)
+            self.filled(name, value)
         except InputError as error:
             self.faults = {**self.faults, name: str(error)}
         else:
@@ -123,10 +126,6 @@ class DeskPanel(Panel):
     def code(self) -> str:
         """Return the code of this panel as a page of its own."""
         return page(self.snippet())
-
-
-def _names(schema: list[_options.Schema]) -> list[str]:
-    return [one["name"] for one in schema]
 
 
 def _own() -> Iterator[Source]:

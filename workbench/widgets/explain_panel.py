@@ -101,7 +101,7 @@ class ExplainPanel(ExplainPredicts):
         with self.working(f"{chosen['label']}: preparing", cancellable=True) as work:
             case, choice, model = self._subject(work)
             wanted = self.target_now() if target is None else target
-            values = options or _options.parse(chosen["options"], self.options)
+            values = options or _options.parse(self._known(), self.options)
             at = (self.layer or None) if chosen["needs_layer"] else None
             preview = Preview(self.desk, chosen["label"])
 
@@ -150,7 +150,7 @@ class ExplainPanel(ExplainPredicts):
             asked: dict[str, Any] = {"method": self.method, "target": self.target_now()}
             if chosen["needs_layer"] and self.layer:
                 asked["layer"] = self.layer
-            asked |= _options.parse(chosen["options"], self.options)
+            asked |= _options.parse(self._known(), self.options)
             made: list[tuple[int, Explanation]] = []
 
             def make() -> None:
@@ -233,14 +233,16 @@ class ExplainPanel(ExplainPredicts):
     # -- inside -------------------------------------------------------------------------------------------
 
     def _passes(self) -> int:
-        values = _options.parse(self._method()["options"], self.options)
+        values = _options.parse(self._known(), self.options)
         return passes_of(get(self.method), self.desk.case.volume, values)
 
     def _clicked(self, change: Any) -> None:
         selection = change["new"]
         if selection is None or self.target != "voxel":
             return
-        place = f"voxel {', '.join(map(str, selection.ijk))}: {', '.join(f'{value:.1f}' for value in selection.mm)} mm"
+        place = f"voxel {', '.join(map(str, selection.ijk))}"
+        if self.desk.case is None or self.desk.case.volume.space != "pixels":
+            place = f"{place}: {', '.join(f'{value:.1f}' for value in selection.mm)} mm"
         if self.blocked:
             self.voxel = f"{place}. {self.blocked}."
             return

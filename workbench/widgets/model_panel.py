@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,7 @@ from workbench._words import count
 from workbench.errors import InputError, StateError
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets._files import listing
-from workbench.widgets._model_lists import largeness, short
+from workbench.widgets._model_lists import far, largeness, short
 from workbench.widgets._model_offers import ModelOffers
 from workbench.widgets._watch import learned
 from workbench.widgets.choice import Choice
@@ -77,6 +78,10 @@ class ModelPanel(ModelOffers):
         self._source: Any = None
         self._showing = False
         self._sure: Choice | None = None
+        #: The thread that answers the page, while it does; whether it left the weights of a network to be counted.
+        self._answering: int | None = None
+        self._uncounted = False
+        self._deciding = threading.RLock()
         super().__init__(desk, **traits)
         self.desk.observe(self._case_changed, "case")
         self.desk.observe(self._choice_changed, "choice")
@@ -153,7 +158,7 @@ class ModelPanel(ModelOffers):
                 work.apart(self.desk.model)
             except InputError as error:
                 # options that are each as they should be may not go together
-                self.faults = _options.named_in(error, self._schema())
+                self.faults = _options.named_in(error, self._known())
                 if self.faults:
                     self._decide()
                 raise
@@ -204,20 +209,45 @@ class ModelPanel(ModelOffers):
             self.withdraw()
             self.desk.choose(None, str(error).rstrip("."))
         else:
-            held = self._held_back(choice)
-            self.desk.choose(None if held else choice, held)
+            if choice != self._sure and threading.get_ident() == self._answering and far(choice):
+                # the kernel would hear no click meanwhile
+                self._uncounted = True
+                self.withdraw()
+                self.desk.choose(None, f"The weights of {choice.card.title} are being counted")
+            else:
+                self._decide_on(choice)
         self._describe_chosen()
 
-    def _held_back(self, choice: Choice) -> str:
-        """Ask before a very large network is used for anything, and return what is waited for; empty if it is not."""
-        large = largeness(choice) if choice != self._sure else None
-        if large is None:
+    def _count(self) -> None:
+        """Decide in the background what takes seconds to decide, and go on as after any other choice."""
+        with self.working("Counting the weights"):
+            self._decide()
+        self.describe()
+
+    def _decide_on(self, choice: Choice) -> None:
+        """Put a choice on the desk; before a very large network is used for anything it is asked."""
+        large, faults, held = None, None, ""
+        try:
+            large = largeness(choice) if choice != self._sure else None
+        except InputError as error:
+            # options that are each as they should be may not go together
+            faults, held = _options.named_in(error, self._known()), str(error).rstrip(".")
+        with self._deciding:
+            if choice.sized_by_data and not self._is_chosen(choice):
+                return  # another was chosen while the weights of this one were counted
             self.withdraw()
-            return ""
-        text, possible = large
-        title = f"{choice.card.title} would be very large"
-        self.ask(f"{title}.", text, "Use it", (lambda: self.accept_size(choice)) if possible else None)
-        return f"{title}: {text}"
+            self.faults = faults or self.faults
+            if large is not None:
+                text, possible = large
+                title = f"{choice.card.title} would be very large"
+                self.ask(f"{title}.", text, "Use it", (lambda: self.accept_size(choice)) if possible else None)
+                held = f"{title}: {text}"
+            self.desk.choose(None if held else choice, held)
+
+    def _is_chosen(self, choice: Choice) -> bool:
+        with contextlib.suppress(StateError, InputError):
+            return self._chosen() == choice
+        return False
 
     def accept_size(self, choice: Choice | None = None) -> None:
         """Use the network that is chosen, however large it is."""
@@ -239,11 +269,7 @@ class ModelPanel(ModelOffers):
             raise StateError(f"{fit.NO_MODEL}.")
         if self.faults:
             raise InputError(f"Mend the options of the model first: {next(iter(self.faults.values()))}")
-        sizes: dict[str, Any] = {
-            "in_channels": self.in_channels,
-            "num_classes": self.num_classes,
-            "classes": self.classes,
-        }
+        sizes: dict[str, Any] = {name: getattr(self, name) for name in ("in_channels", "num_classes", "classes")}
         return Choice(self.algorithm, options=self.values(), **where, **sizes)
 
     @t.observe("algorithm", "framework", "device", "weights", "trained_name", "run_id", "variant", "options")
@@ -268,7 +294,7 @@ class ModelPanel(ModelOffers):
                 self.weights = "run"
             elif name == "weights" and self.weights == "new":
                 self._fit_new()
-            self.faults = _options.faults(self._schema(), self.options) if self.weights == "new" else {}
+            self.faults = _options.faults(self._known(), self.options) if self.weights == "new" else {}
         self._decide()
 
     @contextlib.contextmanager
@@ -298,7 +324,7 @@ class ModelPanel(ModelOffers):
                 self._file = None
             if self.weights == "new":
                 self._fit_new()
-                self.faults = _options.faults(self._schema(), self.options)
+                self.faults = _options.faults(self._known(), self.options)
         self._decide()
         if dropped:
             self.note = f"weights put away ({dropped}): they are for other data"
@@ -363,6 +389,12 @@ class ModelPanel(ModelOffers):
     def set_state(self, sync_data: Any) -> None:
         """Take state from the browser; a new choice is built in the background, so that its size can be told."""
         before = self.desk.choice
-        super().set_state(sync_data)
-        if self.desk.choice is not None and self.desk.choice != before:
+        self._answering, self._uncounted = threading.get_ident(), False
+        try:
+            super().set_state(sync_data)
+        finally:
+            self._answering = None
+        if self._uncounted:
+            self.afterwards(self._count)
+        elif self.desk.choice is not None and self.desk.choice != before:
             self.afterwards(self.describe)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from workbench.errors import FileError, StateError
+from workbench.errors import FileError, StateError, check_suffix
 from workbench.widgets.desk import Desk
 
 #: Inches and dots per inch of the large picture: a voxel of a usual volume is then several pixels wide.
@@ -62,12 +62,15 @@ def save_report(desk: Desk, path: str | Path | None = None) -> tuple[Path, str]:
     ------
     StateError
         If nothing is shown yet.
+    InputError
+        If the name ends as that of another kind of file.
     FileError
         If the file cannot be written.
     """
     if not desk.viewer.layers:
         raise StateError("There is nothing to report yet. Load a data set or open a file first.")
     target = Path(path) if path is not None else Path(time.strftime("workbench-report-%Y%m%d-%H%M%S.html"))
+    check_suffix(target, (".html", ".htm"), "A report")
     page = make_page(desk)
     try:
         target.write_text(page, encoding="utf-8")

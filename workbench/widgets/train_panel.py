@@ -11,8 +11,10 @@ import traitlets as t
 from workbench import training, zoo
 from workbench._words import size, span
 from workbench.errors import InputError, StateError, choose
+from workbench.parameters import Parameter
 from workbench.training import Run
 from workbench.training.finetune import trainable_names
+from workbench.training.places import runs_folder
 from workbench.training.run import check_name
 from workbench.widgets import _options
 from workbench.widgets._run_list import rows
@@ -79,7 +81,7 @@ class TrainPanel(DeskPanel):
         self._checkpoints = 0
         self._started: dict[str, tuple[dict[str, Any], str]] = {}
         self._listeners: list[Callable[[Run], None]] = []
-        super().__init__(desk, form=list(FIELDS), **traits)
+        super().__init__(desk, form=_options.schemas(FIELDS), **traits)
         self.desk.observe(self._desk_changed, ["case", "choice"])
         self.desk.observe(self._run_changed, "run")
         self.list_runs()
@@ -106,7 +108,10 @@ class TrainPanel(DeskPanel):
 
     def list_runs(self) -> list[Run]:
         """Look for runs, wherever they were started, and offer them."""
-        listed = rows(training.runs(self.desk.folder))
+        folder = self.desk.folder
+        # a folder that is named is made with its first run
+        there = folder is None or runs_folder(folder).is_dir()
+        listed = rows(training.runs(folder)) if there else []
         self._known |= {run.id: run for _, run in listed}
         self.runs = [row for row, _ in listed]
         self.desk.runs = listed
@@ -265,9 +270,9 @@ class TrainPanel(DeskPanel):
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def fields(self) -> list[_options.Schema]:
+    def fields(self) -> dict[str, Parameter]:
         """Return the fields of the form."""
-        return list(FIELDS)
+        return FIELDS
 
     def filled(self, name: str, value: Any) -> None:
         """Set a field; a name has to fit a line, and what is frozen has to be there."""
@@ -381,6 +386,6 @@ class TrainPanel(DeskPanel):
     @t.validate("epochs", "batch_size", "learning_rate", "seed")
     def _check_number(self, proposal: Any) -> Any:
         name = proposal["trait"].name
-        value = _options.check(next(one for one in FIELDS if one["name"] == name), proposal["value"])
+        value = FIELDS[name].read(proposal["value"])
         self.faults = {key: told for key, told in self.faults.items() if key != name}
         return value

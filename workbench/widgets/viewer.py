@@ -14,7 +14,7 @@ import ipywidgets
 import numpy as np
 import traitlets as t
 
-from workbench.errors import InputError, StateError, WorkbenchError, check_keywords, choose
+from workbench.errors import InputError, StateError, WorkbenchError, check_keywords, check_suffix, choose
 from workbench.widgets.layer import STYLE, Layer
 from workbench.widgets.panel import bundle
 from workbench.widgets.planes import middle
@@ -145,8 +145,15 @@ class Viewer(anywidget.AnyWidget):
         return montage(self._shown, self.crosshair, convention=self.convention, **options)
 
     def screenshot(self, path: str | Path) -> Path:
-        """Write what `png` draws to `path` (the live 3D view is saved by the camera button of the viewer)."""
+        """Write what `png` draws to `path` (the live 3D view is saved by the camera button of the viewer).
+
+        Raises
+        ------
+        InputError
+            If the name ends as that of another kind of file.
+        """
         path = Path(path)
+        check_suffix(path, (".png",), "A screenshot")
         path.write_bytes(self.png())
         return path
 

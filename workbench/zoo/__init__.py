@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench import frameworks
-from workbench.errors import Cancelled
+from workbench.errors import Cancelled, told_keywords
 from workbench.zoo.algorithm import Algorithm
-from workbench.zoo.card import Card, Cards, OptionInfo
+from workbench.zoo.card import Card, Cards
 from workbench.zoo.catalogue import algorithm, card, cards, register
 from workbench.zoo.classification import Classification
 from workbench.zoo.metadata import parse_metadata
@@ -30,7 +30,6 @@ __all__ = [
     "ClassificationTask",
     "Metrics",
     "Model",
-    "OptionInfo",
     "SegmentationTask",
     "ShapeTask",
     "Task",
@@ -54,7 +53,7 @@ def create(
     *,
     classes: Sequence[str] | None = None,
     preprocess: Mapping[str, Any] | None = None,
-    patch_size: Sequence[int] | None = None,
+    patch_size: int | Sequence[int] | None = None,
     seed: int | None = 0,
     variant: str | None = None,
     **options: Any,
@@ -75,8 +74,8 @@ def create(
         Names of the classes; sets `num_classes`.
     preprocess : mapping, optional
         What is done to a volume before the network sees it (default: the algorithm's own).
-    patch_size : sequence of int, optional
-        Size of the windows that large images are predicted in.
+    patch_size : int or sequence of int, optional
+        Size of the windows that large images are predicted in; one number holds for all axes.
     seed : int, optional
         Seed of the weights; None draws others every time.
     variant : str, optional
@@ -99,6 +98,7 @@ def create(
     return Model(chosen, backend, place, config, module, classes=classes, preprocess=preprocess, patch_size=patch_size)
 
 
+@told_keywords("wb.zoo.load()")
 def load(path: str | Path, framework: str = "torch", device: str = "cpu", *, allow_non_finite: bool = False) -> Model:
     """Bring back a model from the file that `Model.save` wrote, on any framework.
 
@@ -137,3 +137,14 @@ def load(path: str | Path, framework: str = "torch", device: str = "cpu", *, all
 def list() -> Cards:
     """Return the cards of all algorithms; prints as a table."""
     return cards()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "OptionInfo":
+        import warnings
+
+        from workbench.parameters import Parameter
+
+        warnings.warn("OptionInfo is now workbench.parameters.Parameter.", DeprecationWarning, stacklevel=2)
+        return Parameter
+    raise AttributeError(f"module 'workbench.zoo' has no attribute {name!r}")

@@ -8,11 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError, StateError, check_keywords, choose
-from workbench.zoo.card import Card, OptionInfo, read_card
+from workbench.errors import StateError, check_keywords, choose
+from workbench.parameters import Parameter, by_name, check_values
+from workbench.zoo.card import Card, read_card
 from workbench.zoo.tasks import Task
 
-_OWN = ("in_channels", "num_classes")
+#: What every network is told beside its own options.
+_SIZES = by_name(
+    Parameter("in_channels", "integer", 1, "Channels of the images.", low=1),
+    Parameter("num_classes", "integer", 2, "Classes; for segmentation the background included.", low=1),
+)
 
 
 class Algorithm:
@@ -57,7 +62,7 @@ class Algorithm:
         """Targets, losses, decoding, metrics and default recipe."""
         return self._part("task", ("TASK",)).TASK  # type: ignore[no-any-return]
 
-    def options(self) -> dict[str, OptionInfo]:
+    def options(self) -> dict[str, Parameter]:
         """Return the options of the network, by name."""
         return dict(self.card.options)
 
@@ -76,17 +81,13 @@ class Algorithm:
         InputError
             If an option or a value is unknown; the message names the nearest valid one.
         """
-        known = self.options()
-        check_keywords(options, known, f"The algorithm {self.name!r}")
+        owner = f"The algorithm {self.name!r}"
+        check_keywords(options, self.options(), owner)
         preset: Mapping[str, Any] = {}
         if variant is not None:
             preset = self.card.variants[choose(variant, self.card.variants, f"variant of {self.name!r}")]
-        for name, value, least in (("in_channels", in_channels, 1), ("num_classes", num_classes, 1)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InputError(f"{name} is a whole number, at least {least}, got {value!r}.")
-        given = {**preset, **options}
-        chosen = {name: info.check(given.get(name, info.default), f"{self.name}:") for name, info in known.items()}
-        return {"in_channels": in_channels, "num_classes": num_classes, **chosen}
+        sizes = {"in_channels": in_channels, "num_classes": num_classes}
+        return check_values({**_SIZES, **self.options()}, {**sizes, **preset, **options}, owner)
 
     def sizes(self, config: Mapping[str, Any]) -> tuple[int, int]:
         """Return (multiple, minimum) of the voxels along each axis of the network's input."""
@@ -105,6 +106,12 @@ class Algorithm:
     def default_layer(self, config: Mapping[str, Any]) -> str:
         """Return the layer whose feature map is looked at when no other is named."""
         return str(self.network.default_layer(config))
+
+    def class_names(self, num_classes: int) -> tuple[str, ...]:
+        """Return names for classes that were given none."""
+        if self.card.task in ("segmentation", "instances"):
+            return ("background", *(f"label {i}" for i in range(1, num_classes)))
+        return tuple(f"class {i}" for i in range(num_classes))
 
     def preprocess(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the default preprocessing of a network of this configuration."""
@@ -125,4 +132,4 @@ class Algorithm:
 
 def split_config(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (in_channels and num_classes, the options) of a configuration."""
-    return {k: config[k] for k in _OWN}, {k: v for k, v in config.items() if k not in _OWN}
+    return {k: config[k] for k in _SIZES}, {k: v for k, v in config.items() if k not in _SIZES}

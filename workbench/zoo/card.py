@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from workbench.errors import FileError, InputError, choose
+from workbench._tables import Listing, as_html
+from workbench.errors import FileError, InputError, check_keywords
+from workbench.parameters import Parameter
 
 Value: TypeAlias = bool | int | float | str
 
@@ -34,54 +37,21 @@ class Port(_Plain):
     range: str
 
 
-class OptionInfo(_Plain):
-    """An option of `create`: enough to check a value and to draw a control for it."""
+def _parameter(given: Any) -> Any:
+    """Return the `Parameter` that a card describes: its default tells the kind where there are no choices."""
+    if not isinstance(given, dict) or "default" not in given:
+        raise ValueError(f"an option is a mapping with a default and a help, got {given!r}")
+    told = {"low": given.get("minimum"), "high": given.get("maximum"), **given}
+    told = {key: value for key, value in told.items() if key not in ("minimum", "maximum")}
+    kinds = {bool: "flag", int: "integer", float: "number", str: "text"}
+    kind = "choice" if told.get("choices") else kinds.get(type(told["default"]))
+    check_keywords(told, [field.name for field in fields(Parameter)], "An option of a card")
+    if kind is None or not told.get("help"):
+        raise ValueError(f"an option needs a default that is a flag, a number or text, and a help, got {given!r}")
+    return Parameter(**{"name": "", "kind": kind, **told, "choices": tuple(told.get("choices", ()))})
 
-    default: Value
-    help: str
-    choices: tuple[Value, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    name: str = ""
 
-    @property
-    def kind(self) -> Literal["choice", "flag", "integer", "number", "text"]:
-        """What sort of value it takes."""
-        if self.choices:
-            return "choice"
-        kinds: dict[type, Literal["flag", "integer", "number", "text"]]
-        kinds = {bool: "flag", int: "integer", float: "number", str: "text"}
-        return kinds[type(self.default)]
-
-    def check(self, value: Any, owner: str) -> Value:
-        """Return `value` if it is allowed.
-
-        Raises
-        ------
-        InputError
-            If it is of another type, not one of the choices, or out of range.
-        """
-        what = f"{owner} option {self.name!r}"
-        if self.choices:
-            if isinstance(self.default, str):
-                return choose(str(value), [str(choice) for choice in self.choices], f"value of {what}:")
-            if value not in self.choices or isinstance(value, bool):
-                raise InputError(f"{what} is one of {', '.join(map(str, self.choices))}, got {value!r}.")
-            return type(self.default)(value)
-        allowed = (int, float) if self.kind == "number" else (type(self.default),)
-        if not isinstance(value, allowed) or (isinstance(value, bool) and self.kind != "flag"):
-            raise InputError(f"{what} is of kind {self.kind!r}, got {value!r}. The default is {self.default}.")
-        if isinstance(value, int | float):
-            self._check_bounds(value, what)
-        return type(self.default)(value)
-
-    def _check_bounds(self, value: float, what: str) -> None:
-        low, high = self.minimum, self.maximum
-        if (low is None or value >= low) and (high is None or value <= high):
-            return
-        bounds = [f"at least {low:g}"] if low is not None else []
-        bounds += [f"at most {high:g}"] if high is not None else []
-        raise InputError(f"{what} is {' and '.join(bounds)}, got {value!r}. The default is {self.default}.")
+Described = Annotated[Parameter, BeforeValidator(_parameter)]
 
 
 class Count(_Plain):
@@ -118,7 +88,7 @@ class Card(_Plain):
     paper: Paper
     inputs: tuple[Port, ...] = Field(min_length=1)
     outputs: tuple[Port, ...] = Field(min_length=1)
-    options: dict[str, OptionInfo] = {}
+    options: dict[str, Described] = {}
     variants: dict[str, dict[str, Value]] = {}
     parameters: tuple[Count, ...] = Field(min_length=1)
     frameworks: tuple[str, ...] = ("torch", "mindspore")
@@ -133,13 +103,12 @@ class Card(_Plain):
         del context
         if not self.graph_mode and not any("graph mode" in note for note in self.notes):
             raise ValueError('with graph_mode: false a note that has "graph mode" in it must say why')
-        for name, option in self.options.items():
-            object.__setattr__(option, "name", name)
+        object.__setattr__(self, "options", {name: replace(one, name=name) for name, one in self.options.items()})
         for name, values in self.variants.items():
             for option_name, value in values.items():
                 if option_name not in self.options:
                     raise ValueError(f"variant {name!r} sets {option_name!r}, which is not an option")
-                self.options[option_name].check(value, f"Variant {name!r},")
+                self.options[option_name].check(value, f"Variant {name!r}")
 
     def __repr__(self) -> str:
         return f"<Card {self.name}: {self.title}, {self.dimensions}D {self.task}>"
@@ -170,26 +139,18 @@ class Card(_Plain):
         return f"<pre>{escape(str(self))}</pre>"
 
 
-class Cards(list[Card]):
+class Cards(Listing[Card]):
     """A list of cards that prints as a table."""
 
-    def __repr__(self) -> str:
-        rows = [("name", "title", "task", "summary")]
-        rows += [(c.name, c.title, f"{c.dimensions}D {c.task}", c.summary) for c in self]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        return "\n".join("  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3]]) for row in rows)
+    head = ("name", "title", "task", "summary")
+
+    def row(self, one: Card) -> tuple[str, ...]:
+        """Return the cells of one card."""
+        return one.name, one.title, f"{one.dimensions}D {one.task}", one.summary
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        head = "<tr><th>name</th><th>title</th><th>task</th><th>summary</th><th>paper</th></tr>"
-        body = "".join(
-            f"<tr><td><code>{escape(c.name)}</code></td><td>{escape(c.title)}</td><td>{c.dimensions}D "
-            f"{escape(c.task)}</td><td>{escape(c.summary)}</td>"
-            f"<td><a href='{escape(c.paper.url, quote=True)}'>{c.paper.year}</a></td></tr>"
-            for c in self
-        )
-        return f"<table>{head}{body}</table>"
+        rows = [(*self.row(one), f"{one.paper.year}, {one.paper.url}") for one in self]
+        return as_html((*self.head, "paper"), rows)
 
 
 def read_card(path: Path) -> Card:

@@ -11,17 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._tables import pairs_html
 from workbench._words import count
-from workbench.errors import InputError
+from workbench.errors import InputError, check_suffix, told_keywords
 from workbench.frameworks import Framework, LayerInfo, loading, weights
 from workbench.frameworks.base import MatchReport, Outputs
+from workbench.parameters import Parameter
 from workbench.transforms import Prepared, Preprocess
+from workbench.transforms.axes import as_tuple, per_axis
 from workbench.volume import Volume
 from workbench.zoo import answering
 from workbench.zoo.algorithm import Algorithm, split_config
 from workbench.zoo.inference import Cancel, Estimate, Progress
 
 Array = NDArray[Any]
+
+_PATCH_SIZE = Parameter("patch_size", "integer", None, "Windows of predictions.", low=1, unit="voxels", per_axis=True)
 
 
 class Model:
@@ -50,18 +55,18 @@ class Model:
         *,
         classes: Sequence[str] | None = None,
         preprocess: Mapping[str, Any] | None = None,
-        patch_size: Sequence[int] | None = None,
+        patch_size: int | Sequence[int] | None = None,
     ) -> None:
         self.algorithm = algorithm
         self.framework = framework
         self.device = device
         self.config = dict(config)
         self.module = module
-        self.classes = default_classes(algorithm, config["num_classes"]) if classes is None else tuple(classes)
+        self.classes = algorithm.class_names(config["num_classes"]) if classes is None else tuple(classes)
         if len(self.classes) != config["num_classes"]:
             raise InputError(f"The model has {config['num_classes']} classes, got the names {list(self.classes)}.")
         self.preprocess = algorithm.preprocess(config) if preprocess is None else preprocess
-        self.patch_size = None if patch_size is None else tuple(int(n) for n in patch_size)
+        self.patch_size = per_axis(as_tuple(_PATCH_SIZE.check(patch_size)), self.spatial_ndim, "patch_size")
 
     # ---- what it is ----------------------------------------------------------------------------------------------
 
@@ -131,6 +136,7 @@ class Model:
 
     # ---- answers -------------------------------------------------------------------------------------------------
 
+    @told_keywords("model.forward()")
     def forward(self, array: Array, *, network: Any = None) -> Outputs:
         """Return the raw outputs for a batch [n, c, *spatial] float32: an array, or arrays by name.
 
@@ -177,6 +183,7 @@ class Model:
             )
         return self._preprocess.apply(volume, at_least=self.algorithm.sizes(self.config)[1])
 
+    @told_keywords("model.infer()")
     def infer(self, batch: Array, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
         """Return the decoded predictions for prepared images of one size [n, c, *spatial], large ones by windows.
 
@@ -188,6 +195,7 @@ class Model:
         """
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
+    @told_keywords("model.estimate()")
     def estimate(self, volume: Volume | Prepared, *, skip_air: bool = True) -> Estimate:
         """Return what `predict` would take on this device, from a trial of one window of the volume.
 
@@ -199,6 +207,7 @@ class Model:
         """Return in how many windows the network would see a volume: 1 where it takes it whole."""
         return answering.windows(self, self._ready(volume))
 
+    @told_keywords("model.predict()")
     def predict(
         self,
         volume: Volume,
@@ -269,8 +278,16 @@ class Model:
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
+    @told_keywords("model.save()")
     def save(self, path: str | Path) -> Path:
-        """Write weights and everything that is needed to build the model again into one safetensors file."""
+        """Write weights and everything that is needed to build the model again into one safetensors file.
+
+        Raises
+        ------
+        InputError, FileError
+            If the name has another suffix than ``.safetensors``; if the file cannot be written.
+        """
+        check_suffix(Path(path), (".safetensors",), "A model")
         return weights.save(path, self.state(), self.metadata())
 
     def metadata(self) -> dict[str, str]:
@@ -287,6 +304,7 @@ class Model:
         }
         return {key: json.dumps(value) for key, value in facts.items()}
 
+    @told_keywords("model.load()")
     def load(
         self, path: str | Path, *, strict: bool = True, into: str | None = None, allow_non_finite: bool = False
     ) -> MatchReport:
@@ -305,9 +323,9 @@ class Model:
             a model with another number of classes takes all but its head.
         into : str, optional
             "encoder": the file is of another network (a ResNet, VGG, DenseNet or ViT as torchvision writes them), which
-            this one has as its encoder; where is found by the names, and reported. Or the name of the part. All else
-            keeps its values. The first convolution is adapted to the network's channels, see
-            `workbench.frameworks.transfer.fitted`.
+            this one has as its encoder; where is found by the names, and reported. Of a file of this very network the
+            encoder alone is taken. Or the name of the part. All else keeps its values. The first convolution is adapted
+            to the network's channels, see `workbench.frameworks.transfer.fitted`.
         allow_non_finite : bool
             Whether NaN and infinities are let through.
 
@@ -341,8 +359,6 @@ class Model:
         )
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         rows = {
             "task": f"{self.spatial_ndim}D {self.task.kind}",
             "channels": str(self.in_channels),
@@ -351,8 +367,7 @@ class Model:
             "parameters": f"{self.num_parameters:,}",
             "runs on": f"{self.framework.name}, {self.device}",
         }
-        body = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
-        return f"<table><caption><b>{escape(self.algorithm.card.title)}</b></caption>{body}</table>"
+        return pairs_html(self.algorithm.card.title, rows.items())
 
     # ---- helpers -------------------------------------------------------------------------------------------------
 
@@ -380,10 +395,3 @@ class Model:
                     f"{self.name} takes sizes that are {rule}, got {length} along {axis}. Nearest that fit: "
                     f"{' and '.join(map(str, near))}. predict and prepare pad by themselves."
                 )
-
-
-def default_classes(algorithm: Algorithm, num_classes: int) -> tuple[str, ...]:
-    """Return names for classes that have none."""
-    if algorithm.card.task in ("segmentation", "instances"):
-        return ("background", *(f"label {i}" for i in range(1, num_classes)))
-    return tuple(f"class {i}" for i in range(num_classes))

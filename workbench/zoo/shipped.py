@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from workbench._tables import Listing
 from workbench.errors import choose
 
 _INDEX = "index.json"
@@ -50,23 +50,17 @@ class Trained:
         return f"{self.task}, trained on {self.data['name']}, {self.metric} {self.score:.2f}"
 
 
-class TrainedList(list[Trained]):
+class TrainedList(Listing[Trained]):
     """Trained models, shown as a table."""
 
-    _HEAD = ("name", "algorithm", "task", "trained on", "score", "parameters")
+    head = ("name", "algorithm", "task", "trained on", "score", "parameters")
 
     def __init__(self, models: Iterable[Trained] = ()) -> None:
         super().__init__(models)
 
-    def __repr__(self) -> str:
-        rows = [self._HEAD, *map(_row, self)]
-        widths = [max(len(row[n]) for row in rows) for n in range(len(self._HEAD))]
-        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{cell}</th>" for cell in self._HEAD)
-        body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in _row(one))}</tr>" for one in self)
-        return f"<table><tr>{head}</tr>{body}</table>"
+    def row(self, one: Trained) -> tuple[str, ...]:
+        """Return the cells of one model."""
+        return _row(one)
 
 
 def trained() -> TrainedList:

@@ -1,6 +1,6 @@
 // The App in a panel of its own: a kernel, and the view of the one App that lives in it.
 import { MainAreaWidget } from "@jupyterlab/apputils";
-import { ABCWidgetFactory, Base64ModelFactory, DocumentModel, type DocumentRegistry, type IDocumentWidget } from "@jupyterlab/docregistry";
+import { ABCWidgetFactory, DocumentModel, type DocumentRegistry, type IDocumentWidget } from "@jupyterlab/docregistry";
 import { PageConfig, PathExt } from "@jupyterlab/coreutils";
 import { type IRenderMimeRegistry, MimeModel } from "@jupyterlab/rendermime";
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
@@ -10,6 +10,7 @@ import { Panel, Widget } from "@lumino/widgets";
 import { folderOf } from "./app_drive";
 import { workbenchIcon } from "./icon";
 import "./lab.css";
+import { ContentlessModelFactory } from "./no_copy";
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
 const GONE = "What was loaded and shown is gone with it. Training runs go on by themselves; a new App finds them.";
@@ -29,19 +30,14 @@ class NothingModel extends DocumentModel {
   }
 }
 
-export class AppModelFactory extends Base64ModelFactory {
+export class AppModelFactory extends ContentlessModelFactory {
   static readonly NAME = "medical-workbench-app";
 
-  override get name(): string {
-    return AppModelFactory.NAME;
+  constructor() {
+    super(AppModelFactory.NAME);
   }
-  override get fileFormat(): never {
-    return null as never;
-  }
-  override createNew(options: DocumentRegistry.IModelOptions = {}): NothingModel {
-    const model = new NothingModel(options as ConstructorParameters<typeof DocumentModel>[0]);
-    model.readOnly = true;
-    return model;
+  protected override makeModel(options: DocumentRegistry.IModelOptions = {}): NothingModel {
+    return new NothingModel(options as ConstructorParameters<typeof DocumentModel>[0]);
   }
 }
 

@@ -19,17 +19,24 @@ export class NameOnlyProvider implements IContentProvider {
   }
 }
 
-export class NameOnlyModelFactory extends Base64ModelFactory {
+/** Makes what stands for a document: it is read-only, and no content is asked for. */
+export class ContentlessModelFactory extends Base64ModelFactory {
+  constructor(private readonly called: string) {
+    super();
+  }
   override get name(): string {
-    return BY_NAME;
+    return this.called;
   }
   override get fileFormat(): never {
     return null as never;
   }
   override createNew(...options: Parameters<Base64ModelFactory["createNew"]>): DocumentRegistry.ICodeModel {
-    const model = super.createNew(...options);
+    const model = this.makeModel(...options);
     model.readOnly = true;
     return model;
+  }
+  protected makeModel(...options: Parameters<Base64ModelFactory["createNew"]>): DocumentRegistry.ICodeModel {
+    return super.createNew(...options);
   }
 }
 

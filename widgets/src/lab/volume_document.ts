@@ -10,7 +10,7 @@ import { type FileTypes, registerFileTypes } from "./file_types";
 import { workbenchIcon } from "./icon";
 import { openPicturesReadOnly } from "./image_viewer";
 import "./lab.css";
-import { BY_NAME, NameOnlyModelFactory, NameOnlyProvider } from "./no_copy";
+import { BY_NAME, ContentlessModelFactory, NameOnlyProvider } from "./no_copy";
 import { ServerModel } from "./server_model";
 
 const FACTORY = "Medical volume";
@@ -109,7 +109,7 @@ export const volumePlugin: JupyterFrontEndPlugin<void> = {
   activate: async (app, drive: Contents.IDrive, restorer: ILayoutRestorer | null) => {
     drive.contentProviderRegistry?.register(BY_NAME, new NameOnlyProvider());
     openPicturesReadOnly(app.docRegistry, drive);
-    app.docRegistry.addModelFactory(new NameOnlyModelFactory());
+    app.docRegistry.addModelFactory(new ContentlessModelFactory(BY_NAME));
     const tracker = new WidgetTracker<DocumentWidget>({ namespace: "medical-workbench-volume" });
     const ready = addFactory(app.docRegistry, tracker);
     if (restorer) {

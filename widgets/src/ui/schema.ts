@@ -2,14 +2,17 @@
 import { checkbox, select, typed, type Control, type Label } from "./controls";
 import { h, replace } from "./dom";
 
-/** One option, as `workbench.widgets._options` writes it down. */
+/** One option, as `workbench.parameters.Parameter.schema` writes it down. */
 export interface Option {
   name: string;
-  kind: "int" | "float" | "bool" | "choice" | "text" | "numbers" | "words";
+  kind: "flag" | "integer" | "number" | "choice" | "text" | "path";
   label: string;
   tooltip: string;
   unit: string;
   rule: string;
+  /** Several values may be given, separated by commas. */
+  several: boolean;
+  step: number | null;
   placeholder: string;
   /** What is typed may name a patient: it is handed on by `tell`, and shown in this page alone. */
   private: boolean;
@@ -25,17 +28,20 @@ const shown = (value: unknown): string => (Array.isArray(value) ? value.join(", 
 
 /** The control for one option; what is typed is handed on as text, what is chosen as what it is. */
 export function field(option: Option, put: (value: unknown) => void, live = false): Control<unknown> {
-  const tooltip = option.rule && option.kind !== "bool" && option.kind !== "text" ? `${option.tooltip}\n(${option.rule})` : option.tooltip;
+  const free = option.kind === "flag" || ((option.kind === "text" || option.kind === "path") && !option.several);
+  const tooltip = free ? option.tooltip : `${option.tooltip}\n(${option.rule})`;
   const label: Label = { label: option.label, tooltip, unit: option.unit };
-  if (option.kind === "bool") return checkbox(label, put) as Control<unknown>;
+  if (option.kind === "flag") return checkbox(label, put) as Control<unknown>;
   if (option.kind === "choice") {
     const control = select(label, put);
     control.choices(option.choices.map((value) => ({ value: String(value), label: String(value) })));
     return { ...control, set: (value) => control.set(shown(value)) };
   }
-  const numeric = option.kind === "int" || option.kind === "float";
-  const placeholder = option.placeholder || (option.kind === "numbers" ? "8, 16, 32" : numeric ? shown(option.default) : "default");
-  const control = typed(label, { placeholder, numeric, step: option.kind === "int" ? 1 : undefined, live }, put);
+  const numeric = option.kind === "integer" || option.kind === "number";
+  // a field for numbers alone would refuse commas and words
+  const alone = numeric && !option.several && option.choices.length === 0;
+  const placeholder = option.placeholder || (numeric && option.several ? "8, 16, 32" : numeric ? shown(option.default) : "default");
+  const control = typed(label, { placeholder, numeric: alone, step: option.step ?? (option.kind === "integer" ? 1 : undefined), live }, put);
   return { ...control, set: (value) => control.set(shown(value)) };
 }
 

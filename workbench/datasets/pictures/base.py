@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.datasets import places
+from workbench.datasets._options import Place, Seed
 from workbench.datasets.annotations import check_annotation
 from workbench.datasets.cards import Card
 from workbench.datasets.catalogue import Entry
@@ -108,11 +108,24 @@ def entry(card: Card, folder: str, inside: str, find: Callable[[Path, str], Case
     """
 
     def load(
-        path: str | os.PathLike[str] | None = None,
+        path: Place | None = None,
         fractions: Fractions | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
         task: str = card.tasks[0],
     ) -> Dataset:
+        """Open the pictures.
+
+        Parameters
+        ----------
+        path : path, optional
+            Their folder, where it is not at its usual place.
+        fractions : mapping or sequence of float, optional
+            Shares of train, val and test; those that come with the pictures if there are any.
+        seed : int
+            Another seed draws another division.
+        task : str
+            What is annotated.
+        """
         check_task(task, card.tasks, card.name)
         roots = [Path(path).expanduser()] if path else places.candidates(folder)
         home = next((root for root in roots if (root / inside).exists()), None)

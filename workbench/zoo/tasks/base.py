@@ -85,6 +85,17 @@ class Task(ABC):
             check_keywords(options, valid, "The loss")
         return self.make_loss(**options)
 
+    def check_class_weights(self, options: Mapping[str, Any], num_classes: int) -> None:
+        """Check that the ``class_weights`` of the options of the loss, if there are any, are one for each class.
+
+        Raises
+        ------
+        InputError
+            If there are more or fewer.
+        """
+        if options.get("class_weights") is not None:
+            check_weight_count(options["class_weights"], num_classes)
+
     @abstractmethod
     def decode(self, outputs: Outputs) -> Sequence[Any] | Array:
         """Return the predictions of raw outputs, one per sample, on the network's grid."""
@@ -172,6 +183,18 @@ def check_weights(weights: Sequence[float] | None) -> list[float] | None:
     return values
 
 
+def check_weight_count(weights: Sequence[float], num_classes: int) -> None:
+    """Check that there is a weight for each class.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer.
+    """
+    if len(weights) != num_classes:
+        raise InputError(f"The model has {num_classes} classes, got {len(weights)} class weights: {list(weights)}.")
+
+
 def class_weight_tensor(ops: Any, logits: Any, weights: Sequence[float] | None) -> Any:
     """Return the class weights as a tensor of the kind and on the device of `logits`, or None.
 
@@ -182,7 +205,6 @@ def class_weight_tensor(ops: Any, logits: Any, weights: Sequence[float] | None) 
     """
     if weights is None:
         return None
-    if len(weights) != logits.shape[1]:
-        raise InputError(f"The model has {logits.shape[1]} classes, got {len(weights)} class weights: {list(weights)}.")
+    check_weight_count(weights, logits.shape[1])
     zero = ops.zeros_like(ops.mean(logits))
     return ops.stack([zero + weight for weight in weights])

@@ -80,6 +80,10 @@ class InstanceTask(Task):
 
         return define
 
+    def check_class_weights(self, options: Mapping[str, Any], num_classes: int) -> None:  # noqa: ARG002
+        """Check that there are weights for background, inside and boundary, whatever the objects are called."""
+        super().check_class_weights(options, 3)
+
     def probabilities(self, outputs: Outputs) -> Array:
         """Return the probabilities of background, inside and boundary [n, 3, *spatial]."""
         return softmax(mask_of(outputs))
