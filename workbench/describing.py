@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from workbench._tables import Listing
 from workbench.errors import InputError, choose
-from workbench.parameters import Parameter, plain
+from workbench.parameters import Options, Parameter
 from workbench.signatures import of_function, of_model
 
 
-class Description(Listing[Parameter]):
+class Description(Options):
     """The options of a thing, shown as a table.
 
     Attributes
@@ -23,17 +22,9 @@ class Description(Listing[Parameter]):
         What takes them.
     """
 
-    head = ("option", "takes", "default", "meaning")
-    nothing = "no options"
-
     def __init__(self, title: str, parameters: Mapping[str, Parameter]) -> None:
         super().__init__(parameters.values())
         self.title = title
-
-    def row(self, one: Parameter) -> tuple[str, ...]:
-        """Return the cells of one option."""
-        default = "required" if one.required else _shown(one.default)
-        return one.name, one.rule if one.kind != "any" else "see the documentation", default, one.help
 
     def table(self) -> str:
         """Return the table alone, as text."""
@@ -52,7 +43,7 @@ def describe(thing: Any) -> Description:
     Parameters
     ----------
     thing : str or object
-        The name of an algorithm, an explanation method or a data set, or a function, a class or an object of the
+        The name of an algorithm, a method, a tool or a data set, or a function, a class or an object of the
         workbench: ``wb.describe("3d-unet")``, ``wb.describe(wb.read)``, ``wb.describe(wb.training.Recipe)``.
 
     Raises
@@ -67,7 +58,7 @@ def describe(thing: Any) -> Description:
     """
     if isinstance(thing, str):
         known = _named()
-        return known[choose(thing, known, "algorithm, explanation method or data set")]()
+        return known[choose(thing, known, "algorithm, method, tool or data set")]()
     for told in (getattr(thing, "parameters", None), getattr(thing, "options", None)):
         found = told() if callable(told) and not isinstance(thing, type) else told
         if isinstance(found, Mapping) and all(isinstance(one, Parameter) for one in found.values()):
@@ -78,19 +69,21 @@ def describe(thing: Any) -> Description:
         return Description(_title(thing), of_function(thing))
     raise InputError(
         f"What is described is a name, a function or something with options, got {thing!r}. Give the name of an "
-        "algorithm, an explanation method or a data set, or a function such as wb.read."
+        "algorithm, a method, a tool or a data set, or a function such as wb.read."
     )
 
 
 def _named() -> dict[str, Callable[[], Description]]:
     """Return how everything that has a name is described; where two rooms use a name, the first has it."""
-    from workbench import datasets, explain, zoo
+    from workbench import datasets, explain, tools, zoo
 
     found: dict[str, Callable[[], Description]] = {}
     for card in zoo.list():
         found.setdefault(card.name, partial(Description, f"{card.name}: {card.title}", card.options))
     for method in explain.methods():
         found.setdefault(method.name, partial(Description, f"{method.name}: {method.summary}", method.parameters()))
+    for tool in tools.list():
+        found.setdefault(tool.name, partial(Description, f"{tool.name}: {tool.summary}", tool.parameters))
     for known in datasets.list():
         title = f"{known.name}: {known.title}"
         found.setdefault(known.name, partial(Description, title, datasets.parameters(known.name)))
@@ -101,10 +94,3 @@ def _title(thing: Any) -> str:
     name = getattr(thing, "name", None) or getattr(thing, "__name__", None) or type(thing).__name__
     summary = (inspect.getdoc(thing) or "").partition("\n")[0]
     return f"{name}: {summary}" if summary else str(name)
-
-
-def _shown(value: Any) -> str:
-    value = plain(value)
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value)) or "none"
-    return "" if value is None else str(value)

@@ -14,6 +14,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from workbench._tables import Listing
 from workbench.errors import InputError, check_keywords
 
 #: What one value is.
@@ -308,6 +309,18 @@ class Parameter:
         return text if self.kind in ("text", "path") else None
 
 
+class Options(Listing[Parameter]):
+    """Parameters as a table: what each takes, its default, and what it means."""
+
+    head = ("option", "takes", "default", "meaning")
+    nothing = "no options"
+
+    def row(self, one: Parameter) -> tuple[str, ...]:
+        """Return the cells of one option."""
+        default = "required" if one.required else _shown(one.default)
+        return one.name, one.rule if one.kind != "any" else "see the documentation", default, one.help
+
+
 def by_name(*parameters: Parameter) -> dict[str, Parameter]:
     """Return parameters by their names, in order."""
     return {one.name: one for one in parameters}
@@ -347,6 +360,13 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return plain(value.tolist()) if _is_array(value) else str(value)
+
+
+def _shown(value: Any) -> str:
+    value = plain(value)
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value)) or "none"
+    return "" if value is None else str(value)
 
 
 def _is_array(value: Any) -> bool:
