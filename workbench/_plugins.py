@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -79,6 +80,7 @@ class Registry(Generic[T]):
         self._declared: dict[str, tuple[T, str]] = {}
         self._sources: dict[str, Source] | None = None
         self._things: dict[str, T] | None = None
+        self._watchers: list[weakref.WeakMethod[Callable[[], Any]]] = []
         self._places: dict[str, str] = {}
         self._broken: dict[str, str] = {}
 
@@ -144,7 +146,14 @@ class Registry(Generic[T]):
                 if name not in self._declared and name in self.names():
                     raise self._twice(name, self._place(name), where)
             self._declared |= {name: (thing, where) for name, thing in things.items()}
+        for call in [watcher() for watcher in self._watchers]:
+            if call is not None:
+                call()
         return given
+
+    def watch(self, call: Callable[[], Any]) -> None:
+        """Call a method whenever something is declared, as long as its object lives."""
+        self._watchers.append(weakref.WeakMethod(call))
 
     def only_here(self, name: str) -> bool:
         """Return whether a name was declared in this process, so that no other process knows it."""

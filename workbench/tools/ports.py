@@ -54,6 +54,10 @@ class Port:
         needs = " and ".join(filter(None, [axes, channels]))
         return f"a Volume{kind}{' with ' if needs else ''}{needs}"
 
+    def accepts(self, value: Any) -> bool:
+        """Tell whether something may go in."""
+        return self._wrong(value) is None
+
     def check(self, value: Any, owner: str) -> Any:
         """Return what goes in, if it is what must.
 

@@ -78,6 +78,14 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A volume on the desk that something else can be made of, and the expression for it in code."""
+
+    volume: Volume
+    code: str
+
+
+@dataclass(frozen=True)
 class _Laid:
     """How a layer is made in code: the arguments, what makes it of them, and the style that this gives it."""
 
@@ -85,6 +93,7 @@ class _Laid:
     maker: str
     usual: dict[str, Any]
     outlines: bool
+    source: Source | None = None
 
     def code(self, layer: Layer) -> str:
         """Return the expression for the layer as it is shown now."""
@@ -174,9 +183,11 @@ class Desk(t.HasTraits):
         if others and self.run is not None:
             self.run = None
         self.truth = truth
-        self.lay(image, "volume")
+        self.lay(image, "volume", source=Source(case.volume, "volume"))
         if truth is not None:
-            self.lay(truth, 'sample["label"], volume, data.classes', maker="truth_layer", outlines=True)
+            known = Source(case.annotation, 'sample["label"]') if isinstance(case.annotation, Volume) else None
+            code = 'sample["label"], volume, data.classes'
+            self.lay(truth, code, maker="truth_layer", outlines=True, source=known)
         self.case = case
 
     def is_current(self, case: Case | None) -> bool:
@@ -252,6 +263,7 @@ class Desk(t.HasTraits):
         *,
         below: Layer | None = None,
         outlines: bool = False,
+        source: Source | None = None,
     ) -> Layer:
         """Lay a layer over what is shown.
 
@@ -266,14 +278,21 @@ class Desk(t.HasTraits):
             The layer that it goes below; on top by default.
         outlines : bool
             Whether it draws outlines: what fills an area goes below them.
+        source : Source, optional
+            The volume that it shows, where that is more than a picture.
         """
         if layer not in self.viewer.layers:
             self.viewer.add(layer, below=below)
         usual = Layer(layer.volume).style() if maker == "Layer" else layer.style()
-        self._laid[layer.id] = _Laid(code if callable(code) else lambda: code, maker, usual, outlines)
+        self._laid[layer.id] = _Laid(code if callable(code) else lambda: code, maker, usual, outlines, source)
         layer.observe(self._layers_changed)
         self._layers_changed()
         return layer
+
+    def sources(self) -> dict[str, Source]:
+        """Return the volumes that something can be made of, by the names of their layers, from the bottom up."""
+        laid = ((layer.name, self._laid.get(layer.id)) for layer in self.viewer.layers)
+        return {name: one.source for name, one in laid if one is not None and one.source is not None}
 
     def lowest_outlines(self) -> Layer | None:
         """Return the layer that a map goes below, so that it does not tint the outlines; None where there are none."""

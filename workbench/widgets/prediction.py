@@ -12,7 +12,7 @@ from workbench.shapes import Shapes
 from workbench.volume import Volume
 from workbench.widgets.answers import LIKELY, answer_layer, likely
 from workbench.widgets.choice import Choice
-from workbench.widgets.desk import Case, Desk
+from workbench.widgets.desk import Case, Desk, Source
 from workbench.widgets.layer import Layer
 from workbench.zoo.classification import Classification
 
@@ -63,6 +63,7 @@ class Prediction:
                     maker="answer_layer",
                     below=self._what_lies_above(),
                     outlines=self._outlines,
+                    source=Source(self.answer, _PREDICTION) if isinstance(self.answer, Volume) else None,
                 )
                 for name, value in kept.items():
                     setattr(self.layer, name, value)
