@@ -94,7 +94,7 @@ def test_before_and_after_are_shown_when_something_is_changed_in_the_page(app: w
     panel.set_state({"tool": "window", "live": True})
     panel.set_state({"options": {"level": "40", "width": "400"}})
     panel.wait(60)
-    assert [tile["label"] for tile in panel.strip.tiles] == ["before", "after: image"]
+    assert [tile["label"] for tile in panel.strip.tiles] == ["before", "after"]
     before, after = panel.strip.pictures
     assert before != after
     assert panel.problem == {}

@@ -2,7 +2,7 @@
 import { button, checkbox, select, type Choice, type Control } from "./ui/controls";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
-import { actions, frame, hint, reason } from "./ui/panel";
+import { actions, frame, hint, reason, reveal } from "./ui/panel";
 import { optionsForm, type Faults, type Option } from "./ui/schema";
 import "./tools_panel.css";
 
@@ -89,6 +89,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
       ),
       made.more ? hint(`${made.more} more rows are in what the code returns.`) : null,
     );
+    reveal(table);
   });
   const buttons = () => {
     const why = scope.get<string>("blocked");

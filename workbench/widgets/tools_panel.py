@@ -137,7 +137,8 @@ class ToolsPanel(DeskPanel):
             work.check()
             shown = [(name, one) for name, one in chosen.results(made) if isinstance(one, Volume)]
             first = next(iter(volumes.values()))
-            tiles = [("before", Layer(first)), *((f"after: {name}", Layer(one)) for name, one in shown)]
+            after = [(f"after: {name}" if len(shown) > 1 else "after", Layer(one)) for name, one in shown]
+            tiles = [("before", Layer(first)), *after]
             self.strip.show(tiles if shown else [], f"{chosen.title}, preview")
             for name, one in chosen.results(made):
                 if isinstance(one, Table):

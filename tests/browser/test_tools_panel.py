@@ -1,0 +1,45 @@
+"""Tools in the App, by mouse: a tool is chosen, previewed, run, and what it made is a layer or a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.browser.test_app_ways import in_a_panel, in_sight
+
+
+def test_a_tool_is_chosen_previewed_and_run(open_lab: Any) -> None:
+    page = in_a_panel(open_lab)
+    page.kernel("app.data.load('phantom-ct', n=2, size=(48, 48, 48))")
+    fifth = page.panel(5)
+    fifth.get_by_label("Tool", exact=True).select_option("window")
+    fifth.get_by_text("Options").click()
+    page.fill(fifth, {"Level": "40", "Width": "-1"})
+    fifth.locator(".mwb-fault:visible").wait_for()
+    assert fifth.get_by_role("button", name="Run", exact=True).is_disabled()
+    page.fill(fifth, {"Width": "400"})
+    fifth.get_by_label("Preview", exact=True).check()
+    strip = page.app.locator(".mwb-strip:visible")
+    strip.get_by_text("after").wait_for()
+    assert strip.locator("img").count() == 2
+    page.lab.shot("app-tools-preview")
+    page.press(fifth, "Run")
+    page.app.locator(".mwb-v-layer", has_text="Window and level 1").wait_for()
+    fifth.get_by_label("Preview", exact=True).uncheck()
+    fifth.get_by_label("Tool", exact=True).select_option("measure")
+    page.press(fifth, "Run")
+    table = fifth.locator(".mwb-table table")
+    table.get_by_text("liver").wait_for()
+    assert in_sight(page, fifth.locator(".mwb-table-scroll"))
+    page.fits()
+    page.lab.shot("app-tools-table")
+    page.kernel(
+        """
+from workbench.tools import Image, tool
+@tool(group="intensity", reference="none")
+def brighten(image: Image, *, by: float = 1.0) -> Image:
+    '''Add to every value.'''
+    return image.with_data(image.data + by)
+"""
+    )
+    fifth.locator("option", has_text="Brighten").wait_for(state="attached")
+    assert fifth.locator(".mwb-error:visible").all_inner_texts() == []
