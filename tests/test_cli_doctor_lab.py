@@ -73,14 +73,21 @@ def test_settings_that_are_not_there_are_told(installed, tmp_path):
     assert found(_doctor_lab.person)["settings"].state == "warning"
     overrides = installed.parents[1] / "lab" / "settings" / "overrides.json"
     overrides.parent.mkdir(parents=True)
-    overrides.write_text('{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}')
+    named = '{"@jupyterlab/apputils-extension:notification": %s}'
+    overrides.write_text(named % '{"fetchNews": "false", "checkForUpdates": false}')
     assert found(_doctor_lab.person)["settings"].state == "ok"
+    overrides.write_text(named % '{"fetchNews": "true", "checkForUpdates": true}')
+    assert found(_doctor_lab.person)["settings"].found == "JupyterLab looks for updates and fetches news"
     overrides.write_text("{}")
     assert found(_doctor_lab.person)["settings"].state == "warning"
     own = tmp_path / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     own.parent.mkdir(parents=True)
     own.write_text('{"fetchNews": "false"}')
-    assert found(_doctor_lab.person)["settings"].state == "ok", "who has answered is not asked again"
+    assert found(_doctor_lab.person)["settings"].found == "JupyterLab looks for updates"
+    own.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    assert found(_doctor_lab.person)["settings"].state == "ok"
+    own.write_text('{"fetchNews": "false" /* no */}')
+    assert "has comments" in found(_doctor_lab.person)["settings"].found
 
 
 def test_places_that_cannot_be_written_are_told(installed, monkeypatch, tmp_path):

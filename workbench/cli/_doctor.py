@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from workbench.cli._finding import Finding
+from workbench.cli._finding import INSTALL, JUPYTERLAB, Finding, can_write
 from workbench.errors import WorkbenchError
 
 __all__ = ["Finding", "core_is_fine", "examine", "mindspore_warnings", "report"]
@@ -31,7 +31,6 @@ _CORE = (
     "anywidget",
     "jupyterlab",
 )
-_MENDED_BY = "pip install medical-workbench  (in a checkout: make lab)"
 
 
 def examine() -> list[Finding]:
@@ -43,7 +42,7 @@ def examine() -> list[Finding]:
         except Exception as error:  # noqa: BLE001 - the doctor must go on to the next part, and says what happened
             name = part.__name__.lstrip("_")
             said = str(error) if isinstance(error, WorkbenchError) else repr(error)
-            findings.append(Finding(name, name, "broken", f"could not be examined: {said}", _MENDED_BY))
+            findings.append(Finding(name, name, "broken", f"could not be examined: {said}", INSTALL))
     return findings
 
 
@@ -79,7 +78,7 @@ def _python() -> Iterator[Finding]:
         "" if good else "install Python 3.11 or later",
     )
     for name in _CORE:
-        yield _package("Python", name, "broken", _MENDED_BY)
+        yield _package("Python", name, "broken", INSTALL)
 
 
 def _frameworks() -> Iterator[Finding]:
@@ -90,7 +89,7 @@ def _frameworks() -> Iterator[Finding]:
     for name in frameworks.names():
         needed = name == "torch"
         worse = "broken" if needed else "absent"
-        remedy = _MENDED_BY if needed else _extra(name)
+        remedy = INSTALL if needed else _extra(name)
         try:
             devices = frameworks.get(name).devices()
         except MissingExtraError:
@@ -144,7 +143,7 @@ def _viewers() -> Iterator[Finding]:
         "bundled, works without a network" if built else "the bundle is not built",
         "" if built else "cd widgets && npm install && npm run build  (an installed wheel has it)",
     )
-    yield _package(group, "matplotlib", "broken", _MENDED_BY)
+    yield _package(group, "matplotlib", "broken", INSTALL)
     yield _package(group, "napari", "absent", _extra("napari"))
     yield _package(group, "itkwidgets", "absent", _extra("itk"))
 
@@ -152,7 +151,7 @@ def _viewers() -> Iterator[Finding]:
 def _files() -> Iterator[Finding]:
     group = "Files"
     for name in ("tifffile", "imagecodecs"):
-        yield _package(group, name, "broken", _MENDED_BY)
+        yield _package(group, name, "broken", INSTALL)
     yield _package(group, "openslide-python", "absent", _extra("slides"))
     yield _package(group, "h5py", "absent", _extra("minc"))
 
@@ -164,7 +163,7 @@ def _tools() -> Iterator[Finding]:
 def _jupyter() -> Iterator[Finding]:
     from workbench.cli import _doctor_lab
 
-    yield _package("JupyterLab", "jupyterlab", "broken", _MENDED_BY)
+    yield _package(JUPYTERLAB, "jupyterlab", "broken", INSTALL)
     yield from _doctor_lab.extensions()
     yield from _doctor_lab.person()
 
@@ -208,7 +207,7 @@ def _data() -> Iterator[Finding]:
     cache = cache_folder()
     at = next(place for place in (cache, *cache.parents) if place.exists())
     free = shutil.disk_usage(at).free / 2**30
-    writable = os.access(at, os.W_OK)
+    writable = can_write(cache)
     yield Finding(
         group,
         "cache",

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli import _lab
-from workbench.cli._finding import Finding
+from workbench.cli._finding import INSTALL, JUPYTERLAB, Finding, can_write
 from workbench.errors import WorkbenchError
 
-_GROUP = "JupyterLab"
 _NAME = "medical-workbench"
 _SERVER_EXTENSION = "workbench.lab"
-_INSTALL = "pip install medical-workbench  (in a checkout: make lab)"
 _PORT = 8888
 _NOTIFICATIONS = "@jupyterlab/apputils-extension:notification"
+_NOTIFY = "Settings > Notifications in JupyterLab  (in a checkout: make lab)"
 
 
 def extensions() -> Iterator[Finding]:
@@ -30,17 +29,17 @@ def extensions() -> Iterator[Finding]:
     found = next((place for place in places if (place / "package.json").is_file()), None)
     if found is None:
         words = "not installed: no launcher card, no volume documents"
-        yield Finding(_GROUP, "extension", "warning", words, _INSTALL)
+        yield Finding(JUPYTERLAB, "extension", "warning", words, INSTALL)
     elif _NAME in _disabled(jupyter_config_path(), found.parent):
-        yield Finding(_GROUP, "extension", "warning", "disabled", f"jupyter labextension enable {_NAME}")
+        yield Finding(JUPYTERLAB, "extension", "warning", "disabled", f"jupyter labextension enable {_NAME}")
     elif _is_old(found):
         words = f"{found} is another version's copy: pages run what it holds"
-        yield Finding(_GROUP, "extension", "warning", words, f"rm -r {found} && {_INSTALL}")
+        yield Finding(JUPYTERLAB, "extension", "warning", words, f"rm -r {found} && {INSTALL}")
     else:
-        yield Finding(_GROUP, "extension", "ok", f"installed in {found.parent}")
+        yield Finding(JUPYTERLAB, "extension", "ok", f"installed in {found.parent}")
     enabled = _server_extension(jupyter_config_path())
     yield Finding(
-        _GROUP,
+        JUPYTERLAB,
         "server extension",
         "ok" if enabled else "warning",
         "enabled" if enabled else "not enabled: volume files do not open in the viewer",
@@ -52,21 +51,21 @@ def person() -> Iterator[Finding]:
     """Look at who works here, and where that person may write."""
     if _lab.is_root():
         words = "you are root: `jupyter lab` refuses to start, and every notebook may do everything on this machine"
-        yield Finding(_GROUP, "user", "warning", words, "work as an ordinary user; in a container: workbench lab")
+        yield Finding(JUPYTERLAB, "user", "warning", words, "work as an ordinary user; in a container: workbench lab")
     yield _packages()
     yield from _own_settings()
     yield _settings()
     free = _lab.port_is_free("", _PORT)
     words = f"{_PORT} is free" if free else f"{_PORT} is in use: the next one that is free is taken"
-    yield Finding(_GROUP, "port", *(("ok", words) if free else ("warning", words, "make lab PORT=8890")))
+    yield Finding(JUPYTERLAB, "port", *(("ok", words) if free else ("warning", words, "make lab PORT=8890")))
 
 
 def _packages() -> Finding:
     place = Path(sysconfig.get_paths()["purelib"])
     if os.access(place, os.W_OK):
-        return Finding(_GROUP, "packages", "ok", f"{place} (yours to change)")
+        return Finding(JUPYTERLAB, "packages", "ok", f"{place} (yours to change)")
     words = f"{place} is read only for you, as on a hub: whoever owns it installs and updates"
-    return Finding(_GROUP, "packages", "warning", words, "python -m venv ~/workbench  (for packages of your own)")
+    return Finding(JUPYTERLAB, "packages", "warning", words, "python -m venv ~/workbench  (for packages of your own)")
 
 
 def _own_settings() -> Iterator[Finding]:
@@ -80,18 +79,17 @@ def _own_settings() -> Iterator[Finding]:
             warnings.simplefilter("ignore")  # what is unknown is told below
             folder = runs_folder()
     except WorkbenchError as error:
-        yield Finding(_GROUP, place.name, "warning", str(error), f"mend or remove {place}")
+        yield Finding(JUPYTERLAB, place.name, "warning", str(error), f"mend or remove {place}")
         return
     if unknown:
-        yield Finding(_GROUP, place.name, "warning", " ".join(unknown), f"mend {place}, or update the workbench")
+        yield Finding(JUPYTERLAB, place.name, "warning", " ".join(unknown), f"mend {place}, or update the workbench")
     else:
-        yield Finding(_GROUP, place.name, "ok", str(place) if place.is_file() else f"none in {place.parent}")
-    at = next(there for there in (folder, *folder.parents) if there.exists())
-    if at.is_dir() and os.access(at, os.W_OK | os.X_OK):
-        yield Finding(_GROUP, "runs folder", "ok", f"{folder}")
+        yield Finding(JUPYTERLAB, place.name, "ok", str(place) if place.is_file() else f"none in {place.parent}")
+    if can_write(folder):
+        yield Finding(JUPYTERLAB, "runs folder", "ok", f"{folder}")
     else:
         words = f"{folder} cannot be written: no run can be started"
-        yield Finding(_GROUP, "runs folder", "warning", words, "export WORKBENCH_RUNS=~/runs")
+        yield Finding(JUPYTERLAB, "runs folder", "warning", words, "export WORKBENCH_RUNS=~/runs")
 
 
 def _settings() -> Finding:
@@ -100,11 +98,22 @@ def _settings() -> Finding:
     shared = [Path(place) / "lab" / "settings" / "overrides.json" for place in jupyter_path()]
     own = Path(os.environ.get("JUPYTERLAB_SETTINGS_DIR") or Path(jupyter_config_dir()) / "lab" / "user-settings")
     plugin = Path(*_NOTIFICATIONS.split(":")).with_suffix(".jupyterlab-settings")
-    if any(_NOTIFICATIONS in _json(file) for file in shared) or (own / plugin).is_file():
-        return Finding(_GROUP, "settings", "ok", "JupyterLab asks no host about news and updates")
-    words = "not found: JupyterLab looks for updates, and asks whether it may fetch news"
-    remedy = "Settings > Notifications in JupyterLab  (in a checkout: make lab)"
-    return Finding(_GROUP, "settings", "warning", words, remedy)
+    stated: dict[str, Any] = {}
+    for file in reversed(shared):
+        stated |= _json(file).get(_NOTIFICATIONS, {})
+    try:
+        stated |= _json(own / plugin)
+    except ValueError:  # a person's own may have comments, which JSON has not
+        words = f"{own / plugin} has comments: whether JupyterLab asks for news and updates is not known here"
+        return Finding(JUPYTERLAB, "settings", "warning", words, _NOTIFY)
+    if stated.get("fetchNews") == "false" and stated.get("checkForUpdates") is False:
+        return Finding(JUPYTERLAB, "settings", "ok", "JupyterLab asks no host about news and updates")
+    asks = [
+        *(["looks for updates"] if stated.get("checkForUpdates") is not False else []),
+        *(["fetches news"] if stated.get("fetchNews") == "true" else []),
+        *(["asks whether it may fetch news"] if stated.get("fetchNews") not in ("true", "false") else []),
+    ]
+    return Finding(JUPYTERLAB, "settings", "warning", f"JupyterLab {' and '.join(asks)}", _NOTIFY)
 
 
 def _is_old(installed: Path) -> bool:

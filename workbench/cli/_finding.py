@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+#: What brings what should be there.
+INSTALL = "pip install medical-workbench  (in a checkout: make lab)"
+JUPYTERLAB = "JupyterLab"
 
 
 @dataclass(frozen=True)
@@ -30,3 +36,9 @@ class Finding:
     def to_dict(self) -> dict[str, str]:
         """Return it as JSON-able data."""
         return asdict(self)
+
+
+def can_write(folder: Path) -> bool:
+    """Tell whether files can be put into a folder, which may have to be made first."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
