@@ -18,7 +18,7 @@ def test_they_are_listed_with_what_they_do() -> None:
     assert (one.algorithm, one.task, one.data["name"], one.metric) == ("3d-unet", "segmentation", "phantom-ct", "dice")
     assert one.path.is_file()
     assert "3d-unet-phantom-ct" in repr(listed)
-    assert "<td>3d-unet-phantom-ct</td>" in listed._repr_html_()
+    assert ">3d-unet-phantom-ct</td>" in listed._repr_html_()
 
 
 def test_a_name_is_as_good_as_a_path() -> None:
