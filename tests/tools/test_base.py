@@ -13,9 +13,10 @@ import pytest
 from workbench import tools
 from workbench.errors import InputError, StateError
 from workbench.signatures import PER_AXIS, Range
-from workbench.tools import IDLE, Image, Labels, Port, Scores, Table, Tool, Work, tool
+from workbench.tools import Image, Labels, Port, Scores, Table, Tool, tool
 from workbench.tools.catalogue import TOOLS
 from workbench.volume import Volume
+from workbench.work import IDLE, Work
 
 
 @tool(group="tests", reference="nowhere", title="Brighten it")

@@ -17,8 +17,9 @@ from tests.tools import hasty
 from tests.tools.test_base import two_things
 from workbench.datasets import Dataset, from_list
 from workbench.errors import Cancelled, FileError, InputError, StateError
-from workbench.tools import Work, over
+from workbench.tools import over
 from workbench.volume import Volume
+from workbench.work import Work
 
 #: Of three cases, the second is dark.
 LEVELS = (5, 1, 7)

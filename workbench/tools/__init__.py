@@ -18,10 +18,8 @@ from workbench.tools.catalogue import TOOLS, card, get, list, register
 from workbench.tools.listing import Card, Tools
 from workbench.tools.mapping import Report, over
 from workbench.tools.ports import Image, Labels, Port, Scores
-from workbench.work import IDLE, Work
 
 __all__ = [
-    "IDLE",
     "Card",
     "Image",
     "Labels",
@@ -31,7 +29,6 @@ __all__ = [
     "Table",
     "Tool",
     "Tools",
-    "Work",
     "card",
     "get",
     "list",
