@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import pickle
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -175,6 +177,21 @@ def test_a_process_that_dies_takes_no_other_case_along(dataset: Dataset, tmp_pat
     assert sorted(report.done) == [0, 2]
     assert [*report.failed] == [1]
     assert "ended without a word" in report.failed[1]
+
+
+def test_a_script_without_a_guard_is_told_what_it_lacks(dataset: Dataset, tmp_path: Path) -> None:
+    dataset.save(tmp_path / "data")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import workbench as wb\n"
+        f"data = wb.datasets.load('memory', path={str(tmp_path / 'data')!r})\n"
+        "try:\n"
+        f"    wb.tools.over('window', data, out={str(tmp_path / 'out')!r}, processes=2)\n"
+        "except wb.errors.StateError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)
+    assert "under `if __name__ == '__main__':`" in done.stdout
 
 
 def test_a_tool_of_a_cell_stays_in_this_process(dataset: Dataset, tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 >>> import numpy as np
 >>> from workbench import Volume, tools
 >>> lung = Volume(np.array([[-1400, -600], [0, 200]], np.int16), unit="HU")
->>> tools.window(lung, level=-600, width=1500).data.round(2).tolist()
-[[0.0, 0.5], [0.9, 1.0]]
+>>> tools.window(lung, level=-600, width=1600).data.tolist()
+[[0.0, 0.5], [0.875, 1.0]]
 """
 
 from __future__ import annotations
