@@ -103,7 +103,7 @@ def _entry(room: str, name: str, value: Any) -> str:
 
 def _origin(room: str, name: str) -> str:
     """Return the module with the comment of a constant; the constant itself does not know."""
-    for module in (name for name in sorted(sys.modules) if name.startswith(f"{room}.")):
+    for module in (name for name in sorted(sys.modules) if f"{name}.".startswith(f"{room}.")):
         if ("", name) in ModuleAnalyzer.for_module(module).find_attr_docs():
             return module
     raise LookupError(f"The public constant {room}.{name} has no comment (#:) where it is defined. Write one.")
