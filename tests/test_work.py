@@ -62,4 +62,5 @@ def test_what_nobody_looks_at_goes_on() -> None:
     IDLE.part(0, 3).tell(1)
     with pytest.raises(InputError, match="of your own"):
         IDLE.stop()
+    IDLE.cancel.set()
     IDLE.check()

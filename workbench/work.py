@@ -103,6 +103,10 @@ class Work:
 class _Idle(Work):
     """Work that nobody looks at. It is everybody's, so that nobody can stop it."""
 
+    @property
+    def cancelled(self) -> bool:
+        return False
+
     def stop(self) -> None:
         raise InputError("Work that nobody looks at cannot be stopped. Hand on a Work of your own: work=Work(...).")
 

@@ -24,8 +24,9 @@ import workbench as wb
 from workbench.cli import main
 from workbench.errors import Cancelled, InputError
 from workbench.parameters import Parameter
-from workbench.tools import IDLE, Table, Tool, Work
+from workbench.tools import Table, Tool
 from workbench.volume import Volume
+from workbench.work import IDLE, Work
 
 
 class ToolContract:

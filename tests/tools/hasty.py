@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.tools import IDLE, Image, Work, tool
+from workbench.tools import Image, tool
+from workbench.work import IDLE, Work
 
 
 @tool(group="tests", reference="nowhere")

@@ -31,7 +31,7 @@ def test_it_is_tried_as_the_page_does(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     scope = PAGE.run("try_it.py")
     assert scope["soft"].data.std() < 0.95 * scope["ct"].data.std()
-    assert wb.read(tmp_path / "smoothed" / "000001.nii.gz").same_grid(scope["ct"])
+    assert wb.read(tmp_path / "smoothed" / "000000.nii.gz").same_grid(scope["ct"])
 
 
 def test_an_impulse_becomes_as_wide_as_was_asked_for_in_mm() -> None:

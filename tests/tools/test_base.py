@@ -13,9 +13,10 @@ import pytest
 from workbench import tools
 from workbench.errors import InputError, StateError
 from workbench.signatures import PER_AXIS, Range
-from workbench.tools import IDLE, Image, Labels, Port, Scores, Table, Tool, Work, tool
+from workbench.tools import Image, Labels, Port, Scores, Table, Tool, tool
 from workbench.tools.catalogue import TOOLS
 from workbench.volume import Volume
+from workbench.work import IDLE, Work
 
 
 @tool(group="tests", reference="nowhere", title="Brighten it")
@@ -107,6 +108,8 @@ def test_several_results_come_as_a_tuple(image: Volume) -> None:
         ({"bye": 1}, r"brighten got an unknown option 'bye'\. Did you mean 'by'"),
         ({"masks": None}, r"unknown option 'masks'\. Did you mean 'mask'"),
         ({"mask": 3}, r"brighten takes a Volume of kind 'labels' with 1 channel as 'mask', got int"),
+        ({"size": [1, 2]}, r"or one for each axis \(3 here\), got \[1, 2\]\. Give one for all axes"),
+        ({"work": print}, r"takes a workbench\.work\.Work as 'work', got builtin_function"),
         ({"image": None}, r"got 'image' twice, by place and by name"),
     ],
 )
@@ -182,6 +185,11 @@ def taken(image: Image, out: str = "x") -> Image:
     return image
 
 
+def unruly(image: Image, sigma: Annotated[float, Range(above=0)] = 0.0) -> Image:
+    """Break its own rule."""
+    return image
+
+
 def either(image: Image | Labels) -> Image:
     """Take one or another."""
     return image
@@ -194,6 +202,7 @@ def either(image: Image | Labels) -> Image:
         (silent, "needs a docstring"),
         (many, "must name every argument"),
         (taken, "cannot have an argument 'out'"),
+        (unruly, r"the default of its option 'sigma' must be a number, above 0, got 0\.0"),
         (either, "one port or another"),
     ],
 )

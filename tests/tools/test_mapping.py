@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import pickle
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,12 @@ import pytest
 import workbench as wb
 from tests.tools import hasty
 from tests.tools.test_base import two_things
+from tests.tools.test_macenko import _STAINS, _STRONGEST, OWN, OWN_STRONGEST, picture
 from workbench.datasets import Dataset, from_list
 from workbench.errors import Cancelled, FileError, InputError, StateError
-from workbench.tools import Work, over
+from workbench.tools import over
 from workbench.volume import Volume
+from workbench.work import Work
 
 #: Of three cases, the second is dark.
 LEVELS = (5, 1, 7)
@@ -85,6 +89,30 @@ def test_which_entry_is_which_input_can_be_said(dataset: Dataset, tmp_path: Path
     report = over(two_things, dataset, out=tmp_path / "y", sources={"scores": "heat"})
     assert "The sample has no 'heat'" in report.failed[0]
     assert [*report.failed] == [0, 1, 2]
+
+
+def test_an_input_may_be_the_same_for_every_case(dataset: Dataset, affine: np.ndarray, tmp_path: Path) -> None:
+    grid = Volume(np.zeros((3, 3, 3)), affine @ np.diag([2.0, 1, 1, 1]))
+    for processes in (1, 2):
+        report = over("resample", dataset, out=tmp_path / str(processes), like=grid, order=0, processes=processes)
+        assert len(report.done) == 3
+        for index in range(3):
+            assert wb.read(report.folder / f"{index:06d}.nii.gz").same_grid(grid, 1e-3)
+    with pytest.raises(StateError, match="results of another shared"):
+        over("resample", dataset, out=tmp_path / "1", like=grid.crop((0, 0, 0), (2, 2, 2)), order=0)
+    with pytest.raises(InputError, match="as 'like', got str"):
+        over("resample", dataset, out=tmp_path / "x", like="label")
+    with pytest.raises(InputError, match=r"sources= got an unknown option 'like'"):
+        over("resample", dataset, out=tmp_path / "x", like=grid, sources={"like": "label"})
+
+
+def test_no_image_is_its_own_example(tmp_path: Path) -> None:
+    one, other = picture(OWN, OWN_STRONGEST), picture(_STAINS, _STRONGEST)
+    data = from_list([(one, 0), (other, 1)], task="classification")
+    over("macenko", data, out=tmp_path / "standard")
+    assert np.array_equal(wb.read(tmp_path / "standard" / "000000.npz").data, wb.tools.macenko(one).data)
+    over("macenko", data, out=tmp_path / "like", like=one)
+    assert np.array_equal(wb.read(tmp_path / "like" / "000001.npz").data, wb.tools.macenko(other, one).data)
 
 
 def test_several_results_have_their_names(dataset: Dataset, tmp_path: Path) -> None:
@@ -176,6 +204,21 @@ def test_a_process_that_dies_takes_no_other_case_along(dataset: Dataset, tmp_pat
     assert "ended without a word" in report.failed[1]
 
 
+def test_a_script_without_a_guard_is_told_what_it_lacks(dataset: Dataset, tmp_path: Path) -> None:
+    dataset.save(tmp_path / "data")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import workbench as wb\n"
+        f"data = wb.datasets.load('memory', path={str(tmp_path / 'data')!r})\n"
+        "try:\n"
+        f"    wb.tools.over('window', data, out={str(tmp_path / 'out')!r}, processes=2)\n"
+        "except wb.errors.StateError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)
+    assert "under `if __name__ == '__main__':`" in done.stdout
+
+
 def test_a_tool_of_a_cell_stays_in_this_process(dataset: Dataset, tmp_path: Path) -> None:
     scope: dict[str, Any] = {"__name__": "__main__"}
     exec(
@@ -192,12 +235,14 @@ def test_a_tool_of_a_cell_stays_in_this_process(dataset: Dataset, tmp_path: Path
 def test_pictures_keep_everything_they_have(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     values = rng.integers(0, 255, (12, 10, 3)).astype(np.uint8)
-    picture = Volume(values, np.diag([0.5, -0.5, 1, 1]), axes=("i", "j", "c"), space="object", channels=("r", "g", "b"))
-    report = over("macenko", from_list([(picture, 0)], task="classification"), out=tmp_path)
+    coloured = Volume(
+        values, np.diag([0.5, -0.5, 1, 1]), axes=("i", "j", "c"), space="object", channels=("r", "g", "b")
+    )
+    report = over("macenko", from_list([(coloured, 0)], task="classification"), out=tmp_path)
     found = wb.read(report.folder / "000000.npz")
-    assert (found.shape, found.channels, found.space) == (picture.shape, picture.channels, "object")
-    assert over("macenko", from_list([(picture, 0)], task="classification"), out=tmp_path / "png", suffix=".png").done
-    report = over("remove-small", from_list([(picture, 0)], task="classification"), out=tmp_path / "none", voxels=2)
+    assert (found.shape, found.channels, found.space) == (coloured.shape, coloured.channels, "object")
+    assert over("macenko", from_list([(coloured, 0)], task="classification"), out=tmp_path / "png", suffix=".png").done
+    report = over("remove-small", from_list([(coloured, 0)], task="classification"), out=tmp_path / "none", voxels=2)
     assert report.failed[0].startswith("Its label is no Volume, and remove-small takes a Volume of kind 'labels'")
 
 

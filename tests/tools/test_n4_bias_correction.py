@@ -13,6 +13,7 @@ from workbench.errors import InputError, MissingExtraError
 from workbench.tools import n4_bias_correction
 from workbench.tools._itk import from_itk, to_itk
 from workbench.volume import Volume
+from workbench.work import Work
 
 pytest.importorskip("SimpleITK")
 
@@ -95,6 +96,19 @@ def test_what_cannot_be_corrected_is_said(affine: np.ndarray) -> None:
     thin[0, 0, 0] = True
     with pytest.raises(InputError, match=r"Give a smaller shrink"):
         n4_bias_correction(image, ball.with_data(thin), shrink=8)
+
+
+def test_an_error_of_who_is_told_is_the_one_that_is_raised(affine: np.ndarray, capfd: Any) -> None:
+    image, ball, _ = phantom(affine)
+
+    def told(fraction: float, text: str) -> None:
+        raise KeyError(text)
+
+    usual = sys.excepthook
+    with pytest.raises(KeyError, match="level 1 of 4"):
+        n4_bias_correction(image, ball, work=Work(told))
+    assert sys.excepthook is usual
+    assert capfd.readouterr().err == ""
 
 
 def test_without_the_extra_it_says_what_to_install(affine: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

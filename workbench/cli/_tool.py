@@ -21,6 +21,7 @@ _KINDS = ("image", "labels", "scores")
 def tool(arguments: Sequence[str]) -> int:
     """Run ``workbench tool NAME ...`` and return its exit code: 0 done, 2 wrong usage; other errors are raised."""
     from workbench import tools
+    from workbench.work import Work
 
     chosen = tools.get(arguments[0])
     parser = _parser(chosen)
@@ -44,7 +45,7 @@ def tool(arguments: Sequence[str]) -> int:
         for name, port in chosen.inputs.items()
         if (path := getattr(given, f"in {name}")) is not None
     }
-    made = chosen(**inputs, **options, work=tools.Work(_shown(chosen.name)))
+    made = chosen(**inputs, **options, work=Work(_shown(chosen.name)))
     for name, result in chosen.results(made):
         _write(result, targets[name])
     return 0

@@ -3,8 +3,8 @@
 >>> import numpy as np
 >>> from workbench import Volume, tools
 >>> lung = Volume(np.array([[-1400, -600], [0, 200]], np.int16), unit="HU")
->>> tools.window(lung, level=-600, width=1500).data.round(2).tolist()
-[[0.0, 0.5], [0.9, 1.0]]
+>>> tools.window(lung, level=-600, width=1600).data.tolist()
+[[0.0, 0.5], [0.875, 1.0]]
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from workbench.tools.catalogue import TOOLS, card, get, list, register
 from workbench.tools.listing import Card, Tools
 from workbench.tools.mapping import Report, over
 from workbench.tools.ports import Image, Labels, Port, Scores
-from workbench.work import IDLE, Work
 
 __all__ = [
-    "IDLE",
     "Card",
     "Image",
     "Labels",
@@ -31,7 +29,6 @@ __all__ = [
     "Table",
     "Tool",
     "Tools",
-    "Work",
     "card",
     "get",
     "list",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ class Plan:
 
     tool: Tool
     options: dict[str, Any]
+    shared: dict[str, Volume | Table]
     sources: dict[str, str]
     folder: Path
     suffix: str
@@ -46,6 +48,7 @@ class Plan:
             "tool": self.tool.name,
             "options": plain(self.options),
             "sources": self.sources,
+            "shared": {name: _fingerprint(one) for name, one in self.shared.items()},
             "suffix": self.suffix,
             "data": dataset.fingerprint(),
         }
@@ -138,13 +141,21 @@ class Cases:
         tool = self.plan.tool
         try:
             inputs = {name: _input(sample, entry, tool, name) for name, entry in self.plan.sources.items()}
-            for name, result in tool.results(tool(**inputs, **self.plan.options, work=work)):
+            made = tool(**inputs, **self.plan.shared, **self.plan.options, work=work)
+            for name, result in tool.results(made):
                 _write(result, self.plan.file(index, name))
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - one case stops no other
             return _said(error, sample)
         return ""
+
+
+def _fingerprint(given: Volume | Table) -> str:
+    """Return what another input has another of."""
+    if isinstance(given, Volume):
+        return given.fingerprint()
+    return hashlib.sha256(given.to_csv().encode()).hexdigest()
 
 
 def _said(error: Exception, sample: Mapping[str, Any]) -> str:

@@ -87,9 +87,11 @@ class Tool:
             If `work` was stopped.
         """
         inputs, options = self.check(*volumes, **given)
+        if not isinstance(work, Work):
+            raise InputError(f"{self.name} takes a workbench.work.Work as 'work', got {type(work).__name__}.")
         work.check()
         made = self.function(**inputs, **options, **({"work": work} if self.takes_work else {}))
-        return self._checked(made, next(iter(inputs.values())))
+        return self._checked(made, _first(inputs))
 
     def check(self, *volumes: Any, **given: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the inputs and the value of every option, all checked; nothing is computed.
@@ -115,7 +117,9 @@ class Tool:
             if name not in placed and not port.optional:
                 raise InputError(f"{self.name} needs {port.rule} as {name!r}, got nothing. Give it first.")
             inputs[name] = port.check(placed.get(name), self.name)
-        return inputs, self.check_options({name: given[name] for name in given if name not in self.inputs})
+        options = self.check_options({name: given[name] for name in given if name not in self.inputs})
+        self._check_axes(options, _first(inputs))
+        return inputs, options
 
     def check_options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the value of every option.
@@ -139,15 +143,24 @@ class Tool:
         inputs = ", ".join(f"{name}?" if port.optional else name for name, port in self.inputs.items())
         return f"<Tool {self.name}: {inputs} -> {', '.join(self.outputs)}>"
 
-    def _checked(self, made: Any, first: Any) -> Any:
+    def _check_axes(self, options: Mapping[str, Any], first: Volume | None) -> None:
+        """Raise if an option has another number of values than there are axes."""
+        for name, value in options.items():
+            parameter = self.parameters[name]
+            if first and parameter.per_axis and isinstance(value, list) and len(value) != first.spatial_ndim:
+                raise InputError(
+                    f"{self.name} option {name!r} must be {parameter.rule} ({first.spatial_ndim} here), got {value!r}. "
+                    "Give one for all axes, or one for each."
+                )
+
+    def _checked(self, made: Any, first: Volume | None) -> Any:
         if len(self.outputs) > 1 and not (isinstance(made, tuple) and len(made) == len(self.outputs)):
             raise StateError(
                 f"{self.name} promises {', '.join(self.outputs)} as a tuple, and made {type(made).__name__}. "
                 "Mend the tool."
             )
-        given = first if isinstance(first, Volume) else None
         for name, one in self.results(made):
-            self.outputs[name].check_made(one, given, self.name)
+            self.outputs[name].check_made(one, first, self.name)
         return made
 
     def _hints(self) -> dict[str, Any]:
@@ -174,6 +187,9 @@ class Tool:
             raise InputError(f"{what} needs a docstring. Its first line says what it does.")
         if any(one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD, one.POSITIONAL_ONLY) for one in arguments.values()):
             raise InputError(f"{what} must name every argument: no *args, no **kwargs, nothing before a slash.")
+        for parameter in self.parameters.values():
+            if not parameter.required:
+                parameter.check(parameter.default, f"{what}: the default of its")
         if taken := [name for name in (*self.inputs, *self.parameters) if name in RESERVED]:
             raise InputError(f"{what} cannot have an argument {taken[0]!r}: mapping over a data set has it. Rename it.")
 
@@ -232,6 +248,11 @@ def is_local(made: Tool) -> bool:
     """Tell whether a tool was declared in a notebook cell or a script, where no other process finds it."""
     module = getattr(made.function, "__module__", None)
     return module == "__main__" or module not in sys.modules
+
+
+def _first(inputs: Mapping[str, Any]) -> Volume | None:
+    """Return the Volume whose grid counts."""
+    return next((one for one in inputs.values() if isinstance(one, Volume)), None)
 
 
 def _optional(port: Port, argument: inspect.Parameter) -> Port:

@@ -93,14 +93,15 @@ def over(
         do so under ``if __name__ == "__main__":``.
     sources : mapping of str to str, optional
         Which entry of a sample each input is, such as ``{"volume": "label"}``. By default an input of labels is the
-        sample's ``"label"``, any other its ``"image"``; optional inputs are left out, but for images.
+        sample's ``"label"``, any other its ``"image"``; optional inputs are left out, but for an image beside labels.
     suffix : str, optional
         Ending of the files, which tells their format. By default ``".nii.gz"``, and ``".npz"`` for pictures. Tables
         are always ``.csv``.
     work : Work
         Is told of the progress, and stops it.
     **options
-        Of the tool.
+        Of the tool. An input that is given here is the same for every case, such as the grid or the colours that all
+        are to have: ``like=volume``.
 
     Returns
     -------
@@ -127,10 +128,14 @@ def over(
             f"{chosen.name} was declared in a notebook or script, where other processes do not find it. Write it into "
             "a module and import it, or take processes=1."
         )
+    shared = {
+        name: port.check(options.pop(name), chosen.name) for name, port in chosen.inputs.items() if name in options
+    }
     plan = Plan(
         tool=chosen,
         options=chosen.check_options(options),
-        sources=_sources(chosen, sources),
+        shared=shared,
+        sources=_sources(chosen, sources, shared),
         folder=Path(out).expanduser(),
         suffix=suffix or (".nii.gz" if dataset.spatial_ndim == 3 else ".npz"),
     )
@@ -139,7 +144,7 @@ def over(
     plan.open(dataset)
     report = Report(chosen.name, plan.folder)
     report.skipped = [index for index in range(len(dataset)) if plan.is_there(index)]
-    left = [index for index in range(len(dataset)) if index not in set(report.skipped)]
+    left = sorted({*range(len(dataset))} - {*report.skipped})
     cases = Cases(plan, dataset)
     made = in_processes(cases, left, processes, work) if processes > 1 else _one_by_one(cases, left, work)
     with closing(made):
@@ -158,15 +163,17 @@ def _one_by_one(cases: Cases, left: list[int], work: Work) -> Generator[tuple[in
         yield index, cases.run(index, work.part(number, len(left)))
 
 
-def _sources(tool: Tool, given: Mapping[str, str] | None) -> dict[str, str]:
-    """Return which entry of a sample each input is."""
-    check_keywords(given or {}, tool.inputs, "sources=")
-    found = {}
+def _sources(tool: Tool, given: Mapping[str, str] | None, shared: Mapping[str, Any]) -> dict[str, str]:
+    """Return which entry of a sample each input is that is not the same for all."""
+    check_keywords(given or {}, [name for name in tool.inputs if name not in shared], "sources=")
+    found: dict[str, str] = {}
     for name, port in tool.inputs.items():
+        if name in shared:
+            continue
         usual = {"labels": "label", "image": "image", "volume": "image"}.get(port.kind)
         if given and name in given:
             found[name] = given[name]
-        elif usual and (not port.optional or port.kind == "image"):
+        elif usual and (not port.optional or (port.kind == "image" and usual not in found.values())):
             found[name] = usual
         elif not port.optional:
             raise InputError(

@@ -45,7 +45,7 @@ class Port:
 
     @property
     def rule(self) -> str:
-        """What must pass, in words: ``"a Volume of kind 'labels' with 2 axes and 3 channels"``."""
+        """What must pass, in words: ``"a Volume of kind 'labels' with 1 channel"``."""
         if self.kind == "table":
             return "a Table"
         kind = f" of kind {self.kind!r}" if self.kind != "volume" else ""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
-from workbench.errors import Cancelled, InputError
+from workbench.errors import InputError
 from workbench.evaluation.overlap import spatial
 from workbench.signatures import Range
 from workbench.tools._itk import from_itk, itk, to_itk
@@ -115,32 +114,34 @@ def _log_field(sitk: Any, image: Any, mask: Any, options: dict[str, Any], work: 
     found.SetConvergenceThreshold(options["convergence"])
     found.SetNumberOfControlPoints([options["control_points"]] * image.GetDimension())
 
+    stopped: list[BaseException] = []
+
     def look() -> None:
         level = min(found.GetCurrentLevel(), len(levels) - 1)
         within = min(found.GetElapsedIterations() / levels[level], 1.0)
-        work.tell((level + within) / len(levels), f"level {level + 1} of {len(levels)}")
+        try:
+            work.tell((level + within) / len(levels), f"level {level + 1} of {len(levels)}")
+        except BaseException as error:
+            stopped.append(error)
+            _print_nothing_once()
+            raise
 
     found.AddCommand(sitk.sitkIterationEvent, look)
     try:
-        with _unprinted(Cancelled):
-            found.Execute(image, mask)
+        found.Execute(image, mask)
     except RuntimeError:
-        work.check()
+        if stopped:
+            raise stopped[0] from None
         raise
+    work.tell(1.0)
     return found
 
 
-@contextmanager
-def _unprinted(kind: type[Exception]) -> Iterator[None]:
-    """Keep SimpleITK from printing what stops it: it knows no other way than an error in a call of ours."""
+def _print_nothing_once() -> None:
+    """Keep SimpleITK from printing what stops it: N4 knows no other way than an error in a call of ours."""
     usual = sys.excepthook
 
-    def hook(what: Any, error: Any, trace: Any) -> None:
-        if not issubclass(what, kind):
-            usual(what, error, trace)
+    def hook(*_: Any) -> None:
+        sys.excepthook = usual
 
     sys.excepthook = hook
-    try:
-        yield
-    finally:
-        sys.excepthook = usual

@@ -67,7 +67,7 @@ def measure(
 
 def _size(labels: Volume, box: tuple[slice, ...], mask: NDArray[np.bool_]) -> dict[str, Any]:
     voxels = int(mask.sum())
-    centre = np.argwhere(mask).mean(axis=0) + [part.start for part in box]
+    centre = [_middle(mask, axis) + part.start for axis, part in enumerate(box)]
     row: dict[str, Any] = {"voxels": voxels}
     if labels.space != "pixels":
         total = voxels * labels.voxel_volume
@@ -79,6 +79,12 @@ def _size(labels: Volume, box: tuple[slice, ...], mask: NDArray[np.bool_]) -> di
     for axis, part in zip(labels.axes, box, strict=False):
         row |= {f"first {axis}": part.start, f"last {axis}": part.stop - 1}
     return row
+
+
+def _middle(mask: NDArray[np.bool_], axis: int) -> float:
+    """Return the mean index of the voxels along an axis."""
+    counts = mask.sum(axis=tuple(other for other in range(mask.ndim) if other != axis))
+    return float(counts @ np.arange(len(counts)) / counts.sum())
 
 
 def _values(image: Volume, values: NDArray[Any]) -> dict[str, float]:

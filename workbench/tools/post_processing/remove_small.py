@@ -63,7 +63,7 @@ def remove_small(
     values = _parts.structures(labels)
     for index, (value, box, mask) in enumerate(_parts.masks(labels, values)):
         numbers, counts = _parts.parts(mask, connectivity)
-        small = np.flatnonzero(counts < least) + 1
-        out[box][np.isin(numbers, small)] = 0
+        is_small = np.append(False, counts < least)
+        out[box][is_small[numbers]] = 0
         work.tell((index + 1) / len(values), f"label {value}")
     return labels.with_data(out)
