@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from workbench import _atomic
 from workbench.errors import FileError, InputError, check_keywords, check_suffix
 from workbench.signatures import Field as Shown
 from workbench.signatures import Range
@@ -222,7 +223,7 @@ class Recipe(_Plain):
             text = yaml.safe_dump(values, sort_keys=False)
         else:
             text = json.dumps(values, indent=1)
-        path.write_text(text, encoding="utf-8")
+        _atomic.write_text(path, text)
         return path
 
     def kept_every(self) -> int:
