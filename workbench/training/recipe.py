@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from workbench import _atomic
+from workbench import _atomic, frameworks
 from workbench.errors import FileError, InputError, check_keywords, check_suffix
 from workbench.signatures import Field as Shown
 from workbench.signatures import Range
@@ -140,7 +140,7 @@ class Recipe(_Plain):
 
     algorithm: str
     options: dict[str, Any] = {}
-    framework: str = "torch"
+    framework: str = frameworks.DEFAULT
     device: str = "cpu"
     data: dict[str, Any] = {}
     splits: dict[str, list[int]] = {}
