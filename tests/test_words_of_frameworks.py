@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -22,6 +23,7 @@ _TABLES = {
 }
 
 
+@functools.cache
 def _modules():
     return {
         path.relative_to(_PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
