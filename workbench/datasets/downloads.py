@@ -8,6 +8,7 @@ import json
 import tarfile
 import urllib.error
 import urllib.request
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from typing import IO, Any
 from workbench import _atomic
 from workbench.errors import FileError, InputError
 
-Progress = Callable[[int, int | None], None]
+#: Told of the bytes so far, and of those in all where that is known.
+Received = Callable[[int, int | None], None]
 
 _CHUNK = 1 << 20
 
@@ -33,7 +35,7 @@ def fetch(
     *,
     sha256: str | None = None,
     md5: str | None = None,
-    progress: Progress | None = None,
+    progress: Received | None = None,
     timeout: float = 30.0,
 ) -> Path:
     """Download a file, going on where an earlier attempt stopped.
@@ -210,7 +212,7 @@ def _copy(stream: IO[bytes], sink: IO[bytes], left: int, complaint: str) -> int:
     return left
 
 
-def _receive(address: str, part: Path, progress: Progress | None, timeout: float) -> None:
+def _receive(address: str, part: Path, progress: Received | None, timeout: float) -> None:
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
     try:
@@ -276,3 +278,10 @@ def _verify(file: Path, sha256: str | None, md5: str | None, remedy: str) -> str
         if wanted is not None and got != wanted.lower():
             raise FileError(f"{file.name} has {name.upper()} {got}, but {wanted} is expected. {remedy}")
     return sums["sha256"].hexdigest()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Progress":
+        warnings.warn("downloads.Progress is now downloads.Received.", DeprecationWarning, stacklevel=2)
+        return Received
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -43,7 +43,7 @@ from workbench.frameworks.stepping import OptimizerSpec, Trainer
 Array = NDArray[Any]
 Define = Callable[[Any, Any, Any], Any]
 MakeLoss = Callable[[Any, Any, Any], Loss | Players]
-Outputs = Array | dict[str, Array]
+Outputs = Array | Mapping[str, Array]
 
 ACTIVATIONS = ("none", "softmax", "sigmoid")
 
