@@ -14,7 +14,7 @@ import workbench as wb
 from tests.explain import toys
 from workbench import explain
 from workbench.errors import InputError, StateError, WorkbenchError
-from workbench.explain.base import Explainer, Step
+from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.resize import resize_linear
 from workbench.parameters import Parameter, by_name
