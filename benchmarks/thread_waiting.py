@@ -17,7 +17,7 @@ import sys
 
 import _report
 
-from workbench.training.launch import BRIEF_SPINNING
+from workbench.frameworks._environment import BRIEF_SPINNING
 
 ROUNDS, SECONDS = 5, 3.0
 _STEPS = """

@@ -12,7 +12,8 @@ import pytest
 
 import workbench as wb
 from workbench.cli import _doctor, main
-from workbench.cli._doctor import Finding, core_is_fine, examine, mindspore_warnings, report
+from workbench.cli._doctor import Finding, core_is_fine, examine, report
+from workbench.frameworks import KnownProblem, get
 from workbench.training import Recipe
 from workbench.training.places import remember
 from workbench.training.run import create
@@ -176,22 +177,12 @@ def test_data_that_is_missing_is_said(monkeypatch, tmp_path):
     assert {finding.name: finding.state for finding in _doctor._data()}["WORKBENCH_DATA"] == "warning"
 
 
-@pytest.mark.parametrize(
-    ("mindspore", "numpy", "flags", "environment", "remedies"),
-    [
-        ("2.8.0", "1.26.4", {"avx512f"}, {}, []),
-        ("2.10.0", "1.26.4", {"avx2", "avx512f"}, {}, ["ONEDNN_MAX_CPU_ISA=AVX2"]),
-        ("2.10.0", "1.26.4", {"avx512f"}, {"ONEDNN_MAX_CPU_ISA": "AVX2"}, []),
-        ("2.9.0", "1.26.4", {"avx2"}, {}, []),
-        ("2.8.0", "2.1.0", set(), {}, ["numpy<2"]),
-        ("2.9.0", "2.0.0", {"avx512_vnni"}, {}, ["numpy<2", "ONEDNN_MAX_CPU_ISA=AVX2"]),
-    ],
-)
-def test_what_is_known_of_mindspore_is_said(mindspore, numpy, flags, environment, remedies):
-    findings = [*mindspore_warnings(mindspore, numpy, flags, environment)]
-    assert len(findings) == len(remedies)
-    assert all(words in finding.remedy for words, finding in zip(remedies, findings, strict=True))
-    assert core_is_fine(findings)
+def test_what_a_framework_knows_to_go_wrong_is_said(monkeypatch):
+    problem = KnownProblem("torch speed", "slow here", "pip install another")
+    monkeypatch.setattr(type(get("torch")), "known_problems", lambda self: [problem])
+    found = [finding for finding in _doctor._frameworks() if finding.name == "  torch speed"]
+    assert [(one.state, one.found, one.remedy) for one in found] == [("warning", "slow here", "pip install another")]
+    assert core_is_fine(found)
 
 
 def test_the_report_is_readable():

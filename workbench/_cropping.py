@@ -34,14 +34,10 @@ def crop(volume: Volume, start: Sequence[int], stop: Sequence[int]) -> Change:
     InputError
         If the box is empty or leaves the volume.
     """
-    low, high = _indices(volume, start, "start"), _indices(volume, stop, "stop")
-    if (low < 0).any() or (high > volume.spatial_shape).any() or (low >= high).any():
-        raise InputError(
-            f"A crop needs 0 <= start < stop <= {volume.spatial_shape}, got {low.tolist()} to {high.tolist()}."
-        )
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    shape = [*(high - low), *volume.shape[volume.spatial_ndim :]]
-    return Change(lambda data: data[box], _geometry.shifted(volume.affine, low.tolist()), shape)
+    grid = volume.grid.crop(start, stop)
+    low = np.broadcast_to(np.asarray(start, dtype=int), (grid.ndim,)).tolist()
+    box = tuple(slice(a, a + n) for a, n in zip(low, grid.shape, strict=True))
+    return Change(lambda data: data[box], grid.affine, [*grid.shape, *volume.shape[volume.spatial_ndim :]])
 
 
 def pad(volume: Volume, before: int | Sequence[int], after: int | Sequence[int], value: float) -> Change:
@@ -52,14 +48,12 @@ def pad(volume: Volume, before: int | Sequence[int], after: int | Sequence[int],
     InputError
         If a width is negative, or the volume's type cannot hold `value`.
     """
-    low, high = _indices(volume, before, "before"), _indices(volume, after, "after")
+    grid = volume.grid.pad(before, after)
     value = _checks.constant(value, volume.dtype, "value")
-    if (low < 0).any() or (high < 0).any():
-        raise InputError(f"Padding is 0 or more voxels, got {low.tolist()}, {high.tolist()}. Use crop to remove.")
-    width = [*zip(low, high, strict=True), *[(0, 0)] * ("c" in volume.axes)]
-    shape = [n + a + b for n, (a, b) in zip(volume.shape, width, strict=True)]
-    affine = _geometry.shifted(volume.affine, (-low).tolist())
-    return Change(lambda data: np.pad(data, width, constant_values=value), affine, shape)
+    sides = (np.broadcast_to(np.asarray(side, dtype=int), (grid.ndim,)).tolist() for side in (before, after))
+    width = [*zip(*sides, strict=True), *[(0, 0)] * ("c" in volume.axes)]
+    shape = [*grid.shape, *volume.shape[volume.spatial_ndim :]]
+    return Change(lambda data: np.pad(data, width, constant_values=value), grid.affine, shape)
 
 
 def slice_2d(volume: Volume, axis: str | int, index: int) -> Change:
@@ -80,10 +74,3 @@ def slice_2d(volume: Volume, axis: str | int, index: int) -> Change:
     affine[:, 3] += volume.affine[:, along] * index
     shape = [n for a, n in enumerate(volume.shape) if a != along]
     return Change(lambda data: np.take(data, int(index), axis=along), affine, shape)
-
-
-def _indices(volume: Volume, value: int | Sequence[int], what: str) -> NDArray[np.intp]:
-    values = _checks.numbers(value, volume.spatial_ndim, what)
-    if not (np.abs(values) < 2**31).all() or (values != np.rint(values)).any():
-        raise InputError(f"Give {what} in whole voxels, got {value!r}. Use to_voxel for points in mm.")
-    return values.astype(np.intp)

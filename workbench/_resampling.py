@@ -18,49 +18,6 @@ if TYPE_CHECKING:
 _SLAB_VOXELS = 1 << 21
 
 
-def to_spacing(volume: Volume, spacing: float | Sequence[float]) -> tuple[NDArray[np.float64], tuple[int, ...]]:
-    """Return the map from new indices to those of `volume`, and the new shape, for voxels of `spacing` mm.
-
-    The field of view keeps its centre, and its size up to half a voxel.
-
-    Raises
-    ------
-    InputError
-        If the spacing is not above 0 mm, or so small that the grid would be absurd.
-    """
-    ndim = volume.spatial_ndim
-    wanted = _checks.numbers(spacing, ndim, "spacing")
-    if not np.isfinite(wanted).all() or (wanted <= 0).any():
-        raise InputError(f"A spacing is above 0 mm, got {spacing!r}.")
-    ratio = np.ones(3)
-    ratio[:ndim] = wanted / volume.spacing
-    old = np.ones(3)
-    old[:ndim] = volume.spatial_shape
-    new = np.maximum(np.rint(old / ratio), 1)
-    if np.prod(new) * volume.num_channels > 2**40:
-        raise InputError(f"A spacing of {spacing!r} mm would make {new.tolist()} voxels. Give a larger spacing.")
-    change = np.diag([*ratio, 1.0])
-    change[:3, 3] = (old - 1) / 2 - ratio * (new - 1) / 2
-    change[ndim:3, 3] = 0
-    return change, tuple(int(n) for n in new[:ndim])
-
-
-def to_grid(volume: Volume, other: Volume) -> NDArray[np.float64]:
-    """Return the map from indices of `other` to those of `volume`.
-
-    Raises
-    ------
-    InputError
-        If one is a picture and the other is not, or two pictures do not lie in the same plane.
-    """
-    if other.spatial_ndim != volume.spatial_ndim:
-        raise InputError(f"A {volume.spatial_ndim}D volume cannot be put on a {other.spatial_ndim}D grid.")
-    change = np.linalg.inv(volume.affine) @ other.affine
-    if volume.spatial_ndim == 2 and np.abs(change[2, [0, 1, 3]]).max() > 1e-3:
-        raise InputError("The two pictures do not lie in the same plane, so one cannot be put on the other's grid.")
-    return np.asarray(change)
-
-
 def sample(
     volume: Volume, change: NDArray[np.float64], shape: tuple[int, ...], order: int | None, fill: float | None
 ) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from workbench import _checks, _cropping, _geometry, _resampling
 from workbench._words import size, voxels
 from workbench.errors import FileError, InputError, check_keywords, choose
+from workbench.grid import Grid
 
 Array = NDArray[Any]
 KINDS = ("image", "labels", "scores")
@@ -99,8 +100,7 @@ class Volume:
         self.space = choose(space or ("pixels" if unplaced else "patient"), SPACES, "space of a volume")
         if affine is None:
             affine = _geometry.PICTURE_AFFINE if self.spatial_ndim == 2 else np.eye(4)
-        self._affine = _geometry.check_affine(affine)
-        self._affine.setflags(write=False)
+        self._grid = Grid(affine, self.spatial_shape)
         self.channels = tuple(str(name) for name in channels) if channels is not None else ()
         if self.channels and len(self.channels) != self.num_channels:
             raise InputError(f"Name every channel: {self.num_channels} channels, got names {list(self.channels)}.")
@@ -152,7 +152,12 @@ class Volume:
     @property
     def affine(self) -> _geometry.Affine:
         """Voxel indices to RAS mm, [4, 4] float64, read-only."""
-        return self._affine
+        return self._grid.affine
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxels lie, without them."""
+        return self._grid
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -192,7 +197,7 @@ class Volume:
     @property
     def spacing(self) -> tuple[float, ...]:
         """Millimetres between neighbouring voxels along each spatial axis."""
-        return _geometry.spacing(self._affine)[: self.spatial_ndim]
+        return self._grid.spacing
 
     @property
     def voxel_volume(self) -> float:
@@ -202,7 +207,7 @@ class Volume:
     @property
     def orientation(self) -> str:
         """World direction nearest to each spatial axis, such as "RAS" or, for a picture, "PL"."""
-        return _geometry.orientation(self._affine, self.spatial_ndim)
+        return self._grid.orientation
 
     def __repr__(self) -> str:
         facts = [
@@ -220,7 +225,7 @@ class Volume:
         return f"<Volume {', '.join(fact for fact in facts if fact)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.data, self._affine, self._meaning())
+        return _rebuild, (self.data, self._grid.affine, self._meaning())
 
     def with_data(self, array: ArrayLike, **meaning: Any) -> Volume:
         """Return a Volume with other values on the same grid.
@@ -237,7 +242,7 @@ class Volume:
             kept["channels"] = None
         if meaning.get("kind", self.kind) != self.kind:
             kept |= {"labels": None, "unit": "", "inverted": False}
-        return Volume(array, self._affine, **(kept | meaning))
+        return Volume(array, self._grid.affine, **(kept | meaning))
 
     def with_meaning(self, **meaning: Any) -> Volume:
         """Return the same voxels with another ``kind``, ``channels``, ``labels``, ``unit``, ``notes``, ...
@@ -249,13 +254,13 @@ class Volume:
         )
         kept = self._meaning() | meaning
         if self._data is not None:
-            made = Volume(self._data, self._affine, **kept)
+            made = Volume(self._data, self._grid.affine, **kept)
             if self.kind != "labels":
                 made._note_labels()
             return made
         whole = kept["kind"] == "labels" and self._dtype.kind == "f"
         dtype = np.dtype(np.int32) if whole else self._dtype
-        return Volume(lambda: self.data, self._affine, shape=self._shape, dtype=dtype, **kept)
+        return Volume(lambda: self.data, self._grid.affine, shape=self._shape, dtype=dtype, **kept)
 
     def _note_labels(self) -> None:
         """Note what a careful reader should know about the values, where they became labels."""
@@ -281,20 +286,16 @@ class Volume:
             # whole numbers may not hold the sum of both ends, but their distance from one end does not leave the range
             return np.asarray(finite.min() + (finite.max() - data)).astype(data.dtype)
 
-        return self._derive(turn, self._affine, self._shape, inverted=False)
+        return self._derive(turn, self._grid.affine, self._shape, inverted=False)
 
     def same_grid(self, other: Volume, tolerance: float = 1e-4) -> bool:
         """Tell whether both have the same spatial shape and no corner lies more than `tolerance` mm apart."""
-        if self.spatial_shape != other.spatial_shape:
-            return False
-        far = np.array([*self.spatial_shape, 1, 1][:3], dtype=float)
-        corners = np.array(np.meshgrid(*[(0, n) for n in far])).reshape(3, -1).T
-        return bool(np.abs(self.to_world(corners) - other.to_world(corners)).max() <= tolerance)
+        return self._grid.same_place(other.grid, tolerance)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of values, type, shape and affine."""
         digest = hashlib.sha256(f"{self.dtype.newbyteorder('<').str}{self.shape}{self.axes}".encode())
-        digest.update(np.ascontiguousarray(self._affine + 0.0, dtype="<f8").tobytes())
+        digest.update(np.ascontiguousarray(self._grid.affine + 0.0, dtype="<f8").tobytes())
         for part in self.data:  # one slab at a time: no second copy of the volume
             digest.update(np.ascontiguousarray(part, dtype=self.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
@@ -305,27 +306,18 @@ class Volume:
 
     def to_world(self, ijk: ArrayLike) -> NDArray[np.float64]:
         """Map voxel indices [..., 3] ([..., 2] in a picture) to RAS mm [..., 3]."""
-        points = _checks.points(ijk, "Voxel indices")
-        if points.shape[-1:] == (2,) and self.spatial_ndim == 2:
-            points = np.concatenate([points, np.zeros((*points.shape[:-1], 1))], axis=-1)
-        if points.shape[-1:] != (3,):
-            raise InputError(f"Voxel indices are [..., {self.spatial_ndim}], got shape {points.shape}.")
-        return np.asarray(points @ self._affine[:3, :3].T + self._affine[:3, 3])
+        return self._grid.to_world(ijk)
 
     def to_voxel(self, xyz: ArrayLike) -> NDArray[np.float64]:
         """Map RAS mm [..., 3] to (fractional) voxel indices [..., spatial_ndim]."""
-        points = _checks.points(xyz, "Points in mm")
-        if points.shape[-1:] != (3,):
-            raise InputError(f"Points are RAS millimetres [..., 3], got shape {points.shape}.")
-        inverse = np.linalg.inv(self._affine)
-        return np.asarray(points @ inverse[:3, :3].T + inverse[:3, 3])[..., : self.spatial_ndim]
+        return self._grid.to_voxel(xyz)
 
     def reorient(self, code: str = "RAS") -> Volume:
         """Flip and transpose the axes so that they run to `code`; no voxel value and no point in mm changes.
 
         For a picture, give two letters, or three of which the two in its plane count.
         """
-        order, steps, affine = _geometry.reorientation(self._affine, self.spatial_shape, code)
+        order, steps, affine = _geometry.reorientation(self._grid.affine, self.spatial_shape, code)
         axes = (*order, self.spatial_ndim) if "c" in self.axes else tuple(order)
 
         def turn(data: Array) -> Array:
@@ -343,19 +335,19 @@ class Volume:
         order : int, optional
             0 nearest, 1 linear, 2 to 5 spline. Default: 0 for labels, 1 otherwise. The dtype stays.
         """
-        change, shape = _resampling.to_spacing(self, spacing)
+        change, shape = self._grid.to_spacing(spacing)
         data = _resampling.sample(self, change, shape, order, None)
-        return Volume(data, self._affine @ change, **self._meaning())
+        return Volume(data, self._grid.affine @ change, **self._meaning())
 
-    def resample_like(self, other: Volume, *, order: int | None = None, fill: float = 0) -> Volume:
-        """Interpolate onto the grid of `other`; voxels outside of this Volume become `fill`."""
-        if not isinstance(other, Volume):
+    def resample_like(self, other: Volume | Grid, *, order: int | None = None, fill: float = 0) -> Volume:
+        """Interpolate onto the grid of `other`, or the Grid `other`; voxels outside of this Volume become `fill`."""
+        if not isinstance(other, (Volume, Grid)):
             raise InputError(f"resample_like takes the Volume whose grid is wanted, got {type(other).__name__}.")
-        if self.same_grid(other, 1e-6):
-            return self if self.space == other.space else self.with_meaning(space=other.space)
-        change = _resampling.to_grid(self, other)
-        data = _resampling.sample(self, change, other.spatial_shape, order, fill)
-        return Volume(data, other.affine, **(self._meaning() | {"space": other.space}))
+        grid, space = (other.grid, other.space) if isinstance(other, Volume) else (other, self.space)
+        if self._grid.same_place(grid, 1e-6):
+            return self if self.space == space else self.with_meaning(space=space)
+        data = _resampling.sample(self, self._grid.to_grid(grid), grid.shape, order, fill)
+        return Volume(data, grid.affine, **(self._meaning() | {"space": space}))
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
         """Keep the voxels from `start` up to, not including, `stop` (indices, one per spatial axis)."""

@@ -13,7 +13,7 @@ import zipfile
 import pytest
 
 from workbench import datasets
-from workbench.datasets import obtain
+from workbench.datasets import downloads, obtain
 from workbench.datasets.downloads import extract, fetch
 from workbench.errors import FileError, InputError
 
@@ -275,3 +275,10 @@ def test_broken_archives_are_named(tmp_path, content):
         extract(tmp_path / "a", tmp_path / "out")
     with pytest.raises(FileError, match="no archive"):
         extract(tmp_path / "b", tmp_path / "out")
+
+
+def test_the_former_name_of_what_is_told_of_a_download_still_serves():
+    with pytest.warns(DeprecationWarning, match="Received"):
+        assert downloads.Progress is downloads.Received
+    with pytest.raises(AttributeError, match="Progres"):
+        _ = downloads.Progres

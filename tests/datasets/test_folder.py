@@ -71,7 +71,7 @@ def test_the_last_samples_are_kept(folder):
     dataset._cache._limit = first.nbytes * 3
     for index in range(1, 8):
         _ = dataset[index]
-    assert dataset._cache._bytes <= first.nbytes * 3
+    assert dataset._cache._total <= first.nbytes * 3
     assert dataset[0]["image"] is not first
 
 

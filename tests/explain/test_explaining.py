@@ -14,7 +14,7 @@ import workbench as wb
 from tests.explain import toys
 from workbench import explain
 from workbench.errors import InputError, StateError, WorkbenchError
-from workbench.explain.base import Explainer, Step
+from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.resize import resize_linear
 from workbench.parameters import Parameter, by_name
@@ -144,3 +144,10 @@ def test_an_option_in_the_old_words_is_a_parameter_still():
         options: ClassVar[dict[str, Any]] = {"window": old}
 
     assert Old.options["window"] == Parameter("window", "number", None, "Size.", low=1, unit="mm", per_axis=True)
+
+
+def test_the_former_name_of_the_feeder_still_serves():
+    feeder = object()
+    problem = Problem(None, None, np.zeros((1, 1, 2, 2), np.float32), None, {}, (1.0, 1.0), feeder)
+    with pytest.warns(DeprecationWarning, match=r"Problem\.feeder"):
+        assert problem.batches is feeder

@@ -7,7 +7,7 @@ import pytest
 
 from tests.frameworks.contract_stepping import SteppingContract, tiny
 from workbench.errors import InputError, StateError
-from workbench.frameworks import Framework, LinearScore, get
+from workbench.frameworks import Framework, LinearScore, get, worker_environment
 
 
 def linear(nn, F, ops):
@@ -303,6 +303,24 @@ class FrameworkContract(SteppingContract):
             broken.flat[0] = value
             framework.load_state(module, {**state, "head.weight": broken})
             assert framework.non_finite(module) == ["head.weight"]
+
+    # the process that computes
+
+    @pytest.mark.parametrize("deterministic", [False, True])
+    def test_a_process_is_started_with_what_the_framework_says(self, framework, deterministic):
+        inherited = {"HOME": "here", "OMP_NUM_THREADS": "1"}
+        options = {"threads": 3, "deterministic": deterministic}
+        needs = type(framework).worker_environment(inherited, **options)
+        assert all(isinstance(part, str) for pair in needs.items() for part in pair)
+        # known without importing the framework, and never another thing than what it says itself
+        assert worker_environment(self.name, inherited, **options) == {**inherited, **needs}
+        assert inherited == {"HOME": "here", "OMP_NUM_THREADS": "1"}
+
+    def test_known_problems_say_what_to_do(self, framework):
+        for problem in framework.known_problems():
+            assert problem.about
+            assert problem.found
+            assert problem.remedy
 
     def test_versions_name_the_framework(self, framework):
         assert framework.versions()[self.name][0].isdigit()

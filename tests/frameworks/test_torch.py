@@ -7,7 +7,7 @@ import torch
 from tests.frameworks.contract import FrameworkContract
 from tests.frameworks.contract_stepping import classification, tiny
 from workbench.errors import InputError, StateError
-from workbench.frameworks import LinearScore, OptimizerSpec, get
+from workbench.frameworks import LinearScore, OptimizerSpec, get, worker_environment
 
 
 class TestTorch(FrameworkContract):
@@ -155,3 +155,25 @@ class TestTorch(FrameworkContract):
 
 def test_get_returns_one_framework_for_a_name():
     assert get("torch") is get("torch")
+
+
+def test_a_process_computes_with_as_many_threads_and_as_exactly_as_asked_for():
+    threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filling = torch.utils.deterministic.fill_uninitialized_memory
+    try:
+        for wanted in (True, False):
+            get("torch").configure(threads=1 + wanted, deterministic=wanted)
+            assert torch.get_num_threads() == 1 + wanted
+            assert torch.are_deterministic_algorithms_enabled() == wanted
+            assert torch.is_deterministic_algorithms_warn_only_enabled()
+            assert not torch.utils.deterministic.fill_uninitialized_memory
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(exact)
+        torch.utils.deterministic.fill_uninitialized_memory = filling
+
+
+def test_the_workspace_of_cublas_is_set_where_steps_must_be_equal():
+    made = {wanted: worker_environment("torch", {}, threads=2, deterministic=wanted) for wanted in (True, False)}
+    assert made[True] == {**made[False], "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+    assert made[False] == {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "10000"}

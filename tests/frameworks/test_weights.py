@@ -41,7 +41,7 @@ def test_nothing_temporary_is_left_and_a_failed_write_keeps_the_old_file(path, m
     def full(_descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(FileError, match="No space left"):
         weights.save(path, {"x": np.zeros(2, np.float32)})
     assert path.read_bytes() == before

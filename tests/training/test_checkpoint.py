@@ -76,3 +76,23 @@ def test_pruning_keeps_multiples_the_best_the_newest_and_two_to_resume_from(chec
         checkpoints.at(1)
     for item in checkpoints.all():
         item.verify()
+
+
+def test_a_checkpoint_for_which_there_is_no_room_leaves_nothing_behind(checkpoints, monkeypatch):
+    first = save(checkpoints, 1)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save(checkpoints, 2)
+    assert [path.name for path in checkpoints.path.iterdir()] == ["epoch-0001"]
+    assert checkpoints.latest() == (first, [])
+
+
+def test_a_checkpoint_taken_again_replaces_the_earlier_one(checkpoints):
+    save(checkpoints, 1, best=0)
+    again = save(checkpoints, 1, best=1)
+    assert checkpoints.latest() == (again, [])
+    assert [path.name for path in checkpoints.path.iterdir()] == ["epoch-0001"]

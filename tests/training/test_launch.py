@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.training.launch import BRIEF_SPINNING, worker_environment
+from workbench.frameworks._environment import BRIEF_SPINNING
+from workbench.training.launch import worker_environment
 from workbench.training.recipe import Recipe
 from workbench.training.threads import available_cores
 

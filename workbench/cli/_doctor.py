@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from workbench.cli._finding import INSTALL, JUPYTERLAB, Finding, can_write
 from workbench.errors import WorkbenchError
 
-__all__ = ["Finding", "core_is_fine", "examine", "mindspore_warnings", "report"]
+__all__ = ["Finding", "core_is_fine", "examine", "report"]
 
 #: What every notebook of the workbench needs.
 _CORE = (
@@ -87,11 +86,12 @@ def _frameworks() -> Iterator[Finding]:
 
     group = "Frameworks"
     for name in frameworks.names():
-        needed = name == "torch"
+        needed = name == frameworks.DEFAULT
         worse = "broken" if needed else "absent"
         remedy = INSTALL if needed else _extra(name)
         try:
-            devices = frameworks.get(name).devices()
+            framework = frameworks.get(name)
+            devices = framework.devices()
         except MissingExtraError:
             yield Finding(group, name, worse, "not installed", remedy)
             continue
@@ -107,29 +107,8 @@ def _frameworks() -> Iterator[Finding]:
                 free = f", {device.free_memory / 2**30:.1f} GB free" if device.free_memory else ""
                 parts.append(f"{device.memory / 2**30:.1f} GB{free}")
             yield Finding(group, f"  {name} {device.id}", "ok", ", ".join(parts))
-        if name == "mindspore":
-            yield from mindspore_warnings(str(_version("mindspore")), str(_version("numpy")), _cpu_flags(), os.environ)
-
-
-def mindspore_warnings(mindspore: str, numpy: str, cpu_flags: set[str], environment: Any) -> Iterator[Finding]:
-    """Yield what is known to go wrong with these versions on this processor."""
-    if _numbers(numpy) >= (2,):
-        yield Finding(
-            "Frameworks",
-            "  mindspore and numpy",
-            "warning",
-            f"numpy {numpy}: MindSpore is built against NumPy 1, some of its operators fail with NumPy 2",
-            'pip install "numpy<2"',
-        )
-    slow = _numbers(mindspore) >= (2, 9) and any(flag.startswith("avx512") for flag in cpu_flags)
-    if slow and environment.get("ONEDNN_MAX_CPU_ISA") != "AVX2":
-        yield Finding(
-            "Frameworks",
-            "  mindspore speed",
-            "warning",
-            f"MindSpore {mindspore} convolves up to 90 times slower than 2.8.0 on processors with AVX-512",
-            "pip install mindspore==2.8.0  (or set ONEDNN_MAX_CPU_ISA=AVX2 in the process that imports mindspore)",
-        )
+        for problem in framework.known_problems():
+            yield Finding(group, f"  {problem.about}", "warning", problem.found, problem.remedy)
 
 
 def _viewers() -> Iterator[Finding]:
@@ -233,15 +212,3 @@ def _version(name: str) -> str | None:
 
 def _extra(name: str) -> str:
     return f"pip install 'medical-workbench[{name}]'  (in a checkout: make lab EXTRAS={name})"
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("+")[0].split(".") if part.isdigit())
-
-
-def _cpu_flags() -> set[str]:
-    file = Path("/proc/cpuinfo")  # elsewhere the flags are not known, and nothing is said
-    if not file.exists():
-        return set()
-    line = next((line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("flags")), "")
-    return set(line.partition(":")[2].split())

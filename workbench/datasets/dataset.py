@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import html
 from abc import ABC, abstractmethod
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, overload
 
+from workbench._lru import LRU
 from workbench._words import count, voxels
 from workbench.datasets.annotations import TASKS, parts
 from workbench.datasets.cards import Card
@@ -83,7 +84,7 @@ class Dataset(Sequence[Sample], ABC):
         self.spatial_ndim = spatial_ndim
         self.in_channels = in_channels
         self.splits = check_splits(splits, len(self.ids))
-        self._cache = _Cache(CACHE_BYTES)
+        self._cache: LRU[int, Sample] = LRU(CACHE_BYTES, _size)
 
     @property
     def num_classes(self) -> int:
@@ -267,36 +268,10 @@ class _View(Dataset):
         return None if targets is None else [targets[index] for index in self._indices]
 
 
-class _Cache:
-    """The samples used last, within a number of bytes.
-
-    A Volume keeps its voxels once they are loaded, so a sample is counted with the bytes it has when loaded.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._bytes = 0
-        self._samples: OrderedDict[int, Sample] = OrderedDict()
-
-    def get(self, index: int) -> Sample | None:
-        if index in self._samples:
-            self._samples.move_to_end(index)
-        return self._samples.get(index)
-
-    def put(self, index: int, sample: Sample) -> None:
-        size = self._size(sample)
-        if size > self._limit:
-            return
-        self._samples[index] = sample
-        self._bytes += size
-        while self._bytes > self._limit:
-            _, oldest = self._samples.popitem(last=False)
-            self._bytes -= self._size(oldest)
-
-    @staticmethod
-    def _size(sample: Sample) -> int:
-        held = (part for value in sample.values() for part in parts(value).values())
-        return sum(part.nbytes for part in held if isinstance(part, Volume))
+def _size(sample: Sample) -> int:
+    # a Volume keeps its voxels once they are loaded, so a sample counts with the bytes that it has then
+    held = (part for value in sample.values() for part in parts(value).values())
+    return sum(part.nbytes for part in held if isinstance(part, Volume))
 
 
 def check_task(task: str, tasks: Sequence[str], name: str) -> str:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
-import shutil
 import tarfile
 import urllib.error
 import urllib.request
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from workbench import _atomic
 from workbench.errors import FileError, InputError
 
-Progress = Callable[[int, int | None], None]
+#: Told of the bytes so far, and of those in all where that is known.
+Received = Callable[[int, int | None], None]
 
 _CHUNK = 1 << 20
 
@@ -34,7 +35,7 @@ def fetch(
     *,
     sha256: str | None = None,
     md5: str | None = None,
-    progress: Progress | None = None,
+    progress: Received | None = None,
     timeout: float = 30.0,
 ) -> Path:
     """Download a file, going on where an earlier attempt stopped.
@@ -70,6 +71,7 @@ def fetch(
     if path.exists():
         _verify(path, known, md5, f"Delete {path} and fetch it again.")
         return path
+    # not a name drawn at random: the next attempt must find the bytes that are there
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,8 +95,8 @@ def fetch(
         part.unlink()  # going on from damaged bytes can never succeed
         raise
     if known is None:
-        recorded.write_text(json.dumps({"sha256": digest, "address": address}), encoding="utf-8")
-    part.replace(path)
+        _atomic.write_text(recorded, json.dumps({"sha256": digest, "address": address}))
+    _atomic.replace(part, path)
     return path
 
 
@@ -114,28 +116,25 @@ def extract(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYT
     if not source.is_file():
         raise FileError(f"There is no archive {source}.")
     limit = min(max_bytes, max(source.stat().st_size, 1 << 20) * MAX_RATIO)
-    draft = target.with_name(target.name + f".{os.getpid()}.part")
-    shutil.rmtree(draft, ignore_errors=True)
     try:
         with _open(source) as entries:
             _check_entries(source, entries, limit, max_files)
-            left = limit
-            for name, _, open_entry in entries:
-                place = draft / name
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with open_entry() as stream, place.open("wb") as sink:
-                    left = _copy(stream, sink, left, f"{source.name} unpacks to more than {limit:,} bytes")
-        if target.exists():
-            raise FileError(f"{target} is there already; delete it to unpack {source.name} again.")
-        draft.replace(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _atomic.making_folder(target) as draft:
+                left = limit
+                for name, _, open_entry in entries:
+                    place = draft / name
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    with open_entry() as stream, place.open("wb") as sink:
+                        left = _copy(stream, sink, left, f"{source.name} unpacks to more than {limit:,} bytes")
+                if target.exists():
+                    raise FileError(f"{target} is there already; delete it to unpack {source.name} again.")
     except FileError:
         raise
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError) as error:
         raise FileError(f"{source.name} is not a whole, open zip or tar archive ({error}); fetch it again.") from error
     except OSError as error:
         raise FileError(f"{source.name} cannot be unpacked into {target}: {error}.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return target
 
 
@@ -184,6 +183,8 @@ def _member(packed: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _check_entries(source: Path, entries: list[tuple[str, int, Any]], limit: int, max_files: int) -> None:
+    if not entries:
+        raise FileError(f"{source.name} holds no files; fetch it again.")
     if len(entries) > max_files:
         raise FileError(f"{source.name} holds {len(entries):,} files, more than {max_files:,}; it is not unpacked.")
     total = sum(size for _, size, _ in entries)
@@ -211,7 +212,7 @@ def _copy(stream: IO[bytes], sink: IO[bytes], left: int, complaint: str) -> int:
     return left
 
 
-def _receive(address: str, part: Path, progress: Progress | None, timeout: float) -> None:
+def _receive(address: str, part: Path, progress: Received | None, timeout: float) -> None:
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310
     try:
@@ -277,3 +278,10 @@ def _verify(file: Path, sha256: str | None, md5: str | None, remedy: str) -> str
         if wanted is not None and got != wanted.lower():
             raise FileError(f"{file.name} has {name.upper()} {got}, but {wanted} is expected. {remedy}")
     return sums["sha256"].hexdigest()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Progress":
+        warnings.warn("downloads.Progress is now downloads.Received.", DeprecationWarning, stacklevel=2)
+        return Received
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench import _atomic
 from workbench.datasets import places
 from workbench.datasets._medmnist_facts import CITATION, FACTS, RECORD, Facts, address, file_name
 from workbench.datasets._options import Place
@@ -227,14 +228,11 @@ def _on_disk(archive: zipfile.ZipFile, name: str, key: str) -> NDArray[Any]:
     """Unpack an array into the cache, unless it is there already, and map it into memory."""
     target = places.cache_folder() / "unpacked" / f"{key}.npy"
     if not target.exists():
-        draft = target.with_suffix(f".{os.getpid()}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(name) as source, draft.open("wb") as sink:
+            with archive.open(name) as source, _atomic.writing(target) as draft, draft.open("wb") as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
-            draft.replace(target)
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise FileError(
                 f"{name} is too large to keep in memory and cannot be unpacked into {target.parent}: {error}. "
                 "Free some space there, or choose another folder with WORKBENCH_CACHE."

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from workbench import _atomic
 from workbench._checks import present, suggest_label_values
 from workbench.datasets._checks import common_image
 from workbench.datasets._options import Inverting, Place
@@ -115,9 +116,7 @@ def save(dataset: Dataset, folder: str | Path) -> dict[str, Any]:
             "splits": dataset.splits,
             "cases": cases,
         }
-        draft = target / "dataset.json.part"
-        draft.write_text(json.dumps(content), encoding="utf-8")
-        draft.replace(target / "dataset.json")
+        _atomic.write_text(target / "dataset.json", json.dumps(content))
     except OSError as error:
         raise FileError(
             f"The data set cannot be saved into {target}: {error}. Choose a folder you may write."

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from workbench.datasets import catalogue, hippocampus, places
 from workbench.datasets._medmnist_facts import FACTS, address, file_name
-from workbench.datasets.downloads import Progress, extract, fetch
+from workbench.datasets.downloads import Received, extract, fetch
 from workbench.errors import InputError
 
 
-def download(name: str, *, size: int = 28, progress: Progress | None = None) -> Path:
+def download(name: str, *, size: int = 28, progress: Received | None = None) -> Path:
     """Fetch the data of `name` into the cache, from where :func:`workbench.datasets.load` takes it.
 
     Nothing else in the package goes to the network by itself.
@@ -50,7 +50,7 @@ def download(name: str, *, size: int = 28, progress: Progress | None = None) -> 
     )
 
 
-def _hippocampus(progress: Progress | None) -> Path:
+def _hippocampus(progress: Received | None) -> Path:
     folder = places.cache_folder() / "hippocampus"
     if not folder.is_dir():
         archive = places.cache_folder() / Path(hippocampus.ADDRESS).name

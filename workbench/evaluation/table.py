@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench import _atomic
 from workbench._tables import as_html, as_text
 from workbench.errors import FileError
 
@@ -50,7 +51,7 @@ class Table:
         text = stream.getvalue()
         if path is not None:
             try:
-                Path(path).write_text(text, encoding="utf-8", newline="")
+                _atomic.write_text(Path(path), text)
             except OSError as error:
                 raise FileError(f"The table cannot be written to {path}: {error}.") from error
         return text

@@ -44,6 +44,8 @@ class Problem:
         ``[1, channels, *spatial]`` float32, as the network sees it.
     spacing : tuple of float
         Voxel size of the network's grid, in mm.
+    feeder : Feeder
+        Runs many inputs at once, in batches as large as memory allows.
     box : pair of tuples, optional
         First and one-past-last voxel of the network's grid that the map is wanted in.
     """
@@ -54,13 +56,19 @@ class Problem:
     score: LinearScore
     options: Mapping[str, Any]
     spacing: tuple[float, ...]
-    batches: Feeder
+    feeder: Feeder
     layer: str | None = None
     box: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
         return tuple(self.input.shape[2:])
+
+    @property
+    def batches(self) -> Feeder:
+        """Former name of `feeder`; batches are those of a training."""
+        warnings.warn("Problem.batches is now Problem.feeder.", DeprecationWarning, stacklevel=2)
+        return self.feeder
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class DeepLift(Explainer):
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
         baseline = baseline_like(problem.input[0], options["baseline"], options["blur"])[None]
-        attribution, scores = problem.batches.once(lambda: _deep_lift(problem, baseline))
+        attribution, scores = problem.feeder.once(lambda: _deep_lift(problem, baseline))
         result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
         notes = incomplete(attribution, float(scores[0]), float(scores[1]), _WHY)
         yield Step(1.0, lambda: result, problem.spatial_shape, notes)
@@ -79,7 +79,7 @@ class GuidedBackprop(Explainer):
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
-        attribution = problem.batches.once(lambda: _guided(problem))
+        attribution = problem.feeder.once(lambda: _guided(problem))
         result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
         yield Step(1.0, lambda: result, problem.spatial_shape)
 

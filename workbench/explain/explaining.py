@@ -165,7 +165,7 @@ class _Task:
         with self._fitting():
             self.prepared = model.prepare(volume)
         config = json.dumps(model.config, sort_keys=True, default=str)
-        self.batches = Feeder(
+        self.feeder = Feeder(
             model.framework,
             model.module,
             tuple(self.prepared.array.shape),
@@ -174,7 +174,7 @@ class _Task:
             schedule=schedule,
             refusal=lambda: does_not_fit(self.prepared.spatial_shape),
         )
-        outputs = self.batches.once(lambda: model.forward(self.prepared.batch))
+        outputs = self.feeder.once(lambda: model.forward(self.prepared.batch))
         with self._fitting():
             scene = Scene(model, volume, self.prepared, outputs)
             resolved = (asked if asked is not None else default_target(scene)).resolve(scene)
@@ -189,7 +189,7 @@ class _Task:
             score=score,
             options=self.options,
             spacing=tuple(self.grid.spacing),
-            batches=self.batches,
+            feeder=self.feeder,
             layer=self.layer,
             box=_network_box(self.within, volume, self.grid),
         )
@@ -239,7 +239,7 @@ class _Task:
             device=str(self.model.device),
             versions={"workbench": __version__, **self.model.framework.versions()},
             notes=notes,
-            schedule=[list(entry) for entry in self.batches.schedule],
+            schedule=[list(entry) for entry in self.feeder.schedule],
             _model=self.model,
             _input=self.volume,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench import _atomic
 from workbench._words import lengths
 from workbench.errors import FileError, InputError, StateError
 from workbench.explain.targets import Region, Target, from_description
@@ -174,8 +175,8 @@ class Explanation:
             io.write(self.target.region, _beside(path, f".region{suffix}"))
         text = json.dumps(self.describe(), indent=2) + "\n"
         sidecar = _beside(path, ".json")
-        with _files.refusal_becomes_error(sidecar), _files.writing(sidecar) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        with _files.refusal_becomes_error(sidecar):
+            _atomic.write_text(sidecar, text)
         return Path(written)
 
     @classmethod

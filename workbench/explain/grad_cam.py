@@ -33,7 +33,7 @@ class LayerExplainer(Explainer):
         layer = problem.layer
         if layer is None:
             raise InputError(f"{self.title} needs a layer.")
-        _, activation, gradient = problem.batches.once(
+        _, activation, gradient = problem.feeder.once(
             lambda: problem.framework.layer_gradient(problem.module, layer, problem.input, problem.score)
         )
         if not _is_spatial(activation, problem):

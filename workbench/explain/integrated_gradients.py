@@ -63,7 +63,7 @@ class IntegratedGradients(Explainer):
             attribution = total * (image - baseline) * (1 / weights[:done].sum())
             return reduce_channels(attribution, options["channels"], absolute=options["absolute"])
 
-        for part, gradients in problem.batches.map(len(alphas), build, gradient):
+        for part, gradients in problem.feeder.map(len(alphas), build, gradient):
             total += np.tensordot(weights[part.start : part.stop], gradients, axes=1)
             done = part.stop
             if done < len(alphas):
@@ -71,7 +71,7 @@ class IntegratedGradients(Explainer):
 
         ends = np.asarray([image, baseline], np.float32)
         # two passes without gradients take less memory than one with
-        scores = problem.batches.once(lambda: problem.framework.scores(problem.module, ends, problem.score))
+        scores = problem.feeder.once(lambda: problem.framework.scores(problem.module, ends, problem.score))
         of_input, of_baseline = map(float, scores)
         notes = incomplete(total * (image - baseline), of_input, of_baseline, _why(options["points"]))
         yield Step(1.0, current, problem.spatial_shape, notes)

@@ -65,14 +65,14 @@ class Occlusion(Explainer):
                 inputs[sample][hidden] = baseline[hidden]
             return inputs
 
-        unoccluded = float(problem.batches.once(lambda: scores(problem.input))[0])
+        unoccluded = float(problem.feeder.once(lambda: scores(problem.input))[0])
         total = np.zeros(problem.spatial_shape, np.float64)
         covered = np.zeros(problem.spatial_shape, np.int64)
 
         def current() -> Array:
             return _clip_to_box(_fill(total, covered), problem.box)
 
-        for part, occluded in problem.batches.map(len(windows), build, scores):
+        for part, occluded in problem.feeder.map(len(windows), build, scores):
             for index, score in zip(part, occluded, strict=True):
                 total[windows[index]] += unoccluded - float(score)
                 covered[windows[index]] += 1

@@ -34,7 +34,7 @@ def reduce_channels(attribution: Array, reduction: str, *, absolute: bool) -> Ar
 
 def _gradient(problem: Problem) -> Array:
     """Return the score's gradient with respect to the input, ``[channels, *spatial]``."""
-    gradients = problem.batches.once(
+    gradients = problem.feeder.once(
         lambda: problem.framework.input_gradient(problem.module, problem.input, problem.score)[1]
     )
     return np.asarray(gradients[0])

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from workbench.frameworks import checkpoints, weights
 from workbench.frameworks._devices import resolve_device
-from workbench.frameworks._registry import devices, get, names, register, title
+from workbench.frameworks._registry import DEFAULT, devices, get, names, register, title, worker_environment
 from workbench.frameworks.base import (
     Device,
     Framework,
+    KnownProblem,
     LayerInfo,
     LinearScore,
-    MatchReport,
 )
+from workbench.frameworks.matching import MatchReport
 from workbench.frameworks.players import Players
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 
 __all__ = [
+    "DEFAULT",
     "Device",
     "Framework",
+    "KnownProblem",
     "LayerInfo",
     "LinearScore",
     "MatchReport",
@@ -36,4 +39,5 @@ __all__ = [
     "resolve_device",
     "title",
     "weights",
+    "worker_environment",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 from workbench._plugins import Registry, classes_of
 from workbench.errors import MissingExtraError, StateError
+from workbench.frameworks import _environment
 from workbench.frameworks.base import Device, Framework
 
 _OWN = {
@@ -14,7 +16,8 @@ _OWN = {
 }
 #: As their makers write them.
 _TITLES = {"torch": "PyTorch", "mindspore": "MindSpore"}
-
+#: The framework that the package depends on, so that it is always there, and that is meant where none is named.
+DEFAULT = "torch"
 
 #: Every framework's class; none is imported before it is asked for.
 FRAMEWORKS: Registry[type[Framework]] = Registry(
@@ -31,6 +34,15 @@ def names() -> tuple[str, ...]:
 def title(name: str) -> str:
     """Return what people call a framework, which is not imported for it; one of another package goes by its name."""
     return _TITLES.get(name, name)
+
+
+def worker_environment(name: str, inherited: Mapping[str, str], *, threads: int, deterministic: bool) -> dict[str, str]:
+    """Return `inherited` with what a process must be started with that will compute with the framework called `name`.
+
+    A built-in framework is not imported for it. Parameters are those of :meth:`Framework.worker_environment`.
+    """
+    needs = _environment.BUILT_IN.get(name) or FRAMEWORKS.get(name).worker_environment
+    return {**inherited, **needs(inherited, threads=threads, deterministic=deterministic)}
 
 
 def get(name: str) -> Framework:

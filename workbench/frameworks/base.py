@@ -27,21 +27,23 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError, StateError, choose
+from workbench.frameworks import _environment
 from workbench.frameworks._memory import says_out_of_memory
+from workbench.frameworks.matching import MatchReport
 from workbench.frameworks.players import Loss, Players
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 
 Array = NDArray[Any]
 Define = Callable[[Any, Any, Any], Any]
 MakeLoss = Callable[[Any, Any, Any], Loss | Players]
-Outputs = Array | dict[str, Array]
+Outputs = Array | Mapping[str, Array]
 
 ACTIVATIONS = ("none", "softmax", "sigmoid")
 
@@ -66,6 +68,15 @@ class Device:
         if self.free_memory:
             parts.append(f"{self.free_memory / 2**30:.1f} GiB free")
         return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class KnownProblem:
+    """Something that is known to go wrong: what it is `about`, what was `found`, and the `remedy`, a command."""
+
+    about: str
+    found: str
+    remedy: str
 
 
 @dataclass(frozen=True)
@@ -139,87 +150,6 @@ class LinearScore:
         )
 
 
-@dataclass(frozen=True)
-class MatchReport:
-    """What happened to each name when weights were put into a network.
-
-    `mismatched` maps a name to (shape given, shape wanted). Where the weights went into a part of the network, `into`
-    is its name, `taken_from` that of the part of the file ("" is the whole), `left_out` names the rest of the file, and
-    `adapted` the weights that were made for another number of channels, or moved to another grid of patches.
-    """
-
-    matched: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
-    mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=dict)
-    into: str | None = None
-    taken_from: str = ""
-    adapted: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether every name of the network was given, in the right shape, and nothing else."""
-        return not (self.missing or self.unexpected or self.mismatched)
-
-    def __str__(self) -> str:
-        parts = [f"{len(self.matched)} matched"]
-        if self.into is not None:
-            begin = f" of {self.taken_from!r}" if self.taken_from else ""
-            parts[0] += f"{begin} into {repr(self.into) if self.into else 'the network'}"
-            parts[0] += " alone" if self.left_out and self.into else ""
-        if self.adapted:
-            parts.append(f"{', '.join(self.adapted)} adapted to the network")
-        rest = ("of the file left out", self.left_out)
-        for label, names in (rest, ("missing", self.missing), ("unexpected", self.unexpected)):
-            if names:
-                parts.append(f"{len(names)} {label} ({_shortened(names)})")
-        if self.mismatched:
-            shapes = [f"{name} {given} for {wanted}" for name, (given, wanted) in self.mismatched.items()]
-            parts.append(f"{len(shapes)} of another shape ({_shortened(shapes)})")
-        return ", ".join(parts)
-
-
-def match(
-    wanted: Mapping[str, Sequence[int]],
-    given: Mapping[str, Array],
-    *,
-    strict: bool,
-    optional: Callable[[str], bool] = lambda name: name.rpartition(".")[2] == "num_batches_tracked",
-) -> MatchReport:
-    """Compare the names and shapes a network wants with the arrays that are given.
-
-    Batch counters (``num_batches_tracked``) exist in torch only and are neither missing nor unexpected.
-
-    Raises
-    ------
-    InputError
-        If `strict` and anything is missing, unexpected or of another shape.
-    """
-    mismatched = {
-        name: (tuple(given[name].shape), tuple(shape))
-        for name, shape in wanted.items()
-        if name in given and tuple(given[name].shape) != tuple(shape)
-    }
-    report = MatchReport(
-        matched=tuple(name for name in wanted if name in given and name not in mismatched),
-        missing=tuple(name for name in wanted if name not in given and not optional(name)),
-        unexpected=tuple(name for name in given if name not in wanted and not optional(name)),
-        mismatched=mismatched,
-    )
-    if strict and not report.complete:
-        raise InputError(
-            f"The weights do not fit the network: {report}. Build the network with the options the weights were made "
-            "with, or load with strict=False to take what fits."
-        )
-    return report
-
-
-def _shortened(names: Sequence[str], limit: int = 4) -> str:
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown}, and {len(names) - limit} more"
-
-
 class Framework(ABC):
     """A deep-learning framework behind the few words the workbench needs (the promises are in the module docstring)."""
 
@@ -238,6 +168,37 @@ class Framework(ABC):
     @abstractmethod
     def versions(self) -> dict[str, str]:
         """Return the versions that decide results, for a run's manifest."""
+
+    @classmethod
+    def worker_environment(
+        cls,
+        inherited: Mapping[str, str],
+        *,
+        threads: int,
+        deterministic: bool,  # noqa: ARG003
+    ) -> dict[str, str]:
+        """Return the variables that a process which will compute must be started with: libraries read them when loaded.
+
+        Parameters
+        ----------
+        inherited : mapping of str to str
+            The environment that they are added to; what somebody chose there may be heeded.
+        threads : int
+            Threads that the process is to compute with.
+        deterministic : bool
+            Whether equal steps must give equal results.
+        """
+        return _environment.openmp(inherited, threads)
+
+    def configure(self, *, threads: int, deterministic: bool) -> None:  # noqa: B027 - nothing is a sound answer
+        """Set what holds for the whole process, before any network is built; as here, nothing.
+
+        Parameters are those of :meth:`worker_environment`.
+        """
+
+    def known_problems(self) -> list[KnownProblem]:
+        """Return what is known to go wrong with the installed versions on this machine."""
+        return []
 
     @abstractmethod
     def devices(self) -> list[Device]:

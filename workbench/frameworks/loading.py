@@ -8,7 +8,8 @@ from typing import Any
 
 from workbench.errors import InputError
 from workbench.frameworks import checkpoints, transfer
-from workbench.frameworks.base import Array, Framework, MatchReport
+from workbench.frameworks.base import Array, Framework
+from workbench.frameworks.matching import MatchReport
 
 
 def load(

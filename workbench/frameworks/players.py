@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.errors import InputError
 
-Loss = Callable[[Any, dict[str, Any]], dict[str, Any]]
+Loss = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
 PlayerLoss = Callable[[Any, Any, dict[str, Any], str, int], dict[str, Any]]
 
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import InputError, choose
-from workbench.frameworks.base import Array, MatchReport
+from workbench.frameworks.base import Array
+from workbench.frameworks.matching import MatchReport
 
 #: How `into` says that the place is to be found.
 ENCODER = "encoder"

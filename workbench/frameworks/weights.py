@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from workbench import _atomic
 from workbench.errors import FileError, InputError
 from workbench.frameworks.base import Array
 
@@ -44,17 +43,11 @@ def save(path: str | Path, tensors: Mapping[str, Array], metadata: Mapping[str, 
             raise InputError(f"Metadata of a weights file must be text, {key!r} is {type(value).__name__}. Use JSON.")
     # safetensors writes a malformed header for empty metadata without tensors
     blob = serialize({name: np.asarray(array, order="C") for name, array in tensors.items()}, metadata=notes or None)
-    temporary = path.with_name(f".{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        with _atomic.writing(path, durable=True) as temporary:
+            temporary.write_bytes(blob)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise FileError(
             f"The weights could not be written to {path}: {error.strerror or error}. Free space there or choose "
             "another place."
@@ -161,14 +154,3 @@ def _checked_end(name: str, entry: dict[str, Any]) -> int:
     if end - begin != wanted or begin < 0:
         raise ValueError(f"tensor {name!r} claims {end - begin} bytes for a shape that needs {wanted}")
     return int(end)
-
-
-def _sync_folder(folder: Path) -> None:
-    # the rename itself must reach the disk too; Windows cannot open a folder and does not need it
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

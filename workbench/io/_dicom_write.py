@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench import _geometry
+from workbench import _atomic, _geometry
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning
 from workbench.io._dicom_header import PRIVATE_CREATOR, PRIVATE_GROUP
@@ -42,16 +41,9 @@ def write(volume: Volume, path: Path) -> None:
         raise FileError(f"{path} is there already and not empty. Give a new folder, so that two series do not mix.")
     if not path.parent.is_dir():
         raise FileError(f"The folder {path.parent} does not exist. Create it, then write the series in it.")
-    temporary = _files.temporary_beside(path)
-    try:
-        temporary.mkdir()
+    with _atomic.making_folder(path) as temporary:
         for k in range(data.shape[2]):
             _slice(template, volume, data, k, k).save_as(temporary / f"{k + 1:05d}.dcm", enforce_file_format=True)
-        if path.is_dir():
-            path.rmdir()
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _storable(volume: Volume) -> tuple[Array, float, float]:

@@ -6,7 +6,6 @@ import bz2
 import io
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import IO, Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench import _geometry
+from workbench import _atomic, _geometry
 from workbench.errors import FileError, InputError, WorkbenchError
 from workbench.io._inflate import Inflated
 
@@ -24,8 +23,6 @@ T = TypeVar("T")
 #: Deflate cannot shrink data by more than this factor, so a longer promise is a lie.
 DEFLATE_LIMIT = 1032
 _PIECE = 1 << 22
-#: Of a name, as far as encoders look at it (".ome.tif").
-_LONGEST_ENDING = 8
 _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 
 #: What to do about a header that cannot be true, and about one that may be.
@@ -319,24 +316,21 @@ def deflate(array: NDArray[Any], *, gzip: bool) -> list[bytes]:
     return [*(coder.compress(np.ascontiguousarray(slab).data.cast("B")) for slab in array.T), coder.flush()]
 
 
-def temporary_beside(path: Path) -> Path:
-    """Return a hidden name beside `path` that ends like it, and is short: `path` may be as long as a name can be."""
-    return path.with_name(f".{secrets.token_hex(4)}{''.join(path.suffixes[-2:])[-_LONGEST_ENDING:]}")
-
-
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` that becomes `path` only when all is written."""
+    """Give a temporary name for a file as :func:`workbench._atomic.writing` does, where `path` can be one.
+
+    Raises
+    ------
+    FileError
+        If its folder is not there, or a folder is there in its place.
+    """
     if not path.parent.is_dir():
         raise FileError(f"The folder {path.parent} does not exist. Create it, then write {path.name}.")
     if path.is_dir():
         raise FileError(f"{path} is a folder. Give the name of a file in it.")
-    temporary = temporary_beside(path)
-    try:
+    with _atomic.writing(path) as temporary:
         yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

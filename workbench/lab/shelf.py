@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench._lru import LRU
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ PLACES = 2
 
 
 class Shelf:
-    """Layers and their parcels by file, the most recently used last."""
+    """Layers and their parcels by file, of those used last."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[tuple[str, str], tuple[Layer, Parcel]] = OrderedDict()
+        self._held: LRU[tuple[str, str], tuple[Layer, Parcel]] = LRU(PLACES)
         self._lock = threading.Lock()
 
     def describe(self, path: Path) -> dict[str, Any]:
@@ -56,13 +56,12 @@ class Shelf:
         status = path.stat()
         version = f"{status.st_mtime_ns:x}-{status.st_size:x}"
         key = (str(path), version)
-        if key not in self._held:
+        held = self._held.get(key)
+        if held is None:
             layer = Layer(read(path))
-            self._held[key] = (layer, Parcel(layer))
-            while len(self._held) > PLACES:
-                self._held.popitem(last=False)
-        self._held.move_to_end(key)
-        return version, *self._held[key]
+            held = layer, Parcel(layer)
+            self._held.put(key, held)
+        return version, *held
 
 
 def _number(text: str, count: int, what: str) -> int:

@@ -179,11 +179,11 @@ def compose(
     foreign = data is not None and "splits" not in values and bool(made_for) and made_for != merged["data"]
     if foreign or not merged.get("splits"):
         merged["splits"] = {key: list(indices) for key, indices in dataset.splits.items()}
-    framework = choose(merged.get("framework", "torch"), frameworks.names(), "framework")
+    framework = choose(merged.get("framework", frameworks.DEFAULT), frameworks.names(), "framework")
     device = merged.get("device", "cpu")
-    # What can be refused at once should not wait for the worker to find out; but torch on the CPU is always there, and
-    # importing it here would only take the user's time.
-    if (framework, device) != ("torch", "cpu"):
+    # What can be refused at once should not wait for the worker to find out; but the default on the CPU is always
+    # there, and importing it here would only take the user's time.
+    if (framework, device) != (frameworks.DEFAULT, "cpu"):
         merged["device"] = frameworks.resolve_device(frameworks.get(framework), device)
     complete = Recipe(**merged)
     settle(complete, algorithm, dataset)

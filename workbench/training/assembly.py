@@ -52,8 +52,7 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
     from workbench import datasets, zoo
     from workbench.transforms import Preprocess
 
-    threads = recipe.num_threads or available_cores()
-    configure(recipe, threads)
+    threads = configure(recipe)
     dataset = datasets.from_spec(recipe.data)
     settle(recipe, zoo.algorithm(recipe.algorithm), dataset)
     resumed = _find(folder, say)
@@ -112,10 +111,21 @@ def rehearse(recipe: Recipe, dataset: Dataset, source: Path | Model | None) -> N
     InputError
         As `begin`.
     """
+    from workbench import frameworks
+
     if source is None and not recipe.freeze:
         return  # nothing depends on the network's weights, and building it would only take time
     # weights have the same names and shapes in every framework, and some have one device for the whole process
-    begin(recipe.model_copy(update={"framework": "torch", "device": "cpu"}), dataset, source)
+    begin(recipe.model_copy(update={"framework": frameworks.DEFAULT, "device": "cpu"}), dataset, source)
+
+
+def configure(recipe: Recipe) -> int:
+    """Set what holds for the whole process, as a recipe says, and return the number of threads to compute with."""
+    from workbench import frameworks
+
+    threads = recipe.num_threads or available_cores()
+    frameworks.get(recipe.framework).configure(threads=threads, deterministic=recipe.deterministic)
+    return threads
 
 
 def make_model(recipe: Recipe, in_channels: int, classes: Sequence[str]) -> Model:
@@ -157,15 +167,3 @@ def _augment(recipe: Recipe, spatial_ndim: int) -> Any:
     from workbench.transforms import Augment
 
     return Augment(recipe.augment, spatial_ndim)
-
-
-def configure(recipe: Recipe, threads: int) -> None:
-    """Set what holds for the whole process: threads and determinism."""
-    if recipe.framework == "torch":
-        import torch
-
-        torch.set_num_threads(threads)
-        # Warn only: some layers have no deterministic form on an accelerator, and training is still wanted there.
-        torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
-        # Filling every fresh tensor costs time at each layer; it matters only to code that reads memory it never wrote.
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in the stubs

@@ -7,15 +7,17 @@ number of threads nor on their timing.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._lru import LRU
 from workbench.datasets.annotations import mapped, parts
 from workbench.errors import FileError, InputError
 from workbench.shapes import Shapes
@@ -69,26 +71,16 @@ class Samples:
         self.dataset = dataset
         self.preprocess = preprocess
         self._task = task
-        self._limit = _default_cache_bytes() if cache_bytes is None else cache_bytes
-        self._held: OrderedDict[int, PreparedSample] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        limit = _default_cache_bytes() if cache_bytes is None else cache_bytes
+        self._held: LRU[int, PreparedSample] = LRU(limit, attrgetter("nbytes"))
         self._reading = threading.Lock()
 
     def __getitem__(self, index: int) -> PreparedSample:
-        with self._lock:
-            held = self._held.get(index)
-            if held is not None:
-                self._held.move_to_end(index)
-                return held
-        made = self._prepare(index)
-        with self._lock:
-            if index not in self._held and made.nbytes <= self._limit:
-                self._held[index] = made
-                self._bytes += made.nbytes
-                while self._bytes > self._limit:
-                    self._bytes -= self._held.popitem(last=False)[1].nbytes
-        return made
+        held = self._held.get(index)
+        if held is None:
+            held = self._prepare(index)
+            self._held.put(index, held)
+        return held
 
     def raw(self, index: int) -> dict[str, Any]:
         """Return the sample as the data set has it."""

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from workbench import _atomic
 from workbench.errors import FileError, InputError
 from workbench.training import faults
-from workbench.training.store import CHECKPOINTS, plain, read_json, sync_folder, write_json
+from workbench.training.store import CHECKPOINTS, plain, read_json, write_json
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
@@ -146,22 +146,17 @@ class Checkpoints:
         faults.point("checkpoint.begin")
         self.path.mkdir(exist_ok=True)
         target = self.path / position.name
-        temporary = self.path / f".{position.name}.tmp"
-        _remove(temporary)
-        temporary.mkdir()
-        weights.save(temporary / MODEL, model, metadata)
-        faults.point("checkpoint.model")
-        files = {MODEL: _sha256(temporary / MODEL)}
-        if optimizer is not None:
-            weights.save(temporary / OPTIMIZER, optimizer, {})
-            files[OPTIMIZER] = _sha256(temporary / OPTIMIZER)
-        record = {"position": plain(asdict(position)), "files": files}
-        write_json(temporary / STATE, {**record, "sha256": _digest(record)})
-        sync_folder(temporary)
-        faults.point("checkpoint.rename")
-        _remove(target)
-        temporary.rename(target)
-        sync_folder(self.path)
+        with _atomic.making_folder(target, durable=True) as temporary:
+            weights.save(temporary / MODEL, model, metadata)
+            faults.point("checkpoint.model")
+            files = {MODEL: _sha256(temporary / MODEL)}
+            if optimizer is not None:
+                weights.save(temporary / OPTIMIZER, optimizer, {})
+                files[OPTIMIZER] = _sha256(temporary / OPTIMIZER)
+            record = {"position": plain(asdict(position)), "files": files}
+            write_json(temporary / STATE, {**record, "sha256": _digest(record)})
+            faults.point("checkpoint.rename")
+            _atomic.remove(target)
         faults.point("checkpoint.renamed")
         return Checkpoint(target, position, files)
 
@@ -213,7 +208,7 @@ class Checkpoints:
         removed = []
         for path in sorted(self.path.iterdir()) if self.path.is_dir() else []:
             if path.name not in keep:
-                _remove(path)
+                _atomic.remove(path)
                 removed.append(path.name)
         return removed
 
@@ -236,7 +231,7 @@ class Checkpoints:
             if item.path in resumable or item.position.name == position.name:
                 continue
             if not wanted:
-                _remove(item.path)
+                _atomic.remove(item.path)
             elif item.resumable:
                 (item.path / OPTIMIZER).unlink()
 
@@ -250,18 +245,6 @@ def _read(path: Path) -> Checkpoint:
         return Checkpoint(path, Position(**record["position"]), record["files"])
     except (FileError, KeyError, TypeError, ValueError) as error:
         raise FileError(f"Checkpoint {path.name} is damaged: {STATE} is not as written ({error}).") from error
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        # Renamed first: a crash half way through must not leave a checkpoint that looks whole.
-        doomed = path if path.name.startswith(".") else path.with_name(f".{path.name}.old")
-        if doomed != path:
-            shutil.rmtree(doomed, ignore_errors=True)
-            path.rename(doomed)
-        shutil.rmtree(doomed)
-    elif path.exists():
-        path.unlink()
 
 
 def _digest(record: dict[str, Any]) -> str:

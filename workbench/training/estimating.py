@@ -95,6 +95,7 @@ def estimate(
     one = composed.model_copy(update={"batch_size": 1})
     batch = Batches(Samples(dataset, prepared, algorithm.task), algorithm.task, None, one).one()
     facts = {"in_channels": dataset.in_channels, "classes": list(dataset.classes)}
+    # what a process is told and answers; nothing in it is kept, so nothing has to appear as a whole
     with tempfile.TemporaryDirectory(prefix="workbench-estimate-") as name:
         folder = Path(name)
         composed.write(folder / "recipe.json")

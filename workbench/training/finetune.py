@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.frameworks import Framework, checkpoints, loading, weights
-from workbench.frameworks.base import MatchReport
+from workbench.frameworks.matching import MatchReport
 
 if TYPE_CHECKING:
     from workbench.zoo import Model

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import workbench
+from workbench import frameworks
 from workbench.training.lock import Owner
 from workbench.training.recipe import Recipe
 from workbench.training.status import LOG_HEAD
@@ -20,10 +21,6 @@ from workbench.training.threads import available_cores
 
 # Windows: no console, no Ctrl-C from the parent's console, and out of the job that dies with it.
 _DETACHED_PROCESS, _NEW_PROCESS_GROUP, _BREAKAWAY_FROM_JOB = 0x8, 0x200, 0x1000000
-
-#: Turns for which a waiting thread spins before it sleeps (GNU OpenMP, which torch uses on Linux; its own default is
-#: 300,000). Spinning takes the cores from the threads waited for, wherever others use the machine as well.
-BRIEF_SPINNING = {"GOMP_SPINCOUNT": "10000"}
 
 
 def launch(folder: Path, recipe: Recipe, epochs: int | None = None) -> subprocess.Popen[bytes]:
@@ -71,15 +68,12 @@ def _start(command: list[str], folder: Path, environment: dict[str, str], log: i
 
 
 def worker_environment(recipe: Recipe) -> dict[str, str]:
-    """Return the environment of a run's worker: where the package is, and how threads are counted and wait."""
+    """Return the environment of a run's worker: where the package is, and what its framework needs."""
     environment = dict(os.environ)
     root = str(Path(workbench.__file__).resolve().parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
     environment["PYTHONUNBUFFERED"] = "1"
-    # Read by OpenMP when it is loaded; setting it later would be too late for MindSpore.
-    environment["OMP_NUM_THREADS"] = str(recipe.num_threads or available_cores())
-    if "OMP_WAIT_POLICY" not in environment:
-        environment = {**BRIEF_SPINNING, **environment}
-    if recipe.deterministic:
-        environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    return environment
+    threads = recipe.num_threads or available_cores()
+    return frameworks.worker_environment(
+        recipe.framework, environment, threads=threads, deterministic=recipe.deterministic
+    )

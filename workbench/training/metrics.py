@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from workbench import _atomic
 from workbench.errors import FileError
 from workbench.training.store import plain
 
@@ -49,8 +50,7 @@ class MetricsWriter:
 
     def position(self) -> int:
         """Put all lines on the disk and return the size of the file in bytes."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        _atomic.sync(self._stream)
         return self._stream.tell()
 
     def flush(self) -> None:

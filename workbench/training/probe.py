@@ -25,11 +25,10 @@ _STEPS_OF_MORE = (2, 2, 2, 4, 4)
 def main(folder: Path) -> None:
     """Make the steps that `workbench.training.estimate` has laid out in `folder`."""
     from workbench.training.assembly import configure, make_model, make_trainer
-    from workbench.training.threads import available_cores
 
     recipe = Recipe.read(folder / "recipe.json")
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    configure(recipe, recipe.num_threads or available_cores())
+    configure(recipe)
     trainer = make_trainer(make_model(recipe, facts["in_channels"], facts["classes"]), recipe)
     with np.load(folder / "batch.npz", allow_pickle=False) as stored:
         arrays = dict(stored)

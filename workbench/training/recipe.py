@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from workbench import _atomic, frameworks
 from workbench.errors import FileError, InputError, check_keywords, check_suffix
 from workbench.signatures import Field as Shown
 from workbench.signatures import Range
@@ -139,7 +140,7 @@ class Recipe(_Plain):
 
     algorithm: str
     options: dict[str, Any] = {}
-    framework: str = "torch"
+    framework: str = frameworks.DEFAULT
     device: str = "cpu"
     data: dict[str, Any] = {}
     splits: dict[str, list[int]] = {}
@@ -222,7 +223,7 @@ class Recipe(_Plain):
             text = yaml.safe_dump(values, sort_keys=False)
         else:
             text = json.dumps(values, indent=1)
-        path.write_text(text, encoding="utf-8")
+        _atomic.write_text(path, text)
         return path
 
     def kept_every(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import time
 from dataclasses import asdict
@@ -357,7 +356,7 @@ def create(folder: Path, recipe: Recipe) -> Run:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
         (folder / CHECKPOINTS).mkdir()
-        (folder / RECIPE).write_text(json.dumps(recipe.model_dump(mode="json"), indent=1), encoding="utf-8")
+        write_json(folder / RECIPE, recipe.model_dump(mode="json"))
         write_json(folder / STATUS, asdict(Status(epochs=recipe.epochs, message="The worker is starting.")))
     except OSError as error:
         raise FileError(

@@ -20,15 +20,12 @@ file                      what it holds                                 who writ
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import time
-import uuid
 from pathlib import Path
 from typing import Any
 
+from workbench import _atomic
 from workbench.errors import FileError
 
 RECIPE = "recipe.json"
@@ -42,9 +39,6 @@ LAUNCH = "launch.json"
 CONTROL = "control.json"
 DATA = "data"
 NAME = "name.json"
-
-# An open reader makes a rename fail on Windows; it is gone within milliseconds.
-_REPLACE_ATTEMPTS = 20
 
 
 def plain(value: Any) -> Any:
@@ -79,19 +73,7 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     OSError
         If the disk is full or the folder cannot be written.
     """
-    text = json.dumps(plain(value), indent=1, allow_nan=False)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    _atomic.write_text(path, json.dumps(plain(value), indent=1, allow_nan=False), durable=durable)
 
 
 def read_json(path: Path, default: Any = None) -> Any:
@@ -102,41 +84,12 @@ def read_json(path: Path, default: Any = None) -> Any:
     FileError
         If the file is there but is not JSON.
     """
-    for attempt in range(_REPLACE_ATTEMPTS):
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return default
-        except PermissionError:
-            if os.name != "nt" or attempt == _REPLACE_ATTEMPTS - 1:
-                raise
-            time.sleep(0.01)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise FileError(
-                f"{path.name} in the run folder must hold JSON, but it does not ({error}). "
-                "It was edited or damaged; restore it, or start a new run."
-            ) from error
-    return default
-
-
-def replace(source: Path, target: Path) -> None:
-    """Rename `source` to `target`, replacing it, as one step."""
-    for attempt in range(_REPLACE_ATTEMPTS):
-        try:
-            source.replace(target)
-            return
-        except PermissionError:
-            if os.name != "nt" or attempt == _REPLACE_ATTEMPTS - 1:
-                raise
-            time.sleep(0.01)
-
-
-def sync_folder(path: Path) -> None:
-    """Wait until the names in folder `path` are on the disk (no-op where folders cannot be opened)."""
-    if os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return json.loads(_atomic.patiently(lambda: path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return default
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise FileError(
+            f"{path.name} in the run folder must hold JSON, but it does not ({error}). "
+            "It was edited or damaged; restore it, or start a new run."
+        ) from error

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench import _checks, _geometry, _resampling
+from workbench import _checks, _resampling
 from workbench.errors import InputError
 from workbench.transforms._sampling import Index, Sampler
 from workbench.transforms.intensity import Normalisation
@@ -262,7 +262,7 @@ class Restorer:
 
 def scaled_grid(grid: Volume, ratio: Array, shape: Sequence[int]) -> Volume:
     """Return a grid of `shape` with the same centre; for the ratio of the shapes, over the same field of view."""
-    return empty(_geometry.rescaled(grid.affine, grid.spatial_shape, shape, ratio.tolist()), shape)
+    return empty(grid.grid.rescale(shape, ratio.tolist()).affine, shape)
 
 
 def empty(affine: Array, shape: Sequence[int], space: str | None = None) -> Volume:

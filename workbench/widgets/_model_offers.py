@@ -10,6 +10,7 @@ import traitlets as t
 
 from workbench import frameworks, zoo
 from workbench.errors import choose
+from workbench.frameworks import DEFAULT
 from workbench.parameters import Parameter
 from workbench.widgets import _devices, _options, _sizes
 from workbench.widgets._model_lists import algorithm_row, run_row, trained_row
@@ -28,7 +29,7 @@ class ModelOffers(DeskPanel):
     catalogue = t.List(t.Dict()).tag(sync=True)
     algorithm = t.Unicode("").tag(sync=True)
     frameworks = t.List(t.Dict()).tag(sync=True)
-    framework = t.Unicode("torch").tag(sync=True)
+    framework = t.Unicode(DEFAULT).tag(sync=True)
     devices = t.List(t.Dict()).tag(sync=True)
     device = t.Unicode("cpu").tag(sync=True)
     variant = t.Unicode(_sizes.FULL).tag(sync=True)

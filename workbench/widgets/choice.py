@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench import zoo
+from workbench import frameworks, zoo
 from workbench.widgets.code import call, path_code
 from workbench.zoo.metadata import parse_metadata
 from workbench.zoo.shipped import place_of
@@ -42,7 +42,7 @@ class Choice:
     """
 
     algorithm: str
-    framework: str = "torch"
+    framework: str = frameworks.DEFAULT
     device: str = "cpu"
     in_channels: int = 1
     num_classes: int = 2

@@ -16,12 +16,11 @@ from workbench.parameters import Parameter
 from workbench.widgets.code import page
 from workbench.widgets.desk import Desk
 from workbench.widgets.panel import Panel
+from workbench.widgets.run_pictures import Picture as Picture
 
 if TYPE_CHECKING:
     from workbench.training import Run
     from workbench.widgets.demos import Demo
-
-Picture = tuple[str, bytes]
 
 
 class DeskPanel(Panel):

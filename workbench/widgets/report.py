@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from workbench import _atomic
 from workbench.errors import FileError, StateError, check_suffix
 from workbench.widgets.desk import Desk
 
@@ -73,7 +74,7 @@ def save_report(desk: Desk, path: str | Path | None = None) -> tuple[Path, str]:
     check_suffix(target, (".html", ".htm"), "A report")
     page = make_page(desk)
     try:
-        target.write_text(page, encoding="utf-8")
+        _atomic.write_text(target, page)
     except OSError as error:
         raise FileError(f"The report could not be written: {error.strerror or error}. Give another path.") from error
     return target.resolve(), page

@@ -14,6 +14,7 @@ import ipywidgets
 import numpy as np
 import traitlets as t
 
+from workbench import _atomic
 from workbench.errors import InputError, StateError, WorkbenchError, check_keywords, check_suffix, choose
 from workbench.widgets.layer import STYLE, Layer
 from workbench.widgets.panel import bundle
@@ -154,7 +155,8 @@ class Viewer(anywidget.AnyWidget):
         """
         path = Path(path)
         check_suffix(path, (".png",), "A screenshot")
-        path.write_bytes(self.png())
+        with _atomic.writing(path) as temporary:
+            temporary.write_bytes(self.png())
         return path
 
     def draw_first(self) -> None:

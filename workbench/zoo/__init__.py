@@ -46,7 +46,7 @@ __all__ = [
 
 def create(
     name: str,
-    framework: str = "torch",
+    framework: str = frameworks.DEFAULT,
     device: str = "cpu",
     in_channels: int = 1,
     num_classes: int = 2,
@@ -99,7 +99,9 @@ def create(
 
 
 @told_keywords("wb.zoo.load()")
-def load(path: str | Path, framework: str = "torch", device: str = "cpu", *, allow_non_finite: bool = False) -> Model:
+def load(
+    path: str | Path, framework: str = frameworks.DEFAULT, device: str = "cpu", *, allow_non_finite: bool = False
+) -> Model:
     """Bring back a model from the file that `Model.save` wrote, on any framework.
 
     Parameters

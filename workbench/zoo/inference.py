@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from workbench._words import size, span
 from workbench.errors import Cancelled, StateError
+from workbench.frameworks.base import Outputs as Outputs
 from workbench.frameworks.feeding import Feeder
 from workbench.zoo.windows import Blended, Index, Windows
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from workbench.frameworks import Framework
 
 Array = NDArray[Any]
-Outputs = Array | Mapping[str, Array]
 Progress = Callable[[float], None]
 Cancel = Callable[[], bool]
 Read = Callable[[Index, Index], Array]

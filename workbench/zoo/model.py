@@ -15,7 +15,8 @@ from workbench._tables import pairs_html
 from workbench._words import count
 from workbench.errors import InputError, check_suffix, told_keywords
 from workbench.frameworks import Framework, LayerInfo, loading, weights
-from workbench.frameworks.base import MatchReport, Outputs
+from workbench.frameworks.base import Outputs
+from workbench.frameworks.matching import MatchReport
 from workbench.parameters import Parameter
 from workbench.transforms import Prepared, Preprocess
 from workbench.transforms.axes import as_tuple, per_axis

@@ -55,5 +55,5 @@ def _grown(one: float, two: float, four: float, times: float) -> float:
 
 
 def _exact(algorithm: Algorithm, config: Mapping[str, Any]) -> float:
-    # the network is the same on every framework, and torch lays it out without taking memory for it
-    return frameworks.get("torch").count_parameters(algorithm.define, config)
+    # the network is the same on every framework, and this one is always there and takes no memory for it
+    return frameworks.get(frameworks.DEFAULT).count_parameters(algorithm.define, config)

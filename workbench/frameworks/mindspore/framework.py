@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
+from workbench.frameworks import _environment
 from workbench.frameworks._devices import cpu, resolve_device
 from workbench.frameworks.base import (
     Array,
     Define,
     Device,
     Framework,
+    KnownProblem,
     LayerInfo,
     LinearScore,
     MakeLoss,
-    MatchReport,
     Outputs,
-    match,
 )
-from workbench.frameworks.mindspore import _runtime
+from workbench.frameworks.matching import MatchReport, match
+from workbench.frameworks.mindspore import _problems, _runtime
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 
 
@@ -44,6 +46,14 @@ class MindSporeFramework(Framework):
 
     def versions(self) -> dict[str, str]:
         return {"mindspore": importlib.metadata.version("mindspore")}
+
+    @classmethod
+    def worker_environment(cls, inherited: Mapping[str, str], *, threads: int, deterministic: bool) -> dict[str, str]:
+        return _environment.mindspore(inherited, threads=threads, deterministic=deterministic)
+
+    def known_problems(self) -> list[KnownProblem]:
+        version = importlib.metadata.version
+        return _problems.known(version("mindspore"), version("numpy"), _problems.cpu_flags(), os.environ)
 
     def devices(self) -> list[Device]:
         found = [cpu(self.name)]

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from workbench.errors import InputError, choose
+from workbench.frameworks import _environment
 from workbench.frameworks._devices import cpu, resolve_device
 from workbench.frameworks.base import (
     Array,
@@ -20,10 +21,9 @@ from workbench.frameworks.base import (
     LayerInfo,
     LinearScore,
     MakeLoss,
-    MatchReport,
     Outputs,
-    match,
 )
+from workbench.frameworks.matching import MatchReport, match
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _gradients
 from workbench.frameworks.torch._folding import folded
@@ -55,6 +55,17 @@ class TorchFramework(Framework):
             found["cuda"] = str(torch.version.cuda)
             found["cudnn"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
         return found
+
+    @classmethod
+    def worker_environment(cls, inherited: Mapping[str, str], *, threads: int, deterministic: bool) -> dict[str, str]:
+        return _environment.torch(inherited, threads=threads, deterministic=deterministic)
+
+    def configure(self, *, threads: int, deterministic: bool) -> None:
+        torch.set_num_threads(threads)
+        # Warn only: some layers have no deterministic form on an accelerator, and training is still wanted there.
+        torch.use_deterministic_algorithms(deterministic, warn_only=True)
+        # Filling every fresh tensor costs time at each layer; it matters only to code that reads memory it never wrote.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in the stubs
 
     def devices(self) -> list[Device]:
         found = [cpu(self.name)]

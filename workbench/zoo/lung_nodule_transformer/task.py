@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import InputError
+from workbench.frameworks import tensors
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_transformer.matching import match_queries
 from workbench.zoo.tasks import DetectionTask
@@ -78,12 +79,12 @@ class DETRTask(DetectionTask):
 
             def loss(outputs: Any, targets: Mapping[str, Any]) -> dict[str, Any]:
                 logits, boxes = outputs["classes"], outputs["boxes"]
-                values = [to_numpy(ops, tensor) for tensor in (logits, boxes)]
-                truth = {name: to_numpy(ops, targets[name]) for name in ("box", "label", "used")}
+                values = [tensors.to_numpy(ops, tensor) for tensor in (logits, boxes)]
+                truth = {name: tensors.to_numpy(ops, targets[name]) for name in ("box", "label", "used")}
                 layers = range(logits.shape[1])
                 matched = [match(values[0][:, layer], values[1][:, layer], truth, weights) for layer in layers]
                 found = (np.stack(of_layers, axis=1) for of_layers in zip(*matched, strict=True))
-                wanted, query, used = (ops.tensor(array, device=place_of(logits)) for array in found)
+                wanted, query, used = (ops.tensor(array, device=tensors.place_of(logits)) for array in found)
                 total = ops.clamp(ops.sum(targets["used"]), min=1)
                 by_class = ops.transpose(ops.transpose(logits, 2, 3), 1, 2)
                 rarity = class_weight_tensor(ops, by_class, [1.0] * (logits.shape[3] - 1) + [nothing])
@@ -151,17 +152,6 @@ def match(
         wanted[sample, chosen] = labels[found]
         query[sample, found], used[sample, found] = chosen, 1
     return wanted, query, used
-
-
-def to_numpy(ops: Any, tensor: Any) -> Array:
-    """Return the values of a tensor of any framework, without its gradient."""
-    tensor = ops.detach(tensor)
-    return np.asarray(tensor.asnumpy() if hasattr(tensor, "asnumpy") else tensor.cpu().numpy())
-
-
-def place_of(tensor: Any) -> Any:
-    """Return the device of a tensor; None on MindSpore, where a process has one."""
-    return None if hasattr(tensor, "asnumpy") else tensor.device
 
 
 TASK = DETRTask()

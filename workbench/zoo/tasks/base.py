@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError, check_keywords
-from workbench.frameworks.players import Players
+from workbench.frameworks.base import MakeLoss as MakeLoss
+from workbench.frameworks.base import Outputs as Outputs
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
 
 Array = NDArray[Any]
-Outputs = Array | Mapping[str, Array]
-Loss = Callable[[Any, Mapping[str, Any]], dict[str, Any]]
-MakeLoss = Callable[[Any, Any, Any], Loss | Players]
 
 
 class Metrics(ABC):
