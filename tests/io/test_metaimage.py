@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from tests.io.contract import FormatContract, distinct
 from workbench import Volume
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
+from workbench.testing.formats import FormatContract, distinct
 
 HEADER = """ObjectType = Image
 NDims = 3

@@ -6,10 +6,10 @@ import gzip
 import numpy as np
 import pytest
 
-from tests.io.contract import FormatContract, distinct
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read, write
+from workbench.testing.formats import FormatContract, distinct
 
 HEADER = """NRRD0004
 # a comment

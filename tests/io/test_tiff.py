@@ -7,10 +7,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tests.io.contract import FormatContract, distinct
 from workbench import Volume
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
+from workbench.testing.formats import FormatContract, distinct
 
 
 class TestTiff(FormatContract):

@@ -1,10 +1,11 @@
-"""What every data set must do; the test class of each kind inherits it. Plug-ins may, too."""
+"""What every data set promises; the test class of each kind inherits `DatasetContract`."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,11 +18,16 @@ from workbench.volume import Volume
 
 
 class DatasetContract:
-    """Inherit, and give a fixture `dataset`."""
+    """Inherit, and set `name`, and `options` that make the data set small; or give a fixture `dataset` of your own."""
+
+    #: What the catalogue calls it.
+    name: str
+    #: Options that every test loads it with.
+    options: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture
     def dataset(self) -> Dataset:
-        raise NotImplementedError(f"{type(self).__name__} must give a fixture `dataset` of its own.")
+        return datasets.load(self.name, **self.options)
 
     def test_states_what_it_is(self, dataset: Dataset) -> None:
         assert len(dataset) == len(dataset.ids) == len(dataset.patients) > 0

@@ -28,7 +28,7 @@ def scene() -> list[Layer]:
 BLOCK = tuple(float(x) for x in (AFFINE @ [18.5, 14.5, 11, 1])[:3])
 
 
-class BackendContract:
+class ViewerContract:
     """Inherit, set `name`, and say in `pixels` what the opened viewer shows with the crosshair in the block."""
 
     name: str

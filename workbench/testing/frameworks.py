@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from tests.frameworks.contract_stepping import SteppingContract, tiny
 from workbench.errors import InputError, StateError
 from workbench.frameworks import Framework, LinearScore, get
+from workbench.testing.stepping import SteppingContract, tiny
 
 
-def linear(nn, F, ops):
+def linear(nn: Any, F: Any, ops: Any) -> Any:
     class Linear(nn.Module):
         def __init__(self):
             super().__init__()
@@ -22,7 +24,7 @@ def linear(nn, F, ops):
     return Linear
 
 
-def quadratic(nn, F, ops):
+def quadratic(nn: Any, F: Any, ops: Any) -> Any:
     """Known gradient: sum of squares through a layer that an in-place ReLU follows."""
 
     class Quadratic(nn.Module):

@@ -25,6 +25,7 @@ from workbench import Volume, WorkbenchError
 from workbench._geometry import codes, from_codes
 from workbench.errors import FileError, InputError
 from workbench.io import GeometryWarning, read, write
+from workbench.testing.grids import oblique
 
 SHAPE = (4, 5, 6)
 
@@ -82,6 +83,11 @@ class FormatContract:
     keeps_shear = True
     keeps_channels = True
     keeps_meaning = True
+
+    @pytest.fixture
+    def affine(self) -> np.ndarray:
+        """Where most volumes lie."""
+        return oblique()
 
     def volume(self, dtype="int16", affine=None, **meaning) -> Volume:
         return Volume(distinct(self.shape, dtype), affine, **meaning)

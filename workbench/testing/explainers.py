@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
 from workbench.errors import InputError
+from workbench.testing import toys
+from workbench.testing.marks import needs_mindspore
 
 SHAPES = {2: (9, 8), 3: (6, 7, 5)}
 AFFINES = {2: np.diag([0.7, -1.3, 1.0, 1.0]) + np.array([[0, 0, 0, 5.0], [0] * 4, [0] * 4, [0] * 4]), 3: toys.OBLIQUE}
@@ -38,7 +39,7 @@ class ExplainerContract:
     proportional = True  # the map of twice the score is twice the map
 
     def explain(self, model, volume, **arguments):
-        return wb.explain(model, volume, self.method, **{**self.options, "layer": self.layer, **arguments})
+        return wb.explain.explain(model, volume, self.method, **{**self.options, "layer": self.layer, **arguments})
 
     @pytest.mark.parametrize("segmentation", [False, True])
     @pytest.mark.parametrize("ndim", [2, 3])
@@ -108,7 +109,7 @@ class ExplainerContract:
         assert self.explain(model, volume, target=2).score == pytest.approx(float(logits[2]), rel=1e-5)
         assert self.explain(model, volume).target.which == logits.argmax()
 
-    @pytest.mark.mindspore
+    @needs_mindspore
     @pytest.mark.parametrize("segmentation", [False, True])
     @pytest.mark.parametrize("ndim", [2, 3])
     def test_both_frameworks_give_the_same_map(self, ndim, segmentation):
