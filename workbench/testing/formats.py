@@ -69,8 +69,8 @@ def drain(path: Path, **options) -> Volume:
 def same(result: Volume, expected: Volume, tolerance: float = 0.0) -> None:
     assert result.axes == expected.axes
     assert result.dtype == expected.dtype
-    np.testing.assert_allclose(result.affine, expected.affine, atol=1e-5)
-    np.testing.assert_allclose(result.data, expected.data, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(result.affine, expected.affine, atol=1e-5, err_msg="the affine is another")
+    np.testing.assert_allclose(result.data, expected.data, rtol=0, atol=tolerance, err_msg="the voxels are others")
 
 
 class FormatContract:
@@ -98,7 +98,7 @@ class FormatContract:
     def check_round_trip(self, volume: Volume, path: Path) -> Volume:
         assert write(volume, path) == path
         result = read(path)
-        assert not result.is_loaded
+        assert not result.is_loaded, "reading loads no voxels before they are asked for"
         assert "not loaded" in repr(result)
         assert result.shape == volume.shape
         same(result, volume)

@@ -68,7 +68,7 @@ class ViewerContract:
             shown = self.pixels(opened)
         finally:
             self.close(opened)
-        assert _orange(shown).sum() == 0
+        assert _orange(shown).sum() == 0, "what is not visible is drawn"
         assert _grey(shown).sum() > 20
 
     def test_unknown_option_is_named(self, backend: Backend) -> None:
