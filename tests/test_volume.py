@@ -7,7 +7,7 @@ import pytest
 
 from workbench import Volume
 from workbench.errors import FileError, InputError
-from workbench.testing.formats import distinct
+from workbench.testing.files import distinct
 
 
 def lazy(data, affine=None, **meaning):

@@ -7,7 +7,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from tests.io.make_dicom import dataset, save
-from workbench.testing.formats import distinct
+from workbench.testing.files import distinct
 
 
 @pytest.fixture

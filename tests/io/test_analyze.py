@@ -9,7 +9,7 @@ import pytest
 from workbench import Volume, WorkbenchError
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
-from workbench.testing.formats import distinct, drain
+from workbench.testing.files import distinct, drain
 
 pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
 

@@ -11,7 +11,8 @@ from workbench import Volume
 from workbench._geometry import from_codes
 from workbench.errors import FileError, InputError
 from workbench.io import GeometryWarning, list_series, read, write
-from workbench.testing.formats import FormatContract, distinct
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract
 
 POSITIONS = {
     "HFS": [1, 0, 0, 0, 1, 0],

@@ -10,7 +10,7 @@ from pydicom.sequence import Sequence
 
 from workbench.errors import FileError, InputError
 from workbench.io import read
-from workbench.testing.formats import distinct
+from workbench.testing.files import distinct
 
 
 def enhanced(path, frames, **fields):

@@ -8,7 +8,7 @@ import pytest
 from tests.io.make_dicom import dataset, flat, save
 from workbench.errors import FileError, InputError
 from workbench.io import Doubt, read
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 OFFSETS = 0x3004000C
 

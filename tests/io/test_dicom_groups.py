@@ -9,7 +9,7 @@ import pytest
 from tests.io.make_dicom import SERIES, dataset, flat, item, save, series
 from workbench.errors import InputError
 from workbench.io import read
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 
 def turned(angle):

@@ -8,7 +8,7 @@ import pytest
 from tests.io.make_dicom import SECRET
 from workbench.errors import FileError
 from workbench.io import GeometryWarning, read
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from tests.io.make_dicom import dataset, flat, save, series
 from workbench.errors import FileError
 from workbench.io import list_series, read
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.io.make_dicom import dataset, save
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 TYPE = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
 ROWS, COLUMNS = 4, 5

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.io.make_dicom import series
 from workbench.errors import InputError
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 FIELDS = st.fixed_dictionaries(
     {"number": st.integers(1, 4)},

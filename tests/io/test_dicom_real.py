@@ -10,7 +10,7 @@ from tests.io.make_dicom import pydicom_files
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 
 def itk_volume(folder):

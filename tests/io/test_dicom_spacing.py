@@ -6,7 +6,7 @@ import pytest
 
 from tests.io.make_dicom import dataset, flat, save
 from workbench.io import GeometryWarning, read
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 
 def picture(tmp_path, modality="DX", **fields):

@@ -17,7 +17,7 @@ from workbench.io._dicom_file import read_dataset
 from workbench.io._dicom_header import slices_of
 from workbench.io._dicom_jpeg import mend_scans
 from workbench.io._dicom_pixels import load_grid
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 
 def notes(volume):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.io.make_dicom import dataset, flat, item, save, series
 from workbench.errors import InputError
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 HEIGHTS = (0.0, 2.0, 4.0, 6.0)
 

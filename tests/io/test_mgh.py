@@ -11,7 +11,7 @@ from nibabel.testing import data_path
 from workbench import WorkbenchError
 from workbench.errors import FileError
 from workbench.io import read
-from workbench.testing.formats import distinct, drain
+from workbench.testing.files import distinct, drain
 
 pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
 

@@ -14,7 +14,7 @@ from nibabel.testing import data_path
 from workbench import WorkbenchError
 from workbench.errors import FileError, MissingExtraError
 from workbench.io import read
-from workbench.testing.formats import drain
+from workbench.testing.files import drain
 
 FOLDER = Path(str(data_path))
 MINC1 = ["tiny.mnc", "small.mnc", "minc1_1_scale.mnc", "minc1-no-att.mnc", "minc1_4d.mnc"]

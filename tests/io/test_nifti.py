@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from workbench import Volume
 from workbench.errors import FileError, InputError
 from workbench.io import GeometryWarning, read, write
-from workbench.testing.formats import FormatContract, affines, distinct
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract, affines
 
 
 class TestNifti(FormatContract):

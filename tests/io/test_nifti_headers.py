@@ -17,7 +17,7 @@ from tests.io.test_nifti import raw_header
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import GeometryWarning, read
-from workbench.testing.formats import distinct
+from workbench.testing.files import distinct
 
 pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
 

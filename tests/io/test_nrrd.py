@@ -9,7 +9,8 @@ import pytest
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read, write
-from workbench.testing.formats import FormatContract, distinct
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract
 
 HEADER = """NRRD0004
 # a comment

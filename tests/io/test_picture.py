@@ -11,7 +11,8 @@ from PIL.PngImagePlugin import PngInfo
 from workbench import Volume
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
-from workbench.testing.formats import FormatContract, distinct
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract
 
 
 class TestPng(FormatContract):

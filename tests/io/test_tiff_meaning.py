@@ -12,7 +12,7 @@ from PIL import Image
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read, write
-from workbench.testing.formats import distinct
+from workbench.testing.files import distinct
 
 
 @pytest.mark.parametrize("value", range(1, 9))

@@ -11,7 +11,8 @@ from tests.io.make_dicom import dataset, flat, save, series
 from workbench import Volume
 from workbench.errors import FileError, InputError, WorkbenchError
 from workbench.io import list_series, read, write
-from workbench.testing.formats import drain, same
+from workbench.testing.files import drain
+from workbench.testing.formats import same
 
 
 def pack(target, folder, method=zipfile.ZIP_DEFLATED, prefix=""):

@@ -61,8 +61,9 @@ for _module in ("pytest", "hypothesis"):
 
 import pytest  # noqa: E402
 
+_REWRITTEN = (*_ONE_EACH.values(), "algorithms", "files", "stepping")
 # A failing assertion shows its values only where pytest was told of the module before it is imported.
-pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in (*_ONE_EACH.values(), "algorithms", "stepping")))
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _REWRITTEN))
 
 
 def __getattr__(name: str) -> Any:

@@ -1,13 +1,15 @@
 """Check the plug-ins that are installed here: ``pytest --pyargs workbench.testing.check``.
 
 Everything that another package brings is found by its entry point and held to the contract of its kind, as far as that
-goes without knowing it: a format says by what it refuses which volumes it can hold, a viewer is opened but not looked
-at, a data set is loaded with its default options, of an algorithm the card and the recipe are checked. The rest takes a
-test class of your own, with what the contract's class asks for. What cannot be loaded at all fails with the reason.
+goes without knowing it. Frameworks, explanation methods and panels are checked whole (but that a map doubles with the
+score), data sets as they are by default, and viewers are opened but not looked at. Of a format it is what becomes of
+damaged files and wrong options, of an algorithm card and recipe. The rest takes a test class of your own, with what the
+contract asks for. What cannot be loaded at all fails with the reason.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import tempfile
 import warnings
@@ -30,9 +32,8 @@ from workbench.parameters import REQUIRED
 from workbench.testing.algorithms.card import CardContract
 from workbench.testing.datasets import DatasetContract
 from workbench.testing.explainers import ExplainerContract
-from workbench.testing.formats import FormatContract, distinct
+from workbench.testing.files import FileContract, distinct
 from workbench.testing.frameworks import FrameworkContract
-from workbench.testing.grids import oblique
 from workbench.testing.panels import PanelContract
 from workbench.testing.viewers import ViewerContract
 from workbench.volume import Volume
@@ -79,54 +80,44 @@ class _Known:
             assert suffix.startswith(".")
 
 
-class _Tried(_Known, FormatContract):
-    def volume(self, dtype: str | None = None, affine: Any = None, **meaning: Any) -> Volume:
-        return Volume(distinct(self.shape, dtype or self.dtypes[0]), affine, **meaning)
+class _Tried(_Known, FileContract):
+    #: What all of the suffixes take.
+    dtype: str
+
+    def volume(self, dtype: str = "", affine: Any = None, **meaning: Any) -> Volume:
+        return Volume(distinct(self.shape, self.dtype), affine, **meaning)
 
 
-def holds(known: Format, volume: Volume) -> bool:
-    """Return whether a format can hold a volume, by whether it refuses to write it."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            write(volume, Path(folder) / f"volume{known.suffixes[0]}", format=known.name)
-        except InputError:
-            return False
-    return True
-
-
-def abilities(known: Format) -> dict[str, Any]:
-    """Return the attributes of `FormatContract` for a format: what it does not refuse, it has to keep.
+def held(known: Format) -> dict[str, Any]:
+    """Return a shape and a type of voxels that a format can hold, and under which suffixes, by what it refuses.
 
     Raises
     ------
     InputError
         If it refuses everything that is tried.
     """
-    for shape in SHAPES:
-        dtypes = tuple(dtype for dtype in DTYPES if holds(known, Volume(distinct(shape, dtype))))
-        if dtypes:
-            break
-    else:
-        raise InputError(f"The format {known.name!r} refuses to write any of {SHAPES} voxels of {', '.join(DTYPES)}.")
-    data, lean = distinct(shape, dtypes[0]), np.eye(4)
-    lean[0, 1] = 0.3
-    many = distinct((*shape, 3), dtypes[0])
-    return {
-        "suffixes": known.suffixes, "shape": shape, "dtypes": dtypes,
-        "keeps_affine": holds(known, Volume(data, oblique())),
-        "keeps_shear": holds(known, Volume(data, lean)),
-        "keeps_channels": holds(known, Volume(many, axes=(*"ijk"[: len(shape)], "c"), channels=("a", "b", "c"))),
-        # a format that has no field for names and units leaves them out, and need not refuse
-        "keeps_meaning": False,
-    }  # fmt: skip
+    for shape, dtype in itertools.product(SHAPES, DTYPES):
+        suffixes = tuple(suffix for suffix in known.suffixes if _holds(known, shape, dtype, suffix))
+        if suffixes:
+            return {"shape": shape, "dtype": dtype, "suffixes": suffixes}
+    raise InputError(f"The format {known.name!r} refuses to write any of {SHAPES} voxels of {', '.join(DTYPES)}.")
+
+
+def _holds(known: Format, shape: tuple[int, ...], dtype: str, suffix: str) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            write(Volume(distinct(shape, dtype)), Path(folder) / f"volume{suffix}", format=known.name)
+        except InputError:
+            return False
+    return True
 
 
 def _of_format(name: str) -> type:
-    """Return the test class for a format."""
+    """Return the test class for a format; what it keeps of a volume it does not say."""
     known = FORMATS.get(name)
     if not known.can_write:
         return type("", (_Known,), {"name": name})
-    return type("", (_Tried,), {"name": name, **abilities(known)})
+    return type("", (_Tried,), {"name": name, **held(known)})
 
 
 def _of_explainer(name: str) -> type:
