@@ -32,6 +32,7 @@ ROOMS = (
     "workbench.widgets",
     "workbench.widgets.backends",
     "workbench.errors",
+    "workbench.testing",
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -236,3 +238,20 @@ def test_every_name_is_there_and_another_names_the_nearest() -> None:
     assert [name for name in testing.__all__ if not isinstance(getattr(testing, name), type)] == []
     with pytest.raises(AttributeError, match="Did you mean 'FormatContract'"):
         _ = testing.FormatContact  # type: ignore[attr-defined]
+
+
+def _python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_nothing_of_the_package_imports_them() -> None:
+    rooms = ", ".join(f"workbench.{room}" for room in wb._ROOMS)
+    code = f"import sys, workbench, workbench.cli, {rooms}; print({{'workbench.testing', 'pytest'}} & set(sys.modules))"
+    assert _python(code) == "set()\n"
+
+
+def test_without_what_they_need_the_extra_is_named() -> None:
+    said = _python("import sys; sys.modules['hypothesis'] = None; import workbench.testing")
+    assert "workbench.testing, which uses hypothesis, is not installed" in said
+    assert "pip install 'medical-workbench[testing]'" in said
