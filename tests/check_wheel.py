@@ -24,6 +24,8 @@ MUST_CARRY = (
     "workbench/zoo/weights/index.json",
     "workbench/zoo/weights/3d-unet-phantom-ct.safetensors",
     "workbench/widgets/static/demos_panel.js",
+    "workbench/testing/formats.py",
+    "workbench/testing/algorithms/parity.py",
     "share/jupyter/labextensions/medical-workbench/package.json",
     "share/jupyter/labextensions/medical-workbench/install.json",
     "etc/jupyter/jupyter_server_config.d/medical-workbench.json",
@@ -42,6 +44,7 @@ assert model.predict(sample["image"]).same_grid(sample["image"])
 app = wb.App()
 app.demos.load("detection")
 assert app.explain.maps, app.explain.problem
+assert "workbench.testing" not in sys.modules
 print("wheel ok:", sample["image"], len(wb.zoo.trained()), "trained models")
 """
 

@@ -14,6 +14,7 @@ import pytest
 
 from workbench import _plugins
 from workbench._plugins import Registry
+from workbench.testing.grids import oblique
 
 # Two cores are all that continuous integration has; more threads only make the tests slower.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -66,9 +67,4 @@ def plug_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 @pytest.fixture
 def affine() -> np.ndarray:
     """An oblique, anisotropic affine with flipped axes: what an identity affine would hide."""
-    angle = np.deg2rad(20.0)
-    rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1.0]])
-    out = np.eye(4)
-    out[:3, :3] = rotation @ np.diag([-0.8, 1.25, 2.5])
-    out[:3, 3] = [12.0, -34.5, 56.25]
-    return out
+    return oblique()

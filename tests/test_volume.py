@@ -5,9 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
-from tests.io.contract import distinct
 from workbench import Volume
 from workbench.errors import FileError, InputError
+from workbench.testing.files import distinct
 
 
 def lazy(data, affine=None, **meaning):

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.io.contract import affines, distinct
 from workbench import Volume
 from workbench._geometry import codes, from_codes
 from workbench.errors import InputError
+from workbench.testing.files import distinct
+from workbench.testing.formats import affines
 
 quick = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -81,7 +81,7 @@ class Registry(Generic[T]):
         self._sources: dict[str, Source] | None = None
         self._things: dict[str, T] | None = None
         self._watchers: list[weakref.WeakMethod[Callable[[], Any]]] = []
-        self._places: dict[str, str] = {}
+        self._origins: dict[str, Source] = {}
         self._broken: dict[str, str] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -160,11 +160,28 @@ class Registry(Generic[T]):
         with self._lock:
             return name in self._declared
 
+    def brought(self) -> dict[str, str]:
+        """Return what other packages bring, by name, and where it lies.
+
+        What is broken is not among them; where nothing is loaded to list names (`lazy`), it shows when it is asked for.
+        """
+        with self._lock:
+            self.names()
+            origins = self._known_sources() if self._lazy else self._origins
+            return {name: source.where for name, source in origins.items() if source.foreign}
+
+    def broken(self) -> dict[str, str]:
+        """Return why what other packages should bring cannot be used, by the name of the entry point."""
+        with self._lock:
+            self.names()
+            return dict(self._broken)
+
     def reset(self) -> None:
         """Forget what was found and declared; it is looked for anew."""
         with self._lock:
             self._declared.clear()
             self._broken.clear()
+            self._origins.clear()
             self._sources = self._things = None
 
     def _known_sources(self) -> dict[str, Source]:
@@ -196,7 +213,7 @@ class Registry(Generic[T]):
                     if name in found:
                         raise self._twice(name, found[name][1].where, source.where)
                     found[name] = (thing, source)
-            self._places = {name: source.where for name, (_, source) in found.items()}
+            self._origins = {name: source for name, (_, source) in found.items()}
             self._things = {name: thing for name, (thing, _) in found.items()}
         return self._things
 
@@ -225,7 +242,7 @@ class Registry(Generic[T]):
         return self._things[name]
 
     def _place(self, name: str) -> str:
-        return self._known_sources()[name].where if self._lazy else self._places[name]
+        return (self._known_sources() if self._lazy else self._origins)[name].where
 
     def _unusable(self, source: Source, error: Exception) -> str:
         said = str(error).strip() or "no reason given"

@@ -202,7 +202,7 @@ class Volume:
     @property
     def voxel_volume(self) -> float:
         """Cubic millimetres that a voxel takes; in a picture, square millimetres that a pixel takes."""
-        return _geometry.voxel_volume(self._affine, self.spatial_ndim)
+        return _geometry.voxel_volume(self.affine, self.spatial_ndim)
 
     @property
     def orientation(self) -> str:

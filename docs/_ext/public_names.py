@@ -37,6 +37,7 @@ ROOMS = (
     "workbench.signatures",
     "workbench.work",
     "workbench.errors",
+    "workbench.testing",
 )
 
 

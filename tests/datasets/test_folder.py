@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.datasets.contract import DatasetContract
 from workbench import datasets
 from workbench.datasets import folder as folder_module
 from workbench.errors import FileError, InputError
+from workbench.testing.datasets import DatasetContract
 from workbench.volume import Volume
 
 NAMES = ("background", "left", "right")

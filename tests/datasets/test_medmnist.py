@@ -8,11 +8,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.datasets.contract import DatasetContract
 from workbench import datasets
 from workbench.datasets import medmnist
 from workbench.datasets._medmnist_facts import FACTS
 from workbench.errors import FileError, InputError
+from workbench.testing.datasets import DatasetContract
 
 
 def write_npz(path, shape, classes, counts=(6, 3, 4), **changes):

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from tests.datasets.contract import DatasetContract
 from workbench import datasets
 from workbench.errors import FileError, InputError
+from workbench.testing.datasets import DatasetContract
 from workbench.volume import Volume
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.datasets.contract import DatasetContract
 from workbench import datasets
 from workbench.datasets import phantom_cells
 from workbench.errors import InputError
+from workbench.testing.datasets import DatasetContract
 
 
 @pytest.mark.parametrize("task", phantom_cells.CARD.tasks)

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from tests.datasets.contract import DatasetContract
 from workbench import datasets
 from workbench.errors import InputError
+from workbench.testing.datasets import DatasetContract
 
 
 class TestCtSegmentation(DatasetContract):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.datasets.contract import DatasetContract
 from workbench import datasets
 from workbench.errors import FileError
 from workbench.shapes import Boxes, Ellipses
+from workbench.testing.datasets import DatasetContract
 
 SETS = {
     "nuclei-dsb2018": ("instances", "segmentation", "points"),

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.zoo.contract import FRAMEWORKS, need
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.evaluation.ellipses import (
@@ -20,6 +19,7 @@ from workbench.evaluation.ellipses import (
     rotated_iou_terms,
 )
 from workbench.shapes import Ellipses
+from workbench.testing.marks import FRAMEWORKS, need
 
 UNIT = [0.0, 0.0, 0.5, 0.5, 0.0]
 DIAMOND = [0.0, 0.0, 0.5, 0.5, math.pi / 4]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.explain import toys
 from tests.pages import Page, check_found, site_of
 from workbench.explain import explain, methods, registry
+from workbench.testing import toys
 
 PAGE = Page("how-to/add-an-explainer.md")
 site = site_of(PAGE, registry.EXPLAINERS.reset)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import workbench as wb
-from tests.explain import toys
-from tests.explain.contract import SHAPES, ExplainerContract
 from workbench.errors import InputError, StateError
 from workbench.frameworks.torch import stepwise
+from workbench.testing import toys
+from workbench.testing.explainers import SHAPES, ExplainerContract
 from workbench.volume import Volume
 
 

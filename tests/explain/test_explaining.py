@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
 from workbench import explain
 from workbench.errors import InputError, StateError, WorkbenchError
 from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.resize import resize_linear
 from workbench.parameters import Parameter, by_name
+from workbench.testing import toys
 
 
 def test_the_package_can_be_called_and_is_still_a_package():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
 from workbench.errors import FileError, InputError, StateError
 from workbench.explain import Explanation, Region, Voxel
+from workbench.testing import toys
 from workbench.volume import Volume
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
-from tests.explain.contract import SHAPES, ExplainerContract
 from workbench.explain.integrated_gradients import _why
+from workbench.testing import toys
+from workbench.testing.explainers import SHAPES, ExplainerContract
 
 
 class TestIntegratedGradients(ExplainerContract):

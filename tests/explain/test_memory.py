@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import workbench as wb
-from tests.explain import toys
 from workbench.errors import StateError
 from workbench.explain.explaining import predicted_target
 from workbench.frameworks.torch import TorchFramework
+from workbench.testing import toys
 
 
 class Small(TorchFramework):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
-from tests.explain.contract import SHAPES, ExplainerContract
 from workbench.errors import InputError
 from workbench.explain.occlusion import list_windows, window_shape
+from workbench.testing import toys
+from workbench.testing.explainers import SHAPES, ExplainerContract
 from workbench.volume import Volume
 
 

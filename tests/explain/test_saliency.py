@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
-from tests.explain.contract import SHAPES, ExplainerContract
+from workbench.testing import toys
+from workbench.testing.explainers import SHAPES, ExplainerContract
 
 
 class TestSaliency(ExplainerContract):

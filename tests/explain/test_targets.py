@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
 from workbench.errors import InputError
 from workbench.explain import Class, Region, Voxel
 from workbench.explain.targets import Scene, as_target, default_target, from_description
+from workbench.testing import toys
 from workbench.volume import Volume
 
 PREPROCESS = {"orientation": "RAS", "size": (10, 11, 12)}

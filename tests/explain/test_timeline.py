@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
 from workbench.errors import InputError, StateError
+from workbench.testing import toys
 from workbench.training import Recipe
 from workbench.training.run import create
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
 from workbench.explain import Region
+from workbench.testing import toys
 from workbench.volume import Volume
 
 SMALL = {

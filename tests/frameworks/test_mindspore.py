@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.frameworks.contract import FrameworkContract
-from tests.frameworks.contract_stepping import classification, tiny
 from workbench.errors import InputError, StateError
 from workbench.frameworks import LinearScore, OptimizerSpec, get, weights
+from workbench.testing.frameworks import FrameworkContract
+from workbench.testing.stepping import classification, tiny
 
 pytestmark = pytest.mark.mindspore
 pytest.importorskip("mindspore", reason="the mindspore extra is not installed")

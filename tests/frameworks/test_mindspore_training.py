@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from tests.frameworks.contract_stepping import SteppingContract, assert_same_bits, classification, tiny
 from workbench.frameworks import OptimizerSpec, get
+from workbench.testing.stepping import SteppingContract, assert_same_bits, classification, tiny
 
 pytest.importorskip("mindspore", reason="the mindspore extra is not installed")
 pytestmark = pytest.mark.mindspore
@@ -294,7 +294,7 @@ def test_a_wrong_annotation_is_no_failure_to_compile(framework, x):
 _STEPS = """
 import hashlib
 import numpy as np
-from tests.frameworks.contract_stepping import classification, tiny
+from workbench.testing.stepping import classification, tiny
 from workbench.frameworks import OptimizerSpec, get
 framework = get("mindspore")
 module = framework.build(tiny, {"dropout": DROPOUT})

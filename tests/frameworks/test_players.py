@@ -7,9 +7,9 @@ import importlib.util
 import numpy as np
 import pytest
 
-from tests.frameworks.contract_stepping import assert_same_bits
 from workbench.errors import InputError
 from workbench.frameworks import OptimizerSpec, Players, get
+from workbench.testing.stepping import assert_same_bits
 
 FRAMEWORKS = ["torch", pytest.param("mindspore", marks=pytest.mark.mindspore)]
 PARTS = {"critic": ("critic.",), "maker": ("maker.",)}

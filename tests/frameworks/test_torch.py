@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.frameworks.contract import FrameworkContract
-from tests.frameworks.contract_stepping import classification, tiny
 from workbench.errors import InputError, StateError
 from workbench.frameworks import LinearScore, OptimizerSpec, get, worker_environment
+from workbench.testing.frameworks import FrameworkContract
+from workbench.testing.stepping import classification, tiny
 
 
 class TestTorch(FrameworkContract):

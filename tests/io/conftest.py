@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydicom.uid import generate_uid
 
-from tests.io.contract import distinct
 from tests.io.make_dicom import dataset, save
+from workbench.testing.files import distinct
 
 
 @pytest.fixture

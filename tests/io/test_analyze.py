@@ -6,10 +6,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tests.io.contract import distinct, drain
 from workbench import Volume, WorkbenchError
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
+from workbench.testing.files import distinct, drain
 
 pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
 

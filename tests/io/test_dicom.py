@@ -6,12 +6,13 @@ import numpy as np
 import pydicom
 import pytest
 
-from tests.io.contract import FormatContract, distinct
 from tests.io.make_dicom import SECRET, dataset, flat, save
 from workbench import Volume
 from workbench._geometry import from_codes
 from workbench.errors import FileError, InputError
 from workbench.io import GeometryWarning, list_series, read, write
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract
 
 POSITIONS = {
     "HFS": [1, 0, 0, 0, 1, 0],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, save, series
 from workbench.io import read
+from workbench.testing.files import drain
 
 UID = "1.2.826.0.1.3680043.8.498.77"
 

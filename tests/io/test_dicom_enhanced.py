@@ -8,9 +8,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from tests.io.contract import distinct
 from workbench.errors import FileError, InputError
 from workbench.io import read
+from workbench.testing.files import distinct
 
 
 def enhanced(path, frames, **fields):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, save
 from workbench.errors import FileError, InputError
 from workbench.io import Doubt, read
+from workbench.testing.files import drain
 
 OFFSETS = 0x3004000C
 

@@ -6,10 +6,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import SERIES, dataset, flat, item, save, series
 from workbench.errors import InputError
 from workbench.io import read
+from workbench.testing.files import drain
 
 
 def turned(angle):

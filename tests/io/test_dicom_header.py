@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import SECRET
 from workbench.errors import FileError
 from workbench.io import GeometryWarning, read
+from workbench.testing.files import drain
 
 
 @pytest.mark.parametrize(

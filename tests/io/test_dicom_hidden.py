@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, save, series
 from workbench.errors import FileError
 from workbench.io import list_series, read
+from workbench.testing.files import drain
 
 
 @pytest.mark.parametrize(

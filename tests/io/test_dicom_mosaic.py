@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import dataset, save
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read
+from workbench.testing.files import drain
 
 TYPE = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
 ROWS, COLUMNS = 4, 5

@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.io.contract import drain
 from tests.io.make_dicom import series
 from workbench.errors import InputError
+from workbench.testing.files import drain
 
 FIELDS = st.fixed_dictionaries(
     {"number": st.integers(1, 4)},

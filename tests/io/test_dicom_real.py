@@ -6,11 +6,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import pydicom_files
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read
+from workbench.testing.files import drain
 
 
 def itk_volume(folder):

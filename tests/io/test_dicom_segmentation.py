@@ -7,9 +7,9 @@ import pytest
 from pydicom import DataElement, dcmread
 from pydicom.datadict import tag_for_keyword
 
-from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, save
 from workbench.errors import FileError
+from workbench.testing.files import drain
 
 
 def segmentation(path, frames, kind="BINARY", **fields):

@@ -7,11 +7,11 @@ import zipfile
 
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import SECRET, dataset, flat, save, series
 from workbench.cli import main
 from workbench.errors import InputError
 from workbench.io import GeometryWarning, list_series, read
+from workbench.testing.files import drain
 
 #: Series whose uids end alike, of which one is the end of another, and one that has none.
 UIDS = ("1.2.3.100000001", "1.2.4.100000001", "100000001", "")

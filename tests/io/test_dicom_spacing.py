@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, save
 from workbench.io import GeometryWarning, read
+from workbench.testing.files import drain
 
 
 def picture(tmp_path, modality="DX", **fields):

@@ -10,7 +10,6 @@ from pydicom import dcmwrite
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, item, pydicom_files, save, series
 from workbench.errors import FileError
 from workbench.io import Doubt, GeometryWarning, read
@@ -18,6 +17,7 @@ from workbench.io._dicom_file import read_dataset
 from workbench.io._dicom_header import slices_of
 from workbench.io._dicom_jpeg import mend_scans
 from workbench.io._dicom_pixels import load_grid
+from workbench.testing.files import drain
 
 
 def notes(volume):

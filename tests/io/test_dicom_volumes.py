@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.io.contract import drain
 from tests.io.make_dicom import dataset, flat, item, save, series
 from workbench.errors import InputError
+from workbench.testing.files import drain
 
 HEIGHTS = (0.0, 2.0, 4.0, 6.0)
 

@@ -6,10 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from tests.io.contract import FormatContract, distinct
 from workbench import Volume
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract
 
 HEADER = """ObjectType = Image
 NDims = 3

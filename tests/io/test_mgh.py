@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from nibabel.testing import data_path
 
-from tests.io.contract import distinct, drain
 from workbench import WorkbenchError
 from workbench.errors import FileError
 from workbench.io import read
+from workbench.testing.files import distinct, drain
 
 pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
 

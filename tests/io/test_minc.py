@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from nibabel.testing import data_path
 
-from tests.io.contract import drain
 from workbench import WorkbenchError
 from workbench.errors import FileError, MissingExtraError
 from workbench.io import read
+from workbench.testing.files import drain
 
 FOLDER = Path(str(data_path))
 MINC1 = ["tiny.mnc", "small.mnc", "minc1_1_scale.mnc", "minc1-no-att.mnc", "minc1_4d.mnc"]

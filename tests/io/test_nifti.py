@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.io.contract import FormatContract, affines, distinct
 from workbench import Volume
 from workbench.errors import FileError, InputError
 from workbench.io import GeometryWarning, read, write
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract, affines
 
 
 class TestNifti(FormatContract):

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.io.contract import distinct
 from tests.io.test_nifti import raw_header
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import GeometryWarning, read
+from workbench.testing.files import distinct
 
 pytestmark = pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
 

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from tests.io.contract import FormatContract, distinct
 from workbench import Volume
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract
 
 
 class TestPng(FormatContract):

@@ -7,10 +7,11 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tests.io.contract import FormatContract, distinct
 from workbench import Volume
 from workbench.errors import FileError, InputError
 from workbench.io import read, write
+from workbench.testing.files import distinct
+from workbench.testing.formats import FormatContract
 
 
 class TestTiff(FormatContract):

@@ -9,10 +9,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from tests.io.contract import distinct
 from workbench import Volume
 from workbench.errors import FileError
 from workbench.io import read, write
+from workbench.testing.files import distinct
 
 
 @pytest.mark.parametrize("value", range(1, 9))

@@ -7,11 +7,12 @@ import zipfile
 import numpy as np
 import pytest
 
-from tests.io.contract import drain, same
 from tests.io.make_dicom import dataset, flat, save, series
 from workbench import Volume
 from workbench.errors import FileError, InputError, WorkbenchError
 from workbench.io import list_series, read, write
+from workbench.testing.files import drain
+from workbench.testing.formats import same
 
 
 def pack(target, folder, method=zipfile.ZIP_DEFLATED, prefix=""):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.widgets.contract import BLOCK, BackendContract, scene
 from workbench.errors import InputError, MissingExtraError, StateError
 from workbench.shapes import Boxes
+from workbench.testing.viewers import BLOCK, ViewerContract, scene
 from workbench.volume import Volume
 from workbench.widgets import Layer, view
 from workbench.widgets.backends import base as registry
@@ -26,7 +26,7 @@ def rgb(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
-class TestNiivue(BackendContract):
+class TestNiivue(ViewerContract):
     name = "niivue"
     options: ClassVar = {"crosshair": BLOCK}
 
@@ -34,7 +34,7 @@ class TestNiivue(BackendContract):
         return rgb(opened.png())
 
 
-class TestMatplotlib(BackendContract):
+class TestMatplotlib(ViewerContract):
     name = "matplotlib"
     options: ClassVar = {"crosshair": BLOCK}
 
@@ -47,9 +47,9 @@ NAPARI = """
 import sys
 from pathlib import Path
 import pytest
-from tests.widgets.contract import BackendContract, scene
+from workbench.testing.viewers import ViewerContract, scene
 
-class TestNapari(BackendContract):
+class TestNapari(ViewerContract):
     name = "napari"
 
     def pixels(self, opened):
@@ -139,7 +139,7 @@ def test_a_package_can_bring_a_backend_and_a_cell_declare_one(plug_ins: Any) -> 
     assert wb.view(*scene(), backend="louder") == ["image", "labels"]
 
 
-class TestItk(BackendContract):
+class TestItk(ViewerContract):
     """Its widget is seen in the browser tests; here its fallback picture stands for it."""
 
     name = "itk"

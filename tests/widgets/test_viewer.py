@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.widgets.contract import BLOCK, scene
 from workbench.errors import FileError, InputError, StateError
 from workbench.shapes import Boxes, Points
+from workbench.testing.viewers import BLOCK, scene
 from workbench.volume import Volume
 from workbench.widgets import Layer, Viewer
 

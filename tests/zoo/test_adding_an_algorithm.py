@@ -12,7 +12,7 @@ import pytest
 
 import workbench as wb
 from tests.pages import Page, check_found, installed
-from tests.zoo.contract import need
+from workbench.testing.marks import need
 from workbench.zoo import catalogue
 
 PAGE = Page("adding-an-algorithm.md")

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from tests.zoo.contract import FRAMEWORKS, need
 from tests.zoo.golden import filled, test_input
-from tests.zoo.instance_contract import InstanceContract, one_hot, random_instances
-from tests.zoo.parity_contract import ParityByDefault
+from workbench.testing.algorithms.instances import InstanceContract, one_hot, random_instances
+from workbench.testing.algorithms.parity import ParityByDefault
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.zoo.cd_net.directions import (
     centre_of,
     direction_classes,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tests.zoo.contract import ClassificationContract
-from tests.zoo.parity_contract import ParityByDefault
+from workbench.testing.algorithms.classification import ClassificationContract
+from workbench.testing.algorithms.parity import ParityByDefault
 
 
 class TestCovidResNet(ParityByDefault, ClassificationContract):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.contract import ClassificationContract
-from tests.zoo.parity_contract import ParityByDefault
 from workbench.errors import InputError
+from workbench.testing.algorithms.classification import ClassificationContract
+from workbench.testing.algorithms.parity import ParityByDefault
 
 
 class TestCovidTransformer(ParityByDefault, ClassificationContract):

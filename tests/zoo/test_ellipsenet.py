@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.zoo.ellipse_contract import EllipseContract, same_ellipses
-from tests.zoo.gradients import Differentiated
-from tests.zoo.parity_contract import ParityByDefault, shaken
 from workbench.errors import InputError
 from workbench.evaluation.ellipses import rotated_iou
 from workbench.shapes import Ellipses
+from workbench.testing.algorithms.ellipses import EllipseContract, same_ellipses
+from workbench.testing.algorithms.gradients import Differentiated
+from workbench.testing.algorithms.parity import ParityByDefault, shaken
 from workbench.zoo.ellipsenet.task import TASK
 from workbench.zoo.tasks.ellipses import EllipseMetrics
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from tests.zoo.ellipse_contract import EllipseContract, same_ellipses
-from tests.zoo.parity_contract import ParityByDefault
 from workbench.errors import InputError
 from workbench.shapes import Ellipses
+from workbench.testing.algorithms.ellipses import EllipseContract, same_ellipses
+from workbench.testing.algorithms.parity import ParityByDefault
 from workbench.zoo.ellipsenet_fit.encoding import ellipse_by_moments, ellipse_of, fit_ellipse, largest_region, outline
 from workbench.zoo.ellipsenet_fit.task import TASK
 

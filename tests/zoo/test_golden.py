@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.contract import FRAMEWORKS, need
 from tests.zoo.golden import filled, test_input
+from workbench.testing.marks import FRAMEWORKS, need
 
 # (algorithm, channels, classes, how to ask for it), parameters, input, output: shape, mean, mean |x|, first four, last
 ORIGINALS = {

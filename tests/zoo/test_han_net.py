@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from tests.zoo.instance_contract import InstanceContract, random_instances
-from tests.zoo.parity_contract import ParityByDefault
+from workbench.testing.algorithms.instances import InstanceContract, random_instances
+from workbench.testing.algorithms.parity import ParityByDefault
 
 
 class TestHanNet(ParityByDefault, InstanceContract):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.zoo.contract import FRAMEWORKS, need
 from workbench import frameworks
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.zoo.tasks.heatmaps import (
     MOST,
     decode_centers,

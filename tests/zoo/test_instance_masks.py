@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from tests.zoo.instance_contract import one_hot, random_instances
 from workbench.errors import InputError
+from workbench.testing.algorithms.instances import one_hot, random_instances
 from workbench.zoo import Task
 from workbench.zoo.tasks.instance_masks import connected, decode_mask, divide, encode_mask, grow, renumber
 from workbench.zoo.tasks.instances import InstanceTask

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from tests.zoo.contract import FRAMEWORKS, SegmentationContract, need
-from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.frameworks import LinearScore
+from workbench.testing.algorithms.parity import ParityByDefault
+from workbench.testing.algorithms.segmentation import SegmentationContract
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.zoo import answering
 from workbench.zoo.lod_net.derivatives import COLUMNS, ROWS, oriented_derivatives
 from workbench.zoo.lod_net.task import TASK

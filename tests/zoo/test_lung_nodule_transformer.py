@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from tests.zoo.detection_contract import DetectionContract, same_boxes, scattered_boxes
-from tests.zoo.parity_contract import ParityByDefault
 from workbench.errors import InputError
 from workbench.shapes import Boxes
+from workbench.testing.algorithms.detection import DetectionContract, same_boxes, scattered_boxes
+from workbench.testing.algorithms.parity import ParityByDefault
 from workbench.zoo.lung_nodule_transformer.matching import generalised_overlap, match_queries
 from workbench.zoo.lung_nodule_transformer.task import TASK, DETRTask, match
 

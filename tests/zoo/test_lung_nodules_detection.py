@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from tests.zoo.contract import FRAMEWORKS, need
-from tests.zoo.detection_contract import DetectionContract, same_boxes
-from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.shapes import Boxes
+from workbench.testing.algorithms.detection import DetectionContract, same_boxes
+from workbench.testing.algorithms.parity import ParityByDefault
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.zoo.blocks.deformable import deformable_conv
 from workbench.zoo.blocks.dla import dla
 from workbench.zoo.lung_nodules_detection.task import TASK

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.contract import AlgorithmContract
-from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
+from workbench.testing.algorithms.base import AlgorithmContract
+from workbench.testing.algorithms.parity import ParityByDefault
 from workbench.volume import Volume
 from workbench.zoo.mtcsn.task import JointMetrics, JointTask
 

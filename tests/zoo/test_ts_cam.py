@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.localisation_contract import LocalisationContract
-from tests.zoo.parity_contract import ParityByDefault
 from workbench.errors import InputError
+from workbench.testing.algorithms.localisation import LocalisationContract
+from workbench.testing.algorithms.parity import ParityByDefault
 from workbench.volume import Volume
 
 

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from tests.zoo.contract import FRAMEWORKS, AlgorithmContract, need
-from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.shapes import Points
+from workbench.testing.algorithms.base import AlgorithmContract
+from workbench.testing.algorithms.parity import ParityByDefault
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.volume import Volume
 from workbench.zoo.u_csrnet.encoding import FAR, distance_maps, impulse_maps, peaks
 from workbench.zoo.u_csrnet.task import SIGMA, PointMetrics, PointTask

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 import workbench as wb
-from tests.zoo.contract import SegmentationContract
-from tests.zoo.parity_contract import ParityByDefault
+from workbench.testing.algorithms.parity import ParityByDefault
+from workbench.testing.algorithms.segmentation import SegmentationContract
 
 
 class TestUNet2D(ParityByDefault, SegmentationContract):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tests.zoo.contract import SegmentationContract
-from tests.zoo.parity_contract import ParityByDefault
+from workbench.testing.algorithms.parity import ParityByDefault
+from workbench.testing.algorithms.segmentation import SegmentationContract
 
 
 class TestUNet3D(ParityByDefault, SegmentationContract):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.zoo.contract import SegmentationContract
-from tests.zoo.parity_contract import ParityByDefault
+from workbench.testing.algorithms.parity import ParityByDefault
+from workbench.testing.algorithms.segmentation import SegmentationContract
 
 
 class TestUNETR(ParityByDefault, SegmentationContract):

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 import workbench as wb
-from tests.zoo.contract import FRAMEWORKS, AlgorithmContract, need
 from tests.zoo.golden import filled, test_input
-from tests.zoo.parity_contract import ParityByDefault
 from workbench import frameworks
 from workbench.errors import InputError
+from workbench.testing.algorithms.base import AlgorithmContract
+from workbench.testing.algorithms.parity import ParityByDefault
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.volume import Volume
 from workbench.zoo.weakly_lesion_localisation.loss import chosen, edge_weights, variation
 

@@ -18,7 +18,7 @@ framework promises, in prose:
 - **Seeds.** The same seed builds the same weights within one framework, and the caller's own random state is untouched.
   A :class:`Trainer` that is given the same state, data and step seeds makes bit-identical steps on a CPU.
 
-``tests/frameworks/contract.py`` says the same in tests; a third-party framework (entry point group
+`workbench.testing.FrameworkContract` says the same in tests; a third-party framework (entry point group
 ``workbench.frameworks``) inherits them.
 """
 

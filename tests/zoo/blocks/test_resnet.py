@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.zoo.contract import FRAMEWORKS, need
 from workbench import frameworks
 from workbench.frameworks import OptimizerSpec
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.zoo.blocks.resnet import channels, resnet
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tests.zoo.contract import FRAMEWORKS, need
 from workbench import frameworks
 from workbench.frameworks import LinearScore
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.zoo.blocks.transformer import transformer
 
 

@@ -23,9 +23,9 @@ _OWN = {
 class Backend(ABC):
     """A program that can show layers.
 
-    The contract, which every backend's tests inherit (``tests/widgets/contract.py``): layers lie where their affines
-    say, in RAS mm; the first is at the bottom; what is not visible is not drawn; opacity, window and colour map are
-    those of the layer; an unknown option is an `InputError` that names it; no network is used, but by the
+    The contract, which every backend's tests inherit (`workbench.testing.ViewerContract`): layers lie where their
+    affines say, in RAS mm; the first is at the bottom; what is not visible is not drawn; opacity, window and colour
+    map are those of the layer; an unknown option is an `InputError` that names it; no network is used, but by the
     program that ``itkwidgets`` fetches.
     """
 

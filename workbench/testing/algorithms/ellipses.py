@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.contract import AlgorithmContract
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.evaluation.ellipses import axis_angle_error
 from workbench.shapes import Boxes, Ellipses
+from workbench.testing.algorithms.base import AlgorithmContract
 from workbench.volume import Volume
 
 
@@ -56,7 +56,7 @@ class EllipseContract(AlgorithmContract):
         return torch.as_tensor(values)
 
     def losses(self, outputs: Any, targets: dict[str, np.ndarray], **options: Any) -> dict[str, float]:
-        loss = wb.zoo.algorithm(self.name).task.make_loss(**options)(*frameworks.get("torch").vocabulary)
+        loss: Any = wb.zoo.algorithm(self.name).task.make_loss(**options)(*frameworks.get("torch").vocabulary)
         batch = {key: value[None] for key, value in targets.items()}
         return {name: float(value) for name, value in loss(self.tensors(outputs), self.tensors(batch)).items()}
 

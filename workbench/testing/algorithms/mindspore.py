@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.testing.marks import needs_mindspore, slow
 
 
 class MindSporeContract:
@@ -24,7 +25,7 @@ class MindSporeContract:
     def main(self, outputs: Any) -> np.ndarray:
         raise NotImplementedError
 
-    @pytest.mark.mindspore
+    @needs_mindspore
     def test_mindspores_own_checkpoint(self, tmp_path: Any) -> None:
         model, ours, theirs = (self.model("mindspore", seed=seed) for seed in (1, 2, 3))
         import mindspore
@@ -40,8 +41,8 @@ class MindSporeContract:
             assert back.weights_fingerprint() == model.weights_fingerprint()
             assert np.array_equal(self.main(back.forward(inputs)), wanted)
 
-    @pytest.mark.slow
-    @pytest.mark.mindspore
+    @slow
+    @needs_mindspore
     def test_graph_mode_and_mindir(self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         if not wb.zoo.card(self.name).graph_mode:
             pytest.skip(next(note for note in wb.zoo.card(self.name).notes if "graph mode" in note))

@@ -22,8 +22,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.gradients import Differentiated
 from workbench.frameworks import LinearScore
+from workbench.testing.algorithms.gradients import Differentiated
+from workbench.testing.marks import needs_mindspore, slow
 
 STEPS = 3
 #: What rounding does to weights in float32.
@@ -124,7 +125,7 @@ class ParityContract:
 
     # ---- tests ---------------------------------------------------------------------------------------------------
 
-    @pytest.mark.mindspore
+    @needs_mindspore
     def test_parity(self, tmp_path: Any) -> None:
         one, other = self.same_weights(tmp_path)
         assert one.weights_fingerprint() == other.weights_fingerprint()
@@ -139,27 +140,27 @@ class ParityContract:
         weights = np.random.default_rng(1).normal(size=shape).astype(np.float32)
         score = LinearScore(weights / weights.size)
         gradients = [m.framework.input_gradient(m.module, inputs, score)[1] for m in (one, other)]
-        assert_same_gradient(*gradients, "that of a score with respect to the input")
+        assert_same_gradient(gradients[0], gradients[1], "that of a score with respect to the input")
 
-    @pytest.mark.slow
-    @pytest.mark.mindspore
+    @slow
+    @needs_mindspore
     def test_parity_of_training(self, tmp_path: Any) -> None:
         inputs, targets = self.inputs(3), self.batch_targets(3)
         one, other = (
             Differentiated(model, inputs, targets, lr=self.parity_lr) for model in self.same_weights(tmp_path)
         )
-        first = []
+        first: list[np.ndarray] = []
         for _ in range(STEPS):
             one.step()
             other.step()
             first = first or [one.input, other.input]
-        assert_same_gradient(*first, "that of the loss with respect to the input")
+        assert_same_gradient(first[0], first[1], "that of the loss with respect to the input")
         assert np.allclose(one.losses, other.losses, rtol=1e-3, atol=0)
         if wb.zoo.card(self.name).graph_mode and not other.players:
             assert other.compiled == [list(inputs.shape)], "it was no graph that was compared"
 
-    @pytest.mark.slow
-    @pytest.mark.mindspore
+    @slow
+    @needs_mindspore
     def test_parity_of_every_weight(self) -> None:
         self.compare_every_weight()
 
@@ -175,8 +176,8 @@ class ParityByDefault(ParityContract):
     #: What cannot be as by default, such as dropout, which the frameworks draw in ways of their own.
     default_options: ClassVar[dict[str, Any]] = {}
 
-    @pytest.mark.slow
-    @pytest.mark.mindspore
+    @slow
+    @needs_mindspore
     def test_parity_of_every_weight_by_default(self) -> None:
         if "default_size" not in vars(type(self)):
             pytest.skip("the default network is compared once, in the class that this one is made from")

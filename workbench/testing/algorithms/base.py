@@ -15,37 +15,25 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.mindspore_contract import MindSporeContract
-from tests.zoo.parity_contract import ParityContract
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.frameworks import LinearScore, OptimizerSpec
-from workbench.transforms import Augment, Preprocess
+from workbench.testing.algorithms.card import CardContract
+from workbench.testing.algorithms.mindspore import MindSporeContract
+from workbench.testing.algorithms.parity import ParityContract
+from workbench.testing.marks import FRAMEWORKS, need
 from workbench.volume import Volume
 
-FRAMEWORKS = ["torch", pytest.param("mindspore", marks=pytest.mark.mindspore)]
 
-
-def need(framework: str) -> None:
-    """Skip where the framework is not installed."""
-    if importlib.util.find_spec(framework) is None:
-        pytest.skip(f"{framework} is not installed")
-
-
-class AlgorithmContract(ParityContract, MindSporeContract):
+class AlgorithmContract(CardContract, ParityContract, MindSporeContract):
     """Inherit, and set the attributes."""
 
-    name: ClassVar[str]
-    #: Options of the smallest network that still has all its parts.
-    tiny: ClassVar[dict[str, Any]]
     in_channels: ClassVar[int] = 2
     num_classes: ClassVar[int] = 3
     #: Spatial size of an input that the tiny network takes.
@@ -95,53 +83,6 @@ class AlgorithmContract(ParityContract, MindSporeContract):
     def trainer(self, model: Any, name: str = "sgd", lr: float = 0.05) -> Any:
         spec = OptimizerSpec(name=name, lr=lr, momentum=0.9)
         return model.framework.trainer(model.module, model.task.make_loss(), spec)
-
-    # ---- card ----------------------------------------------------------------------------------------------------
-
-    def test_card(self) -> None:
-        card = wb.zoo.card(self.name)
-        algorithm = wb.zoo.algorithm(self.name)
-        assert card.name == self.name
-        assert card.task == algorithm.task.kind
-        assert card.paper.url.startswith("https://")
-        assert card.name in str(card)
-        assert self.name in repr(wb.zoo.list())
-        assert len(card.summary) > 20
-        for option in algorithm.options().values():
-            assert option.help.endswith(".")
-            assert option.check(option.default, "test") == option.default
-
-    def test_parameter_counts_of_the_card(self) -> None:
-        algorithm, torch = wb.zoo.algorithm(self.name), frameworks.get("torch")
-        for entry in algorithm.card.parameters:
-            config = algorithm.config(entry.in_channels, entry.num_classes, **entry.options)
-            module = torch.build(algorithm.define, config)
-            assert torch.num_parameters(module) == entry.count, entry
-
-    def test_variants_build(self) -> None:
-        for variant in wb.zoo.card(self.name).variants:
-            config = wb.zoo.algorithm(self.name).config(1, 2, variant=variant, **self._small_of(variant))
-            assert frameworks.get("torch").build(wb.zoo.algorithm(self.name).define, config) is not None
-
-    def _small_of(self, variant: str) -> dict[str, Any]:
-        fixed = wb.zoo.card(self.name).variants[variant]
-        return {key: value for key, value in self.tiny.items() if key not in fixed or key == "width"}
-
-    def test_scores_have_names_before_there_is_a_sample(self) -> None:
-        task = wb.zoo.algorithm(self.name).task
-        scores = task.metrics(("one", "two")).compute()
-        assert task.default_recipe()["monitor"].removeprefix("val/") in scores
-        assert np.isnan(list(scores.values())).all()
-
-    def test_default_recipe_is_plain_data(self) -> None:
-        recipe = wb.zoo.algorithm(self.name).task.default_recipe()
-        assert json.loads(json.dumps(recipe)) == recipe
-        keys = {"epochs", "batch_size", "optimizer", "schedule", "augment", "preprocess", "loss", "patch_size"}
-        assert set(recipe) == keys | {"grad_clip", "monitor", "mode"}
-        OptimizerSpec(**recipe["optimizer"])
-        Preprocess(recipe["preprocess"])
-        Augment(recipe["augment"], len(self.size))
-        wb.zoo.algorithm(self.name).task.make_loss(**recipe["loss"])
 
     # ---- forward -------------------------------------------------------------------------------------------------
 
@@ -197,7 +138,7 @@ class AlgorithmContract(ParityContract, MindSporeContract):
         torch = pytest.importorskip("torch")
         task = wb.zoo.algorithm(self.name).task
         nn, F, ops = frameworks.get("torch").vocabulary
-        loss = task.make_loss()(nn, F, ops)
+        loss: Any = task.make_loss()(nn, F, ops)
         targets = task.targets(self.annotation(0), self.num_classes, self.size)
         tensors = {key: torch.as_tensor(value)[None] for key, value in targets.items()}
         good = loss(torch.as_tensor(self.ideal_outputs(targets)), tensors)["loss"]
@@ -269,63 +210,3 @@ class AlgorithmContract(ParityContract, MindSporeContract):
         affine = np.diag([-1.5, 0.75, 2.0, 1.0])
         axes = ("i", "j", "k")[: len(size)]
         return Volume(data[..., 0], affine, axes=axes) if channels == 1 else Volume(data, affine, axes=(*axes, "c"))
-
-
-class SegmentationContract(AlgorithmContract):
-    """For algorithms that give every voxel one label."""
-
-    def annotation(self, seed: int) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        label = np.zeros(self.size, np.int64)
-        for value in range(1, self.num_classes):
-            start = [int(rng.integers(0, n // 2)) for n in self.size]
-            label[tuple(slice(s, s + max(2, n // 3)) for s, n in zip(start, self.size, strict=True))] = value
-        return label
-
-    def learnable_inputs(self) -> np.ndarray:
-        labels = np.stack([self.annotation(seed) for seed in range(2)])[:, None]
-        return (self.inputs(2) * 0.2 + labels).astype(np.float32)
-
-    def ideal_outputs(self, targets: dict[str, np.ndarray]) -> np.ndarray:
-        one_hot = np.moveaxis(np.eye(self.num_classes, dtype=np.float32)[targets["label"]], -1, 0)
-        return 20 * one_hot[None]
-
-    def matches(self, prediction: np.ndarray, annotation: np.ndarray) -> bool:
-        return np.array_equal(prediction, annotation)
-
-    def test_prediction_lies_on_the_volume(self) -> None:
-        model = self.model()
-        volume = self.volume(self.in_channels)
-        labels, scores = model.predict(volume), model.probabilities(volume)
-        assert labels.kind == "labels"
-        assert labels.same_grid(volume)
-        assert labels.labels == dict(enumerate(model.classes))
-        assert scores.same_grid(volume)
-        assert scores.channels == model.classes
-        assert np.allclose(scores.data.sum(axis=-1), 1, atol=1e-5)
-        assert np.array_equal(scores.data.argmax(axis=-1), labels.data)
-
-
-class ClassificationContract(AlgorithmContract):
-    """For algorithms that give every image one class."""
-
-    def annotation(self, seed: int) -> int:
-        return seed % self.num_classes
-
-    def ideal_outputs(self, targets: dict[str, np.ndarray]) -> np.ndarray:
-        return 20 * np.eye(self.num_classes, dtype=np.float32)[targets["label"]][None]
-
-    def matches(self, prediction: np.ndarray, annotation: int) -> bool:
-        return int(prediction.argmax()) == annotation
-
-    def is_for(self, answer: Any, volume: Volume) -> bool:
-        return len(answer.probabilities) == self.num_classes
-
-    def test_prediction(self) -> None:
-        model = self.model(classes=["<a>", "b", "c"])
-        answer = model.predict(self.volume(self.in_channels))
-        assert answer.classes == ("<a>", "b", "c")
-        assert abs(sum(answer.probabilities) - 1) < 1e-5
-        assert answer.name == answer.classes[answer.label] == answer.ranked()[0][0]
-        assert "<a>" in repr(answer)
-        assert "<a>" not in answer._repr_html_()  # a class name is text, not markup

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from tests.frameworks.contract_stepping import SteppingContract, tiny
 from workbench.errors import InputError, StateError
 from workbench.frameworks import Framework, LinearScore, get, worker_environment
+from workbench.testing.stepping import SteppingContract, tiny
 
 
-def linear(nn, F, ops):
+def linear(nn: Any, F: Any, ops: Any) -> Any:
     class Linear(nn.Module):
         def __init__(self):
             super().__init__()
@@ -22,7 +24,7 @@ def linear(nn, F, ops):
     return Linear
 
 
-def quadratic(nn, F, ops):
+def quadratic(nn: Any, F: Any, ops: Any) -> Any:
     """Known gradient: sum of squares through a layer that an in-place ReLU follows."""
 
     class Quadratic(nn.Module):
@@ -87,8 +89,8 @@ class FrameworkContract(SteppingContract):
 
     def test_the_same_seed_builds_the_same_weights(self, framework):
         a, b, other = (framework.state(framework.build(tiny, {}, seed=seed)) for seed in (7, 7, 8))
-        assert all(np.array_equal(a[key], b[key]) for key in a)
-        assert not np.array_equal(a["conv.weight"], other["conv.weight"])
+        assert all(np.array_equal(a[key], b[key]) for key in a), "one seed built two networks"
+        assert not np.array_equal(a["conv.weight"], other["conv.weight"]), "two seeds built one network"
 
     def test_no_seed_builds_fresh_weights(self, framework):
         a, b = (framework.state(framework.build(tiny, {}, seed=None)) for _ in range(2))
@@ -212,7 +214,7 @@ class FrameworkContract(SteppingContract):
         step = 1e-2
         ahead, behind = (framework.scores(module, x + sign * step * direction, score) for sign in (1, -1))
         slope = (gradient * direction).sum((1, 2, 3))
-        assert np.allclose(slope, (ahead - behind) / (2 * step), atol=2e-3)
+        assert np.allclose(slope, (ahead - behind) / (2 * step), atol=2e-3), "the gradient is not that of the score"
 
     def test_layer_gradient_survives_an_in_place_activation(self, framework):
         module = framework.build(quadratic, {})

@@ -9,22 +9,22 @@ import pytest
 from scipy import ndimage
 
 import workbench as wb
-from tests.zoo.contract import AlgorithmContract
 from workbench import frameworks
 from workbench.errors import InputError
+from workbench.testing.algorithms.base import AlgorithmContract
 from workbench.volume import Volume
 from workbench.zoo.tasks.instance_masks import same_instances
 
 CROSS = ndimage.generate_binary_structure(2, 1)
 
 
-def random_instances(seed: int, size: tuple[int, int], count: int = 6, smallest: int = 8) -> np.ndarray:
+def random_instances(seed: int, size: tuple[int, ...], count: int = 6, smallest: int = 8) -> np.ndarray:
     """Return ellipses that touch each other and the border, each as the union of crosses of five pixels that it holds.
 
     Where ellipses overlap, each pixel goes to the nearest centre, so that the border between them is straight.
     """
     rng = np.random.default_rng(seed)
-    place = np.stack(np.indices(size)).astype(float)
+    place = np.indices(size).astype(float)
     centres = rng.uniform(-1, np.array(size), (count, 2))
     axes = rng.uniform(3.5, 8.5, (count, 2))
     angles = rng.uniform(0, np.pi, count)
@@ -72,7 +72,7 @@ class InstanceContract(AlgorithmContract):
     def test_ideal_outputs_have_almost_no_loss(self) -> None:
         torch = pytest.importorskip("torch")
         task = wb.zoo.algorithm(self.name).task
-        loss = task.make_loss()(*frameworks.get("torch").vocabulary)
+        loss: Any = task.make_loss()(*frameworks.get("torch").vocabulary)
         targets = task.targets(self.annotation(0), self.num_classes, self.size)
         tensors = {key: torch.as_tensor(value)[None] for key, value in targets.items()}
         ideal = {key: torch.as_tensor(value) for key, value in self.ideal_outputs(targets).items()}

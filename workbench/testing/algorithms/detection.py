@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.contract import AlgorithmContract
 from workbench import frameworks
 from workbench.errors import InputError
 from workbench.evaluation import box_iou
 from workbench.shapes import Boxes
+from workbench.testing.algorithms.base import AlgorithmContract
 from workbench.volume import Volume
 
 
@@ -69,7 +69,7 @@ class DetectionContract(AlgorithmContract):
     def test_ideal_outputs_have_almost_no_loss(self) -> None:
         torch = pytest.importorskip("torch")
         task = wb.zoo.algorithm(self.name).task
-        loss = task.make_loss()(*frameworks.get("torch").vocabulary)
+        loss: Any = task.make_loss()(*frameworks.get("torch").vocabulary)
         # a single box, as two neighbours may claim one place
         targets = task.targets(self.annotation(0).select([0]), self.num_classes, self.size)
         tensors = {key: torch.as_tensor(value)[None] for key, value in targets.items()}
@@ -89,7 +89,8 @@ class DetectionContract(AlgorithmContract):
         assert len(task.decode(self.ideal_outputs(targets))[0]) == 0
         outputs = {key: torch.as_tensor(value) for key, value in self.model().forward(self.inputs(1)).items()}
         tensors = {key: torch.as_tensor(value)[None] for key, value in targets.items()}
-        terms = task.make_loss()(*frameworks.get("torch").vocabulary)(outputs, tensors)
+        loss: Any = task.make_loss()(*frameworks.get("torch").vocabulary)
+        terms = loss(outputs, tensors)
         assert all(np.isfinite(float(value)) for value in terms.values())
 
     def test_a_prediction_lies_on_the_volume(self) -> None:

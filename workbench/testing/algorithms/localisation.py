@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.zoo.contract import AlgorithmContract
 from workbench import frameworks
 from workbench.errors import InputError
+from workbench.testing.algorithms.base import AlgorithmContract
 from workbench.volume import Volume
 
 
@@ -42,7 +42,7 @@ class LocalisationContract(AlgorithmContract):
     def test_ideal_outputs_have_almost_no_loss(self) -> None:
         torch = pytest.importorskip("torch")
         task = wb.zoo.algorithm(self.name).task
-        loss = task.make_loss()(*frameworks.get("torch").vocabulary)
+        loss: Any = task.make_loss()(*frameworks.get("torch").vocabulary)
         targets = task.targets(self.annotation(1), self.num_classes, self.size)
         tensors = {key: torch.as_tensor(value)[None] for key, value in targets.items()}
         ideal = {key: torch.as_tensor(value) for key, value in self.ideal_outputs(targets).items()}

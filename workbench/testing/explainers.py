@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.explain import toys
 from workbench.errors import InputError
+from workbench.testing import toys
+from workbench.testing.marks import needs_mindspore
 
 SHAPES = {2: (9, 8), 3: (6, 7, 5)}
 AFFINES = {2: np.diag([0.7, -1.3, 1.0, 1.0]) + np.array([[0, 0, 0, 5.0], [0] * 4, [0] * 4, [0] * 4]), 3: toys.OBLIQUE}
@@ -38,7 +39,7 @@ class ExplainerContract:
     proportional = True  # the map of twice the score is twice the map
 
     def explain(self, model, volume, **arguments):
-        return wb.explain(model, volume, self.method, **{**self.options, "layer": self.layer, **arguments})
+        return wb.explain.explain(model, volume, self.method, **{**self.options, "layer": self.layer, **arguments})
 
     @pytest.mark.parametrize("segmentation", [False, True])
     @pytest.mark.parametrize("ndim", [2, 3])
@@ -47,8 +48,8 @@ class ExplainerContract:
         volume = toys.noise_volume(SHAPES[ndim], AFFINES[ndim])
         layer = "conv1" if self.layer else None
         why = self.explain(make(ndim, preprocess=PREPROCESS[ndim]), volume, layer=layer)
-        assert why.shape == volume.shape
-        assert np.array_equal(why.affine, volume.affine)
+        assert why.shape == volume.shape, "the map is on the grid of the volume"
+        assert np.array_equal(why.affine, volume.affine), "the map lies where the volume lies"
         assert why.volume.kind == "scores"
         assert np.isfinite(why.data).all()
         assert np.ptp(why.data) > 0
@@ -61,7 +62,8 @@ class ExplainerContract:
         volume = toys.blob_volume(shape, place, 1.5 if ndim == 2 else 2.5, affine)
         model = toys.energy_model(ndim, preprocess=PREPROCESS[ndim])
         why = self.explain(model, volume, target=1, layer=self.energy_layer)
-        assert np.abs(toys.peak_mm(why) - place).max() <= max(volume.spacing)
+        far = np.abs(toys.peak_mm(why) - place).max()
+        assert far <= max(volume.spacing), f"the peak lies {far:.1f} mm from what made the score"
         assert np.linalg.norm(toys.centre_mm(why) - place) < 0.5
 
     def test_several_input_channels_make_one_map(self):
@@ -72,7 +74,8 @@ class ExplainerContract:
     def test_the_same_call_gives_the_same_map(self):
         model, volume = toys.cnn_model(3), toys.noise_volume(SHAPES[3], toys.OBLIQUE)
         first, second = self.explain(model, volume).data, self.explain(model, volume).data
-        assert np.allclose(first, second, rtol=1e-4, atol=1e-6 * np.abs(first).max())
+        same = np.allclose(first, second, rtol=1e-4, atol=1e-6 * np.abs(first).max())
+        assert same, "the same call gave another map: draw what is random from a seed among the options"
 
     @pytest.mark.parametrize("target", [None, 2, "class 1"])
     def test_a_replay_gives_the_same_array(self, target):
@@ -108,7 +111,7 @@ class ExplainerContract:
         assert self.explain(model, volume, target=2).score == pytest.approx(float(logits[2]), rel=1e-5)
         assert self.explain(model, volume).target.which == logits.argmax()
 
-    @pytest.mark.mindspore
+    @needs_mindspore
     @pytest.mark.parametrize("segmentation", [False, True])
     @pytest.mark.parametrize("ndim", [2, 3])
     def test_both_frameworks_give_the_same_map(self, ndim, segmentation):

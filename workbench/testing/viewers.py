@@ -28,7 +28,7 @@ def scene() -> list[Layer]:
 BLOCK = tuple(float(x) for x in (AFFINE @ [18.5, 14.5, 11, 1])[:3])
 
 
-class BackendContract:
+class ViewerContract:
     """Inherit, set `name`, and say in `pixels` what the opened viewer shows with the crosshair in the block."""
 
     name: str
@@ -68,7 +68,7 @@ class BackendContract:
             shown = self.pixels(opened)
         finally:
             self.close(opened)
-        assert _orange(shown).sum() == 0
+        assert _orange(shown).sum() == 0, "what is not visible is drawn"
         assert _grey(shown).sum() > 20
 
     def test_unknown_option_is_named(self, backend: Backend) -> None:

@@ -11,7 +11,7 @@ from workbench.errors import InputError
 from workbench.frameworks import OptimizerSpec
 
 
-def tiny(nn, F, ops):
+def tiny(nn: Any, F: Any, ops: Any) -> Any:
     """Convolution, batch norm, in-place activation, dropout, linear; a dictionary of outputs if asked."""
 
     class Tiny(nn.Module):
@@ -37,7 +37,7 @@ def tiny(nn, F, ops):
     return Tiny
 
 
-def classification(nn, F, ops):
+def classification(nn: Any, F: Any, ops: Any) -> Any:
     def loss(outputs, targets):
         entropy = F.cross_entropy(outputs, targets["label"])
         penalty = 0.01 * ops.mean(outputs * outputs)
@@ -114,7 +114,7 @@ class SteppingContract:
     def test_a_loss_that_is_not_finite_is_returned(self, framework, x, targets):
         module = framework.build(tiny, self.config)
 
-        def broken(nn, F, ops):
+        def broken(nn: Any, F: Any, ops: Any) -> Any:
             def loss(outputs, targets):
                 return {"loss": ops.mean(outputs) * float("nan")}
 
@@ -124,7 +124,7 @@ class SteppingContract:
         assert np.isnan(values["loss"])
 
     def test_a_norm_of_a_single_value_says_what_to_do(self, framework):
-        def pooled(nn, F, ops):
+        def pooled(nn: Any, F: Any, ops: Any) -> Any:
             class Pooled(nn.Module):
                 def __init__(self):
                     super().__init__()

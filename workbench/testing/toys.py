@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ OBLIQUE = np.array(
 )
 
 
-def define_linear(nn, F, ops):
+def define_linear(nn: Any, F: Any, ops: Any) -> Any:
     class Linear(nn.Module):
         """Each class score is a weighted sum of the voxels."""
 
@@ -37,7 +38,7 @@ def define_linear(nn, F, ops):
     return Linear
 
 
-def define_cnn(nn, F, ops):
+def define_cnn(nn: Any, F: Any, ops: Any) -> Any:
     class CNN(nn.Module):
         """A small classifier: two convolutions, batch norm, pooling, a linear head."""
 
@@ -62,7 +63,7 @@ def define_cnn(nn, F, ops):
     return CNN
 
 
-def define_segmenter(nn, F, ops):
+def define_segmenter(nn: Any, F: Any, ops: Any) -> Any:
     class Segmenter(nn.Module):
         """A label per voxel from its neighbourhood of 3 voxels."""
 
@@ -208,7 +209,7 @@ def noise_volume(shape, affine=None, *, seed=1, axes=None):
     return Volume(data, affine, axes=axes)
 
 
-def define_energy(nn, F, ops):
+def define_energy(nn: Any, F: Any, ops: Any) -> Any:
     class Energy(nn.Module):
         """The score of class 1 is the energy of the (pooled) input, so it comes from where the input is bright."""
 

@@ -1,0 +1,78 @@
+"""The contracts that plug-ins keep, as test classes: inherit one in a test of your own, and fill in what it asks for.
+
+They need pytest and hypothesis, which the extra ``testing`` brings. Nothing else of the workbench imports them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import MissingExtraError, _nearest
+
+if TYPE_CHECKING:
+    from workbench.testing.algorithms import (
+        AlgorithmContract,
+        ClassificationContract,
+        DetectionContract,
+        EllipseContract,
+        InstanceContract,
+        LocalisationContract,
+        ParityByDefault,
+        SegmentationContract,
+    )
+    from workbench.testing.datasets import DatasetContract
+    from workbench.testing.explainers import ExplainerContract
+    from workbench.testing.formats import FormatContract
+    from workbench.testing.frameworks import FrameworkContract
+    from workbench.testing.panels import PanelContract
+    from workbench.testing.viewers import ViewerContract
+
+__all__ = [
+    "AlgorithmContract",
+    "ClassificationContract",
+    "DatasetContract",
+    "DetectionContract",
+    "EllipseContract",
+    "ExplainerContract",
+    "FormatContract",
+    "FrameworkContract",
+    "InstanceContract",
+    "LocalisationContract",
+    "PanelContract",
+    "ParityByDefault",
+    "SegmentationContract",
+    "ViewerContract",
+]
+
+_ONE_EACH = {
+    "DatasetContract": "datasets",
+    "ExplainerContract": "explainers",
+    "FormatContract": "formats",
+    "FrameworkContract": "frameworks",
+    "PanelContract": "panels",
+    "ViewerContract": "viewers",
+}
+
+for _module in ("pytest", "hypothesis"):
+    if importlib.util.find_spec(_module) is None:
+        raise MissingExtraError(f"workbench.testing, which uses {_module},", "testing")
+
+import pytest  # noqa: E402
+
+_REWRITTEN = (*_ONE_EACH.values(), "algorithms", "files", "stepping")
+# A failing assertion shows its values only where pytest was told of the module before it is imported.
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _REWRITTEN))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{_nearest(name, __all__)}")
+    value = getattr(importlib.import_module(f"{__name__}.{_ONE_EACH.get(name, 'algorithms')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
