@@ -1,1 +1,1 @@
-"""The tests mirror the package; `<room>/contract.py` holds what every plug-in of that kind must pass."""
+"""The tests mirror the package; what every plug-in of a kind must pass lies in `workbench/testing/`."""

@@ -25,6 +25,8 @@ UPWARD = {
 DYNAMIC = {
     "__init__": "the public names: _HOMES, whose rooms are on top for whoever imports the package",
     "_plugins": "what the tables of the registries and entry points say; those tables are looked at here",
+    "testing.__init__": "its own modules, and the packages that it needs, which are looked for and not imported",
+    "testing.marks": "the packages that a test needs, which are looked for and not imported",
     "training.__init__": "its own modules, put together from __name__",
     "training.display": "the widgets (above)",
     "widgets.__init__": "its own modules: _HOMES",

@@ -23,7 +23,7 @@ class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]
 def test_it_is_found_by_its_entry_point() -> None:
     check_found(PAGE)
     assert "smooth" in [tool.name for tool in wb.tools.list()]
-    with pytest.raises(InputError, match=r"sigma' must be one number, at least 0 and at most 100 mm, or one for each"):
+    with pytest.raises(InputError, match="sigma must be one number of mm, at least 0 and at most 100"):
         wb.tools.smooth(wb.Volume(np.zeros((3, 3, 3))), sigma=-1)
 
 

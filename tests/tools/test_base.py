@@ -70,7 +70,7 @@ def test_a_tool_knows_what_its_function_says() -> None:
     }
     assert brighten.outputs == {"image": Port("image", name="image")}
     assert [*brighten.parameters] == ["by", "size", "way"]
-    assert brighten.parameters["by"].rule == "a number, at least 0 and at most 10 HU"
+    assert brighten.parameters["by"].rule == "a number of HU, at least 0 and at most 10"
     assert brighten.parameters["by"].help == "How much."
     assert brighten.parameters["size"].per_axis
     assert brighten.takes_work
@@ -102,7 +102,7 @@ def test_several_results_come_as_a_tuple(image: Volume) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"by": -1}, r"brighten option 'by' must be a number, at least 0 and at most 10 HU, got -1\. The default is 2"),
+        ({"by": -1}, r"brighten: by must be a number of HU, at least 0 and at most 10, got -1\. The default is 2"),
         ({"way": "summ"}, r"must be one of sum, product, got 'summ'\. Did you mean 'sum'"),
         ({"size": [1, 0]}, r"must be one whole number, at least 1, or one for each axis, got \[1, 0\]"),
         ({"bye": 1}, r"brighten got an unknown option 'bye'\. Did you mean 'by'"),
@@ -202,7 +202,7 @@ def either(image: Image | Labels) -> Image:
         (silent, "needs a docstring"),
         (many, "must name every argument"),
         (taken, "cannot have an argument 'out'"),
-        (unruly, r"the default of its option 'sigma' must be a number, above 0, got 0\.0"),
+        (unruly, r"unruly, the default: sigma must be a number, above 0, got 0\.0"),
         (either, "one port or another"),
     ],
 )

@@ -39,7 +39,8 @@ def test_a_card_says_what_there_is_to_know() -> None:
     assert "a number of mm3, at least 0" in text
     assert "on a grid of its own" in repr(wb.tools.card("resample"))
     page = wb.tools.card("n4_bias_correction")._repr_html_()
-    assert "<td>shrink</td><td>4</td><td>a whole number, at least 1 and at most 16</td>" in page
+    assert "a whole number, at least 1 and at most 16</td>" in page
+    assert ">shrink</td>" in page
 
 
 @pytest.mark.parametrize("ask", [wb.tools.get, wb.tools.card])

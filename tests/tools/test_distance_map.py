@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from tests.tools.contract import ToolContract
 from tests.tools.test_remove_small import AFFINE, label_map
 from workbench.errors import InputError
+from workbench.testing import ToolContract
 from workbench.tools import distance_map
 from workbench.volume import Volume
 

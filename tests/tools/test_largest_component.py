@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from tests.tools.contract import ToolContract
 from tests.tools.test_remove_small import AFFINE, counts, label_map
+from workbench.testing import ToolContract
 from workbench.tools import largest_component
 from workbench.volume import Volume
 

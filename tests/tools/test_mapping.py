@@ -267,7 +267,7 @@ def test_a_case_that_cannot_be_read_is_told_without_its_path(tmp_path: Path, aff
     [
         ({"processes": 0}, "processes must be a whole number, at least 1, got 0"),
         ({"processes": True}, "got True"),
-        ({"width": 0}, "window option 'width' must be a number, above 0, got 0"),
+        ({"width": 0}, "window: width must be a number, above 0, got 0"),
         ({"widht": 3}, r"unknown option 'widht'\. Did you mean 'width'"),
         ({"suffix": ".docx"}, "tells no format that can be written"),
     ],

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tools.contract import ToolContract
 from tests.tools.test_remove_small import AFFINE, label_map
 from workbench.errors import InputError
+from workbench.testing import ToolContract
 from workbench.tools import measure
 from workbench.volume import Volume
 

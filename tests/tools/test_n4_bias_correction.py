@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from tests.tools.contract import ToolContract
 from workbench.errors import InputError, MissingExtraError
+from workbench.testing import ToolContract
 from workbench.tools import n4_bias_correction
 from workbench.tools._itk import from_itk, to_itk
 from workbench.volume import Volume

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from tests.tools.contract import ToolContract
 from workbench.errors import InputError
+from workbench.testing import ToolContract
 from workbench.tools import remove_small
 from workbench.volume import Volume
 

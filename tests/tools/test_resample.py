@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.tools.contract import ToolContract
 from workbench.errors import InputError
+from workbench.testing import ToolContract
 from workbench.tools import resample
 from workbench.volume import Volume
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from tests.tools.contract import ToolContract
+from workbench.testing import ToolContract
 from workbench.tools import window
 from workbench.volume import Volume
 

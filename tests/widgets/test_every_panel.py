@@ -24,6 +24,10 @@ class TestExplain(PanelContract):
     name = "explain"
 
 
+class TestTools(PanelContract):
+    name = "tools"
+
+
 class TestDemos(PanelContract):
     name = "demos"
 

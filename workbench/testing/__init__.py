@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.testing.formats import FormatContract
     from workbench.testing.frameworks import FrameworkContract
     from workbench.testing.panels import PanelContract
+    from workbench.testing.tools import ToolContract
     from workbench.testing.viewers import ViewerContract
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "PanelContract",
     "ParityByDefault",
     "SegmentationContract",
+    "ToolContract",
     "ViewerContract",
 ]
 
@@ -52,6 +54,7 @@ _ONE_EACH = {
     "FormatContract": "formats",
     "FrameworkContract": "frameworks",
     "PanelContract": "panels",
+    "ToolContract": "tools",
     "ViewerContract": "viewers",
 }
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench import Volume, WorkbenchError
-from workbench.errors import FileError, InputError
+from workbench.errors import FileError, InputError, WorkbenchError
 from workbench.io import GeometryWarning, read, write
+from workbench.volume import Volume
 
 SHAPE = (4, 5, 6)
 

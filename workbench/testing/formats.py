@@ -19,12 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench import Volume
 from workbench._geometry import codes, from_codes
 from workbench.errors import InputError
 from workbench.io import read, write
 from workbench.testing.files import FileContract, distinct, drain
 from workbench.testing.grids import oblique
+from workbench.volume import Volume
 
 
 @st.composite

@@ -189,7 +189,7 @@ class Tool:
             raise InputError(f"{what} must name every argument: no *args, no **kwargs, nothing before a slash.")
         for parameter in self.parameters.values():
             if not parameter.required:
-                parameter.check(parameter.default, f"{what}: the default of its")
+                parameter.check(parameter.default, f"{what}, the default")
         if taken := [name for name in (*self.inputs, *self.parameters) if name in RESERVED]:
             raise InputError(f"{what} cannot have an argument {taken[0]!r}: mapping over a data set has it. Rename it.")
 

@@ -1,4 +1,4 @@
-"""What every tool promises; the tests of each inherit it, and so may those of other packages.
+"""What every tool promises.
 
 - It says what it is: name, title, a sentence, a group, a reference; it is found by either spelling of its name.
 - What comes out is of the kind that it says, on the grid of the first input unless it says otherwise; labels keep their
@@ -73,7 +73,7 @@ class ToolContract:
         assert getattr(wb.tools, python) is tool
         assert python in dir(wb.tools)
         assert tool in wb.tools.list()
-        assert pickle.loads(pickle.dumps(tool)) is tool
+        assert pickle.loads(pickle.dumps(tool)) is tool  # noqa: S301 - as a process does that is sent it
 
     def test_what_comes_out_is_what_it_says(self, tool: Tool, inputs: dict[str, Any]) -> None:
         first = next(iter(inputs.values()))
@@ -83,6 +83,7 @@ class ToolContract:
                 assert isinstance(result, Table)
                 assert len(result)
                 continue
+            assert isinstance(result, Volume)
             assert result.kind == (first.kind if port.kind == "volume" else port.kind)
             assert result.space == first.space
             if port.grid == "kept":
@@ -132,7 +133,7 @@ class ToolContract:
                 with pytest.raises(InputError) as refused:
                     tool(**inputs, **{**self.options, name: wrong})
                 said = str(refused.value)
-                assert said.startswith(f"{self.name} option {name!r} must be {parameter.rule}, got "), said
+                assert said.startswith(f"{self.name}: {name} must be {parameter.rule}, got "), said
                 assert len(said.rpartition(", got ")[2].split(". ")) > 1, f"it says no remedy: {said}"
 
     def test_what_was_cancelled_is_not_begun(self, tool: Tool, inputs: dict[str, Any], untouched: Any) -> None:
@@ -145,7 +146,12 @@ class ToolContract:
         if not tool.takes_work:
             pytest.skip(f"{self.name} is too quick to tell how far it is")
         told: list[float] = []
-        work = Work(lambda fraction, text: (told.append(fraction), work.stop()))
+
+        def stop(fraction: float, _text: str) -> None:
+            told.append(fraction)
+            work.stop()
+
+        work = Work(stop)
         with pytest.raises(Cancelled):
             self.run(tool, inputs, work)
         assert len(told) == 1
@@ -196,7 +202,7 @@ class ToolContract:
                 continue
             assert main(["tool", self.name, *files, f"--{name}=wrong"]) == 2
             told = capsys.readouterr().err
-            assert f"option {name!r} must be {parameter.rule}, got 'wrong'" in told
+            assert f"{name} must be {parameter.rule}, got 'wrong'" in told
         assert main(["tool", self.name, *files, "--no-such-option=3"]) == 2
         assert "unknown option 'no_such_option'" in capsys.readouterr().err
 
