@@ -151,3 +151,14 @@ def test_on_windows_a_file_that_somebody_reads_is_waited_for(monkeypatch):
     with pytest.raises(PermissionError):
         _atomic.patiently(busy)
     assert len(attempts) == 1
+
+
+def test_what_cannot_be_written_is_named_as_it_was_asked_for(tmp_path):
+    path = tmp_path / "missing" / "table.csv"
+    with pytest.raises(FileNotFoundError) as caught:
+        _atomic.write_text(path, "a")
+    assert caught.value.filename == str(path)
+    assert "table.csv" in str(caught.value)
+    with pytest.raises(FileNotFoundError) as caught, _atomic.writing(tmp_path / "a.txt"):
+        (tmp_path / "other.txt").read_text()
+    assert caught.value.filename == str(tmp_path / "other.txt")

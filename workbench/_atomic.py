@@ -63,8 +63,14 @@ def writing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         if durable:
             _sync(temporary, os.O_RDWR)
         replace(temporary, target)
+    except OSError as error:
+        if error.filename is None or Path(error.filename) != temporary:
+            raise
+        # what failed is the file that was asked for; nobody knows the other name
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what went wrong before is what counts
+            temporary.unlink(missing_ok=True)
     if durable:
         sync_folder(target.parent)
 
