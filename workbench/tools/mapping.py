@@ -6,7 +6,7 @@ import csv
 import html
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,9 @@ class Report:
 
     tool: str
     folder: Path
-    done: list[int] = field(default_factory=list)
-    skipped: list[int] = field(default_factory=list)
-    failed: dict[int, str] = field(default_factory=dict)
+    done: list[int]
+    skipped: list[int]
+    failed: dict[int, str]
 
     def table(self) -> Table:
         """Return the cases that failed, and why."""
@@ -142,9 +142,9 @@ def over(
     if any(port.kind != "table" for port in chosen.outputs.values()):
         format_for(plan.folder / f"0{plan.suffix}")
     plan.open(dataset)
-    report = Report(chosen.name, plan.folder)
-    report.skipped = [index for index in range(len(dataset)) if plan.is_there(index)]
-    left = sorted({*range(len(dataset))} - {*report.skipped})
+    there = [index for index in range(len(dataset)) if plan.is_there(index)]
+    report = Report(chosen.name, plan.folder, done=[], skipped=there, failed={})
+    left = sorted({*range(len(dataset))} - {*there})
     cases = Cases(plan, dataset)
     made = in_processes(cases, left, processes, work) if processes > 1 else _one_by_one(cases, left, work)
     with closing(made):
