@@ -32,11 +32,16 @@ PREPROCESS: dict[int, dict[str, Any]] = {
 class ExplainerContract:
     """Inherit, and set `method`."""
 
+    #: What `explain` calls it.
     method: str
+    #: Options that every test asks with.
     options: ClassVar[dict[str, Any]] = {}
+    #: Layer of the contract's classifier (`toys.define_cnn`), such as ``"conv2"``, for methods that need one.
     layer: ClassVar[str | None] = None
-    energy_layer: ClassVar[str | None] = None  # which layer of the energy network, for methods that need one
-    proportional = True  # the map of twice the score is twice the map
+    #: Layer of the network whose score is the energy of the input, ``"act"``, for methods that need one.
+    energy_layer: ClassVar[str | None] = None
+    #: Whether the map of twice the score is twice the map.
+    proportional: bool = True
 
     def explain(self, model, volume, **arguments):
         return wb.explain.explain(model, volume, self.method, **{**self.options, "layer": self.layer, **arguments})

@@ -39,7 +39,9 @@ def drain(path: Path, **options) -> Volume:
 class FileContract:
     """A part of `FormatContract`, which sets `suffixes`."""
 
+    #: Endings of its files; each is written and read.
     suffixes: tuple[str, ...]
+    #: Of the volume that is written.
     shape: tuple[int, ...] = SHAPE
 
     def volume(self, dtype="int16", affine=None, **meaning) -> Volume:

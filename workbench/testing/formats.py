@@ -55,13 +55,22 @@ def same(result: Volume, expected: Volume, tolerance: float = 0.0) -> None:
 
 
 class FormatContract(FileContract):
-    """Inherit, and set what the format can hold."""
+    """Inherit, and set `suffixes` and what the format can hold.
 
+    Where suffixes differ in that, each kind of them has a test class of its own. `volume` and `path` say what is
+    written and where, if that is special; `shape` is that of the volume.
+    """
+
+    #: Types of voxels that come back as they were.
     dtypes: tuple[str, ...] = ("uint8", "int16", "uint16", "int32", "float32", "float64")
-    keeps_affine = True
-    keeps_shear = True
-    keeps_channels = True
-    keeps_meaning = True
+    #: Whether any orientation comes back.
+    keeps_affine: bool = True
+    #: Whether axes may be oblique to one another.
+    keeps_shear: bool = True
+    #: Whether channels and their names come back; if not, they are refused when writing.
+    keeps_channels: bool = True
+    #: Whether kind, names of labels and the unit come back.
+    keeps_meaning: bool = True
 
     @pytest.fixture
     def affine(self) -> np.ndarray:

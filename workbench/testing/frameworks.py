@@ -73,6 +73,9 @@ OTHER_ERRORS = (
 
 
 class FrameworkContract(SteppingContract):
+    """Inherit, and set `name`."""
+
+    #: What `zoo.create(framework=...)` calls it.
     name: str
 
     @pytest.fixture

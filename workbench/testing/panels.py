@@ -39,6 +39,7 @@ _PATIENT = "doe-john"
 class PanelContract:
     """Inherit, and set `name`: what the App calls the panel."""
 
+    #: What the App calls it.
     name: str
 
     @pytest.fixture

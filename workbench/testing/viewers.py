@@ -31,6 +31,7 @@ BLOCK = tuple(float(x) for x in (AFFINE @ [18.5, 14.5, 11, 1])[:3])
 class ViewerContract:
     """Inherit, set `name`, and say in `pixels` what the opened viewer shows with the crosshair in the block."""
 
+    #: What `view` calls it.
     name: str
     #: Options that every test opens with.
     options: ClassVar[dict[str, Any]] = {}

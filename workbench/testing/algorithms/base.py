@@ -32,7 +32,7 @@ from workbench.volume import Volume
 
 
 class AlgorithmContract(CardContract, ParityContract, MindSporeContract):
-    """Inherit, and set the attributes."""
+    """Inherit, and set `name`, `tiny` (options of the smallest network that still has all its parts) and `size`."""
 
     in_channels: ClassVar[int] = 2
     num_classes: ClassVar[int] = 3
