@@ -63,4 +63,6 @@ def test_what_nobody_looks_at_goes_on() -> None:
     with pytest.raises(InputError, match="of your own"):
         IDLE.stop()
     IDLE.cancel.set()
-    IDLE.check()
+    for one in (IDLE, IDLE.part(1, 2)):
+        one.check()
+    IDLE.cancel.clear()

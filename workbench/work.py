@@ -107,6 +107,10 @@ class _Idle(Work):
     def cancelled(self) -> bool:
         return False
 
+    def part(self, index: int, count: int) -> Work:
+        super().part(index, count)
+        return self
+
     def stop(self) -> None:
         raise InputError("Work that nobody looks at cannot be stopped. Hand on a Work of your own: work=Work(...).")
 
