@@ -74,8 +74,8 @@ def test_a_table_goes_to_a_file_or_to_the_screen(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--voxels=two"], "remove-small option 'voxels' must be a whole number, at least 0, got 'two'"),
-        (["--voxels=-1"], "at least 0, got '-1'"),
+        (["--voxels=two"], "remove-small: voxels must be a whole number, at least 0, got 'two'"),
+        (["--voxels=-1"], "at least 0, got -1"),
         (["--voxel", "2"], "unknown option 'voxel'. Did you mean 'voxels'"),
         (["--connectivity", "edge"], "got 'edge'. Did you mean 'edges'"),
     ],

@@ -2,9 +2,10 @@
 
 Everything that another package brings is found by its entry point and held to the contract of its kind, as far as that
 goes without knowing it. Frameworks, explanation methods and panels are checked whole (but that a map doubles with the
-score), data sets as they are by default, and viewers are opened but not looked at. Of a format it is what becomes of
-damaged files and wrong options, of an algorithm card and recipe. The rest takes a test class of your own, with what the
-contract asks for. What cannot be loaded at all fails with the reason.
+score), tools on a block in noise (but that they are cancelled on their way), data sets as they are by default, and viewers
+are opened but not looked at. Of a format it is what becomes of damaged files and wrong options, of an algorithm card and
+recipe. The rest takes a test class of your own, with what the contract asks for. What cannot be loaded at all fails with
+the reason.
 """
 
 from __future__ import annotations
@@ -34,8 +35,12 @@ from workbench.testing.datasets import DatasetContract
 from workbench.testing.explainers import ExplainerContract
 from workbench.testing.files import FileContract, distinct
 from workbench.testing.frameworks import FrameworkContract
+from workbench.testing.grids import oblique
 from workbench.testing.panels import PanelContract
+from workbench.testing.tools import ToolContract
 from workbench.testing.viewers import ViewerContract
+from workbench.tools import Port, Tool
+from workbench.tools.catalogue import TOOLS
 from workbench.volume import Volume
 from workbench.widgets.backends.base import VIEWERS
 from workbench.widgets.desk_panel import PANELS
@@ -56,6 +61,37 @@ class _Loaded(DatasetContract):
             return load(self.name)
         except FileError as error:
             pytest.skip(f"the data are not here: {error}")
+
+
+class _Operated(ToolContract):
+    test_it_is_cancelled_on_its_way = None  # type: ignore[assignment]  # on so little it may be done in one go
+
+    @pytest.fixture
+    def inputs(self, tool: Tool) -> dict[str, Any]:
+        if needed := [name for name, one in tool.parameters.items() if one.required]:
+            pytest.skip(f"{self.name} cannot be run without {', '.join(needed)}")
+        ports = {name: port for name, port in tool.inputs.items() if not port.optional}
+        if tables := [name for name, port in ports.items() if port.kind == "table"]:
+            pytest.skip(f"{self.name} takes a table as {tables[0]!r}, which only its author can make")
+        made = {name: _made(port) for name, port in ports.items()}
+        try:
+            tool(**made)
+        except InputError as error:
+            pytest.skip(f"it does not take what is tried here: {error}")
+        return made
+
+
+def _made(port: Port) -> Volume:
+    """Return something that may go in: a block in noise, oblique and with voxels that are no cubes."""
+    shape: tuple[int, ...] = (12, 10) if port.ndim == 2 else (12, 10, 8)
+    data = np.random.default_rng(5).uniform(20, 200, (*shape, port.channels or 1))
+    data[tuple(slice(3, 7) for _ in shape)] += 50
+    kind = "image" if port.kind == "volume" else port.kind
+    if kind == "labels":
+        data = (data > 150).astype(np.uint8)
+    single = (port.channels or 1) == 1
+    axes = (*"ijk"[: len(shape)], *([] if single else ["c"]))
+    return Volume(data[..., 0] if single else data, oblique() if len(shape) == 3 else None, kind=kind, axes=axes)
 
 
 class _Unseen(ViewerContract):
@@ -139,6 +175,7 @@ KINDS: tuple[tuple[Registry[Any], Callable[[str], type]], ...] = (
     (ALGORITHMS, _named(CardContract)),
     (FRAMEWORKS, _named(FrameworkContract)),
     (EXPLAINERS, _of_explainer),
+    (TOOLS, _named(_Operated)),
     (VIEWERS, _named(_Unseen)),
     (PANELS, _named(PanelContract)),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench._atomic import write_text
 from workbench.datasets.annotations import parts
 from workbench.datasets.dataset import Dataset, Sample
 from workbench.errors import Cancelled, FileError, InputError, StateError
@@ -58,7 +59,7 @@ class Plan:
             if file.exists():
                 self._compare(json.loads(file.read_text("utf-8")), note)
             else:
-                _whole(file, json.dumps(note, indent=2))
+                write_text(file, json.dumps(note, indent=2))
         except OSError as error:
             raise FileError(
                 f"The results cannot be written into {self.folder}: {error.strerror}. Choose a folder you may write."
@@ -189,13 +190,7 @@ def _volumes(value: Any) -> list[Volume]:
 def _write(result: Volume | Table, file: Path) -> None:
     """Write a result; the file appears whole or not at all."""
     if isinstance(result, Table):
-        _whole(file, result.to_csv())
+        write_text(file, result.to_csv())
         return
     # the name of the file that it came from may be that of a patient
     write(result.with_meaning(source=None), file)
-
-
-def _whole(file: Path, text: str) -> None:
-    draft = file.with_name(f"{file.name}.part")
-    draft.write_text(text, encoding="utf-8", newline="")
-    draft.replace(file)

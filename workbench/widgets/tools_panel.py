@@ -172,8 +172,7 @@ class ToolsPanel(DeskPanel):
         return tools.get(self.tool)
 
     def _computed(self, work: Work, chosen: Tool, volumes: Mapping[str, Volume], values: Mapping[str, Any]) -> Any:
-        inner = tools.Work(lambda fraction, text: work.tell(fraction, text or chosen.title), work.cancel)
-        return work.apart(lambda: chosen(**volumes, **values, work=inner))
+        return work.apart(lambda: chosen(**volumes, **values, work=work))
 
     def _sources(self, chosen: Tool) -> dict[str, Source]:
         """Return what goes into a tool, by the names of its inputs."""
