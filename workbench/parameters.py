@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from workbench._tables import Listing
@@ -257,7 +257,7 @@ class Parameter:
         elif self.kind == "text":
             right = value if isinstance(value, str) else None
         elif self.kind == "path":
-            right = str(value) if isinstance(value, str | Path) else None
+            right = os.fspath(value) if isinstance(value, str | os.PathLike) else None
         elif self.kind in _NUMERIC:
             right = self._number(value)
         if right is None:

@@ -28,9 +28,8 @@ Cancel = Callable[[], bool]
 Read = Callable[[Index, Index], Array]
 IsAir = Callable[[Index, Index], bool]
 
-#: Outputs in the making may always take as much, in bytes. A network of three dimensions takes more for itself, and
-#: with less, windows along the cuts are computed twice and three times.
-_SPARE = 1 << 28
+#: Outputs in the making may always take as much, in bytes: a network of three dimensions takes more for itself.
+_SPARE = 1 << 26
 #: Outputs of one batch of windows, in bytes, where that is more than one window.
 _AT_ONCE = 1 << 24
 #: A window of so many voxels fills the cores of a CPU by itself: nothing is gained by several at once.
@@ -153,20 +152,20 @@ class Inference:
             self._seconds = time.perf_counter() - started
         self._first = (start, answer[0])
 
-    def estimate(self, answer: int | None = None, halo: int = 0) -> Estimate:
+    def estimate(self, answer: int | None = None, budget: int | None = None, halo: int = 0) -> Estimate:
         """Return how long it will take: what a second window takes (the first one warms up), times their number.
 
         Parameters
         ----------
         answer : int, optional
             Bytes of what is made of the outputs box by box; the outputs of the `whole` image if not given.
-        halo : int
+        budget, halo : int, optional
             As `boxes` will be told.
         """
         self.begin()
         outputs = 4 * self.channels * math.prod(self._windows.shape)
         answer = outputs if answer is None else answer
-        budget = self._budget(answer // 2)
+        budget = self._budget(answer // 2 if budget is None else budget)
         columns = self._windows.columns(self.channels, budget, halo)
         starts = [start for column in columns for start in column.windows()]
         air = sum(self._flags(starts))
