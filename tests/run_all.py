@@ -73,7 +73,7 @@ def docs() -> bool:
 
 def browser() -> bool:
     # each worker has a JupyterLab and a browser of its own, and waits for them half of the time
-    return run(*PYTEST, "tests/browser", "-n", str(min(2, WORKERS)))
+    return run(*PYTEST, "tests/browser", "-n", str(min(3, WORKERS + 1)))
 
 
 def notebooks() -> bool:

@@ -122,12 +122,8 @@ def tools_page() -> str:
     for tool in tools.list():
         card = tools.card(tool.name)
         facts = table(("", ""), [(label, text(value)) for label, value in card.facts()])
-        rows = [
-            (code(row["option"]), code(row["default"]), text(row["value"]), text(row["help"]))
-            for row in card.options().rows
-        ]
-        options = table(("option", "default", "value", ""), rows)
-        parts.append(f"\n## {text(tool.title)}\n\n{code(tool.name)}: {text(tool.summary)}\n\n{facts}\n{options}")
+        options = _options(tool.parameters) if tool.parameters else ""
+        parts.append(f"\n## {text(tool.title)}\n\n{code(tool.name)}: {text(tool.summary)}\n\n{facts}\n{options}\n")
     return f"""# Tools
 
 What `wb.tools.<name>(...)` can be; `wb.tools.list()` lists them.
