@@ -54,7 +54,7 @@ lab: install
 	@$(BIN)/workbench lab $(LAB_OPTIONS) notebooks/tour.ipynb
 
 test: $(TEST_STAMP)
-	$(BIN)/python tests/run_all.py
+	$(BIN)/python tests/run_all.py $(if $(SLOW),--slow)
 
 check: $(TEST_STAMP)
 	$(BIN)/python tests/run_all.py --only lint,format,types,imports

@@ -1,7 +1,7 @@
 """Run every check and test of the project, in the order in which a failure is cheapest to learn of.
 
 ``make test`` calls this inside the project's virtual environment. ``--only lint,types`` runs a part;
-``--list`` names the parts.
+``--list`` names the parts; ``--slow`` (``make test SLOW=1``) runs the tests that are marked slow, too, as CI does.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ BIN = Path(sys.executable).parent
 #: Printed before a line for each part.
 SUMMARY = "\n=== summary ==="
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
+#: Set where the tests that are marked slow are to run, too.
+SLOW = "WORKBENCH_SLOW_TESTS"
 #: More workers than this need more memory than a usual machine has: each holds networks of two frameworks.
 WORKERS = min(4, os.cpu_count() or 1)
 
@@ -63,7 +65,9 @@ def widgets() -> bool:
 
 def unit() -> bool:
     # a worker for each core, and a thread in each: two threads in one gain less
-    options = ("-n", str(WORKERS), "--dist", "loadscope", "--ignore=tests/browser", "--ignore=tests/docs")
+    options = ["-n", str(WORKERS), "--dist", "loadscope", "--ignore=tests/browser", "--ignore=tests/docs"]
+    if not os.environ.get(SLOW):
+        options += ["-m", "not slow"]
     return run(*display(*PYTEST, "tests", *options), env={"OMP_NUM_THREADS": "1"})
 
 
@@ -138,7 +142,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(PARTS), help="comma-separated parts to run")
     parser.add_argument("--list", action="store_true", help="name the parts and stop")
+    parser.add_argument("--slow", action="store_true", help="run the tests that are marked slow, too")
     arguments = parser.parse_args()
+    if arguments.slow:
+        os.environ[SLOW] = "1"
     if arguments.list:
         print("\n".join(PARTS))
         return 0
