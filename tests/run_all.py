@@ -65,10 +65,12 @@ def widgets() -> bool:
 
 def unit() -> bool:
     # a worker for each core, and a thread in each: two threads in one gain less
-    options = ["-n", str(WORKERS), "--dist", "loadscope", "--ignore=tests/browser", "--ignore=tests/docs"]
-    if not os.environ.get(SLOW):
-        options += ["-m", "not slow"]
+    options = ("-n", str(WORKERS), "--dist", "loadscope", "--ignore=tests/browser", "--ignore=tests/docs", *_marked())
     return run(*display(*PYTEST, "tests", *options), env={"OMP_NUM_THREADS": "1"})
+
+
+def _marked() -> tuple[str, ...]:
+    return () if os.environ.get(SLOW) else ("-m", "not slow")
 
 
 def docs() -> bool:
@@ -77,7 +79,7 @@ def docs() -> bool:
 
 def browser() -> bool:
     # each worker has a JupyterLab and a browser of its own, and waits for them half of the time
-    return run(*PYTEST, "tests/browser", "-n", str(min(3, WORKERS + 1)))
+    return run(*PYTEST, "tests/browser", "-n", str(min(2, WORKERS)), *_marked())
 
 
 def notebooks() -> bool:

@@ -16,6 +16,7 @@ def in_a_cell(lab: Any) -> Page:
     return Page(lab, cell.locator(".mwb-app"))
 
 
+@pytest.mark.slow
 def test_the_whole_way(lab: Any) -> None:
     page = in_a_cell(lab)
     go_the_whole_way(page, "app")

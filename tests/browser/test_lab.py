@@ -26,6 +26,7 @@ def load_phantom(page: Page) -> None:
     page.lab.page.wait_for_timeout(REDRAW_MS)
 
 
+@pytest.mark.slow
 def test_the_launcher_opens_the_app_in_a_panel_that_outlives_the_page_and_the_kernel(open_lab: Any) -> None:
     lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
     before = lab.server.kernels()
@@ -188,6 +189,7 @@ def test_two_apps_have_names_and_kernels_of_their_own(open_lab: Any, server: Any
     assert tabs.count() == 2
 
 
+@pytest.mark.slow
 def test_from_the_launcher_to_an_overlay(open_lab: Any) -> None:
     lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
     page = open_app(lab)

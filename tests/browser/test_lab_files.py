@@ -75,6 +75,7 @@ def write_one_of_each(folder: Path) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 def test_looking_at_a_file_leaves_no_copy_of_it(open_lab: Any, server: Any) -> None:
     home = server.folder / "seen"
     names = write_one_of_each(home)

@@ -79,6 +79,7 @@ def test_double_click_opens_other_formats(open_lab: Any, server: Any, name: str,
 SIZES = [(1280, 800), (1440, 900), (1920, 1080)]
 
 
+@pytest.mark.slow
 def test_the_app_in_its_panel_shows_everything_at_every_size(open_lab: Any) -> None:
     lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
     page = open_app(lab)
@@ -148,6 +149,7 @@ def offered(page: Page) -> Any:
     return page.panel(3).locator(".mwb-found").get_by_role("button", name="Show it")
 
 
+@pytest.mark.slow
 def test_a_run_is_found_again_after_a_reload_and_in_another_kernel(open_lab: Any) -> None:
     lab = open_lab(f"lab/workspaces/{secrets.token_hex(4)}")
     page = open_app(lab)
