@@ -22,10 +22,10 @@ import numpy as np
 import torch
 
 from workbench import datasets, zoo
+from workbench.jobs.threads import available_cores
 from workbench.training import Recipe, fit
 from workbench.training.api import compose
 from workbench.training.batches import Batches, Samples
-from workbench.training.threads import available_cores
 from workbench.transforms import Preprocess
 from workbench.volume import Volume
 

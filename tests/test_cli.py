@@ -14,8 +14,8 @@ import workbench as wb
 from workbench.cli import _doctor, main
 from workbench.cli._doctor import Finding, core_is_fine, examine, report
 from workbench.frameworks import KnownProblem, get
+from workbench.jobs.places import remember
 from workbench.training import Recipe
-from workbench.training.places import remember
 from workbench.training.run import create
 
 

@@ -18,7 +18,6 @@ _PLACE = re.compile(r"(workbench(?:\.\w+)+)(?::\w+)?")
 
 #: A module, a room above its own (or beside it) that it names, and why.
 UPWARD = {
-    ("training.display", "widgets"): "a run shows itself with a live widget, which is loaded when a run is shown",
     ("cli._doctor_lab", "lab"): "the server is asked whether it knows an extension of that name; nothing is imported",
 }
 #: A module that imports by a name which is not written beside the import, and where that comes from.
@@ -27,8 +26,8 @@ DYNAMIC = {
     "_plugins": "what the tables of the registries and entry points say; those tables are looked at here",
     "testing.__init__": "its own modules, and the packages that it needs, which are looked for and not imported",
     "testing.marks": "the packages that a test needs, which are looked for and not imported",
+    "jobs.__init__": "its own modules, put together from __name__",
     "training.__init__": "its own modules, put together from __name__",
-    "training.display": "the widgets (above)",
     "widgets.__init__": "its own modules: _HOMES",
     "widgets.desk_panel": "its own modules that end in _panel",
     "widgets.backends.base": "the packages that a backend needs, which are looked for and not imported",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from workbench import _wiring
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench import datasets, evaluation, explain, frameworks, io, tools, training, widgets, zoo
+    from workbench import datasets, evaluation, explain, frameworks, io, jobs, tools, training, widgets, zoo
     from workbench.describing import describe
     from workbench.frameworks import devices
     from workbench.io import read, write
@@ -34,7 +35,15 @@ _HOMES = {
     "view": "workbench.widgets",
     "write": "workbench.io",
 }
-_ROOMS = ("datasets", "evaluation", "explain", "frameworks", "io", "tools", "training", "widgets", "zoo")
+# What is built in and lies above the room that finds it, as packages say it with entry points.
+_wiring.BUILT_IN |= {
+    "workbench.jobs": {
+        "tool": "workbench.tools.background:OverData",
+        "training": "workbench.training.kind:Training",
+    },
+    "workbench.job_views": {"training": "workbench.widgets.run_view:RunView"},
+}
+_ROOMS = ("datasets", "evaluation", "explain", "frameworks", "io", "jobs", "tools", "training", "widgets", "zoo")
 
 __all__ = [
     "App",
@@ -48,6 +57,7 @@ __all__ = [
     "explain",
     "frameworks",
     "io",
+    "jobs",
     "read",
     "runs",
     "tools",

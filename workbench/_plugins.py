@@ -41,6 +41,11 @@ class Source:
     foreign: bool = False
 
 
+def place_of(name: str, place: str) -> Source:
+    """Return the source that ``"package.module:attribute"`` is, under a name."""
+    return Source(name, place, partial(_thing, place))
+
+
 class Registry(Generic[T]):
     """The things of one kind, by name.
 
@@ -199,7 +204,7 @@ class Registry(Generic[T]):
         if callable(self._builtin):
             return list(self._builtin())
         places = self._builtin if isinstance(self._builtin, Mapping) else {place: place for place in self._builtin}
-        return [Source(name, place, partial(_thing, place)) for name, place in places.items()]
+        return [place_of(name, place) for name, place in places.items()]
 
     def _foreign(self) -> list[Source]:
         points = sorted(entry_points(group=self.group), key=lambda point: point.name)

@@ -9,7 +9,7 @@ import difflib
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -129,13 +129,13 @@ def check_suffix(path: PurePath, valid: Sequence[str], what: str) -> None:
         )
 
 
-def told_keywords(owner: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+def told_keywords(owner: str | Callable[[Any], str]) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Have a function refuse an unknown keyword as `check_keywords` does; without, it is Python's own `TypeError`.
 
     Parameters
     ----------
-    owner : str
-        What the function is called, in the user's words.
+    owner : str or callable
+        What the function is called, in the user's words; of a method, what returns it for its object.
     """
 
     def told(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -144,7 +144,7 @@ def told_keywords(owner: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 
         @functools.wraps(function)
         def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            check_keywords(kwargs, valid, owner)
+            check_keywords(kwargs, valid, owner if isinstance(owner, str) else owner(args[0]))
             return function(*args, **kwargs)
 
         return checked

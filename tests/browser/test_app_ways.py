@@ -236,7 +236,7 @@ def test_an_interrupted_run_is_shown_again_with_its_data(open_lab: Any) -> None:
     page.kernel(
         """
 import os, signal, time
-from workbench.training.lock import holder
+from workbench.jobs.lock import holder
 app.data.load('phantom-ct', n=6, size=(16, 16, 16))
 app.model.options = {'width': 2, 'depth': 2}
 app.train.called_run = 'to be killed'

@@ -1,13 +1,16 @@
+import subprocess
+import sys
 import time
 from dataclasses import asdict
 
 import pytest
 
 from workbench.errors import FileError, InputError
-from workbench.training import Recipe, Status, display
+from workbench.jobs.display import VIEWS
+from workbench.jobs.files import STATUS, write_json
+from workbench.training import Recipe, Status
 from workbench.training.listing import RunList, runs
 from workbench.training.run import create
-from workbench.training.store import STATUS, write_json
 
 
 @pytest.fixture
@@ -19,29 +22,61 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def renderer(monkeypatch):
-    def register(function):
-        monkeypatch.setattr(display, "_renderer", function)
+def views(monkeypatch):
+    """Let these be all the views there are."""
 
-    return register
+    def only(**places):
+        monkeypatch.setattr(VIEWS, "_builtin", places)
+        VIEWS.reset()
+
+    yield only
+    monkeypatch.undo()
+    VIEWS.reset()
 
 
-def test_a_run_shows_itself_in_text_and_html_without_widgets(run, renderer, monkeypatch):
-    renderer(None)
-    monkeypatch.setattr(display.importlib.util, "find_spec", lambda name: None)
+class View:
+    kind = "training"
+
+    def __init__(self, run):
+        self.run = run
+
+    def _repr_mimebundle_(self, **_):
+        return {"application/x-view": self.run.id}
+
+
+def test_a_run_shows_itself_in_text_and_html_without_widgets(run, views):
+    views()
     bundle = run._repr_mimebundle_()
     assert "failed, epoch 2/10, best 0.5000 at epoch 1" in bundle["text/plain"]
     assert "remedy: Lower it." in bundle["text/plain"]
     assert "&lt;b&gt;loss" in bundle["text/html"]
     assert "<b>loss" not in bundle["text/html"]
+    assert ">2 of 10<" in bundle["text/html"]
 
 
-def test_a_registered_renderer_is_shown_with_the_text_beside_it(run, renderer):
-    renderer(lambda run: {"application/x-view": run.id})
+def test_a_registered_renderer_is_shown_with_the_text_beside_it(run, views):
+    views()
+    VIEWS.register(View)
     data, metadata = run._repr_mimebundle_()
     assert data["application/x-view"] == run.id
     assert set(data) == {"application/x-view", "text/plain", "text/html"}
     assert metadata == {}
+
+
+def test_a_view_that_is_broken_is_told_and_hides_nothing(run, views, plug_ins):
+    views()
+    plug_ins(VIEWS, training=ImportError("no module of theirs"))
+    with pytest.warns(UserWarning, match="The view of jobs plug-in 'training' .* no module of theirs"):
+        assert "failed, epoch 2/10" in run._repr_mimebundle_()["text/plain"]
+
+
+def test_with_the_package_alone_a_run_is_shown_live(run):
+    code = (
+        "import sys, workbench; assert 'workbench.widgets' not in sys.modules;"
+        f"data, _ = workbench.runs({str(run.path.parent)!r})[0]._repr_mimebundle_(); print(*sorted(data))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["application/vnd.jupyter.widget-view+json", "text/html", "text/plain"]
 
 
 def test_the_list_of_runs_is_a_table_newest_first(run):

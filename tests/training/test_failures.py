@@ -11,8 +11,8 @@ import pytest
 
 from workbench import datasets, io
 from workbench.errors import InputError, StateError
+from workbench.jobs.faults import VARIABLE
 from workbench.training import Run, fit
-from workbench.training.faults import VARIABLE
 from workbench.training.run import create
 from workbench.volume import Volume
 
@@ -21,7 +21,7 @@ from .conftest import AFFINE, in_child, outcome, volumes
 
 @pytest.fixture(autouse=True)
 def fresh_counts(monkeypatch):
-    monkeypatch.setattr("workbench.training.faults._passed", Counter())
+    monkeypatch.setattr("workbench.jobs.faults._passed", Counter())
 
 
 def failed(run, cause, remedy):

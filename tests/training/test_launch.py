@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from workbench.frameworks._environment import BRIEF_SPINNING
-from workbench.training.launch import worker_environment
+from workbench.jobs.threads import available_cores
+from workbench.training.kind import worker_environment
 from workbench.training.recipe import Recipe
-from workbench.training.threads import available_cores
 
 RECIPE = Recipe(algorithm="3d-unet", data={"kind": "phantom-ct"})
 

@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
+from workbench.jobs.faults import VARIABLE
 from workbench.training import train
-from workbench.training.faults import VARIABLE
 
 from .conftest import outcome
 

@@ -13,10 +13,13 @@ import pytest
 
 from workbench import datasets
 from workbench.errors import FileError, InputError, StateError
-from workbench.training import Optimizer, Recipe, Run, faults, fit, runs, train
-from workbench.training.lock import holder
+from workbench.jobs import faults
+from workbench.jobs.files import write_json
+from workbench.jobs.kind import write_note
+from workbench.jobs.lock import holder
+from workbench.jobs.resources import Resources
+from workbench.training import Optimizer, Recipe, Run, fit, runs, train
 from workbench.training.run import create
-from workbench.training.store import write_json
 
 from .conftest import outcome, volumes
 
@@ -122,9 +125,9 @@ def test_two_kernels_resume_one_run(recipe_of, boxes, tmp_path, started):
     run = train(recipe, folder=tmp_path / "runs")
     started.append(run)
     run.stop().wait(60)
-    from workbench.training.launch import launch
+    from workbench.jobs.launch import launch
 
-    both = [launch(run.path, recipe), launch(run.path, recipe)]
+    both = [launch(run.path), launch(run.path)]
     assert sorted(process.wait(60) for process in both) == [0, 3]
     assert run.state == "finished"
     assert "Only one worker may work in a run folder" in run.log()
@@ -151,7 +154,8 @@ def test_a_worker_that_cannot_even_begin(boxes, tmp_path, monkeypatch):
 
 def test_a_worker_takes_a_relative_folder_and_says_that_it_is_no_run(tmp_path):
     (tmp_path / "runs" / "x").mkdir(parents=True)
-    command = [sys.executable, "-m", "workbench.training.worker", "runs/x"]
+    write_note(tmp_path / "runs" / "x", "training", Resources())
+    command = [sys.executable, "-m", "workbench.jobs.worker", "runs/x"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert found.returncode == 1

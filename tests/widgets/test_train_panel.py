@@ -14,8 +14,8 @@ import pytest
 
 from workbench import datasets, training, zoo
 from workbench.errors import InputError, StateError
+from workbench.jobs.lock import holder
 from workbench.training import Run
-from workbench.training.lock import holder
 from workbench.widgets import DataPanel, Desk, ModelPanel, RunView, TrainPanel
 
 SMALL = {"width": 2, "depth": 2}

@@ -63,9 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "tool", _tools, "list the tools, or run one on files")
     command.add_argument("name", nargs="?", help="a tool; `workbench tool NAME --help` shows its options")
     command.add_argument("files", nargs=argparse.REMAINDER, help="INPUT OUTPUT [--option VALUE ...]")
-    command = _add(commands, "runs", _runs, "list the training runs, newest first")
     where = "that of WORKBENCH_RUNS; without it every folder in which runs were started, and the one for new runs"
-    command.add_argument("folder", nargs="?", help=f"a folder of runs (default: {where})")
+    for name, words in (
+        ("jobs", "list the jobs of every kind, newest first"),
+        ("runs", "list the training runs alone"),
+    ):
+        command = _add(commands, name, _jobs, words)
+        command.set_defaults(listed=name)
+        command.add_argument("folder", nargs="?", help=f"a folder of {name} (default: {where})")
 
     command = _add(commands, "download", _download, "fetch the data of a data set into the cache")
     command.add_argument("name", help="a data set")
@@ -151,15 +156,15 @@ def _tools(options: argparse.Namespace) -> int:
     return 0
 
 
-def _runs(options: argparse.Namespace) -> int:
-    from workbench import training
+def _jobs(options: argparse.Namespace) -> int:
+    from workbench import jobs, training
     from workbench._tables import as_text
 
-    found = training.runs(options.folder)
+    found: Any = jobs.jobs(options.folder) if options.listed == "jobs" else training.runs(options.folder)
     if not found:
-        print(f"No runs in {options.folder}." if options.folder else found.nothing)
+        print(f"No {options.listed} in {options.folder}." if options.folder else found.nothing)
     else:
-        print(as_text((*found.head, "folder"), [(*found.row(run), str(run.path)) for run in found]))
+        print(as_text((*found.head, "folder"), [(*found.row(one), str(one.path)) for one in found]))
     return 0
 
 

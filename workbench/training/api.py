@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, check_keywords, choose
+from workbench.jobs.files import DATA
+from workbench.jobs.job import check_name, start
+from workbench.jobs.places import new_folder, remember
 from workbench.training.checking import check_reachable, settle
-from workbench.training.places import remember, runs_folder
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
-from workbench.training.run import Run, check_name, create, start
-from workbench.training.store import DATA, RECIPE
+from workbench.training.run import Run, create
+from workbench.training.store import RECIPE
 
 if TYPE_CHECKING:
     from workbench.datasets import Dataset
@@ -111,17 +111,18 @@ def train(
         "freeze": (freeze,) if isinstance(freeze, str) else freeze,
     }
     values = {**overrides, **{key: value for key, value in given.items() if value is not None}}
-    called = check_name(name)
+    called = check_name(name, "run")
     made, dataset = compose(recipe, data, values)
     check_reachable(made)
     begin_from = _beginning(made, init)
     rehearse(made, dataset, begin_from)
-    path = _new_folder(folder, made.algorithm)
+    path = new_folder(folder, made.algorithm)
     run = _lay_out(path, made, dataset, begin_from)
     if called:
         run.rename(called)
     remember(path.parent)
-    return start(run)
+    start(run)
+    return run
 
 
 def fit(recipe: Recipe, folder: str | Path) -> Run:
@@ -134,12 +135,12 @@ def fit(recipe: Recipe, folder: str | Path) -> Run:
     folder : str or Path
         The run directory; one that exists is taken up from its last checkpoint.
     """
-    from workbench.training.lock import RunLock
-    from workbench.training.worker import work
+    from workbench.jobs.lock import JobLock
+    from workbench.jobs.worker import work
 
     folder = Path(folder).resolve()
     run = Run(folder) if (folder / RECIPE).exists() else create(folder, recipe)
-    lock = RunLock(folder)
+    lock = JobLock(folder, "run")
     lock.acquire()
     try:
         work(folder)
@@ -276,11 +277,6 @@ def _beginning(recipe: Recipe, init: str | Path | Model | Run | None) -> Path | 
     if not path.is_file():
         raise InputError(f"init must be a model file, a model or a run; there is no file {given}.")
     return path
-
-
-def _new_folder(folder: str | Path | None, algorithm: str) -> Path:
-    # The time sorts, the rest keeps apart what two kernels start in one second.
-    return runs_folder(folder) / f"{time.strftime('%Y%m%d-%H%M%S')}-{algorithm}-{uuid.uuid4().hex[:4]}"
 
 
 def _lay_out(path: Path, recipe: Recipe, dataset: Dataset, begin_from: Path | Model | None) -> Run:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.jobs.threads import available_cores
 from workbench.training.batches import Batches, Samples
 from workbench.training.checking import settle
 from workbench.training.checkpoint import OPTIMIZER, Checkpoint, Checkpoints, Position
 from workbench.training.finetune import load_initial, trainable_names
 from workbench.training.manifest import write_manifest
 from workbench.training.recipe import Recipe
-from workbench.training.threads import available_cores
 
 if TYPE_CHECKING:
     from workbench.datasets import Dataset
@@ -37,7 +37,7 @@ class Parts:
     fresh: bool
 
 
-def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Parts:
+def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None], cores: int | None = None) -> Parts:
     """Build everything a recipe names, and go to the newest checkpoint if there is one.
 
     Parameters
@@ -48,11 +48,13 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
         What to build.
     say : callable
         Takes a line for the log.
+    cores : int or None
+        The run's share of the machine (None: the physical cores this process may use).
     """
     from workbench import datasets, zoo
     from workbench.transforms import Preprocess
 
-    threads = configure(recipe)
+    threads = configure(recipe, cores)
     dataset = datasets.from_spec(recipe.data)
     settle(recipe, zoo.algorithm(recipe.algorithm), dataset)
     resumed = _find(folder, say)
@@ -67,7 +69,7 @@ def assemble(folder: Path, recipe: Recipe, *, say: Callable[[str], None]) -> Par
         say(f"Going on from checkpoint {resumed.path.name}." + (f" Removed: {', '.join(removed)}." if removed else ""))
     write_manifest(folder, recipe, dataset, model, threads=threads, init=init)
     samples = Samples(dataset, Preprocess(model.preprocess), model.task, recipe.cache_bytes)
-    loaders = min(_MOST_LOADERS, available_cores() // 2)
+    loaders = min(_MOST_LOADERS, (cores or available_cores()) // 2)
     batches = Batches(samples, model.task, _augment(recipe, dataset.spatial_ndim), recipe, loaders)
     return Parts(model, trainer, batches, samples, position, fresh=resumed is None)
 
@@ -119,11 +121,11 @@ def rehearse(recipe: Recipe, dataset: Dataset, source: Path | Model | None) -> N
     begin(recipe.model_copy(update={"framework": frameworks.DEFAULT, "device": "cpu"}), dataset, source)
 
 
-def configure(recipe: Recipe) -> int:
+def configure(recipe: Recipe, cores: int | None = None) -> int:
     """Set what holds for the whole process, as a recipe says, and return the number of threads to compute with."""
     from workbench import frameworks
 
-    threads = recipe.num_threads or available_cores()
+    threads = recipe.num_threads or cores or available_cores()
     frameworks.get(recipe.framework).configure(threads=threads, deterministic=recipe.deterministic)
     return threads
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from workbench._lru import LRU
 from workbench.datasets.annotations import mapped, parts
 from workbench.errors import FileError, InputError
+from workbench.jobs import faults
 from workbench.shapes import Shapes
-from workbench.training import faults
 from workbench.training.crops import random_window
 from workbench.training.recipe import Recipe
 from workbench.volume import Volume

@@ -18,8 +18,9 @@ import numpy as np
 
 from workbench import _atomic
 from workbench.errors import FileError, InputError
-from workbench.training import faults
-from workbench.training.store import CHECKPOINTS, plain, read_json, write_json
+from workbench.jobs import faults
+from workbench.jobs.files import plain, read_json, write_json
+from workbench.training.store import CHECKPOINTS
 
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import SupportsIndex, overload
 
-from workbench._tables import Listing
-from workbench.errors import FileError, WorkbenchError, choose, told_keywords
-from workbench.training.places import all_folders
+from workbench.errors import FileError, WorkbenchError, told_keywords
+from workbench.jobs.kind import read_note
+from workbench.jobs.listing import Found, newest
+from workbench.jobs.status import said
+from workbench.training.kind import Training
 from workbench.training.run import Run
-from workbench.training.status import said
 from workbench.training.store import RECIPE
 
 
@@ -33,21 +34,15 @@ def runs(folder: str | Path | None = None) -> RunList:
     FileError
         If a folder is given that is not there.
     """
-    roots = all_folders(folder)
-    if folder is not None and not roots[0].is_dir():
-        raise FileError(
-            f"There is no folder {roots[0]}. Give the folder that holds the runs; a run is found by its name or id "
-            f'with wb.runs()["{roots[0].name}"].'
-        )
-    found = [Run(path.parent) for root in roots if root.is_dir() for path in root.glob(f"*/{RECIPE}")]
-    return RunList(sorted(found, key=lambda run: run.id, reverse=True))
+    return RunList(Run(path) for path in newest(folder, "runs") if _is_run(path))
 
 
-class RunList(Listing[Run]):
+class RunList(Found[Run]):
     """Runs, shown as a table; also by name or id: of several of one name, the newest."""
 
     head = ("run", "name", "data", "state", "epoch", "best")
     nothing = "No runs."
+    noun = "run"
 
     @overload
     def __getitem__(self, key: SupportsIndex | str) -> Run: ...
@@ -63,11 +58,7 @@ class RunList(Listing[Run]):
         """
         if isinstance(key, slice):
             return RunList(super().__getitem__(key))
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        # the newest comes first in the list, and last here: its name is the one that counts
-        known = {**{name: run for run in reversed(self) if (name := _name(run))}, **{run.id: run for run in self}}
-        return known[choose(key, known, "run")]
+        return self.find(key) if isinstance(key, str) else super().__getitem__(key)
 
     def row(self, one: Run) -> tuple[str, ...]:
         """Return the cells of one run; of one that cannot be read, why."""
@@ -80,8 +71,9 @@ class RunList(Listing[Run]):
         return one.id, name, data, said(status["state"]), f"{status['epoch']}/{status['epochs']}", score
 
 
-def _name(run: Run) -> str:
+def _is_run(folder: Path) -> bool:
     try:
-        return run.name
-    except FileError:  # its row in the table says what is wrong with it
-        return ""
+        kind = read_note(folder).get("kind")
+    except FileError:  # its files may tell what is wrong, and where it stands
+        kind = Training.name
+    return kind == Training.name and (folder / RECIPE).is_file()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import choose
-from workbench.training import faults
+from workbench.jobs import faults
+from workbench.jobs.status import StatusWriter
 from workbench.training.batches import Batches, Samples, step_seed
 from workbench.training.checkpoint import Checkpoint, Checkpoints, Position
 from workbench.training.failures import NonFiniteLoss
@@ -22,8 +23,6 @@ from workbench.training.metrics import MetricsWriter
 from workbench.training.recipe import Recipe
 from workbench.training.schedule import learning_rate
 from workbench.training.scoring import Scores, score
-from workbench.training.status import StatusWriter, asks_to_stop
-from workbench.training.store import CONTROL
 
 if TYPE_CHECKING:
     from workbench.frameworks import Trainer
@@ -50,7 +49,7 @@ class Loop:
     position : Position
         Where it starts.
     asked_to_stop : callable
-        Another way to be asked, besides ``control.json``.
+        Whether somebody asked to stop.
     say : callable
         Takes a line for the log.
     """
@@ -186,8 +185,7 @@ class Loop:
         )
 
     def _look_whether_to_stop(self) -> None:
-        asked = (self._folder / CONTROL).exists() and asks_to_stop(self._folder)
-        if asked or self._asked_to_stop():
+        if self._asked_to_stop():
             raise Stopped
 
     def _tell(self, message: str | None = None, *, force: bool = False, **changes: Any) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import workbench
 from workbench.errors import StateError
+from workbench.jobs.files import read_json, write_json
 from workbench.training.recipe import Recipe
-from workbench.training.store import MANIFEST, read_json, write_json
+from workbench.training.store import MANIFEST
 
 if TYPE_CHECKING:
     from workbench.datasets import Dataset

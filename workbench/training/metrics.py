@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from workbench import _atomic
 from workbench.errors import FileError
-from workbench.training.store import plain
+from workbench.jobs.files import plain
 
 # Four times a second is smooth to the eye and costs nothing beside a training step.
 FLUSH_SECONDS = 0.25

@@ -1,46 +1,29 @@
-"""Run: a directory and a process, seen from outside. Everything here is read from the directory."""
+"""Run: a training run seen from outside; what it has beyond every job. Everything is read from its directory."""
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from workbench.errors import FileError, InputError, StateError, told_keywords
-from workbench.training import display
+from workbench.jobs.files import read_json, write_json
+from workbench.jobs.job import Job, laying_out
+from workbench.jobs.kind import JobKind
+from workbench.jobs.status import ENDED, said
 from workbench.training.checkpoint import Checkpoint, Checkpoints
-from workbench.training.launch import launch
-from workbench.training.lock import Owner, holder
+from workbench.training.kind import Training, needs_of
 from workbench.training.metrics import Cursor, Follow, follow, read_metrics
 from workbench.training.recipe import Recipe
-from workbench.training.status import ENDED, Status, read_status, read_tail, said
-from workbench.training.store import (
-    CHECKPOINTS,
-    CONTROL,
-    LOG,
-    MANIFEST,
-    METRICS,
-    NAME,
-    RECIPE,
-    STATUS,
-    read_json,
-    write_json,
-)
+from workbench.training.status import Status
+from workbench.training.store import CHECKPOINTS, MANIFEST, METRICS, RECIPE
 
 if TYPE_CHECKING:
     from workbench.zoo import Model
 
-_LEAVING_SECONDS = 5.0
-_LONGEST_NAME = 80
 _ENDED_AS = {"stopped": "was stopped", "failed": "failed", "lost": "was interrupted", "finished": "ended"}
-# Kept so that a worker that ended is buried by its parent and does not stay behind as a zombie.
-_started: dict[Path, subprocess.Popen[bytes]] = {}
 
 
-class Run:
+class Run(Job):
     """A training run.
 
     The run directory is the only truth: a Run can be made from it at any time, in any process, while the worker works
@@ -66,32 +49,10 @@ class Run:
     ('epoch', 2)
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).resolve()
+    def _find_kind(self) -> JobKind:
         if not (self.path / RECIPE).is_file():
             raise FileError(f"A run folder must hold {RECIPE}; {self.path} does not. `wb.runs(folder)` lists runs.")
-
-    @property
-    def id(self) -> str:
-        """Name of the run directory."""
-        return self.path.name
-
-    @property
-    def name(self) -> str:
-        """What a person calls it; empty where no name was given."""
-        return str((read_json(self.path / NAME) or {}).get("name", ""))
-
-    @told_keywords("run.rename()")
-    def rename(self, name: str) -> Run:
-        """Give the run a name for lists, or take it away with ``""``; its folder keeps its own.
-
-        Raises
-        ------
-        InputError
-            If it is longer than a line.
-        """
-        write_json(self.path / NAME, {"name": check_name(name)})
-        return self
+        return Training()
 
     @property
     def data_name(self) -> str:
@@ -100,25 +61,9 @@ class Run:
         return str(known.get("name", "data in memory"))
 
     @property
-    def title(self) -> str:
-        """What tells it from others in a word or two: its name, or algorithm and data set."""
-        return self.name or f"{self.recipe.algorithm} on {self.data_name}"
-
-    @property
     def recipe(self) -> Recipe:
         """Everything that decides this run."""
         return Recipe(**read_json(self.path / RECIPE))
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """Where the run stands now; see `workbench.training.Status` for the fields."""
-        _bury()
-        return read_status(self.path)
-
-    @property
-    def state(self) -> str:
-        """One of created, running, stopping, stopped, finished, failed, lost; people are told lost as interrupted."""
-        return str(self.status["state"])
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -140,23 +85,12 @@ class Run:
         """Return what was added to the metrics since `cursor`; costs no more than the new lines."""
         return follow(self.path / METRICS, cursor)
 
-    @told_keywords("run.log()")
-    def log(self, size: int = 100_000) -> str:
-        """Return the last `size` bytes of what the worker printed."""
-        return read_tail(self.path / LOG, size)
-
     def checkpoints(self) -> list[Checkpoint]:
         """Return the checkpoints there are, oldest first."""
         return Checkpoints(self.path).all()
 
-    def stop(self) -> Run:
-        """Ask the worker to stop after the step under way and write a checkpoint; nothing happens to an ended run."""
-        if self.state not in ENDED:
-            write_json(self.path / CONTROL, {"command": "stop", "time": time.time()}, durable=False)
-        return self
-
     @told_keywords("run.resume()")
-    def resume(self, epochs: int | None = None) -> Run:
+    def resume(self, epochs: int | None = None) -> Self:
         """Go on from the last checkpoint in a new worker, and return at once.
 
         Parameters
@@ -169,13 +103,7 @@ class Run:
         StateError
             If a worker is at it (the message tells its pid), or the run is finished and `epochs` adds nothing.
         """
-        status, recipe = self.status, self.recipe
-        owner = self._released_by() if status["state"] in ENDED else holder(self.path)
-        if owner is not None or status["state"] not in ENDED:
-            who = f"process {owner.pid} on {owner.host}" if owner else "a worker that is just starting"
-            raise StateError(
-                f"Run {self.id} is {status['state']}: {who} works on it. stop() it first, or wait() for it to end."
-            )
+        status, recipe = self._free(), self.recipe
         total = recipe.epochs if epochs is None else epochs
         if total < 1:
             raise InputError(f"A run has at least 1 epoch, got epochs={epochs}.")
@@ -184,37 +112,7 @@ class Run:
                 f"Run {self.id} is finished: {recipe.epochs} epochs are done. "
                 f"To go on, ask for more: resume(epochs={2 * recipe.epochs})."
             )
-        (self.path / CONTROL).unlink(missing_ok=True)
-        _started[self.path] = launch(self.path, recipe, epochs)
-        return self
-
-    @told_keywords("run.wait()")
-    def wait(self, timeout: float | None = None) -> Run:
-        """Wait until the run has ended, one way or the other; interrupting ends the waiting, not the run.
-
-        Parameters
-        ----------
-        timeout : float or None
-            Longest time to wait, in seconds.
-
-        Raises
-        ------
-        StateError
-            If it has not ended by then.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        pause = 0.02
-        while self.state not in ENDED:
-            if deadline is not None and time.monotonic() > deadline:
-                raise StateError(f"Run {self.id} is still {self.state} after {timeout:g} s. Wait longer, or stop() it.")
-            time.sleep(pause)
-            pause = min(0.25, pause * 1.5)
-        self._released_by()
-        worker = _started.get(self.path)
-        if worker is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.wait(_LEAVING_SECONDS)
-        return self
+        return self._start({} if epochs is None else {"epochs": epochs})
 
     @told_keywords("run.checkpoint()")
     def checkpoint(self, epoch: int | str | None = None) -> Checkpoint:
@@ -303,45 +201,6 @@ class Run:
         why = f": {status['cause']} {status['remedy']}" if status["cause"] else ". Go on with resume()."
         return f"Run {self.id} has learned nothing: it {_ENDED_AS[status['state']]} before its first epoch{why}{start}"
 
-    def _released_by(self) -> Owner | None:
-        """Return who still holds the run after giving a worker that has said its last word time to leave."""
-        deadline = time.monotonic() + _LEAVING_SECONDS
-        while (owner := holder(self.path)) is not None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return owner
-
-    def __repr__(self) -> str:
-        status = self.status
-        named = f" ({self.name})" if self.name else ""
-        text = f"Run {self.id}{named}: {said(status['state'])}, epoch {status['epoch']}/{status['epochs']}"
-        if status["best_epoch"] is not None and status["best_score"] is not None:
-            text += f", best {status['best_score']:.4f} at epoch {status['best_epoch']}"
-        if status["cause"]:
-            text += f"\n  cause:  {status['cause']}\n  remedy: {status['remedy']}"
-        return text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Run) and other.path == self.path
-
-    def __hash__(self) -> int:
-        return hash(self.path)
-
-    def _repr_mimebundle_(self, **_: Any) -> Any:
-        return display.mimebundle(self)
-
-
-def check_name(name: str) -> str:
-    """Return the name of a run without space around it.
-
-    Raises
-    ------
-    InputError
-        If it is not text of one line of at most 80 characters.
-    """
-    if not isinstance(name, str) or len(name.strip()) > _LONGEST_NAME or len(name.strip().splitlines()) > 1:
-        raise InputError(f"The name of a run is one line of at most {_LONGEST_NAME} characters, got {name!r}.")
-    return name.strip()
-
 
 def create(folder: Path, recipe: Recipe) -> Run:
     """Lay out a run directory: recipe, first status, place for the rest.
@@ -351,28 +210,8 @@ def create(folder: Path, recipe: Recipe) -> Run:
     FileError
         If the directory cannot be made or written.
     """
-    try:
-        # a run holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
+    status = Status(epochs=recipe.epochs, message="The worker is starting.")
+    with laying_out(folder, Training(), status, needs_of(recipe)):
         (folder / CHECKPOINTS).mkdir()
         write_json(folder / RECIPE, recipe.model_dump(mode="json"))
-        write_json(folder / STATUS, asdict(Status(epochs=recipe.epochs, message="The worker is starting.")))
-    except OSError as error:
-        raise FileError(
-            f"A run folder must be new and writable; {folder} is not ({error.strerror or error}). "
-            "Choose another one with folder=, or set WORKBENCH_RUNS."
-        ) from error
     return Run(folder)
-
-
-def start(run: Run) -> Run:
-    """Start the first worker of a run."""
-    _started[run.path] = launch(run.path, run.recipe)
-    return run
-
-
-def _bury() -> None:
-    for path, process in list(_started.items()):
-        if process.poll() is not None:
-            del _started[path]

@@ -1,95 +1,19 @@
-"""The files of a run directory, and how they are written so that a crash never leaves half of one.
+"""The files of a run directory that other jobs do not have (those of every job: `workbench.jobs.files`).
 
 ========================  ============================================  ==========================
 file                      what it holds                                 who writes it
 ========================  ============================================  ==========================
 ``recipe.json``           everything that decides the run               ``train``, then the worker
-``status.json``           where the run stands (replaced whole)         ``train``, then the worker
 ``metrics.jsonl``         one JSON object per line, appended            the worker
 ``checkpoints/``          one folder per checkpoint                     the worker
 ``manifest.json``         versions, device, data checksum, splits       the worker
-``log.txt``               what the worker printed                       the worker
-``lock.json``             who works here (pid, start time, heartbeat)   the worker
-``launch.json``           the worker last started                       ``train`` and ``resume``
-``control.json``          a request to the worker (``stop``)            ``Run.stop``
 ``evaluation-*.json``     scores of a finished evaluation               ``Run.evaluate``
-``name.json``             a name that a person gave                     ``train``, ``Run.rename``
-``data/``                 samples of an in-memory data set              ``train``
 ========================  ============================================  ==========================
 """
 
 from __future__ import annotations
 
-import json
-import math
-from pathlib import Path
-from typing import Any
-
-from workbench import _atomic
-from workbench.errors import FileError
-
 RECIPE = "recipe.json"
-STATUS = "status.json"
 METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
 MANIFEST = "manifest.json"
-LOG = "log.txt"
-LOCK = "lock.json"
-LAUNCH = "launch.json"
-CONTROL = "control.json"
-DATA = "data"
-NAME = "name.json"
-
-
-def plain(value: Any) -> Any:
-    """Return `value` with every non-finite number replaced by None, as JSON has no NaN."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, bool) or value is None or isinstance(value, (int, str)):
-        return value
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return str(value)
-
-
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """Replace the file `path` by `value` as JSON; a reader sees the old or the new file, never a part.
-
-    Parameters
-    ----------
-    path : Path
-        File to replace.
-    value : object
-        Anything JSON can hold; NaN and infinities become null.
-    durable : bool
-        Whether to wait until the disk has it (a power cut then keeps the old or the new file too).
-
-    Raises
-    ------
-    OSError
-        If the disk is full or the folder cannot be written.
-    """
-    _atomic.write_text(path, json.dumps(plain(value), indent=1, allow_nan=False), durable=durable)
-
-
-def read_json(path: Path, default: Any = None) -> Any:
-    """Return the JSON value in `path`, or `default` if there is no such file.
-
-    Raises
-    ------
-    FileError
-        If the file is there but is not JSON.
-    """
-    try:
-        return json.loads(_atomic.patiently(lambda: path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return default
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FileError(
-            f"{path.name} in the run folder must hold JSON, but it does not ({error}). "
-            "It was edited or damaged; restore it, or start a new run."
-        ) from error

@@ -5,10 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from workbench.training import display
-
 if TYPE_CHECKING:
-    from workbench.training import Run
     from workbench.widgets._view import view
     from workbench.widgets.answers import answer_layer, truth_layer
     from workbench.widgets.app import App
@@ -65,13 +62,3 @@ def __getattr__(name: str) -> Any:
         globals()[name] = value
         return value
     raise AttributeError(f"module 'workbench.widgets' has no attribute {name!r}")
-
-
-def _show_run(run: Run) -> Any:
-    from workbench.widgets.run_view import mimebundle
-
-    return mimebundle(run)
-
-
-# A cell that ends in `run` shows the run live; training lies below this room and cannot ask for it.
-display.register(_show_run)

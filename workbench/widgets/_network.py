@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from workbench.errors import StateError
-from workbench.widgets._watch import ALIVE, learned
+from workbench.jobs.status import ALIVE
+from workbench.widgets._watch import learned
 from workbench.widgets._work import Work
 from workbench.widgets.desk import Desk
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.jobs.status import ALIVE, said
 from workbench.training import Run
-from workbench.training.status import said
-from workbench.widgets._watch import ALIVE, when
+from workbench.widgets._watch import when
 
 #: Runs that are offered; reading what is told of each takes about two milliseconds.
 _MOST_RUNS = 50

@@ -12,8 +12,8 @@ from typing import Any
 
 from workbench._words import left
 from workbench.errors import WorkbenchError
+from workbench.jobs.status import ALIVE, said
 from workbench.training import Checkpoint, Run
-from workbench.training.status import said
 
 Snapshot = dict[str, Any]
 Points = list[tuple[float, float]]
@@ -21,7 +21,6 @@ Points = list[tuple[float, float]]
 _POLL_SECONDS = 0.5
 #: Points of a curve that are sent; a chart is some 300 pixels wide.
 _MOST_POINTS = 240
-ALIVE = frozenset({"created", "running", "stopping"})
 
 
 class Curves:

@@ -22,6 +22,9 @@ class RunView(Panel):
     run : Run
     """
 
+    #: Of the jobs that it shows.
+    kind: ClassVar = "training"
+
     _esm = bundle("run_view")
     _css = bundle("run_view", "css")
 
@@ -53,10 +56,3 @@ class RunView(Panel):
     def _told(self, now: dict[str, Any]) -> None:
         self.run_state = now
         self.note = ""
-
-
-def mimebundle(run: Run) -> Any:
-    """Return the mime bundle of a run, for `workbench.training.display`."""
-    made: Any = RunView(run)._repr_mimebundle_()
-    data, metadata = made
-    return {**data, "text/plain": repr(run)}, metadata

@@ -11,15 +11,16 @@ import traitlets as t
 from workbench import training, zoo
 from workbench._words import size, span
 from workbench.errors import InputError, StateError, choose
+from workbench.jobs.job import check_name
+from workbench.jobs.places import runs_folder
+from workbench.jobs.status import ALIVE
 from workbench.parameters import Parameter
 from workbench.training import Run
 from workbench.training.finetune import trainable_names
-from workbench.training.places import runs_folder
-from workbench.training.run import check_name
 from workbench.widgets import _options
 from workbench.widgets._run_list import rows
 from workbench.widgets._train_forms import FIELDS, best_scores, patterns, train_code
-from workbench.widgets._watch import ALIVE, Watcher, learned
+from workbench.widgets._watch import Watcher, learned
 from workbench.widgets.code import page, path_code
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture

@@ -1,4 +1,4 @@
-"""Who works in a run directory: one worker at a time, and a dead one never blocks the next.
+"""Who works in the directory of a job: one worker at a time, and a dead one never blocks the next.
 
 Two things hold together. An advisory lock of the operating system on ``.lock`` is held by the worker for as long as it
 lives; it goes with the process, however that ends. ``lock.json`` tells readers who holds it: host, boot, pid, start
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from workbench.errors import StateError
-from workbench.training.store import LOCK, read_json, write_json
+from workbench.jobs.files import LOCK, read_json, write_json
 
 HEARTBEAT_SECONDS = 5.0
 # A worker on another machine cannot be looked up by pid; it counts as alive this long after its last heartbeat.
@@ -78,7 +78,7 @@ class Owner:
 
 
 def holder(folder: Path) -> Owner | None:
-    """Return the live process that works in the run directory `folder`, or None."""
+    """Return the live process that works in the directory `folder` of a job, or None."""
     path = folder / LOCK
     record = read_json(path)
     if not record:
@@ -91,11 +91,19 @@ def holder(folder: Path) -> Owner | None:
     return owner if owner.alive(heartbeat) else None
 
 
-class RunLock:
-    """The right to write in a run directory, held from `acquire` to `release` or the end of the process."""
+class JobLock:
+    """The right to write in the directory of a job, held from `acquire` to `release` or the end of the process.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Parameters
+    ----------
+    folder : Path
+        The directory.
+    noun : str
+        What such a job is called.
+    """
+
+    def __init__(self, folder: Path, noun: str = "job") -> None:
+        self._folder, self._noun = folder, noun
         self._guard: IO[bytes] | None = None
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
@@ -120,8 +128,8 @@ class RunLock:
             if not taken or (other is not None and other.pid != os.getpid()):
                 who = f"process {other.pid} on {other.host}" if other else "another process"
                 raise StateError(
-                    f"Only one worker may work in a run folder, and {who} works in {self._folder.name}. "
-                    "Stop that run first (`run.stop()`), or wait for it (`run.wait()`)."
+                    f"Only one worker may work in a {self._noun} folder, and {who} works in {self._folder.name}. "
+                    f"Stop that {self._noun} first (`{self._noun}.stop()`), or wait for it (`{self._noun}.wait()`)."
                 )
             me = Owner.of(os.getpid())
             assert me is not None
@@ -147,7 +155,7 @@ class RunLock:
 
     def _beat(self) -> None:
         while not self._done.wait(HEARTBEAT_SECONDS):
-            # A full or vanished disk is reported by the loop, which writes there too.
+            # A full or vanished disk is reported by what works, which writes there too.
             with contextlib.suppress(OSError):
                 os.utime(self._folder / LOCK)
 

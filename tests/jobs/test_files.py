@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import FileError
-from workbench.training.store import plain, read_json, write_json
+from workbench.jobs.files import plain, read_json, write_json
 
 
 def test_json_survives_a_failed_write(tmp_path, monkeypatch):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import FileError, InputError
+from workbench.jobs.places import all_folders, remember, runs_folder
 from workbench.training import Recipe, Run, runs
-from workbench.training.places import all_folders, remember, runs_folder
 from workbench.training.run import create
 
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from workbench.training.threads import _quota, available_cores
+from workbench.jobs.threads import _quota, available_cores
 
 
 @pytest.mark.parametrize(

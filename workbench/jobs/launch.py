@@ -12,41 +12,37 @@ from dataclasses import asdict
 from pathlib import Path
 
 import workbench
-from workbench import frameworks
-from workbench.training.lock import Owner
-from workbench.training.recipe import Recipe
-from workbench.training.status import LOG_HEAD
-from workbench.training.store import LAUNCH, LOG, write_json
-from workbench.training.threads import available_cores
+from workbench.jobs.files import LAUNCH, LOG, write_json
+from workbench.jobs.kind import kind_of
+from workbench.jobs.lock import Owner
+from workbench.jobs.status import LOG_HEAD
+from workbench.jobs.threads import available_cores
 
 # Windows: no console, no Ctrl-C from the parent's console, and out of the job that dies with it.
 _DETACHED_PROCESS, _NEW_PROCESS_GROUP, _BREAKAWAY_FROM_JOB = 0x8, 0x200, 0x1000000
 
 
-def launch(folder: Path, recipe: Recipe, epochs: int | None = None) -> subprocess.Popen[bytes]:
-    """Start a worker on the run directory `folder` and return at once.
+def launch(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a worker on the directory `folder` of a job and return at once.
 
-    The worker gets a session of its own, so neither an interrupt nor the end of the kernel reaches it, and the run
-    directory as working directory, so that what a framework drops there stays with the run.
+    The worker gets a session of its own, so neither an interrupt nor the end of the kernel reaches it, and the
+    directory as working directory, so that what a library drops there stays with the job.
 
-    Parameters
-    ----------
-    folder : Path
-        A run directory with its ``recipe.json``.
-    recipe : Recipe
-        That recipe.
-    epochs : int or None
-        A new number of epochs for a run that is to be extended.
+    Raises
+    ------
+    FileError, InputError, StateError
+        If it is no job, or its kind is not here.
     """
+    kind = kind_of(folder)
+    threads = kind.resources(folder).cores or available_cores()
+    environment = dict(kind.environment(folder, inherited(), threads))
     identity = uuid.uuid4().hex
-    # -P: nothing in the run directory may be imported in place of a package.
-    command = [sys.executable, "-P", "-m", "workbench.training.worker", str(folder), "--launch", identity]
-    if epochs is not None:
-        command += ["--epochs", str(epochs)]
+    # -P: nothing in the directory may be imported in place of a package.
+    command = [sys.executable, "-P", "-m", "workbench.jobs.worker", str(folder), "--launch", identity]
     with (folder / LOG).open("ab") as log:
         log.write(f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
         log.flush()
-        process = _start(command, folder, worker_environment(recipe), log.fileno())
+        process = _start(command, folder, environment, log.fileno())
     owner = Owner.of(process.pid) or Owner(platform.node(), "", process.pid, -1.0)
     write_json(folder / LAUNCH, {"id": identity, "time": time.time(), "owner": asdict(owner)}, durable=False)
     return process
@@ -67,13 +63,10 @@ def _start(command: list[str], folder: Path, environment: dict[str, str], log: i
         return start(creationflags=_DETACHED_PROCESS | _NEW_PROCESS_GROUP)
 
 
-def worker_environment(recipe: Recipe) -> dict[str, str]:
-    """Return the environment of a run's worker: where the package is, and what its framework needs."""
+def inherited() -> dict[str, str]:
+    """Return the environment of this process, with what a worker needs to find the package."""
     environment = dict(os.environ)
     root = str(Path(workbench.__file__).resolve().parents[1])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH", "")]))
     environment["PYTHONUNBUFFERED"] = "1"
-    threads = recipe.num_threads or available_cores()
-    return frameworks.worker_environment(
-        recipe.framework, environment, threads=threads, deterministic=recipe.deterministic
-    )
+    return environment

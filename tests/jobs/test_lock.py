@@ -8,14 +8,14 @@ from dataclasses import asdict, replace
 import pytest
 
 from workbench.errors import StateError
-from workbench.training.lock import Owner, RunLock, holder
-from workbench.training.store import LOCK, write_json
+from workbench.jobs.files import LOCK, write_json
+from workbench.jobs.lock import JobLock, Owner, holder
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from workbench.training.lock import RunLock
-lock = RunLock(Path(sys.argv[1])); lock.acquire(); print("held", flush=True); time.sleep(60)
+from workbench.jobs.lock import JobLock
+lock = JobLock(Path(sys.argv[1])); lock.acquire(); print("held", flush=True); time.sleep(60)
 """
 
 
@@ -31,7 +31,7 @@ def other(tmp_path):
 def test_only_one_process_may_hold_it_and_the_other_is_told_the_pid(tmp_path, other):
     assert holder(tmp_path).pid == other.pid
     with pytest.raises(StateError, match=str(other.pid)):
-        RunLock(tmp_path).acquire()
+        JobLock(tmp_path).acquire()
     assert holder(tmp_path).pid == other.pid
 
 
@@ -41,7 +41,7 @@ def test_a_killed_process_does_not_block_the_next_even_as_a_zombie(tmp_path, oth
     while holder(tmp_path) is not None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    lock = RunLock(tmp_path)
+    lock = JobLock(tmp_path)
     lock.acquire()
     assert holder(tmp_path).pid == os.getpid()
     lock.release()
@@ -55,7 +55,7 @@ def test_a_pid_alone_proves_nothing(tmp_path, change):
     assert holder(tmp_path) == me
     write_json(tmp_path / LOCK, asdict(replace(me, **change)))
     assert holder(tmp_path) is None
-    lock = RunLock(tmp_path)
+    lock = JobLock(tmp_path)
     lock.acquire()
     lock.release()
 
@@ -63,17 +63,17 @@ def test_a_pid_alone_proves_nothing(tmp_path, change):
 def test_a_worker_on_another_machine_lives_as_long_as_its_heart_beats(tmp_path):
     write_json(tmp_path / LOCK, asdict(Owner("elsewhere", "", 1, 1.0)))
     with pytest.raises(StateError, match="process 1 on elsewhere"):
-        RunLock(tmp_path).acquire()
+        JobLock(tmp_path).acquire()
     past = time.time() - 3600
     os.utime(tmp_path / LOCK, (past, past))
-    lock = RunLock(tmp_path)
+    lock = JobLock(tmp_path)
     lock.acquire()
     lock.release()
 
 
 def test_the_heart_beats(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.training.lock.HEARTBEAT_SECONDS", 0.02)
-    lock = RunLock(tmp_path)
+    monkeypatch.setattr("workbench.jobs.lock.HEARTBEAT_SECONDS", 0.02)
+    lock = JobLock(tmp_path)
     lock.acquire()
     os.utime(tmp_path / LOCK, (0, 0))
     deadline = time.monotonic() + 5

@@ -1,17 +1,19 @@
-"""Where runs are kept, and the folders in which runs were started before."""
+"""Where jobs are kept, training runs among them, and the folders in which some were started before."""
 
 from __future__ import annotations
 
 import functools
 import json
 import os
+import time
+import uuid
 import warnings
 from pathlib import Path
 from typing import Any
 
 from workbench._user import user_folder
 from workbench.errors import FileError, InputError, check_keywords
-from workbench.training.store import read_json, write_json
+from workbench.jobs.files import read_json, write_json
 
 VARIABLE = "WORKBENCH_RUNS"
 _SETTINGS = "settings.json"
@@ -27,6 +29,18 @@ def runs_folder(folder: str | Path | None = None) -> Path:
     return Path(chosen).expanduser().resolve()
 
 
+def new_folder(folder: str | Path | None, word: str) -> Path:
+    """Return where a new job is kept, in the folder for runs; nothing is made.
+
+    Parameters
+    ----------
+    word : str
+        What is to be read in its id: the algorithm, the tool.
+    """
+    # The time sorts, the rest keeps apart what two kernels start in one second.
+    return runs_folder(folder) / f"{time.strftime('%Y%m%d-%H%M%S')}-{word}-{uuid.uuid4().hex[:4]}"
+
+
 def all_folders(folder: str | Path | None = None) -> list[Path]:
     """Return where runs are looked for.
 
@@ -40,7 +54,7 @@ def all_folders(folder: str | Path | None = None) -> list[Path]:
 
 
 def remember(folder: Path) -> None:
-    """Remember a folder in which a run is started, so that it is found from anywhere."""
+    """Remember a folder in which a job is started, so that it is found from anywhere."""
     place = user_folder("config")
     try:
         before = _remembered()

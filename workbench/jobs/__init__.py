@@ -1,0 +1,67 @@
+"""Jobs: any work that takes long, as a directory and a process of its own. `wb.jobs()` lists them.
+
+>>> import workbench as wb
+>>> data = wb.datasets.load("phantom-xray", n=3, size=32)
+>>> job = wb.tools.over("window", data, out="windowed", background=True)
+>>> job.wait().state
+'finished'
+>>> job.result()
+window: 3 cases done, 0 failed
+>>> wb.jobs()[0] == job
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.jobs.doing import Doing
+    from workbench.jobs.job import Job
+    from workbench.jobs.kind import JobKind, register
+    from workbench.jobs.listing import JobList, jobs
+    from workbench.jobs.resources import Resources
+    from workbench.jobs.status import Status
+
+# Loaded on first use: the worker, and who only reads a job, need few of them.
+_HOMES = {
+    "Doing": "doing",
+    "Job": "job",
+    "JobKind": "kind",
+    "JobList": "listing",
+    "Resources": "resources",
+    "Status": "status",
+    "jobs": "listing",
+    "register": "kind",
+}
+
+__all__ = ["Doing", "Job", "JobKind", "JobList", "Resources", "Status", "jobs", "register"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+class _Room(types.ModuleType):
+    """The room that can be called: `wb.jobs` is this package, and `wb.jobs()` lists the jobs."""
+
+    def __call__(self, folder: str | Path | None = None, kind: str | None = None) -> JobList:
+        """Return the jobs, newest first; see :func:`workbench.jobs.jobs`."""
+        from workbench.jobs.listing import jobs
+
+        return jobs(folder, kind)
+
+
+sys.modules[__name__].__class__ = _Room

@@ -1,0 +1,295 @@
+"""Job: a directory and a process, seen from outside. Everything here is read from the directory."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+from workbench.errors import FileError, InputError, StateError, WorkbenchError, told_keywords
+from workbench.jobs import display
+from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
+from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, write_note
+from workbench.jobs.launch import launch
+from workbench.jobs.lock import Owner, holder
+from workbench.jobs.resources import Resources
+from workbench.jobs.status import ENDED, Status, read_status, read_tail, said
+
+_LEAVING_SECONDS = 5.0
+_LONGEST_NAME = 80
+# Kept so that a worker that ended is buried by its parent and does not stay behind as a zombie.
+_started: dict[Path, subprocess.Popen[bytes]] = {}
+
+
+class Job:
+    """Long work in a directory and a process of its own.
+
+    The directory is the only truth: a Job can be made from it at any time, in any process, while the worker works or
+    long after. A Job reads; the one thing it writes is a request (``control.json``, ``order.json``).
+
+    Parameters
+    ----------
+    path : str or Path
+        The directory.
+
+    Raises
+    ------
+    FileError
+        If `path` is not the directory of a job.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).resolve()
+        self._kind = self._find_kind()
+
+    def _find_kind(self) -> JobKind:
+        try:
+            return kind_of(self.path)
+        except WorkbenchError as error:
+            if not is_job(self.path):
+                raise
+            return Unusable(error)
+
+    @property
+    def noun(self) -> str:
+        """What such a job is called in sentences: "job", "run"."""
+        return self._kind.words.noun
+
+    @property
+    def id(self) -> str:
+        """Name of the directory."""
+        return self.path.name
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind of job: ``"training"``, ``"tool"``."""
+        return self._kind.name
+
+    @property
+    def name(self) -> str:
+        """What a person calls it; empty where no name was given."""
+        return str((read_json(self.path / NAME) or {}).get("name", ""))
+
+    @told_keywords(lambda job: f"{job.noun}.rename()")
+    def rename(self, name: str) -> Self:
+        """Give it a name for lists, or take it away with ``""``; its folder keeps its own.
+
+        Raises
+        ------
+        InputError
+            If it is longer than a line.
+        """
+        write_json(self.path / NAME, {"name": check_name(name, self.noun)})
+        return self
+
+    @property
+    def title(self) -> str:
+        """What tells it from others in a word or two: its name, or what it does."""
+        return self.name or self._kind.title_of(self.path)
+
+    @property
+    def needs(self) -> Resources:
+        """What it needs of a machine."""
+        return self._kind.resources(self.path)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Where it stands now; see `workbench.jobs.Status` for the fields."""
+        _bury()
+        return read_status(self.path, self._kind.status, self._kind.words)
+
+    @property
+    def state(self) -> str:
+        """One of `workbench.jobs.status.STATES`: created, queued, running, stopping, stopped, finished, failed, lost.
+
+        People are told ``lost`` as interrupted.
+        """
+        return str(self.status["state"])
+
+    @property
+    def facts(self) -> str:
+        """How far it is, in a few words."""
+        return self._kind.facts(self.path, self.status)
+
+    @property
+    def details(self) -> list[tuple[str, str]]:
+        """The same as rows of a table, each with what it is called."""
+        return self._kind.details(self.path, self.status)
+
+    @told_keywords(lambda job: f"{job.noun}.log()")
+    def log(self, size: int = 100_000) -> str:
+        """Return the last `size` bytes of what the worker printed."""
+        return read_tail(self.path / LOG, size)
+
+    def stop(self) -> Self:
+        """Ask the worker to stop after the step under way; nothing happens to a job that has ended."""
+        if self.state not in ENDED:
+            write_json(self.path / CONTROL, {"command": "stop", "time": time.time()}, durable=False)
+        return self
+
+    def resume(self) -> Self:
+        """Go on where it stands in a new worker, and return at once.
+
+        Raises
+        ------
+        StateError
+            If a worker is at it (the message tells its pid), or it is finished.
+        """
+        if self._free()["state"] == "finished":
+            raise StateError(f"{self._called} is finished: nothing is left to do. Its result: {self.noun}.result().")
+        return self._start({})
+
+    @told_keywords(lambda job: f"{job.noun}.wait()")
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait until it has ended, one way or the other; interrupting ends the waiting, not the job.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Longest time to wait, in seconds.
+
+        Raises
+        ------
+        StateError
+            If it has not ended by then.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        pause = 0.02
+        while self.state not in ENDED:
+            if deadline is not None and time.monotonic() > deadline:
+                raise StateError(
+                    f"{self._called} is still {self.state} after {timeout:g} s. Wait longer, or stop() it."
+                )
+            time.sleep(pause)
+            pause = min(0.25, pause * 1.5)
+        self._released_by()
+        worker = _started.get(self.path)
+        if worker is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.wait(_LEAVING_SECONDS)
+        return self
+
+    def result(self) -> Any:
+        """Return what came of it.
+
+        Raises
+        ------
+        StateError
+            If it is not finished; the message says what to do.
+        """
+        status = self.status
+        if status["state"] != "finished":
+            now = f"{self._called} is {said(status['state'])}, and has no result yet"
+            if status["state"] not in ENDED:
+                raise StateError(f"{now}. wait() for it.")
+            raise StateError(
+                f"{now}. {status['cause']} {status['remedy'] or 'Go on with resume().'}".replace(".  ", ". ")
+            )
+        return self._kind.result(self.path)
+
+    @property
+    def _called(self) -> str:
+        return f"{self.noun.capitalize()} {self.id}"
+
+    def _free(self) -> dict[str, Any]:
+        """Return the status of a job that nobody works on.
+
+        Raises
+        ------
+        StateError
+            If somebody does.
+        """
+        status = self.status
+        owner = self._released_by() if status["state"] in ENDED else holder(self.path)
+        if owner is not None or status["state"] not in ENDED:
+            who = f"process {owner.pid} on {owner.host}" if owner else "a worker that is just starting"
+            raise StateError(
+                f"{self._called} is {status['state']}: {who} works on it. stop() it first, or wait() for it to end."
+            )
+        return status
+
+    def _start(self, order: Mapping[str, Any]) -> Self:
+        """Start a worker, the first or another, which is to change what `order` says."""
+        (self.path / CONTROL).unlink(missing_ok=True)
+        (self.path / ORDER).unlink(missing_ok=True)
+        if order:
+            write_json(self.path / ORDER, order)
+        _started[self.path] = launch(self.path)
+        return self
+
+    def _released_by(self) -> Owner | None:
+        """Return who still holds the job after giving a worker that has said its last word time to leave."""
+        deadline = time.monotonic() + _LEAVING_SECONDS
+        while (owner := holder(self.path)) is not None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return owner
+
+    def __repr__(self) -> str:
+        status = self.status
+        named = f" ({self.name})" if self.name else ""
+        text = f"{self._called}{named}: {said(status['state'])}, {self._kind.facts(self.path, status)}"
+        if status["cause"]:
+            text += f"\n  cause:  {status['cause']}\n  remedy: {status['remedy']}"
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        return display.mimebundle(self)
+
+
+def check_name(name: str, noun: str = "job") -> str:
+    """Return the name of a job without space around it.
+
+    Raises
+    ------
+    InputError
+        If it is not text of one line of at most 80 characters.
+    """
+    if not isinstance(name, str) or len(name.strip()) > _LONGEST_NAME or len(name.strip().splitlines()) > 1:
+        raise InputError(f"The name of a {noun} is one line of at most {_LONGEST_NAME} characters, got {name!r}.")
+    return name.strip()
+
+
+@contextlib.contextmanager
+def laying_out(folder: Path, kind: JobKind, status: Status, needs: Resources) -> Iterator[None]:
+    """Make the directory of a job; in the ``with`` block the kind writes its own files, and then it is one.
+
+    Raises
+    ------
+    FileError
+        If the directory is there, or cannot be made or written.
+    """
+    try:
+        # a job holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        yield
+        write_json(folder / STATUS, asdict(status))
+        write_note(folder, kind.name, needs)
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(
+            f"A {kind.words.noun} folder must be new and writable; {folder} is not ({error.strerror or error}). "
+            "Choose another one with folder=, or set WORKBENCH_RUNS."
+        ) from error
+
+
+def start(job: Job) -> None:
+    """Start the first worker of a job."""
+    job._start({})
+
+
+def _bury() -> None:
+    for path, process in list(_started.items()):
+        if process.poll() is not None:
+            del _started[path]

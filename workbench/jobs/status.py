@@ -1,0 +1,185 @@
+"""Where a job stands: written by the worker, and judged by the reader, who also knows whether the worker lives.
+
+A worker that was killed cannot say so. A job whose status says ``running`` and whose worker is gone is therefore
+reported as ``lost``, with the reason as far as the log tells.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.jobs.files import CONTROL, LAUNCH, LOG, STATUS, read_json, write_json
+from workbench.jobs.lock import Owner, holder
+
+STATES = ("created", "queued", "running", "stopping", "stopped", "finished", "failed", "lost")
+ENDED = frozenset({"stopped", "finished", "failed", "lost"})
+ALIVE = frozenset(STATES) - ENDED
+#: What people are told where the name of a state says too little; ``lost`` is what a reader concludes.
+_SAID = {"created": "starting", "lost": "interrupted"}
+# Heads what each worker prints in the log, which several workers may have written to.
+LOG_HEAD = "=== worker started "
+_WRITE_SECONDS = 0.3
+# Between laying out a job and starting its worker.
+_LAUNCH_SECONDS = 10.0
+_LOG_TAIL = 4000
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a kind of job is called in sentences.
+
+    Attributes
+    ----------
+    noun : str
+        "Stop that job first (`job.stop()`)."
+    goes_on : str
+        "Resume it: it goes on where it was."
+    lighter : str
+        What makes it take less memory: "If it is interrupted again, ...".
+    record : str
+        What to report it with, where a failure cannot be explained.
+    """
+
+    noun: str = "job"
+    goes_on: str = "it goes on where it was"
+    lighter: str = "choose a machine with more memory"
+    record: str = "job.json"
+
+
+@dataclass
+class Status:
+    """What every ``status.json`` holds; a kind of job may add to it.
+
+    Attributes
+    ----------
+    state : str
+        One of `STATES`; ``stopping`` and ``lost`` are never stored, a reader concludes them.
+    progress : float
+        Share of the whole that is done, 0 to 1.
+    message, cause, remedy : str
+        What goes on, in words; for a failed job why it failed and what to do.
+    started, updated : float
+        Seconds since 1970.
+    pid : int or None
+        The worker.
+    launch : str
+        Which start of a worker this belongs to.
+    """
+
+    state: str = "created"
+    progress: float = 0.0
+    message: str = ""
+    cause: str = ""
+    remedy: str = ""
+    started: float = field(default_factory=time.time)
+    updated: float = field(default_factory=time.time)
+    pid: int | None = None
+    launch: str = ""
+
+
+class StatusWriter:
+    """Keeps ``status.json`` up to date without writing it more often than a reader could care.
+
+    Parameters
+    ----------
+    folder : Path
+        The directory of the job.
+    kind : type
+        `Status`, or what the kind of job makes of it. It begins as what is stored; what it does not know stays there.
+    """
+
+    def __init__(self, folder: Path, kind: type[Status] = Status) -> None:
+        self._path = folder / STATUS
+        self._written = 0.0
+        stored = read_json(self._path) or {}
+        known = {one.name for one in fields(kind)}
+        self._unknown = {name: value for name, value in stored.items() if name not in known}
+        self.status = kind(**{name: value for name, value in stored.items() if name in known})
+
+    def update(self, *, force: bool = False, **changes: Any) -> None:
+        """Change the status; it is written at once if the state changes or `force` is set, else every 0.3 s."""
+        force = force or changes.get("state", self.status.state) != self.status.state
+        self.status = replace(self.status, **changes, updated=time.time())
+        now = time.monotonic()
+        if force or now - self._written >= _WRITE_SECONDS:
+            write_json(self._path, self._unknown | asdict(self.status), durable=force)
+            self._written = now
+
+
+def read_status(folder: Path, kind: type[Status] = Status, words: Words = Words()) -> dict[str, Any]:
+    """Return the status of the job in `folder` as it truly is now.
+
+    Parameters
+    ----------
+    kind : type
+        `Status`, or what the kind of job makes of it.
+    words : Words
+        What such a job is called.
+
+    Returns
+    -------
+    dict
+        The fields of `kind`.
+    """
+    blank = asdict(kind(message="There is no status yet."))
+    owner = holder(folder)
+    status = blank | (read_json(folder / STATUS) or {})
+    launch = read_json(folder / LAUNCH)
+    # The worker last started has not spoken yet.
+    silent = bool(launch) and launch["id"] != status["launch"] and launch["time"] > status["updated"]
+    if silent and (owner is not None or Owner.from_json(launch["owner"]).alive()):
+        return {**status, "state": "created", "message": "The worker is starting.", "cause": "", "remedy": ""}
+    if owner is not None:
+        if status["state"] == "running" and asks_to_stop(folder):
+            return {**status, "state": "stopping", "message": "Stopping after the step under way."}
+        return status
+    # A worker may have spoken its last word and gone between the two looks: look again before drawing conclusions.
+    status |= read_json(folder / STATUS) or {}
+    if silent and launch["id"] != status["launch"]:
+        return _lost(folder, status, words, began=False)
+    if status["state"] == "created" and not launch and time.time() - status["updated"] < _LAUNCH_SECONDS:
+        return status
+    if status["state"] in ("created", "running"):
+        return _lost(folder, status, words, began=True)
+    return status
+
+
+def said(state: str) -> str:
+    """Return what people are told of a state: a job whose worker was killed (``lost``) is "interrupted"."""
+    return _SAID.get(state, state)
+
+
+def asks_to_stop(folder: Path) -> bool:
+    """Return whether a reader has asked the worker to stop."""
+    control = folder / CONTROL
+    return control.exists() and (read_json(control) or {}).get("command") == "stop"
+
+
+def _lost(folder: Path, status: dict[str, Any], words: Words, *, began: bool) -> dict[str, Any]:
+    tail = read_tail(folder / LOG).rpartition(LOG_HEAD)[2]
+    state, what = "lost", "The worker ended without a word" if began else "The worker ended before it could begin"
+    remedy = f"Resume it (resume()): {words.goes_on}. If it is interrupted again, {words.lighter}."
+    if "Fatal Python error: " in tail:
+        fault = tail.rpartition("Fatal Python error: ")[2].partition("\n")[0]
+        cause = f"{what}: it crashed ({fault}). log.txt tells where."
+        remedy = f"After resume() {words.goes_on}; if it crashes again, report it with log.txt."
+    elif "Traceback" in tail:
+        state, cause = "failed", f"{what}: {tail.strip().splitlines()[-1]}"
+        remedy = "Mend what the last lines of log.txt name, then resume()."
+    else:
+        cause = f"{what}: it was killed (by hand, or by the system when memory ran out), or the machine went off."
+    message = f"The {words.noun} {'failed' if state == 'failed' else 'was interrupted'}."
+    return {**status, "state": state, "message": message, "cause": cause, "remedy": remedy}
+
+
+def read_tail(path: Path, size: int = _LOG_TAIL) -> str:
+    """Return the last `size` bytes of a text file ("" if it is not there)."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, 2) - size))
+            return stream.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
