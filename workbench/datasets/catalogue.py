@@ -136,5 +136,10 @@ def from_spec(spec: Mapping[str, Any]) -> Dataset:
     raise InputError(f"A spec with a 'parent' must say 'subset', 'indices' or 'splits', got {sorted(spec)}.")
 
 
+def root_of(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the spec of the data set of which another is a part."""
+    return root_of(spec["parent"]) if "parent" in spec else spec
+
+
 def _entry(name: str) -> Entry:
     return DATASETS.get(str(name))

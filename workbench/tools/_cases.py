@@ -71,6 +71,10 @@ class Plan:
         """Tell whether all results of a case are there."""
         return all(self.file(index, name).exists() for name in self.tool.outputs)
 
+    def there(self, cases: int) -> list[int]:
+        """Return which of so many cases have all their results."""
+        return [index for index in range(cases) if self.is_there(index)]
+
     def file(self, index: int, name: str) -> Path:
         """Return where a result of a case goes; by number, because a case may be named after a patient."""
         suffix = ".csv" if self.tool.outputs[name].kind == "table" else self.suffix

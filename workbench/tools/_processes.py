@@ -18,14 +18,21 @@ from workbench.work import Work
 _LOOK = 0.1
 _DIED = "Its process ended without a word, as it does when the memory is full. Try fewer processes, or smaller images."
 #: What libraries read, once, to know how many threads they may have.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+THREADS = ("OMP_NUMTHREADS", "OPENBLAS_NUMTHREADS", "MKL_NUMTHREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OFTHREADS")
 
 #: What a worker process works with: `Plan`, spec of the data set, the event that stops it, and the cases made of them.
 _here: dict[str, Any] = {}
 
 
-def in_processes(cases: Cases, left: list[int], processes: int, work: Work) -> Generator[tuple[int, str]]:
+def in_processes(
+    cases: Cases, left: list[int], processes: int, work: Work, cores: int | None = None
+) -> Generator[tuple[int, str]]:
     """Work on the cases `left` in so many processes; yield each with why it failed, in the order of their ends.
+
+    Parameters
+    ----------
+    cores : int or None
+        How many they share; by default all of the machine.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def in_processes(cases: Cases, left: list[int], processes: int, work: Work) -> G
     open_ = list(left)
     while open_:
         seen = set()
-        for index, why in _together(cases, open_, min(processes, len(open_)), work):
+        for index, why in _together(cases, open_, min(processes, len(open_)), work, cores):
             seen.add(index)
             if why is None:
                 lost.append(index)
@@ -47,16 +54,18 @@ def in_processes(cases: Cases, left: list[int], processes: int, work: Work) -> G
         open_ = [index for index in open_ if index not in seen]
     # who was it that died, and took the others along? Each by itself tells
     for index in lost:
-        for _, why in _together(cases, [index], 1, work):
+        for _, why in _together(cases, [index], 1, work, cores):
             yield index, _DIED if why is None else why
 
 
-def _together(cases: Cases, left: list[int], processes: int, work: Work) -> Generator[tuple[int, str | None]]:
+def _together(
+    cases: Cases, left: list[int], processes: int, work: Work, cores: int | None
+) -> Generator[tuple[int, str | None]]:
     """Yield cases with why they failed; with None where a process died before they were finished, and then no more."""
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     spec = cases.dataset.spec()
-    setting = (cases.plan, spec, stop, max(1, (os.cpu_count() or 1) // processes))
+    setting = (cases.plan, spec, stop, max(1, (cores or os.cpu_count() or 1) // processes))
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=setting)
     running: dict[Future[str], int] = {}
     ahead, died = iter(left), False
@@ -100,7 +109,7 @@ def _look_whether_they_start(pool: ProcessPoolExecutor) -> None:
 
 def _begin(plan: Plan, spec: dict[str, Any] | None, stop: Any, threads: int) -> None:
     """Note in a new process what its cases need; so many threads are its share of the machine."""
-    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    os.environ.update(dict.fromkeys(THREADS, str(threads)))
     _here.update(plan=plan, spec=spec, stop=stop)
 
 

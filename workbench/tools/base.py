@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.evaluation.table import Table
 
 #: Names that mapping over a data set has taken, and may not be those of options.
-RESERVED = ("tool", "dataset", "out", "processes", "sources", "suffix", "work")
+RESERVED = ("tool", "dataset", "out", "processes", "sources", "suffix", "background", "work")
 
 
 class Tool:

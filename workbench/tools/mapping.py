@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from workbench._words import count
 from workbench.datasets.dataset import Dataset
@@ -20,6 +20,9 @@ from workbench.tools._processes import in_processes
 from workbench.tools.base import Tool, is_local
 from workbench.tools.catalogue import get
 from workbench.work import IDLE, Work
+
+if TYPE_CHECKING:
+    from workbench.jobs.job import Job
 
 #: All tables of one name, one below the other.
 _TABLES = "all-{}.csv"
@@ -59,9 +62,42 @@ class Report:
         head = f"<p>{html.escape(self._headline())}</p>"
         return head + (self.table()._repr_html_() if self.failed else "")
 
-    def _headline(self) -> str:
+    @property
+    def counts(self) -> str:
+        """How many cases became what, in words."""
         skipped = f", {len(self.skipped)} were there already" if self.skipped else ""
-        return f"{self.tool}: {count(len(self.done), 'case')} done{skipped}, {len(self.failed)} failed"
+        return f"{count(len(self.done), 'case')} done{skipped}, {len(self.failed)} failed"
+
+    def _headline(self) -> str:
+        return f"{self.tool}: {self.counts}"
+
+
+@overload
+def over(
+    tool: str | Tool,
+    dataset: Dataset,
+    *,
+    out: str | Path,
+    processes: int = 1,
+    sources: Mapping[str, str] | None = None,
+    suffix: str | None = None,
+    background: Literal[False] = False,
+    work: Work = IDLE,
+    **options: Any,
+) -> Report: ...
+@overload
+def over(
+    tool: str | Tool,
+    dataset: Dataset,
+    *,
+    out: str | Path,
+    processes: int = 1,
+    sources: Mapping[str, str] | None = None,
+    suffix: str | None = None,
+    background: bool,
+    work: Work = IDLE,
+    **options: Any,
+) -> Any: ...
 
 
 def over(
@@ -72,9 +108,10 @@ def over(
     processes: int = 1,
     sources: Mapping[str, str] | None = None,
     suffix: str | None = None,
+    background: bool = False,
     work: Work = IDLE,
     **options: Any,
-) -> Report:
+) -> Report | Job:
     """Run a tool over every case of a data set, and write what it makes into a folder.
 
     A case that fails stops no other. What is there already is not made again, so that a call that was cancelled or cut
@@ -97,6 +134,9 @@ def over(
     suffix : str, optional
         Ending of the files, which tells their format. By default ``".nii.gz"``, and ``".npz"`` for pictures. Tables
         are always ``.csv``.
+    background : bool
+        Whether a process of its own does it, which goes on when the notebook is closed: the call returns at once with the
+        `Job`, whose result is the report.
     work : Work
         Is told of the progress, and stops it.
     **options
@@ -105,7 +145,8 @@ def over(
 
     Returns
     -------
-    Report
+    Report or Job
+        The job if it is done in the background.
 
     Raises
     ------
@@ -123,30 +164,54 @@ def over(
         raise InputError(f"over takes a Dataset, got {type(dataset).__name__}. Make one: wb.datasets.from_list(...).")
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         raise InputError(f"processes must be a whole number, at least 1, got {processes!r}. The default is 1.")
-    if processes > 1 and is_local(chosen):
+    if background and work is not IDLE:
+        raise InputError("work must be left out with background=True, got one. Ask the job: job.status, job.stop().")
+    if (processes > 1 or background) and is_local(chosen):
+        instead = "leave out background=True" if background else "take processes=1"
         raise StateError(
             f"{chosen.name} was declared in a notebook or script, where other processes do not find it. Write it into "
-            "a module and import it, or take processes=1."
+            f"a module and import it, or {instead}."
         )
-    shared = {
-        name: port.check(options.pop(name), chosen.name) for name, port in chosen.inputs.items() if name in options
-    }
+    plan = planned(chosen, dataset, out, sources, suffix, options)
+    if background:
+        from workbench.tools.background import begin
+
+        return begin(chosen, dataset, plan, processes)
+    return carry_out(plan, dataset, processes, work)
+
+
+def planned(
+    tool: Tool,
+    dataset: Dataset,
+    out: str | Path,
+    sources: Mapping[str, str] | None,
+    suffix: str | None,
+    options: Mapping[str, Any],
+) -> Plan:
+    """Return what is to be done with each case, checked, and open its folder; parameters are those of `over`."""
+    given = dict(options)
+    shared = {name: port.check(given.pop(name), tool.name) for name, port in tool.inputs.items() if name in given}
     plan = Plan(
-        tool=chosen,
-        options=chosen.check_options(options),
+        tool=tool,
+        options=tool.check_options(given),
         shared=shared,
-        sources=_sources(chosen, sources, shared),
+        sources=_sources(tool, sources, shared),
         folder=Path(out).expanduser(),
         suffix=suffix or (".nii.gz" if dataset.spatial_ndim == 3 else ".npz"),
     )
-    if any(port.kind != "table" for port in chosen.outputs.values()):
+    if any(port.kind != "table" for port in tool.outputs.values()):
         format_for(plan.folder / f"0{plan.suffix}")
     plan.open(dataset)
-    there = [index for index in range(len(dataset)) if plan.is_there(index)]
-    report = Report(chosen.name, plan.folder, done=[], skipped=there, failed={})
+    return plan
+
+
+def carry_out(plan: Plan, dataset: Dataset, processes: int, work: Work, cores: int | None = None) -> Report:
+    """Work on the cases that have no result yet; so many cores are shared by the processes."""
+    there = plan.there(len(dataset))
+    report = Report(plan.tool.name, plan.folder, done=[], skipped=there, failed={})
     left = sorted({*range(len(dataset))} - {*there})
     cases = Cases(plan, dataset)
-    made = in_processes(cases, left, processes, work) if processes > 1 else _one_by_one(cases, left, work)
+    made = in_processes(cases, left, processes, work, cores) if processes > 1 else _one_by_one(cases, left, work)
     with closing(made):
         for number, (index, why) in enumerate(made, start=1):
             if why:

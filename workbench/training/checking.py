@@ -24,7 +24,7 @@ def check_reachable(recipe: Recipe) -> None:
     InputError
         If the data set, the algorithm or the framework is known to this process alone; the message says what to do.
     """
-    from workbench.datasets.catalogue import DATASETS
+    from workbench.datasets.catalogue import DATASETS, root_of
     from workbench.frameworks._registry import FRAMEWORKS
     from workbench.zoo.catalogue import ALGORITHMS
 
@@ -32,7 +32,7 @@ def check_reachable(recipe: Recipe) -> None:
     _check(ALGORITHMS, recipe.algorithm, "as docs/adding-an-algorithm.md shows")
     # a data set without a specification is saved with the run
     if recipe.data:
-        name = _root(recipe.data)["name"]
+        name = root_of(recipe.data)["name"]
         samples = f"or hand in its samples, which are saved with the run: {_SAMPLES}"
         _check(DATASETS, name, samples)
         if name not in DATASETS.names():
@@ -87,10 +87,6 @@ def _check_splits(recipe: Recipe, dataset: Dataset) -> None:
             )
     if not recipe.splits.get("train"):
         raise InputError("Training needs samples in the split 'train', but it is empty. Give splits= with some.")
-
-
-def _root(spec: dict[str, Any]) -> dict[str, Any]:
-    return _root(spec["parent"]) if "parent" in spec else spec
 
 
 def _check(registry: Registry[Any], name: str, otherwise: str) -> None:
