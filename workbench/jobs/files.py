@@ -8,6 +8,7 @@ file                      what it holds                                 who writ
 ``log.txt``               what the workers printed                      the worker
 ``lock.json``             who works here (pid, start time, heartbeat)   the worker
 ``launch.json``           the worker last started                       `launch`
+``ticket.json``           what the executor gave for the job            who starts it
 ``order.json``            what the next worker is asked to change       `Job.resume`
 ``control.json``          a request to the worker (``stop``)            `Job.stop`
 ``name.json``             a name that a person gave                     `Job.rename`
@@ -32,6 +33,7 @@ STATUS = "status.json"
 LOG = "log.txt"
 LOCK = "lock.json"
 LAUNCH = "launch.json"
+TICKET = "ticket.json"
 ORDER = "order.json"
 CONTROL = "control.json"
 NAME = "name.json"

@@ -12,17 +12,18 @@ from typing import Any, Self
 
 from workbench.errors import FileError, InputError, StateError, WorkbenchError, told_keywords
 from workbench.jobs import display
+from workbench.jobs.executors import base as executors
+from workbench.jobs.executors import local
 from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
-from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, write_note
-from workbench.jobs.launch import launch
+from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, read_note, write_note
 from workbench.jobs.lock import Owner, holder
 from workbench.jobs.resources import Resources
-from workbench.jobs.status import ENDED, Status, read_status, read_tail, said
+from workbench.jobs.status import ENDED, Status, StatusWriter, read_status, read_tail, said
+from workbench.parameters import Parameter
 
 _LEAVING_SECONDS = 5.0
 _LONGEST_NAME = 80
-# Kept so that a worker that ended is buried by its parent and does not stay behind as a zombie.
-_started: dict[Path, subprocess.Popen[bytes]] = {}
+_PRIORITY = Parameter("priority", "integer", 0, "Of the jobs that wait, the highest comes first.")
 
 
 class Job:
@@ -99,8 +100,8 @@ class Job:
     @property
     def status(self) -> dict[str, Any]:
         """Where it stands now; see `workbench.jobs.Status` for the fields."""
-        _bury()
-        return read_status(self.path, self._kind.status, self._kind.words)
+        local.bury()
+        return read_status(self.path, self._kind.status, self._kind.words, executors.asked(self.path))
 
     @property
     def state(self) -> str:
@@ -127,8 +128,14 @@ class Job:
 
     def stop(self) -> Self:
         """Ask the worker to stop after the step under way; nothing happens to a job that has ended."""
-        if self.state not in ENDED:
+        state = self.state
+        if state not in ENDED:
             write_json(self.path / CONTROL, {"command": "stop", "time": time.time()}, durable=False)
+        if state == "queued" and holder(self.path) is None:
+            # nobody is there yet who would look at the request
+            executors.cancel(self.path)
+            message = "Stopped before it began; resume() goes on from here."
+            StatusWriter(self.path, self._kind.status).update(force=True, state="stopped", message=message)
         return self
 
     def resume(self) -> Self:
@@ -167,10 +174,8 @@ class Job:
             time.sleep(pause)
             pause = min(0.25, pause * 1.5)
         self._released_by()
-        worker = _started.get(self.path)
-        if worker is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.wait(_LEAVING_SECONDS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            local.leave(self.path, _LEAVING_SECONDS)
         return self
 
     def result(self) -> Any:
@@ -218,7 +223,8 @@ class Job:
         (self.path / ORDER).unlink(missing_ok=True)
         if order:
             write_json(self.path / ORDER, order)
-        _started[self.path] = launch(self.path)
+        note = read_note(self.path)
+        executors.submit(self.path, note.get("executor", executors.DEFAULT), self.needs, int(note.get("priority", 0)))
         return self
 
     def _released_by(self) -> Owner | None:
@@ -260,21 +266,43 @@ def check_name(name: str, noun: str = "job") -> str:
 
 
 @contextlib.contextmanager
-def laying_out(folder: Path, kind: JobKind, status: Status, needs: Resources) -> Iterator[None]:
+def laying_out(
+    folder: Path, kind: JobKind, status: Status, needs: Resources, *, priority: int = 0, executor: str = "local"
+) -> Iterator[None]:
     """Make the directory of a job; in the ``with`` block the kind writes its own files, and then it is one.
+
+    Parameters
+    ----------
+    folder : Path
+        The directory; made here.
+    kind : JobKind
+    status : Status
+        Where it stands at first.
+    needs : Resources
+        What it needs of a machine.
+    priority : int
+        Of the jobs that wait, the highest comes first.
+    executor : str
+        Who puts it to work.
 
     Raises
     ------
+    InputError
+        If there is no such executor, or the priority is no whole number.
+    StateError
+        If the executor could never put it to work.
     FileError
         If the directory is there, or cannot be made or written.
     """
+    _PRIORITY.check(priority, "The job")
+    executors.EXECUTORS.get(executor).check(needs)
     try:
         # a job holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
         yield
         write_json(folder / STATUS, asdict(status))
-        write_note(folder, kind.name, needs)
+        write_note(folder, kind.name, needs, priority, executor)
     except FileError:
         raise
     except OSError as error:
@@ -287,9 +315,3 @@ def laying_out(folder: Path, kind: JobKind, status: Status, needs: Resources) ->
 def start(job: Job) -> None:
     """Start the first worker of a job."""
     job._start({})
-
-
-def _bury() -> None:
-    for path, process in list(_started.items()):
-        if process.poll() is not None:
-            del _started[path]

@@ -22,11 +22,20 @@ from workbench.jobs.threads import available_cores
 _DETACHED_PROCESS, _NEW_PROCESS_GROUP, _BREAKAWAY_FROM_JOB = 0x8, 0x200, 0x1000000
 
 
-def launch(folder: Path) -> subprocess.Popen[bytes]:
+def launch(folder: Path, *, threads: int | None = None, queued: bool = False) -> subprocess.Popen[bytes]:
     """Start a worker on the directory `folder` of a job and return at once.
 
     The worker gets a session of its own, so neither an interrupt nor the end of the kernel reaches it, and the
     directory as working directory, so that what a library drops there stays with the job.
+
+    Parameters
+    ----------
+    folder : Path
+        The directory.
+    threads : int, optional
+        That it computes with; by default those that the job asks for, or the cores of this machine.
+    queued : bool
+        Whether it begins only when it is its turn among the jobs of this machine.
 
     Raises
     ------
@@ -34,11 +43,13 @@ def launch(folder: Path) -> subprocess.Popen[bytes]:
         If it is no job, or its kind is not here.
     """
     kind = kind_of(folder)
-    threads = kind.resources(folder).cores or available_cores()
+    threads = threads or kind.resources(folder).cores or available_cores()
     environment = dict(kind.environment(folder, inherited(), threads))
     identity = uuid.uuid4().hex
     # -P: nothing in the directory may be imported in place of a package.
     command = [sys.executable, "-P", "-m", "workbench.jobs.worker", str(folder), "--launch", identity]
+    if queued:
+        command.append("--queued")
     with (folder / LOG).open("ab") as log:
         log.write(f"{LOG_HEAD}{time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
         log.flush()

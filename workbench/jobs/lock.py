@@ -60,6 +60,16 @@ class Owner:
         """Build from what `dataclasses.asdict` gave."""
         return cls(str(value["host"]), str(value["boot"]), int(value["pid"]), float(value["start"]))
 
+    @property
+    def here(self) -> bool:
+        """Whether it is, or was, a process of this machine."""
+        return self.host == platform.node()
+
+    @property
+    def went_with_machine(self) -> bool:
+        """Whether this machine was started anew since; True where that cannot be known."""
+        return self.here and (not self.boot or self.boot != _boot())
+
     def alive(self, heartbeat: float | None = None) -> bool:
         """Return whether the process still runs.
 
@@ -68,7 +78,7 @@ class Owner:
         heartbeat : float or None
             Time of its last sign of life (seconds since 1970), the only evidence for another machine.
         """
-        if self.host != platform.node():
+        if not self.here:
             return heartbeat is not None and time.time() - heartbeat < SILENCE_SECONDS
         if self.boot != _boot():
             return False
@@ -118,13 +128,13 @@ class JobLock:
         """
         guard = (self._folder / _GUARD).open("ab")
         try:
-            taken = _lock_file(guard)
+            taken = lock_file(guard)
             other = holder(self._folder)
             # A killed process is counted dead a moment before the system has taken back what its threads held.
             deadline = time.monotonic() + _DYING_SECONDS
             while not taken and other is None and time.monotonic() < deadline:
                 time.sleep(0.02)
-                taken, other = _lock_file(guard), holder(self._folder)
+                taken, other = lock_file(guard), holder(self._folder)
             if not taken or (other is not None and other.pid != os.getpid()):
                 who = f"process {other.pid} on {other.host}" if other else "another process"
                 raise StateError(
@@ -160,7 +170,7 @@ class JobLock:
                 os.utime(self._folder / LOCK)
 
 
-def _lock_file(stream: IO[bytes]) -> bool:
+def lock_file(stream: IO[bytes]) -> bool:
     """Lock the open file for this process; False if another process has it."""
     if os.name == "nt":
         import msvcrt

@@ -7,6 +7,7 @@ reported as ``lost``, with the reason as far as the log tells.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,12 @@ class StatusWriter:
             self._written = now
 
 
-def read_status(folder: Path, kind: type[Status] = Status, words: Words = Words()) -> dict[str, Any]:
+def read_status(
+    folder: Path,
+    kind: type[Status] = Status,
+    words: Words = Words(),
+    ask: Callable[[], str | None] = lambda: None,
+) -> dict[str, Any]:
     """Return the status of the job in `folder` as it truly is now.
 
     Parameters
@@ -118,6 +124,9 @@ def read_status(folder: Path, kind: type[Status] = Status, words: Words = Words(
         `Status`, or what the kind of job makes of it.
     words : Words
         What such a job is called.
+    ask : callable
+        Asks who put the job to work how it stands ("queued", "running", "ended"; None if nobody can tell); it is asked
+        only where nothing else tells.
 
     Returns
     -------
@@ -133,18 +142,31 @@ def read_status(folder: Path, kind: type[Status] = Status, words: Words = Words(
     if silent and (owner is not None or Owner.from_json(launch["owner"]).alive()):
         return {**status, "state": "created", "message": "The worker is starting.", "cause": "", "remedy": ""}
     if owner is not None:
-        if status["state"] == "running" and asks_to_stop(folder):
+        if status["state"] in ("queued", "running") and asks_to_stop(folder):
             return {**status, "state": "stopping", "message": "Stopping after the step under way."}
         return status
     # A worker may have spoken its last word and gone between the two looks: look again before drawing conclusions.
     status |= read_json(folder / STATUS) or {}
+    if status["state"] not in ENDED and (told := _told(status, ask())):
+        return told
     if silent and launch["id"] != status["launch"]:
         return _lost(folder, status, words, began=False)
+    if status["state"] == "queued" and launch and Owner.from_json(launch["owner"]).went_with_machine:
+        return {**status, "message": "Waiting; the machine was started anew, and goes on with the next job."}
     if status["state"] == "created" and not launch and time.time() - status["updated"] < _LAUNCH_SECONDS:
         return status
-    if status["state"] in ("created", "running"):
+    if status["state"] in ("created", "queued", "running"):
         return _lost(folder, status, words, began=True)
     return status
+
+
+def _told(status: dict[str, Any], executor: str | None) -> dict[str, Any] | None:
+    """Return the status as far as the executor says that somebody works on the job, or will."""
+    if executor == "queued":
+        return {**status, "state": "queued", "message": "Waiting for its turn."}
+    if executor == "running":
+        return status if status["state"] == "running" else {**status, "state": "created", "message": "Starting."}
+    return None
 
 
 def said(state: str) -> str:

@@ -22,12 +22,15 @@ from workbench.jobs import faults
 from workbench.jobs.doing import Doing
 from workbench.jobs.failures import explain_failure
 from workbench.jobs.files import CONTROL, ORDER, read_json
-from workbench.jobs.kind import kind_of
+from workbench.jobs.kind import kind_of, read_note
 from workbench.jobs.lock import JobLock
 from workbench.jobs.status import Status, StatusWriter, Words
 
 if TYPE_CHECKING:
+    from workbench.jobs.executors.turns import Turn
     from workbench.jobs.kind import JobKind
+
+_LOADING, _WAITING = "Loading.", "Waiting for its turn."
 
 # Space set aside to be able to say that the disk is full.
 _RESERVE, _RESERVE_BYTES = ".reserve", 64 * 1024
@@ -38,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workbench.jobs.worker", description="Do the work of one job.")
     parser.add_argument("folder", type=Path, help="the directory of the job")
     parser.add_argument("--launch", default="", help="identity of this start, as in launch.json")
+    parser.add_argument(
+        "--queued", action="store_true", help="begin when it is its turn among the jobs of this machine"
+    )
     given = parser.parse_args(arguments)
     faulthandler.enable()
     folder = given.folder.resolve()  # before the folder that it is relative to is left
@@ -51,33 +57,43 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, flush=True)  # noqa: T201 - into log.txt
         return 3
     try:
-        state = work(folder, launch=given.launch, asked_to_stop=lambda: bool(asked))
+        state = work(folder, launch=given.launch, queued=given.queued, asked_to_stop=lambda: bool(asked))
     finally:
         lock.release()
     return 1 if state == "failed" else 0
 
 
-def work(folder: Path, *, launch: str = "", asked_to_stop: Callable[[], bool] = lambda: False) -> str:
+def work(
+    folder: Path, *, launch: str = "", queued: bool = False, asked_to_stop: Callable[[], bool] = lambda: False
+) -> str:
     """Take a job from where it stands to its end, whatever that is, and return the final state.
 
     The caller holds the job's lock.
     """
     kind: JobKind | None = None
+    turn: Turn | None = None
     status = StatusWriter(folder, Status)
-    words = {"message": "Loading.", "cause": "", "remedy": ""}
-    status.update(force=True, state="running", pid=os.getpid(), launch=launch, **words)
+    words = {"message": _WAITING if queued else _LOADING, "cause": "", "remedy": ""}
+    status.update(force=True, state="queued" if queued else "running", pid=os.getpid(), launch=launch, **words)
     try:
         (folder / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
         faults.point("imports")
         kind = kind_of(folder)
         status = StatusWriter(folder, kind.status)
         doing = Doing(folder, status, read_json(folder / ORDER), asked_to_stop)
-        state = _done(kind, folder, doing)
+        turn = _turn(kind, folder) if queued else None
+        if turn is None or turn.wait(lambda why: status.update(force=True, message=why), doing.asked_to_stop):
+            status.update(force=True, state="running", message=_LOADING)
+            state = _done(kind, folder, doing)
+        else:
+            state = "stopped"
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told in the status, whatever it is
         _fail(folder, status, error, kind)
         return "failed"
     finally:
         (folder / _RESERVE).unlink(missing_ok=True)
+        if turn is not None:
+            turn.leave()
     for request in (CONTROL, ORDER):
         (folder / request).unlink(missing_ok=True)
     if state == "finished":
@@ -85,6 +101,13 @@ def work(folder: Path, *, launch: str = "", asked_to_stop: Callable[[], bool] = 
     else:
         status.update(force=True, state=state, message="Stopped; resume() goes on from here.")
     return state
+
+
+def _turn(kind: JobKind, folder: Path) -> Turn:
+    from workbench.jobs.executors.limits import Limits
+    from workbench.jobs.executors.turns import Turn
+
+    return Turn(kind.resources(folder), int(read_note(folder).get("priority", 0)), Limits.here())
 
 
 def _done(kind: JobKind, folder: Path, doing: Doing) -> str:

@@ -1,0 +1,7 @@
+"""Executors: what puts jobs to work. `local` (this machine, with limits and a queue) and `dask` (others) are built in."""
+
+from __future__ import annotations
+
+from workbench.jobs.executors.base import DEFAULT, EXECUTORS, Executor, Ticket, TicketState, register
+
+__all__ = ["DEFAULT", "EXECUTORS", "Executor", "Ticket", "TicketState", "register"]
