@@ -13,10 +13,13 @@ from workbench import _wiring
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench import datasets, evaluation, explain, frameworks, io, jobs, tools, training, widgets, zoo
+    from workbench import datasets, evaluation, explain, frameworks, io, tools, training, widgets, zoo
     from workbench.describing import describe
     from workbench.frameworks import devices
     from workbench.io import read, write
+
+    # the package itself, which can be called
+    from workbench.jobs.listing import jobs
     from workbench.training import runs, train
     from workbench.volume import Volume
     from workbench.widgets import App, Layer, view

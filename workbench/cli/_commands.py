@@ -157,10 +157,11 @@ def _tools(options: argparse.Namespace) -> int:
 
 
 def _jobs(options: argparse.Namespace) -> int:
-    from workbench import jobs, training
+    from workbench import training
     from workbench._tables import as_text
+    from workbench.jobs.listing import jobs
 
-    found: Any = jobs.jobs(options.folder) if options.listed == "jobs" else training.runs(options.folder)
+    found: Any = jobs(options.folder) if options.listed == "jobs" else training.runs(options.folder)
     if not found:
         print(f"No {options.listed} in {options.folder}." if options.folder else found.nothing)
     else:

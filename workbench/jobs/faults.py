@@ -1,7 +1,8 @@
 """Named points at which a test can make a worker fail, as a crash or a broken machine would.
 
 ``WORKBENCH_FAULTS="checkpoint.rename:2:kill"`` kills the process with SIGKILL the second time it comes to
-``checkpoint.rename``. Without that variable `point` costs one dictionary look-up.
+``checkpoint.rename``; ``"progress:2:hold"`` keeps it there until somebody asks to stop. Without that variable `point`
+costs one dictionary look-up.
 """
 
 from __future__ import annotations
@@ -9,9 +10,15 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 from collections import Counter
+from pathlib import Path
+
+from workbench.jobs.files import CONTROL
 
 VARIABLE = "WORKBENCH_FAULTS"
+#: Tells, in the working directory, that a process is held.
+HELD = ".held"
 _passed: Counter[str] = Counter()
 
 
@@ -45,5 +52,10 @@ def _fail(action: str) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         case "memory":
             raise MemoryError
+        case "hold":
+            Path(HELD).touch()
+            # the working directory of a worker is that of its job
+            while not Path(CONTROL).exists():
+                time.sleep(0.01)
         case _:
-            raise ValueError(f"{VARIABLE} knows kill, segfault, full and memory, not {action!r}.")
+            raise ValueError(f"{VARIABLE} knows kill, segfault, full, memory and hold, not {action!r}.")

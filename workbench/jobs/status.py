@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from workbench.jobs import faults
 from workbench.jobs.files import CONTROL, LAUNCH, LOG, STATUS, read_json, write_json
 from workbench.jobs.lock import Owner, holder
 
@@ -108,6 +109,8 @@ class StatusWriter:
         if force or now - self._written >= _WRITE_SECONDS:
             write_json(self._path, self._unknown | asdict(self.status), durable=force)
             self._written = now
+        if "progress" in changes and not force:
+            faults.point("progress")
 
 
 def read_status(

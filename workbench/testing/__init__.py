@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.testing.explainers import ExplainerContract
     from workbench.testing.formats import FormatContract
     from workbench.testing.frameworks import FrameworkContract
+    from workbench.testing.jobs import JobContract, JobKindContract
     from workbench.testing.panels import PanelContract
     from workbench.testing.tools import ToolContract
     from workbench.testing.viewers import ViewerContract
@@ -40,6 +41,8 @@ __all__ = [
     "FormatContract",
     "FrameworkContract",
     "InstanceContract",
+    "JobContract",
+    "JobKindContract",
     "LocalisationContract",
     "PanelContract",
     "ParityByDefault",
@@ -53,6 +56,8 @@ _ONE_EACH = {
     "ExplainerContract": "explainers",
     "FormatContract": "formats",
     "FrameworkContract": "frameworks",
+    "JobContract": "jobs",
+    "JobKindContract": "jobs",
     "PanelContract": "panels",
     "ToolContract": "tools",
     "ViewerContract": "viewers",

@@ -4,8 +4,8 @@ Everything that another package brings is found by its entry point and held to t
 that goes without knowing it. Frameworks, explanation methods and panels are checked whole (but that a map doubles
 with the score), tools on a block in noise (but that they are cancelled on their way), data sets as they are by
 default, and viewers are opened but not looked at. Of a format it is what becomes of damaged files and wrong options,
-of an algorithm card and recipe. The rest takes a test class of your own, with what the contract asks for. What cannot
-be loaded at all fails with the reason.
+of an algorithm card and recipe, of a kind of job what it says of itself. The rest takes a test class of your own, with
+what the contract asks for. What cannot be loaded at all fails with the reason.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from workbench.explain.registry import EXPLAINERS
 from workbench.frameworks._registry import FRAMEWORKS
 from workbench.io import Format, write
 from workbench.io._registry import FORMATS
+from workbench.jobs.kind import KINDS as JOBS
 from workbench.parameters import REQUIRED
 from workbench.testing.algorithms.card import CardContract
 from workbench.testing.datasets import DatasetContract
@@ -36,6 +37,7 @@ from workbench.testing.explainers import ExplainerContract
 from workbench.testing.files import FileContract, distinct
 from workbench.testing.frameworks import FrameworkContract
 from workbench.testing.grids import oblique
+from workbench.testing.jobs import JobKindContract
 from workbench.testing.panels import PanelContract
 from workbench.testing.tools import ToolContract
 from workbench.testing.viewers import ViewerContract
@@ -176,6 +178,7 @@ KINDS: tuple[tuple[Registry[Any], Callable[[str], type]], ...] = (
     (FRAMEWORKS, _named(FrameworkContract)),
     (EXPLAINERS, _of_explainer),
     (TOOLS, _named(_Operated)),
+    (JOBS, _named(JobKindContract)),
     (VIEWERS, _named(_Unseen)),
     (PANELS, _named(PanelContract)),
 )

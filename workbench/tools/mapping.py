@@ -94,10 +94,10 @@ def over(
     processes: int = 1,
     sources: Mapping[str, str] | None = None,
     suffix: str | None = None,
-    background: bool,
+    background: Literal[True],
     work: Work = IDLE,
     **options: Any,
-) -> Any: ...
+) -> Job: ...
 
 
 def over(
@@ -135,8 +135,8 @@ def over(
         Ending of the files, which tells their format. By default ``".nii.gz"``, and ``".npz"`` for pictures. Tables
         are always ``.csv``.
     background : bool
-        Whether a process of its own does it, which goes on when the notebook is closed: the call returns at once with the
-        `Job`, whose result is the report.
+        Whether a process of its own does it, which goes on when the notebook is closed: the call returns at once with
+        the `Job`, whose result is the report.
     work : Work
         Is told of the progress, and stops it.
     **options
