@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.jobs.job import Job
     from workbench.jobs.kind import JobKind, register
     from workbench.jobs.listing import JobList, jobs
-    from workbench.jobs.resources import Resources
+    from workbench.jobs.resources import Placement, Resources
     from workbench.jobs.status import Status
 
 # Loaded on first use: the worker, and who only reads a job, need few of them.
@@ -33,13 +33,14 @@ _HOMES = {
     "Job": "job",
     "JobKind": "kind",
     "JobList": "listing",
+    "Placement": "resources",
     "Resources": "resources",
     "Status": "status",
     "jobs": "listing",
     "register": "kind",
 }
 
-__all__ = ["Doing", "Job", "JobKind", "JobList", "Resources", "Status", "jobs", "register"]
+__all__ = ["Doing", "Job", "JobKind", "JobList", "Placement", "Resources", "Status", "jobs", "register"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,13 +17,11 @@ from workbench.jobs.executors import local
 from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
 from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, read_note, write_note
 from workbench.jobs.lock import Owner, holder
-from workbench.jobs.resources import Resources
+from workbench.jobs.resources import HERE, Placement, Resources
 from workbench.jobs.status import ENDED, Status, StatusWriter, read_status, read_tail, said
-from workbench.parameters import Parameter
 
 _LEAVING_SECONDS = 5.0
 _LONGEST_NAME = 80
-_PRIORITY = Parameter("priority", "integer", 0, "Of the jobs that wait, the highest comes first.")
 
 
 class Job:
@@ -96,6 +94,16 @@ class Job:
     def needs(self) -> Resources:
         """What it needs of a machine."""
         return self._kind.resources(self.path)
+
+    @property
+    def executor(self) -> str:
+        """Name of who puts it to work."""
+        return str(read_note(self.path).get("executor", executors.DEFAULT))
+
+    @property
+    def priority(self) -> int:
+        """Of the jobs that wait, the highest comes first."""
+        return int(read_note(self.path).get("priority", 0))
 
     @property
     def status(self) -> dict[str, Any]:
@@ -223,8 +231,7 @@ class Job:
         (self.path / ORDER).unlink(missing_ok=True)
         if order:
             write_json(self.path / ORDER, order)
-        note = read_note(self.path)
-        executors.submit(self.path, note.get("executor", executors.DEFAULT), self.needs, int(note.get("priority", 0)))
+        executors.submit(self.path, self.executor, self.needs, self.priority)
         return self
 
     def _released_by(self) -> Owner | None:
@@ -267,7 +274,7 @@ def check_name(name: str, noun: str = "job") -> str:
 
 @contextlib.contextmanager
 def laying_out(
-    folder: Path, kind: JobKind, status: Status, needs: Resources, *, priority: int = 0, executor: str = "local"
+    folder: Path, kind: JobKind, status: Status, needs: Resources, placement: Placement = HERE
 ) -> Iterator[None]:
     """Make the directory of a job; in the ``with`` block the kind writes its own files, and then it is one.
 
@@ -279,30 +286,28 @@ def laying_out(
     status : Status
         Where it stands at first.
     needs : Resources
-        What it needs of a machine.
-    priority : int
-        Of the jobs that wait, the highest comes first.
-    executor : str
-        Who puts it to work.
+        What such a job usually needs of a machine.
+    placement : Placement
+        Who puts it to work, and what is to differ from that.
 
     Raises
     ------
     InputError
-        If there is no such executor, or the priority is no whole number.
+        If there is no such executor.
     StateError
         If the executor could never put it to work.
     FileError
         If the directory is there, or cannot be made or written.
     """
-    _PRIORITY.check(priority, "The job")
-    executors.EXECUTORS.get(executor).check(needs)
+    needs = placement.needs.over(needs)
+    executors.EXECUTORS.get(placement.executor).check(needs)
     try:
         # a job holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
         yield
         write_json(folder / STATUS, asdict(status))
-        write_note(folder, kind.name, needs, priority, executor)
+        write_note(folder, kind.name, needs, placement.priority, placement.executor)
     except FileError:
         raise
     except OSError as error:

@@ -17,7 +17,9 @@ from workbench.jobs.files import read_json, write_json
 
 VARIABLE = "WORKBENCH_RUNS"
 _SETTINGS = "settings.json"
-_KEYS = ("runs",)
+_KEYS = ("runs", "jobs", "queue", "dask")
+#: Of which these are texts: two folders, an address.
+_TEXTS = {"runs": "the path of a folder", "queue": "the path of a folder", "dask": "the address of a scheduler"}
 _FOLDERS = "run-folders.json"
 #: Folders that are remembered, the latest first: who trains in a fresh one each time shall not fill the file.
 _MOST_FOLDERS = 100
@@ -75,7 +77,9 @@ def remember(folder: Path) -> None:
 def settings() -> dict[str, Any]:
     """Return the settings in ``settings.json`` of the configuration folder; empty where there is none.
 
-    ``"runs"``: the folder for runs. Any other key is warned of once and left alone: a newer version may know it.
+    ``"runs"``: the folder for runs. ``"jobs"``: what jobs may take together (`workbench.jobs.executors.limits.Limits`).
+    ``"queue"``: the folder of their queue. ``"dask"``: the address of a scheduler. Any other key is warned of
+    once and left alone: a newer version may know it.
 
     Raises
     ------
@@ -106,8 +110,9 @@ def read_settings() -> tuple[dict[str, Any], list[str]]:
         raise FileError(f"The settings in {path} must be readable JSON; they are not ({error}). Mend them.") from error
     if not isinstance(found, dict):
         raise InputError(f'The settings in {path} must be an object such as {{"runs": "/data/runs"}}, got {found!r}.')
-    if not isinstance(found.get("runs", ""), str):
-        raise InputError(f"runs in {path} must be the path of a folder, got {found['runs']!r}.")
+    for key, rule in _TEXTS.items():
+        if not isinstance(found.get(key, ""), str):
+            raise InputError(f"{key} in {path} must be {rule}, got {found[key]!r}.")
     unknown = []
     for key in found:
         try:

@@ -19,7 +19,7 @@ from workbench.jobs.files import DATA, read_json, write_json
 from workbench.jobs.job import Job, laying_out, start
 from workbench.jobs.kind import JobKind
 from workbench.jobs.places import new_folder, remember
-from workbench.jobs.resources import Resources
+from workbench.jobs.resources import Placement, Resources
 from workbench.jobs.status import Status, Words
 from workbench.parameters import plain
 from workbench.tools._cases import Plan
@@ -86,7 +86,7 @@ class OverData(JobKind):
         return self.result(folder).counts if status["state"] == "finished" else super().facts(folder, status)
 
 
-def begin(tool: Tool, dataset: Dataset, plan: Plan, processes: int) -> Job:
+def begin(tool: Tool, dataset: Dataset, plan: Plan, processes: int, placement: Placement) -> Job:
     """Start to run a tool over a data set in a process of its own, and return at once.
 
     Parameters
@@ -95,6 +95,8 @@ def begin(tool: Tool, dataset: Dataset, plan: Plan, processes: int) -> Job:
         As `planned` made it of the tool and the data set.
     processes : int
         As for :func:`workbench.tools.over`.
+    placement : Placement
+        Who puts it to work, and when.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def begin(tool: Tool, dataset: Dataset, plan: Plan, processes: int) -> Job:
         "data": dataset.spec(),
         "data name": dataset.name,
     }
-    with laying_out(folder, kind, Status(message="The worker is starting."), Resources()):
+    with laying_out(folder, kind, Status(message="The worker is starting."), Resources(cores=processes), placement):
         if not _known_elsewhere(note["data"]):
             note["data"] = save(dataset, folder / DATA)
         for name, value in plan.shared.items():

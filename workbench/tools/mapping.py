@@ -15,6 +15,7 @@ from workbench.datasets.dataset import Dataset
 from workbench.errors import InputError, StateError, check_keywords
 from workbench.evaluation.table import Table
 from workbench.io._registry import format_for
+from workbench.jobs.resources import Placement
 from workbench.tools._cases import Cases, Plan
 from workbench.tools._processes import in_processes
 from workbench.tools.base import Tool, is_local
@@ -108,7 +109,7 @@ def over(
     processes: int = 1,
     sources: Mapping[str, str] | None = None,
     suffix: str | None = None,
-    background: bool = False,
+    background: bool | Placement = False,
     work: Work = IDLE,
     **options: Any,
 ) -> Report | Job:
@@ -164,19 +165,20 @@ def over(
         raise InputError(f"over takes a Dataset, got {type(dataset).__name__}. Make one: wb.datasets.from_list(...).")
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         raise InputError(f"processes must be a whole number, at least 1, got {processes!r}. The default is 1.")
-    if background and work is not IDLE:
+    placement = Placement.of(background)
+    if placement and work is not IDLE:
         raise InputError("work must be left out with background=True, got one. Ask the job: job.status, job.stop().")
-    if (processes > 1 or background) and is_local(chosen):
-        instead = "leave out background=True" if background else "take processes=1"
+    if (processes > 1 or placement) and is_local(chosen):
+        instead = "leave out background=True" if placement else "take processes=1"
         raise StateError(
             f"{chosen.name} was declared in a notebook or script, where other processes do not find it. Write it into "
             f"a module and import it, or {instead}."
         )
     plan = planned(chosen, dataset, out, sources, suffix, options)
-    if background:
+    if placement:
         from workbench.tools.background import begin
 
-        return begin(chosen, dataset, plan, processes)
+        return begin(chosen, dataset, plan, processes, placement)
     return carry_out(plan, dataset, processes, work)
 
 

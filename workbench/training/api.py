@@ -10,6 +10,7 @@ from workbench.errors import InputError, check_keywords, choose
 from workbench.jobs.files import DATA
 from workbench.jobs.job import check_name, start
 from workbench.jobs.places import new_folder, remember
+from workbench.jobs.resources import HERE, Placement
 from workbench.training.checking import check_reachable, settle
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
 from workbench.training.run import Run, create
@@ -45,6 +46,7 @@ def train(
     name: str = "",
     init: str | Path | Model | Run | None = None,
     freeze: str | Sequence[str] | None = None,
+    placement: Placement = HERE,
     **overrides: Any,
 ) -> Run:
     """Start training in a process of its own, and return at once.
@@ -72,6 +74,8 @@ def train(
         epoch). With ``into="encoder"``, a file of another network that is the encoder of this one.
     freeze : str or sequence of str
         Patterns of layers that keep their weights: ``"down.*"``, ``"re:^down"``.
+    placement : Placement
+        Who puts the run to work, and when: ``wb.jobs.Placement("dask", priority=5)``. Default: this machine, in turn.
     **overrides
         Any other key of a recipe, described in `workbench.training.Recipe`: ``augment``, ``batch_size``,
         ``cache_bytes``, ``checkpoint_every``, ``checkpoint_seconds``, ``checkpoint_steps``, ``compiled``,
@@ -117,7 +121,7 @@ def train(
     begin_from = _beginning(made, init)
     rehearse(made, dataset, begin_from)
     path = new_folder(folder, made.algorithm)
-    run = _lay_out(path, made, dataset, begin_from)
+    run = _lay_out(path, made, dataset, begin_from, placement)
     if called:
         run.rename(called)
     remember(path.parent)
@@ -279,10 +283,12 @@ def _beginning(recipe: Recipe, init: str | Path | Model | Run | None) -> Path | 
     return path
 
 
-def _lay_out(path: Path, recipe: Recipe, dataset: Dataset, begin_from: Path | Model | None) -> Run:
+def _lay_out(
+    path: Path, recipe: Recipe, dataset: Dataset, begin_from: Path | Model | None, placement: Placement = HERE
+) -> Run:
     if begin_from is not None:
         recipe.init = str(begin_from if isinstance(begin_from, Path) else path / _INIT)
-    run = create(path, recipe)
+    run = create(path, recipe, placement)
     if begin_from is not None and not isinstance(begin_from, Path):
         begin_from.save(path / _INIT)
     if not recipe.data:

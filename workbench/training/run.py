@@ -9,6 +9,7 @@ from workbench.errors import FileError, InputError, StateError, told_keywords
 from workbench.jobs.files import read_json, write_json
 from workbench.jobs.job import Job, laying_out
 from workbench.jobs.kind import JobKind
+from workbench.jobs.resources import HERE, Placement
 from workbench.jobs.status import ENDED, said
 from workbench.training.checkpoint import Checkpoint, Checkpoints
 from workbench.training.kind import Training, needs_of
@@ -202,7 +203,7 @@ class Run(Job):
         return f"Run {self.id} has learned nothing: it {_ENDED_AS[status['state']]} before its first epoch{why}{start}"
 
 
-def create(folder: Path, recipe: Recipe) -> Run:
+def create(folder: Path, recipe: Recipe, placement: Placement = HERE) -> Run:
     """Lay out a run directory: recipe, first status, place for the rest.
 
     Raises
@@ -211,7 +212,7 @@ def create(folder: Path, recipe: Recipe) -> Run:
         If the directory cannot be made or written.
     """
     status = Status(epochs=recipe.epochs, message="The worker is starting.")
-    with laying_out(folder, Training(), status, needs_of(recipe)):
+    with laying_out(folder, Training(), status, needs_of(recipe), placement):
         (folder / CHECKPOINTS).mkdir()
         write_json(folder / RECIPE, recipe.model_dump(mode="json"))
     return Run(folder)

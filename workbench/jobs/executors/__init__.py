@@ -1,4 +1,4 @@
-"""Executors: what puts jobs to work. `local` (this machine, with limits and a queue) and `dask` (others) are built in."""
+"""Executors: what puts jobs to work. Built in: `local` (this machine, with limits and a queue) and `dask` (others)."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ TicketState = Literal["queued", "running", "ended"]
 class Executor(ABC):
     """Puts jobs to work: on this machine, on another one, when there is room.
 
-    A subclass is registered under the entry point ``workbench.executors``, whose name is its own. All that it gets is the
-    directory of a job, and the directory is the only truth: what it has to see to is that somebody runs
+    A subclass is registered under the entry point ``workbench.executors``, whose name is its own. All that it gets is
+    the directory of a job, and the directory is the only truth: what it has to see to is that somebody runs
     ``python -m workbench.jobs.worker FOLDER`` where the directory can be read and written
     (:func:`workbench.jobs.launch.launch` does, with the environment that the job needs). Running it twice is harmless,
     as the directory is locked by who works in it; the second one goes away.
@@ -36,7 +36,7 @@ class Executor(ABC):
     #: What it is called in lists: ``"This machine"``.
     title: ClassVar[str]
 
-    def check(self, needs: Resources) -> None:
+    def check(self, needs: Resources) -> None:  # noqa: B027 - most take what comes
         """Refuse at once what could never be put to work.
 
         Raises

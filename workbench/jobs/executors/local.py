@@ -21,7 +21,7 @@ _started: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 class Local(Executor):
-    """This machine. What jobs may take together stands in the settings; see `workbench.jobs.executors.limits.Limits`."""
+    """Workers on the machine at hand. What they may take together the settings say (`executors.limits.Limits`)."""
 
     name = "local"
     title = "This machine"

@@ -1,9 +1,10 @@
 """Turns: the queue of a machine, as files. Nobody keeps it: each worker waits in it for itself.
 
-A worker is started at once, which costs an interpreter and nothing heavy, and waits until it is its turn. So there is no
-process that must live for others to go on, nobody starts the processes of somebody else, and two people whose settings
-name one folder share a machine. Each worker has a file in the folder of the queue with what it needs; it says nothing of
-what it works on. A file whose process is gone counts as none, so that neither a crash nor a reboot blocks the queue.
+A worker is started at once, which costs an interpreter and nothing heavy, and waits until it is its turn. So there is
+no process that must live for others to go on, nobody starts the processes of somebody else, and two people whose
+settings name one folder share a machine. Each worker has a file in the folder of the queue with what it needs; it says
+nothing of what it works on. A file whose process is gone counts as none, so that neither a crash nor a reboot blocks
+the queue.
 """
 
 from __future__ import annotations
@@ -179,8 +180,8 @@ def _held(folder: Path) -> Iterator[None]:
         guard = (folder / _GUARD).open("ab")
     except OSError as error:
         raise FileError(
-            f"The queue of jobs must be a folder that can be written; {folder} is not ({error.strerror or error}). Name "
-            f"another one with {VARIABLE}."
+            f"The queue of jobs must be a folder that can be written; {folder} is not ({error.strerror or error}). "
+            f"Name another one with {VARIABLE}."
         ) from error
     with guard:
         with contextlib.suppress(OSError):
