@@ -231,7 +231,16 @@ class Job:
         (self.path / ORDER).unlink(missing_ok=True)
         if order:
             write_json(self.path / ORDER, order)
-        executors.submit(self.path, self.executor, self.needs, self.priority)
+        before = read_json(self.path / STATUS)
+        if self.executor != executors.DEFAULT:
+            # who asks before a worker on another machine has spoken is to hear that one comes
+            writer = StatusWriter(self.path, self._kind.status)
+            writer.update(force=True, state="created", message="Starting.", cause="", remedy="")
+        try:
+            executors.submit(self.path, self.executor, self.needs, self.priority)
+        except WorkbenchError:
+            write_json(self.path / STATUS, before)
+            raise
         return self
 
     def _released_by(self) -> Owner | None:

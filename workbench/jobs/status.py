@@ -128,8 +128,8 @@ def read_status(
     words : Words
         What such a job is called.
     ask : callable
-        Asks who put the job to work how it stands ("queued", "running", "ended"; None if nobody can tell); it is asked
-        only where nothing else tells.
+        Asks who put the job to work how it stands: "queued", "running" or "ended"; None if nobody was; any other
+        words say why that cannot be told. It is asked only where nothing else tells.
 
     Returns
     -------
@@ -169,6 +169,8 @@ def _told(status: dict[str, Any], executor: str | None) -> dict[str, Any] | None
         return {**status, "state": "queued", "message": "Waiting for its turn."}
     if executor == "running":
         return status if status["state"] == "running" else {**status, "state": "created", "message": "Starting."}
+    if executor not in (None, "ended"):
+        return {**status, "message": f"Whether somebody works on it cannot be told. {executor}"}
     return None
 
 

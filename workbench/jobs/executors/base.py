@@ -97,17 +97,20 @@ def submit(folder: Path, executor: str, needs: Resources, priority: int) -> None
     write_json(folder / TICKET, {"executor": executor, "ticket": ticket}, durable=False)
 
 
-def asked(folder: Path) -> Callable[[], TicketState | None]:
-    """Return what asks the executor of a job how it stands; it answers None where nobody can tell."""
+def asked(folder: Path) -> Callable[[], TicketState | str | None]:
+    """Return what asks the executor of a job how it stands; why that cannot be told, if it cannot.
 
-    def ask() -> TicketState | None:
+    None of one that was never given to an executor, or to that of this machine: the marks of a process tell more.
+    """
+
+    def ask() -> TicketState | str | None:
         note = read_json(folder / TICKET)
         if not note or note["executor"] == DEFAULT:
-            return None  # of a process on this machine its own marks tell more
+            return None
         try:
             return EXECUTORS.get(note["executor"]).state(note["ticket"])
-        except WorkbenchError:
-            return None
+        except WorkbenchError as error:
+            return str(error)
 
     return ask
 
