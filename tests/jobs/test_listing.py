@@ -44,8 +44,8 @@ def counting(plug_ins: Any) -> JobKind:
     return KINDS.get("counting")
 
 
-def made(folder: Path, kind: JobKind, goal: int = 3, needs: Resources = Resources()) -> Job:
-    with laying_out(folder, kind, Status(), needs):
+def made(folder: Path, kind: JobKind, goal: int = 3, needs: Resources | None = None) -> Job:
+    with laying_out(folder, kind, Status(), needs or Resources()):
         write_json(folder / "count.json", goal)
     return wb.jobs(folder.parent)[folder.name]
 
@@ -70,7 +70,9 @@ def test_jobs_of_every_kind_newest_first(counting: JobKind, tmp_path: Path) -> N
     assert wb.jobs(tmp_path)[1:] == [run]
     lines = repr(wb.jobs(tmp_path)).splitlines()
     assert lines[1].split() == ["20260103-b", "counting", "Counting", "finished", "100%"]
-    assert lines[2].split() == ["20260102-a", "training", "3d-unet", "on", "data", "in", "memory", "starting", "epoch", "0/10"]  # fmt: skip
+    assert lines[2].split() == [
+        "20260102-a", "training", "3d-unet", "on", "data", "in", "memory", "starting", "epoch", "0/10",
+    ]  # fmt: skip
     assert ">100%</td>" in wb.jobs(tmp_path)._repr_html_()
     assert (job.result(), repr(job)) == (3, "Job 20260103-b: finished, 100%")
     assert repr(wb.jobs(tmp_path)[:0]) == "No jobs."
@@ -79,7 +81,7 @@ def test_jobs_of_every_kind_newest_first(counting: JobKind, tmp_path: Path) -> N
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"There is no folder .*nothing\..*wb\.jobs\(\)\[\"nothing\"\]"):
         wb.jobs(tmp_path / "nothing")
-    with pytest.raises(InputError, match="Unknown kind of job 'tol'. Did you mean 'tool'"):
+    with pytest.raises(InputError, match=r"Unknown kind of job 'tol'\. Did you mean 'tool'"):
         wb.jobs(tmp_path, kind="tol")
     with pytest.raises(InputError, match=r"wb\.jobs\(\) got an unknown option 'foldr'\. Did you mean 'folder'"):
         wb.jobs(foldr=tmp_path)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench._plugins import place_of
 from workbench.datasets import Dataset, from_spec
 from workbench.datasets.catalogue import DATASETS, root_of
 from workbench.datasets.memory import save
@@ -162,12 +162,12 @@ def _place(tool: Tool) -> dict[str, Any]:
 def _found(note: Mapping[str, Any]) -> Tool:
     if note["place"] is None:
         return TOOLS.get(note["tool"])
-    module, _, name = note["place"].partition(":")
-    found = getattr(import_module(module), name, None)
+    try:
+        found = place_of(note["tool"], note["place"]).load()
+    except (ImportError, AttributeError) as error:
+        found = error
     if not isinstance(found, Tool):
-        raise StateError(
-            f"{note['tool']} must be a tool at {note['place']}, got {found!r}. Put it back, then resume()."
-        )
+        raise StateError(f"{note['place']} must be the tool {note['tool']}, got {found!r}. Put it back, then resume().")
     return found
 
 
