@@ -23,7 +23,8 @@ from workbench.errors import told_keywords
 
 if TYPE_CHECKING:
     from workbench.jobs.doing import Doing
-    from workbench.jobs.job import Job
+    from workbench.jobs.files import read_json, write_json
+    from workbench.jobs.job import Job, begin
     from workbench.jobs.kind import JobKind, register
     from workbench.jobs.listing import JobList, jobs
     from workbench.jobs.resources import Resources
@@ -37,11 +38,26 @@ _HOMES = {
     "JobList": "listing",
     "Resources": "resources",
     "Status": "status",
+    "begin": "job",
     "jobs": "listing",
+    "read_json": "files",
     "register": "kind",
+    "write_json": "files",
 }
 
-__all__ = ["Doing", "Job", "JobKind", "JobList", "Resources", "Status", "jobs", "register"]
+__all__ = [
+    "Doing",
+    "Job",
+    "JobKind",
+    "JobList",
+    "Resources",
+    "Status",
+    "begin",
+    "jobs",
+    "read_json",
+    "register",
+    "write_json",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, w
 from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, write_note
 from workbench.jobs.launch import launch
 from workbench.jobs.lock import Owner, holder
+from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import Resources
 from workbench.jobs.status import ENDED, Status, read_status, read_tail, said
 
@@ -282,6 +283,43 @@ def laying_out(folder: Path, kind: JobKind, status: Status, needs: Resources) ->
             f"A {kind.words.noun} folder must be new and writable; {folder} is not ({error.strerror or error}). "
             "Choose another one with folder=, or set WORKBENCH_RUNS."
         ) from error
+
+
+def begin(
+    kind: JobKind,
+    lay_out: Callable[[Path], object],
+    *,
+    word: str = "",
+    folder: str | Path | None = None,
+    needs: Resources | None = None,
+) -> Job:
+    """Make the directory of a job, start its worker and return at once.
+
+    Parameters
+    ----------
+    kind : JobKind
+        What is to be done.
+    lay_out : callable
+        Is given the new directory, and writes what the kind finds there.
+    word : str
+        What is to be read in its id; by default the name of the kind.
+    folder : str or Path, optional
+        Folder for jobs; by default that for runs.
+    needs : Resources, optional
+        What it needs of a machine.
+
+    Raises
+    ------
+    FileError
+        If the directory cannot be made or written.
+    """
+    path = new_folder(folder, word or kind.name)
+    with laying_out(path, kind, kind.status(message="The worker is starting."), needs or Resources()):
+        lay_out(path)
+    remember(path.parent)
+    job = kind.handle(path)
+    start(job)
+    return job
 
 
 def start(job: Job) -> None:

@@ -16,11 +16,9 @@ from workbench.errors import FileError, StateError
 from workbench.evaluation.table import Table
 from workbench.io import read, write
 from workbench.jobs.files import DATA, read_json, write_json
-from workbench.jobs.job import Job, laying_out, start
+from workbench.jobs.job import Job, begin
 from workbench.jobs.kind import JobKind
-from workbench.jobs.places import new_folder, remember
-from workbench.jobs.resources import Resources
-from workbench.jobs.status import Status, Words
+from workbench.jobs.status import Words
 from workbench.parameters import plain
 from workbench.tools._cases import Plan
 from workbench.tools._processes import THREADS
@@ -86,7 +84,7 @@ class OverData(JobKind):
         return self.result(folder).counts if status["state"] == "finished" else super().facts(folder, status)
 
 
-def begin(tool: Tool, dataset: Dataset, plan: Plan, processes: int) -> Job:
+def begin_over(tool: Tool, dataset: Dataset, plan: Plan, processes: int) -> Job:
     """Start to run a tool over a data set in a process of its own, and return at once.
 
     Parameters
@@ -103,28 +101,23 @@ def begin(tool: Tool, dataset: Dataset, plan: Plan, processes: int) -> Job:
     FileError
         If the folder of the job cannot be written.
     """
-    kind, folder = OverData(), new_folder(None, tool.name)
     note: dict[str, Any] = {
         **_place(tool),
         "options": plain(plan.options),
         "sources": plan.sources,
-        "shared": {},
         "suffix": plan.suffix,
         "processes": processes,
         "out": str(plan.folder.resolve()),
-        "data": dataset.spec(),
         "data name": dataset.name,
     }
-    with laying_out(folder, kind, Status(message="The worker is starting."), Resources()):
-        if not _known_elsewhere(note["data"]):
-            note["data"] = save(dataset, folder / DATA)
-        for name, value in plan.shared.items():
-            note["shared"][name] = _kept(value, folder, f"shared-{name}")
+
+    def lay_out(folder: Path) -> None:
+        spec = dataset.spec()
+        note["data"] = spec if _known_elsewhere(spec) else save(dataset, folder / DATA)
+        note["shared"] = {name: _kept(value, folder, f"shared-{name}") for name, value in plan.shared.items()}
         write_json(folder / _TOOL, note)
-    remember(folder.parent)
-    job = kind.handle(folder)
-    start(job)
-    return job
+
+    return begin(OverData(), lay_out, word=tool.name)
 
 
 def _note(folder: Path) -> dict[str, Any]:

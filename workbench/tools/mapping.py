@@ -174,9 +174,9 @@ def over(
         )
     plan = planned(chosen, dataset, out, sources, suffix, options)
     if background:
-        from workbench.tools.background import begin
+        from workbench.tools.background import begin_over
 
-        return begin(chosen, dataset, plan, processes)
+        return begin_over(chosen, dataset, plan, processes)
     return carry_out(plan, dataset, processes, work)
 
 
