@@ -153,6 +153,24 @@ def test_what_asked_to_stop_is_heard_at_the_next_step(counting: JobKind, tmp_pat
     assert not (job.path / "control.json").exists(), "nothing happens to a job that has ended"
 
 
+def test_an_unknown_keyword_names_the_nearest(counting: JobKind, tmp_path: Path) -> None:
+    job = made(tmp_path / "a", counting)
+    with pytest.raises(InputError, match=r"job\.wait\(\) got an unknown option 'timout'\. Did you mean 'timeout'"):
+        job.wait(timout=1)
+    with pytest.raises(InputError, match=r"The name of a job is one line of at most 80 characters, got 3\."):
+        job.rename(3)
+
+
+def test_a_queued_job_is_neither_lost_nor_ended(counting: JobKind, tmp_path: Path) -> None:
+    job = made(tmp_path / "a", counting)
+    write_json(job.path / "status.json", {"state": "queued", "updated": 0.0, "launch": ""})
+    assert job.state == "queued"
+    with pytest.raises(StateError, match=r"Job a is queued, and has no result yet\. wait\(\) for it\."):
+        job.result()
+    with pytest.raises(StateError, match="is still queued after 0 s"):
+        job.wait(timeout=0)
+
+
 def test_a_folder_is_made_once(counting: JobKind, tmp_path: Path) -> None:
     made(tmp_path / "a", counting)
     with pytest.raises(FileError, match=r"A job folder must be new and writable.*folder=, or set WORKBENCH_RUNS"):
