@@ -11,7 +11,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import FileError, InputError, StateError
-from workbench.jobs import Job, JobKind, Resources, Status
+from workbench.jobs import Job, JobKind, Resources, Status, begin
 from workbench.jobs.files import write_json
 from workbench.jobs.job import laying_out
 from workbench.jobs.kind import KINDS
@@ -169,6 +169,19 @@ def test_a_queued_job_is_neither_lost_nor_ended(counting: JobKind, tmp_path: Pat
         job.result()
     with pytest.raises(StateError, match="is still queued after 0 s"):
         job.wait(timeout=0)
+
+
+def test_a_kind_of_a_cell_is_refused_at_once(tmp_path: Path) -> None:
+    words = r"The kind of job 'counting' must be one that every process finds.*entry point 'workbench\.jobs'"
+    with pytest.raises(InputError, match=words):
+        made(tmp_path / "a", Counting())
+    KINDS.register(Counting)
+    try:
+        with pytest.raises(InputError, match=words):
+            begin(KINDS.get("counting"), lambda folder: None, folder=tmp_path)
+    finally:
+        KINDS.reset()
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_folder_is_made_once(counting: JobKind, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Self
 from workbench.errors import FileError, InputError, StateError, WorkbenchError, told_keywords
 from workbench.jobs import display
 from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
-from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, write_note
+from workbench.jobs.kind import JobKind, Unusable, check_reachable, is_job, kind_of, write_note
 from workbench.jobs.launch import launch
 from workbench.jobs.lock import Owner, holder
 from workbench.jobs.places import new_folder, remember
@@ -268,7 +268,10 @@ def laying_out(folder: Path, kind: JobKind, status: Status, needs: Resources) ->
     ------
     FileError
         If the directory is there, or cannot be made or written.
+    InputError
+        If other processes do not find the kind.
     """
+    check_reachable(kind)
     try:
         # a job holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -312,6 +315,8 @@ def begin(
     ------
     FileError
         If the directory cannot be made or written.
+    InputError
+        If other processes do not find the kind.
     """
     path = new_folder(folder, word or kind.name)
     with laying_out(path, kind, kind.status(message="The worker is starting."), needs or Resources()):
