@@ -136,8 +136,8 @@ def check_reachable(kind: JobKind) -> None:
     """
     if KINDS.only_here(kind.name) or kind.name not in KINDS.names():
         raise InputError(
-            f"The kind of job {kind.name!r} must be one that every process finds, got one that is known to this process "
-            f"alone. Put it into a package with an entry point {_GROUP!r} (docs/how-to/add-a-kind-of-job.md)."
+            f"The kind of job {kind.name!r} must be one that every process finds, got one that this process "
+            f"alone knows. Put it into a package with an entry point {_GROUP!r} (docs/how-to/add-a-kind-of-job.md)."
         )
 
 
