@@ -98,6 +98,28 @@ def test_runs_of_an_empty_folder(tmp_path, capsys):
     assert capsys.readouterr().out == f"No runs in {tmp_path}.\n"
 
 
+def test_jobs_of_every_kind_are_listed(tmp_path, capsys):
+    assert main(["jobs", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"No jobs in {tmp_path}.\n"
+    run = create(tmp_path / "a", Recipe(algorithm="3d-unet"))
+    assert main(["jobs", str(tmp_path)]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["job", "kind", "title", "state", "so", "far", "folder"]
+    assert row.split() == [
+        "a",
+        "training",
+        "3d-unet",
+        "on",
+        "data",
+        "in",
+        "memory",
+        "starting",
+        "epoch",
+        "0/10",
+        str(run.path),
+    ]
+
+
 def test_runs_of_a_folder_that_is_not_there(tmp_path, capsys):
     assert main(["runs", str(tmp_path / "nofolder")]) == 1
     assert f"workbench: There is no folder {tmp_path / 'nofolder'}." in capsys.readouterr().err

@@ -33,6 +33,7 @@ ROOMS = (
     "workbench.widgets",
     "workbench.widgets.backends",
     "workbench.describing",
+    "workbench.jobs",
     "workbench.parameters",
     "workbench.signatures",
     "workbench.work",

@@ -11,7 +11,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import FileError, InputError, StateError
-from workbench.jobs import Job, JobKind, Resources, Status
+from workbench.jobs import Job, JobKind, Resources, Status, begin
 from workbench.jobs.files import write_json
 from workbench.jobs.job import laying_out
 from workbench.jobs.kind import KINDS
@@ -44,8 +44,8 @@ def counting(plug_ins: Any) -> JobKind:
     return KINDS.get("counting")
 
 
-def made(folder: Path, kind: JobKind, goal: int = 3, needs: Resources = Resources()) -> Job:
-    with laying_out(folder, kind, Status(), needs):
+def made(folder: Path, kind: JobKind, goal: int = 3, needs: Resources | None = None) -> Job:
+    with laying_out(folder, kind, Status(), needs or Resources()):
         write_json(folder / "count.json", goal)
     return wb.jobs(folder.parent)[folder.name]
 
@@ -70,7 +70,9 @@ def test_jobs_of_every_kind_newest_first(counting: JobKind, tmp_path: Path) -> N
     assert wb.jobs(tmp_path)[1:] == [run]
     lines = repr(wb.jobs(tmp_path)).splitlines()
     assert lines[1].split() == ["20260103-b", "counting", "Counting", "finished", "100%"]
-    assert lines[2].split() == ["20260102-a", "training", "3d-unet", "on", "data", "in", "memory", "starting", "epoch", "0/10"]  # fmt: skip
+    assert lines[2].split() == [
+        "20260102-a", "training", "3d-unet", "on", "data", "in", "memory", "starting", "epoch", "0/10",
+    ]  # fmt: skip
     assert ">100%</td>" in wb.jobs(tmp_path)._repr_html_()
     assert (job.result(), repr(job)) == (3, "Job 20260103-b: finished, 100%")
     assert repr(wb.jobs(tmp_path)[:0]) == "No jobs."
@@ -79,7 +81,7 @@ def test_jobs_of_every_kind_newest_first(counting: JobKind, tmp_path: Path) -> N
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"There is no folder .*nothing\..*wb\.jobs\(\)\[\"nothing\"\]"):
         wb.jobs(tmp_path / "nothing")
-    with pytest.raises(InputError, match="Unknown kind of job 'tol'. Did you mean 'tool'"):
+    with pytest.raises(InputError, match=r"Unknown kind of job 'tol'\. Did you mean 'tool'"):
         wb.jobs(tmp_path, kind="tol")
     with pytest.raises(InputError, match=r"wb\.jobs\(\) got an unknown option 'foldr'\. Did you mean 'folder'"):
         wb.jobs(foldr=tmp_path)
@@ -149,6 +151,37 @@ def test_what_asked_to_stop_is_heard_at_the_next_step(counting: JobKind, tmp_pat
     assert (job.status["progress"], job.status["message"]) == (0.25, "Stopped; resume() goes on from here.")
     job.stop()
     assert not (job.path / "control.json").exists(), "nothing happens to a job that has ended"
+
+
+def test_an_unknown_keyword_names_the_nearest(counting: JobKind, tmp_path: Path) -> None:
+    job = made(tmp_path / "a", counting)
+    with pytest.raises(InputError, match=r"job\.wait\(\) got an unknown option 'timout'\. Did you mean 'timeout'"):
+        job.wait(timout=1)
+    with pytest.raises(InputError, match=r"The name of a job is one line of at most 80 characters, got 3\."):
+        job.rename(3)
+
+
+def test_a_queued_job_is_neither_lost_nor_ended(counting: JobKind, tmp_path: Path) -> None:
+    job = made(tmp_path / "a", counting)
+    write_json(job.path / "status.json", {"state": "queued", "updated": 0.0, "launch": ""})
+    assert job.state == "queued"
+    with pytest.raises(StateError, match=r"Job a is queued, and has no result yet\. wait\(\) for it\."):
+        job.result()
+    with pytest.raises(StateError, match="is still queued after 0 s"):
+        job.wait(timeout=0)
+
+
+def test_a_kind_of_a_cell_is_refused_at_once(tmp_path: Path) -> None:
+    words = r"The kind of job 'counting' must be one that every process finds.*entry point 'workbench\.jobs'"
+    with pytest.raises(InputError, match=words):
+        made(tmp_path / "a", Counting())
+    KINDS.register(Counting)
+    try:
+        with pytest.raises(InputError, match=words):
+            begin(KINDS.get("counting"), lambda folder: None, folder=tmp_path)
+    finally:
+        KINDS.reset()
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_folder_is_made_once(counting: JobKind, tmp_path: Path) -> None:

@@ -21,9 +21,11 @@ from workbench.explain.registry import EXPLAINERS
 from workbench.frameworks._registry import FRAMEWORKS
 from workbench.frameworks.torch import TorchFramework
 from workbench.io._registry import FORMATS
+from workbench.jobs.kind import KINDS as JOBS
 from workbench.testing.algorithms.card import CardContract
 from workbench.testing.grids import oblique
 from workbench.testing.viewers import BLOCK
+from workbench.tools.background import OverData
 from workbench.widgets import Desk, DeskPanel
 from workbench.widgets.backends.base import VIEWERS
 from workbench.widgets.desk_panel import PANELS
@@ -232,6 +234,26 @@ def test_what_is_right_passes(notes: Any) -> None:
     tested.test_an_empty_desk_is_no_trouble(panel)
     tested.test_stands_in_the_app()
     tested.test_has_a_browser_half_that_fetches_nothing()
+
+
+def test_a_kind_of_job_that_is_called_differently(plug_ins: PlugIns) -> None:
+    plug_ins(JOBS, copying=type("Copying", (OverData,), {"name": "copy"}))
+    tested = contract(testing.JobKindContract, name="copying")
+    with pytest.raises(AssertionError, match="the entry point is called like the kind"):
+        tested.test_it_says_what_it_is(JOBS.get("copying"))
+
+
+def test_a_kind_of_job_that_forgets_what_it_has_done(plug_ins: PlugIns, tmp_path: Path) -> None:
+    class Forgetful(testing.JobContract):
+        def outcome(self, job: Any) -> Any:
+            return job.path  # differs from one to the other
+
+    one, other = (SimpleNamespace(path=tmp_path / name, status={"progress": 1}, state="finished") for name in "ab")
+    for job in (one, other):
+        job.resume = job.wait = lambda *_, job=job: job
+    with pytest.raises(AssertionError, match=r"/b'\)"):
+        Forgetful()._ends_as(one, other)  # type: ignore[arg-type]
+    Forgetful()._ends_as(one, one)  # type: ignore[arg-type]
 
 
 def test_every_name_is_there_and_another_names_the_nearest() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import workbench as wb
 from tests.tools import hasty
-from tests.tools.test_macenko import OWN, OWN_STRONGEST, picture
+from tests.tools.test_macenko import _STAINS, _STRONGEST, OWN, OWN_STRONGEST, picture
 from tests.tools.test_mapping import LEVELS, cases
 from workbench.datasets import Dataset, from_list
 from workbench.errors import InputError, StateError
@@ -83,7 +83,7 @@ def test_what_was_there_is_left_alone(dataset: Dataset, tmp_path: Path) -> None:
 def test_inputs_that_are_the_same_for_all_travel_with_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "jobs"))
     other = picture(OWN, OWN_STRONGEST)
-    slides = from_list([{"image": picture(), "label": 0}] * 2, task="classification", classes=("a",))
+    slides = from_list([{"image": picture(_STAINS, _STRONGEST), "label": 0}] * 2, task="classification", classes=("a",))
     found = done(over("macenko", slides, out=tmp_path / "there", like=other, background=True))
     here = over("macenko", slides, out=tmp_path / "here", like=other)
     assert found.done == here.done == [0, 1]
@@ -106,7 +106,6 @@ def test_several_processes_share_the_cores_of_the_job(dataset: Dataset, tmp_path
     write_note(job.path, "tool", Resources(cores=6))
     for file in report.folder.glob("*.nii.gz"):
         file.unlink()
-    os.truncate(job.path / "report.json", 0)
     (job.path / "report.json").unlink()
     status = json.loads((job.path / "status.json").read_text())
     (job.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
@@ -166,13 +165,27 @@ def test_what_is_wrong_is_refused_before_a_job_is_made(dataset: Dataset, tmp_pat
     assert not (tmp_path / "jobs").exists()
 
 
-def test_a_tool_that_is_gone_fails_in_words(dataset: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "cause", "remedy"),
+    [
+        ({"tool": "windwo"}, "Unknown tool 'windwo'. Did you mean 'window'", "Correct the value that is named, and"),
+        (
+            {"place": "my_tools:halve"},
+            "my_tools:halve must be the tool window, got ModuleNotFound",
+            "Do what the message",
+        ),
+        ({"place": "json:dumps"}, "json:dumps must be the tool window, got <function dumps", "Do what the message"),
+    ],
+)
+def test_a_tool_that_is_gone_fails_in_words(
+    dataset: Dataset, tmp_path: Path, change: dict[str, str], cause: str, remedy: str
+) -> None:
     job = over("window", dataset, out=tmp_path / "out", background=True)
     job.wait(120)
     note = json.loads((job.path / "tool.json").read_text())
-    (job.path / "tool.json").write_text(json.dumps(note | {"tool": "windwo"}))
+    (job.path / "tool.json").write_text(json.dumps(note | change))
     status = json.loads((job.path / "status.json").read_text())
     (job.path / "status.json").write_text(json.dumps(status | {"state": "stopped"}))
     assert job.resume().wait(120).state == "failed"
-    assert "Unknown tool 'windwo'. Did you mean 'window'" in job.status["cause"]
-    assert job.status["remedy"] == "Correct the value that is named, and start again."
+    assert cause in job.status["cause"]
+    assert remedy in job.status["remedy"]

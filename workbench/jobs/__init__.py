@@ -19,9 +19,12 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import told_keywords
+
 if TYPE_CHECKING:
     from workbench.jobs.doing import Doing
-    from workbench.jobs.job import Job
+    from workbench.jobs.files import read_json, write_json
+    from workbench.jobs.job import Job, begin
     from workbench.jobs.kind import JobKind, register
     from workbench.jobs.listing import JobList, jobs
     from workbench.jobs.resources import Placement, Resources
@@ -36,11 +39,27 @@ _HOMES = {
     "Placement": "resources",
     "Resources": "resources",
     "Status": "status",
+    "begin": "job",
     "jobs": "listing",
+    "read_json": "files",
     "register": "kind",
+    "write_json": "files",
 }
 
-__all__ = ["Doing", "Job", "JobKind", "JobList", "Placement", "Resources", "Status", "jobs", "register"]
+__all__ = [
+    "Doing",
+    "Job",
+    "JobKind",
+    "JobList",
+    "Placement",
+    "Resources",
+    "Status",
+    "begin",
+    "jobs",
+    "read_json",
+    "register",
+    "write_json",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -58,6 +77,7 @@ def __dir__() -> list[str]:
 class _Room(types.ModuleType):
     """The room that can be called: `wb.jobs` is this package, and `wb.jobs()` lists the jobs."""
 
+    @told_keywords("wb.jobs()")
     def __call__(self, folder: str | Path | None = None, kind: str | None = None) -> JobList:
         """Return the jobs, newest first; see :func:`workbench.jobs.jobs`."""
         from workbench.jobs.listing import jobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -15,8 +15,9 @@ from workbench.jobs import display
 from workbench.jobs.executors import base as executors
 from workbench.jobs.executors import local
 from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
-from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, read_note, write_note
+from workbench.jobs.kind import JobKind, Unusable, check_reachable, is_job, kind_of, read_note, write_note
 from workbench.jobs.lock import Owner, holder
+from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import HERE, Placement, Resources
 from workbench.jobs.status import ENDED, Status, StatusWriter, read_status, read_tail, said
 
@@ -302,12 +303,13 @@ def laying_out(
     Raises
     ------
     InputError
-        If there is no such executor.
+        If other processes do not find the kind, or there is no such executor.
     StateError
         If the executor could never put it to work.
     FileError
         If the directory is there, or cannot be made or written.
     """
+    check_reachable(kind)
     needs = placement.needs.over(needs)
     executors.EXECUTORS.get(placement.executor).check(needs)
     try:
@@ -324,6 +326,50 @@ def laying_out(
             f"A {kind.words.noun} folder must be new and writable; {folder} is not ({error.strerror or error}). "
             "Choose another one with folder=, or set WORKBENCH_RUNS."
         ) from error
+
+
+def begin(
+    kind: JobKind,
+    lay_out: Callable[[Path], object],
+    *,
+    word: str = "",
+    folder: str | Path | None = None,
+    needs: Resources | None = None,
+    placement: Placement = HERE,
+) -> Job:
+    """Make the directory of a job, start its worker and return at once.
+
+    Parameters
+    ----------
+    kind : JobKind
+        What is to be done.
+    lay_out : callable
+        Is given the new directory, and writes what the kind finds there.
+    word : str
+        What is to be read in its id; by default the name of the kind.
+    folder : str or Path, optional
+        Folder for jobs; by default that for runs.
+    needs : Resources, optional
+        What such a job usually needs of a machine.
+    placement : Placement
+        Who puts it to work, when, and what is to differ from that.
+
+    Raises
+    ------
+    FileError
+        If the directory cannot be made or written.
+    InputError
+        If other processes do not find the kind, or there is no such executor.
+    StateError
+        If the executor cannot put it to work.
+    """
+    path = new_folder(folder, word or kind.name)
+    with laying_out(path, kind, kind.status(message="The worker is starting."), needs or Resources(), placement):
+        lay_out(path)
+    remember(path.parent)
+    job = kind.handle(path)
+    start(job)
+    return job
 
 
 def start(job: Job) -> None:

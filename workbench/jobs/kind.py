@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench._plugins import Registry, Source, instances_of, place_of
 from workbench._wiring import BUILT_IN
-from workbench.errors import FileError, WorkbenchError
+from workbench.errors import FileError, InputError, WorkbenchError
 from workbench.jobs.failures import Failure
 from workbench.jobs.files import JOB, read_json, write_json
 from workbench.jobs.resources import Resources
@@ -124,6 +124,21 @@ def kind_of(folder: Path) -> JobKind:
         If the package that should bring the kind is broken.
     """
     return KINDS.get(str(read_note(folder).get("kind")))
+
+
+def check_reachable(kind: JobKind) -> None:
+    """Check that another process finds a kind: the worker is one.
+
+    Raises
+    ------
+    InputError
+        If it does not; the message says what to do.
+    """
+    if KINDS.only_here(kind.name) or kind.name not in KINDS.names():
+        raise InputError(
+            f"The kind of job {kind.name!r} must be one that every process finds, got one that this process "
+            f"alone knows. Put it into a package with an entry point {_GROUP!r} (docs/how-to/add-a-kind-of-job.md)."
+        )
 
 
 def is_job(folder: Path) -> bool:

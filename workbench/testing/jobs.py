@@ -69,19 +69,22 @@ class JobContract(JobKindContract):
         """Start a job, each time the same, that tells its progress four times or more; `folder` is for its files."""
         raise NotImplementedError(f"{type(self).__name__} must define `begin`.")
 
+    left_alone: ClassVar[Job]
+
     def outcome(self, job: Job) -> Any:
         """Return everything that must not depend on interruptions, to be compared."""
         raise NotImplementedError(f"{type(self).__name__} must define `outcome`.")
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def undisturbed(self, tmp_path_factory: pytest.TempPathFactory) -> Job:
-        """A job that was left alone, finished."""
-        folder = tmp_path_factory.mktemp("undisturbed")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("WORKBENCH_RUNS", str(folder / "jobs"))
-            job = self.begin(folder)
-        assert job.state in {*ALIVE, "finished"}
-        return job.wait(_PATIENCE)
+        """A job that was left alone, finished; one for all tests of the class."""
+        if "left_alone" not in vars(type(self)):
+            folder = tmp_path_factory.mktemp("undisturbed")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("WORKBENCH_RUNS", str(folder / "jobs"))
+                type(self).left_alone = self.begin(folder)
+            assert self.left_alone.state in {*ALIVE, "finished"}
+        return self.left_alone.wait(_PATIENCE)
 
     @pytest.fixture
     def start(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Job]]:

@@ -18,7 +18,7 @@ from workbench.work import Work
 _LOOK = 0.1
 _DIED = "Its process ended without a word, as it does when the memory is full. Try fewer processes, or smaller images."
 #: What libraries read, once, to know how many threads they may have.
-THREADS = ("OMP_NUMTHREADS", "OPENBLAS_NUMTHREADS", "MKL_NUMTHREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OFTHREADS")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 
 #: What a worker process works with: `Plan`, spec of the data set, the event that stops it, and the cases made of them.
 _here: dict[str, Any] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench._plugins import place_of
 from workbench.datasets import Dataset, from_spec
 from workbench.datasets.catalogue import DATASETS, root_of
 from workbench.datasets.memory import save
@@ -16,11 +16,10 @@ from workbench.errors import FileError, StateError
 from workbench.evaluation.table import Table
 from workbench.io import read, write
 from workbench.jobs.files import DATA, read_json, write_json
-from workbench.jobs.job import Job, laying_out, start
+from workbench.jobs.job import Job, begin
 from workbench.jobs.kind import JobKind
-from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import Placement, Resources
-from workbench.jobs.status import Status, Words
+from workbench.jobs.status import Words
 from workbench.parameters import plain
 from workbench.tools._cases import Plan
 from workbench.tools._processes import THREADS
@@ -86,7 +85,7 @@ class OverData(JobKind):
         return self.result(folder).counts if status["state"] == "finished" else super().facts(folder, status)
 
 
-def begin(tool: Tool, dataset: Dataset, plan: Plan, processes: int, placement: Placement) -> Job:
+def begin_over(tool: Tool, dataset: Dataset, plan: Plan, processes: int, placement: Placement) -> Job:
     """Start to run a tool over a data set in a process of its own, and return at once.
 
     Parameters
@@ -105,28 +104,23 @@ def begin(tool: Tool, dataset: Dataset, plan: Plan, processes: int, placement: P
     FileError
         If the folder of the job cannot be written.
     """
-    kind, folder = OverData(), new_folder(None, tool.name)
     note: dict[str, Any] = {
         **_place(tool),
         "options": plain(plan.options),
         "sources": plan.sources,
-        "shared": {},
         "suffix": plan.suffix,
         "processes": processes,
         "out": str(plan.folder.resolve()),
-        "data": dataset.spec(),
         "data name": dataset.name,
     }
-    with laying_out(folder, kind, Status(message="The worker is starting."), Resources(cores=processes), placement):
-        if not _known_elsewhere(note["data"]):
-            note["data"] = save(dataset, folder / DATA)
-        for name, value in plan.shared.items():
-            note["shared"][name] = _kept(value, folder, f"shared-{name}")
+
+    def lay_out(folder: Path) -> None:
+        spec = dataset.spec()
+        note["data"] = spec if _known_elsewhere(spec) else save(dataset, folder / DATA)
+        note["shared"] = {name: _kept(value, folder, f"shared-{name}") for name, value in plan.shared.items()}
         write_json(folder / _TOOL, note)
-    remember(folder.parent)
-    job = kind.handle(folder)
-    start(job)
-    return job
+
+    return begin(OverData(), lay_out, word=tool.name, needs=Resources(cores=processes), placement=placement)
 
 
 def _note(folder: Path) -> dict[str, Any]:
@@ -164,12 +158,12 @@ def _place(tool: Tool) -> dict[str, Any]:
 def _found(note: Mapping[str, Any]) -> Tool:
     if note["place"] is None:
         return TOOLS.get(note["tool"])
-    module, _, name = note["place"].partition(":")
-    found = getattr(import_module(module), name, None)
+    try:
+        found = place_of(note["tool"], note["place"]).load()
+    except (ImportError, AttributeError) as error:
+        found = error
     if not isinstance(found, Tool):
-        raise StateError(
-            f"{note['tool']} must be a tool at {note['place']}, got {found!r}. Put it back, then resume()."
-        )
+        raise StateError(f"{note['place']} must be the tool {note['tool']}, got {found!r}. Put it back, then resume().")
     return found
 
 

@@ -176,9 +176,9 @@ def over(
         )
     plan = planned(chosen, dataset, out, sources, suffix, options)
     if placement:
-        from workbench.tools.background import begin
+        from workbench.tools.background import begin_over
 
-        return begin(chosen, dataset, plan, processes, placement)
+        return begin_over(chosen, dataset, plan, processes, placement)
     return carry_out(plan, dataset, processes, work)
 
 

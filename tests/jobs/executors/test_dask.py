@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from workbench.jobs.executors import dask as executor
 from workbench.jobs.faults import VARIABLE
 from workbench.jobs.files import TICKET, read_json
 from workbench.jobs.lock import holder
+from workbench.testing.executors import ExecutorContract
 
 from .conftest import is_held, until
 
@@ -23,17 +25,33 @@ pytestmark = pytest.mark.slow
 DASK = Placement("dask")
 
 
-@pytest.fixture
-def cluster(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """A scheduler with two workers, on which jobs are held after their second case."""
-    monkeypatch.setenv(VARIABLE, "progress:2:hold")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as made:
-        monkeypatch.delenv(VARIABLE)
+@contextmanager
+def running(monkeypatch: pytest.MonkeyPatch, workers: int) -> Iterator[None]:
+    options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with distributed.LocalCluster(n_workers=workers, **options) as made:
         monkeypatch.setenv(executor.VARIABLE, made.scheduler_address)
-        yield made
+        yield
         client = executor._clients.pop(made.scheduler_address, None)
         if client is not None:
             client.close()
+
+
+@pytest.fixture
+def cluster(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A scheduler with two workers, on which jobs are held after their second case."""
+    monkeypatch.setenv(VARIABLE, "progress:2:hold")
+    with running(monkeypatch, 2):
+        monkeypatch.delenv(VARIABLE)
+        yield
+
+
+class TestDask(ExecutorContract):
+    name = "dask"
+
+    @pytest.fixture
+    def ready(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        with running(monkeypatch, 1):
+            yield
 
 
 def test_a_job_goes_on_when_its_worker_dies_with_its_machine(cluster, begin):

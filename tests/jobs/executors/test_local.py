@@ -14,10 +14,15 @@ from workbench.jobs.files import LAUNCH, LOCK, read_json, write_json
 from workbench.jobs.kind import read_note
 from workbench.jobs.launch import launch
 from workbench.jobs.lock import holder
+from workbench.testing.executors import ExecutorContract
 
 from .conftest import is_held, until
 
 ALL = Resources(cores=2)
+
+
+class TestLocal(ExecutorContract):
+    name = "local"
 
 
 def made_at(folder: Path) -> list[int]:
