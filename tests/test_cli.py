@@ -120,6 +120,16 @@ def test_jobs_of_every_kind_are_listed(tmp_path, capsys):
     ]
 
 
+def test_what_was_waiting_is_started_when_it_is_asked_for(tmp_path, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr("workbench.jobs.executors.local.revive", lambda: asked.append(True))
+    assert main(["jobs", str(tmp_path)]) == 0
+    assert not asked
+    assert main(["jobs", "--start", str(tmp_path)]) == 0
+    assert asked == [True]
+    assert capsys.readouterr().out == 2 * f"No jobs in {tmp_path}.\n"
+
+
 def test_runs_of_a_folder_that_is_not_there(tmp_path, capsys):
     assert main(["runs", str(tmp_path / "nofolder")]) == 1
     assert f"workbench: There is no folder {tmp_path / 'nofolder'}." in capsys.readouterr().err

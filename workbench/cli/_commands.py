@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
         command = _add(commands, name, _jobs, words)
         command.set_defaults(listed=name)
         command.add_argument("folder", nargs="?", help=f"a folder of {name} (default: {where})")
+        command.add_argument(
+            "--start", action="store_true", help="first start again what was waiting when the machine went off"
+        )
 
     command = _add(commands, "download", _download, "fetch the data of a data set into the cache")
     command.add_argument("name", help="a data set")
@@ -157,6 +160,14 @@ def _tools(options: argparse.Namespace) -> int:
 
 
 def _jobs(options: argparse.Namespace) -> int:
+    from workbench.jobs.executors.local import revive
+
+    if options.start:
+        revive()
+    return _list_jobs(options)
+
+
+def _list_jobs(options: argparse.Namespace) -> int:
     from workbench import training
     from workbench._tables import as_text
     from workbench.jobs.listing import jobs

@@ -171,7 +171,7 @@ def read_note(folder: Path) -> dict[str, Any]:
     return dict(note)
 
 
-def write_note(folder: Path, kind: str, needs: Resources, priority: int, executor: str) -> None:
+def write_note(folder: Path, kind: str, needs: Resources, priority: int = 0, executor: str = "local") -> None:
     """Write ``job.json``, which makes a folder one of a job."""
     note = {"schema": _SCHEMA, "kind": kind, "needs": asdict(needs), "priority": priority, "executor": executor}
     write_json(folder / JOB, note)

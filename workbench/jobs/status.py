@@ -158,6 +158,8 @@ def read_status(
         return {**status, "message": "Waiting; the machine was started anew, and goes on with the next job."}
     if status["state"] == "created" and not launch and time.time() - status["updated"] < _LAUNCH_SECONDS:
         return status
+    if status["state"] == "queued" and not launch:
+        return status
     if status["state"] in ("created", "queued", "running"):
         return _lost(folder, status, words, began=True)
     return status

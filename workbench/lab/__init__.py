@@ -41,10 +41,23 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
     return [{"module": "workbench.lab"}]
 
 
+def _go_on_with_jobs(log: Any) -> None:
+    """Start again what was waiting for its turn when the machine went off."""
+    from workbench.errors import WorkbenchError
+    from workbench.jobs.executors.local import revive
+
+    try:
+        for folder in revive():
+            log.info("Medical Workbench: job %s goes on", folder.name)
+    except WorkbenchError as error:
+        log.warning("Medical Workbench: jobs that were waiting are not started again. %s", error)
+
+
 def _load_jupyter_server_extension(server_app: Any) -> None:
     from workbench.lab.copies import keep_no_copies_of_images
     from workbench.lab.handlers import add_handlers
 
     add_handlers(server_app.web_app)
     keep_no_copies_of_images(server_app.contents_manager)
+    _go_on_with_jobs(server_app.log)
     server_app.log.info("Medical Workbench: volume files open in the viewer")

@@ -95,7 +95,7 @@ def over(
     processes: int = 1,
     sources: Mapping[str, str] | None = None,
     suffix: str | None = None,
-    background: Literal[True],
+    background: Literal[True] | Placement,
     work: Work = IDLE,
     **options: Any,
 ) -> Job: ...
