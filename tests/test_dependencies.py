@@ -45,7 +45,7 @@ def requirements(*extras: str) -> dict[str, Requirement]:
 
 
 CORE = requirements()
-EXTRAS = requirements("mindspore", "napari", "itk", "minc", "slides", "testing", "tools")
+EXTRAS = requirements("mindspore", "napari", "itk", "minc", "slides", "testing", "tools", "dask")
 PINS = {
     canonicalize_name(name): version
     for name, version in re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE)

@@ -35,7 +35,7 @@ _CORE = (
 def examine() -> list[Finding]:
     """Look at everything; a part that cannot be examined is itself a finding."""
     findings: list[Finding] = []
-    for part in (_python, _frameworks, _viewers, _files, _tools, _jupyter, _browser, _data):
+    for part in (_python, _frameworks, _viewers, _files, _tools, _jobs, _jupyter, _browser, _data):
         try:
             findings += part()
         except Exception as error:  # noqa: BLE001 - the doctor must go on to the next part, and says what happened
@@ -137,6 +137,10 @@ def _files() -> Iterator[Finding]:
 
 def _tools() -> Iterator[Finding]:
     yield _package("Tools", "SimpleITK", "absent", _extra("tools"))
+
+
+def _jobs() -> Iterator[Finding]:
+    yield _package("Jobs", "distributed", "absent", _extra("dask"))
 
 
 def _jupyter() -> Iterator[Finding]:
