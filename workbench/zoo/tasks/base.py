@@ -1,4 +1,4 @@
-"""What an algorithm's task module answers: targets, loss, decoding, metrics, default recipe."""
+"""What an algorithm's task module answers: targets, loss, decoding, metrics, a plan of training."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from workbench.errors import InputError, check_keywords
 from workbench.frameworks.base import MakeLoss as MakeLoss
 from workbench.frameworks.base import Outputs as Outputs
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
@@ -119,8 +120,20 @@ class Task(ABC):
         """Return empty scores for a model of these classes; they compare answers with the data set's annotations."""
 
     @abstractmethod
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return how the algorithm is trained when nothing else is said, with reasons.
+
+        What holds for every task alike (no larger batch than there are cases, ...) is seen to by `Algorithm.plan`.
+
+        Parameters
+        ----------
+        facts : Facts
+            What is known of the data and the machine.
+        """
+
     def default_recipe(self) -> dict[str, Any]:
-        """Return how the algorithm is trained when nothing else is said, as JSON-able data."""
+        """Return what `plan` proposes where nothing is known, as a dict; tasks that override it are heard as before."""
+        return dict(self.plan())
 
 
 def _options(task: type[Task]) -> list[str] | None:

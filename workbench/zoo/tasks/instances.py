@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.volume import Volume
+from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
     Array,
     MakeLoss,
@@ -100,21 +101,26 @@ class InstanceTask(Task):
         """Return empty scores: ``aji``, ``pq``, ``sq``, ``dq``, ``dice``."""
         return InstanceMetrics()
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of some tens of microscopy pictures."""
-        return {
-            "epochs": 60,
-            "batch_size": 4,
-            "optimizer": {"name": "adam", "lr": 1e-3, "weight_decay": 1e-4},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {"flip": {"axes": [0, 1]}, "affine": {"rotate_deg": 180, "scale": 0.1, "translate": 0}},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": [128, 128],
-            "grad_clip": 12.0,
-            "monitor": "val/aji",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for sets of some tens of microscopy pictures",
+            epochs=60,
+            batch_size=4,
+            optimizer={"name": "adam", "lr": 1e-3, "weight_decay": 1e-4},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={"flip": {"axes": [0, 1]}, "affine": {"rotate_deg": 180, "scale": 0.1, "translate": 0}},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=[128, 128],
+            grad_clip=12.0,
+            monitor="val/aji",
+            mode="max",
+        ).because(
+            monitor="it counts objects that are split or merged",
+            preprocess=STANDARDISED,
+            patch_size=CROPPED,
+        )
 
 
 class InstanceMetrics(Metrics):

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.volume import UNLABELLED, Volume
+from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
     Array,
     MakeLoss,
@@ -152,21 +153,26 @@ class SegmentationTask(Task):
         """Return empty scores: ``dice`` (mean of the labels but the background) and ``dice/<label name>``."""
         return SegmentationMetrics(classes)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of a few hundred images."""
-        return {
-            "epochs": 30,
-            "batch_size": 4,
-            "optimizer": {"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {},
-            "preprocess": {"orientation": "IPL" if self.ndim == 2 else "RAS", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": [256, 256] if self.ndim == 2 else [64, 64, 64],
-            "grad_clip": 12.0,
-            "monitor": "val/dice",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for sets of a few hundred images",
+            epochs=30,
+            batch_size=4,
+            optimizer={"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={},
+            preprocess={"orientation": "IPL" if self.ndim == 2 else "RAS", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=[256, 256] if self.ndim == 2 else [64, 64, 64],
+            grad_clip=12.0,
+            monitor="val/dice",
+            mode="max",
+        ).because(
+            monitor="the overlap of labels, mean over the foreground",
+            preprocess=STANDARDISED,
+            patch_size=CROPPED,
+        )
 
 
 class SegmentationMetrics(Metrics):

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.frameworks import Players
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import LocalisationTask
 from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
 from workbench.zoo.weakly_lesion_localisation.loss import check_weights, make_contest
@@ -57,16 +58,17 @@ class LesionTask(LocalisationTask):
             raise InputError("The outputs of weakly-lesion-localisation are named, 'difference' among them.")
         return np.asarray(outputs["difference"][:, 0])
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return the recipe of the reference code, with fewer epochs: pairs of four, Adam with a short memory."""
-        return {
-            **super().default_recipe(),
-            "batch_size": 8,
-            "optimizer": {"name": "adam", "lr": 2e-4, "betas": [0.5, 0.9]},
-            "schedule": {"name": "constant"},
-            "augment": {},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "range", "out": [-1.0, 1.0]}},
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        usual = super().plan(facts)
+        return usual.but(
+            "as the reference code, with fewer epochs: pairs of four, Adam with a short memory",
+            batch_size=8,
+            optimizer={"name": "adam", "lr": 2e-4, "betas": [0.5, 0.9]},
+            schedule={"name": "constant"},
+            augment={},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "range", "out": [-1.0, 1.0]}},
+        )
 
 
 TASK = LesionTask(THRESHOLD)
