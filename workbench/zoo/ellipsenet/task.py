@@ -13,7 +13,7 @@ from workbench.evaluation.ellipses import rotated_iou_terms
 from workbench.shapes import Ellipses
 from workbench.zoo.blocks.center import STRIDE
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, logits_of
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, logits_of
 from workbench.zoo.tasks.ellipses import EllipseTask, checked_ellipses
 from workbench.zoo.tasks.heatmaps import (
     decode_centers,
@@ -74,13 +74,13 @@ class EllipseNetTask(EllipseTask):
     def make_loss(
         self,
         *,
-        heat: float = 1.0,
-        length: float = 0.1,
-        offset: float = 1.0,
-        ratio: float = 1.0,
-        angle: float = 5.0,
-        iou: float = 1.0,
-        sincos: float = 0.0,
+        heat: Weight = 1.0,
+        length: Weight = 0.1,
+        offset: Weight = 1.0,
+        ratio: Weight = 1.0,
+        angle: Weight = 5.0,
+        iou: Weight = 1.0,
+        sincos: Weight = 0.0,
         cornernet_radius: bool = False,
         unscaled_offset: bool = False,
     ) -> MakeLoss:

@@ -10,13 +10,13 @@ from workbench.volume import UNLABELLED
 from workbench.zoo.lod_net.derivatives import ROWS, oriented_derivatives
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import SegmentationTask
-from workbench.zoo.tasks.base import MakeLoss
+from workbench.zoo.tasks.base import MakeLoss, Weight
 
 
 class OutlineTask(SegmentationTask):
     """Softmax over labels, with the derivatives of the foreground (every label but 0) learnt beside it."""
 
-    def make_loss(self, *, derivative: float = 1.0, unnormalised_grid: bool = False, **options: Any) -> MakeLoss:
+    def make_loss(self, *, derivative: Weight = 1.0, unnormalised_grid: bool = False, **options: Any) -> MakeLoss:
         """Return cross entropy and Dice of the labels, and the smooth L1 error of the oriented derivatives.
 
         Parameters

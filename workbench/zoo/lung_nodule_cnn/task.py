@@ -14,7 +14,7 @@ from workbench.zoo.lung_nodule_cnn.encoding import assign, boxes_of
 from workbench.zoo.lung_nodule_cnn.network import MAPS
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight
 from workbench.zoo.tasks.detection import padded_boxes, suppressed
 
 #: Most boxes in a training image.
@@ -43,7 +43,7 @@ class YOLOTask(DetectionTask):
         """Return which anchors learn which boxes; see `encoding.assign`."""
         return assign(*padded_boxes(annotation, num_classes, shape, MOST_BOXES), shape)
 
-    def make_loss(self, *, box: float = 0.05, objectness: float = 1.0, classes: float = 0.5) -> MakeLoss:
+    def make_loss(self, *, box: Weight = 0.05, objectness: Weight = 1.0, classes: Weight = 0.5) -> MakeLoss:
         """Return the weighted sum of 1 - CIoU and of the cross entropies of objectness and class, times the batch size.
 
         The objectness that is aimed at is the CIoU of the box that is there at present, at least 0. CIoU: Zheng et al.

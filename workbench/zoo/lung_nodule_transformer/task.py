@@ -13,7 +13,7 @@ from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_transformer.matching import match_queries
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, class_weight_tensor, softmax
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, class_weight_tensor, softmax
 from workbench.zoo.tasks.detection import padded_boxes
 
 #: Most boxes in a training image.
@@ -49,7 +49,7 @@ class DETRTask(DetectionTask):
         return {"box": box.astype(np.float32), "label": labels, "used": valid.astype(np.float32)}
 
     def make_loss(
-        self, *, classes: float = 1.0, distance: float = 5.0, overlap: float = 2.0, nothing: float = 0.1
+        self, *, classes: Weight = 1.0, distance: Weight = 5.0, overlap: Weight = 2.0, nothing: Weight = 0.1
     ) -> MakeLoss:
         """Return the sum over the decoder's layers of cross entropy, L1 distance and 1 - generalised overlap.
 

@@ -12,7 +12,7 @@ from workbench.shapes import Boxes
 from workbench.zoo.blocks.center import STRIDE
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, check_range, logits_of
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, check_range, logits_of
 from workbench.zoo.tasks.heatmaps import (
     decode_centers,
     encode_centers,
@@ -55,7 +55,7 @@ class CenterTask(DetectionTask):
         return {**encoded, "size": padded(boxes.sizes[:, ::-1] / STRIDE)}
 
     def make_loss(
-        self, *, heat: float = 1.0, size: float = 0.1, offset: float = 1.0, cornernet_radius: bool = False
+        self, *, heat: Weight = 1.0, size: Weight = 0.1, offset: Weight = 1.0, cornernet_radius: bool = False
     ) -> MakeLoss:
         """Return the weighted sum of the focal loss of the heat map and of the mean absolute errors at the centres.
 

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.errors import InputError
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, Task
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
@@ -42,7 +42,7 @@ class JointTask(Task):
         label = _PICTURE.targets(annotation["class"], num_classes, shape)["label"]
         return {"label": label, "mask": _PIXELS.targets(annotation["mask"], _MOST, shape)["label"]}
 
-    def make_loss(self, *, classification: float = 1.0, cross_entropy: float = 1.0, dice: float = 1.0) -> MakeLoss:
+    def make_loss(self, *, classification: Weight = 1.0, cross_entropy: Weight = 1.0, dice: Weight = 1.0) -> MakeLoss:
         """Return the weighted sum of the cross entropy of the class, and of cross entropy and Dice of the tissues.
 
         Parameters

@@ -11,6 +11,8 @@ from workbench.zoo.classification import Classification
 from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
 from workbench.zoo.tasks.base import (
     Array,
+    ClassWeights,
+    LabelSmoothing,
     MakeLoss,
     Metrics,
     Outputs,
@@ -37,7 +39,7 @@ class ClassificationTask(Task):
         check_range(value, num_classes)
         return {"label": value}
 
-    def make_loss(self, *, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> MakeLoss:
+    def make_loss(self, *, label_smoothing: LabelSmoothing = 0.0, class_weights: ClassWeights = None) -> MakeLoss:
         """Return the cross entropy.
 
         Parameters

@@ -12,10 +12,12 @@ from workbench.volume import Volume
 from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
     Array,
+    ClassWeights,
     MakeLoss,
     Metrics,
     Outputs,
     Task,
+    Weight,
     check_weights,
     class_weight_tensor,
     softmax,
@@ -53,7 +55,7 @@ class InstanceTask(Task):
         return {"mask": encode_mask(check_instances(annotation, self.ndim))}
 
     def make_loss(
-        self, *, cross_entropy: float = 1.0, dice: float = 1.0, class_weights: Sequence[float] | None = None
+        self, *, cross_entropy: Weight = 1.0, dice: Weight = 1.0, class_weights: ClassWeights = None
     ) -> MakeLoss:
         """Return the weighted sum of the cross entropy and of one minus the soft Dice, mean over the three classes.
 

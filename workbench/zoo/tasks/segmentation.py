@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
 from workbench.errors import InputError
+from workbench.signatures import Range
 from workbench.volume import UNLABELLED, Volume
 from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
     Array,
+    ClassWeights,
     MakeLoss,
     Metrics,
     Outputs,
     Task,
+    Weight,
     check_range,
     check_weights,
     class_weight_tensor,
@@ -55,12 +58,12 @@ class SegmentationTask(Task):
     def make_loss(
         self,
         *,
-        cross_entropy: float = 1.0,
-        dice: float = 1.0,
+        cross_entropy: Weight = 1.0,
+        dice: Weight = 1.0,
         background: bool = False,
-        class_weights: Sequence[float] | None = None,
+        class_weights: ClassWeights = None,
         squared: bool = False,
-        smoothing: float = 1.0,
+        smoothing: Annotated[float, Range(above=0)] = 1.0,
     ) -> MakeLoss:
         """Return the weighted sum of the cross entropy and of one minus the soft Dice.
 

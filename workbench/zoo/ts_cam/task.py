@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from workbench.errors import InputError
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import ClassificationTask, LocalisationTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, softmax
+from workbench.zoo.tasks.base import Array, ClassWeights, LabelSmoothing, MakeLoss, Outputs, softmax
 
 
 class CoupledAttentionTask(LocalisationTask):
     """Cross entropy of the class of the picture; the map couples attention and semantics (Gao et al. 2021, eq. 6)."""
 
-    def make_loss(self, *, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> MakeLoss:
-        """Return the cross entropy of the logits, as for classification."""
+    def make_loss(self, *, label_smoothing: LabelSmoothing = 0.0, class_weights: ClassWeights = None) -> MakeLoss:
+        """Return the cross entropy of the logits, as for classification.
+
+        Parameters
+        ----------
+        label_smoothing : float
+            Share of the target that is spread evenly over all classes.
+        class_weights : sequence of float, optional
+            Weight of each class.
+        """
         return ClassificationTask().make_loss(label_smoothing=label_smoothing, class_weights=class_weights)
 
     def score_map(self, outputs: Outputs) -> Array:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
 from workbench.errors import InputError
 from workbench.evaluation.points import match_points, precision_recall_f1
 from workbench.shapes import Points
+from workbench.signatures import Range
 from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import Metrics, ShapeTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, check_range, logits_of
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, check_range, logits_of
 from workbench.zoo.u_csrnet.encoding import distance_maps, impulse_maps, peaks
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class PointTask(ShapeTask):
             "count": impulse_maps(points, num_classes, shape),
         }
 
-    def make_loss(self, *, sigma: float = SIGMA, emphasis: float = 0.1) -> MakeLoss:
+    def make_loss(self, *, sigma: Annotated[float, Range(above=0)] = SIGMA, emphasis: Weight = 0.1) -> MakeLoss:
         """Return the squared error of the maps: its mean over all pixels, and its mean at the points of each class.
 
         Without the second term a map of a rare class would stay flat; were it weighted by the pixel and not by the

@@ -11,7 +11,7 @@ from workbench.errors import InputError
 from workbench.frameworks import Players
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import LocalisationTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs
+from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight
 from workbench.zoo.weakly_lesion_localisation.loss import check_weights, make_contest
 from workbench.zoo.weakly_lesion_localisation.network import THRESHOLD
 
@@ -25,11 +25,11 @@ class LesionTask(LocalisationTask):
     def make_loss(
         self,
         *,
-        penalty: float = 10.0,
-        critic: float = 0.01,
-        adversarial: float = 0.01,
-        reconstruction: float = 200.0,
-        total_variation: float = 0.0,
+        penalty: Weight = 10.0,
+        critic: Weight = 0.01,
+        adversarial: Weight = 0.01,
+        reconstruction: Weight = 200.0,
+        total_variation: Weight = 0.0,
     ) -> MakeLoss:
         """Return the losses of the critic and of the generator, who play against each other.
 
