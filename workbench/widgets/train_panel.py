@@ -106,7 +106,7 @@ class TrainPanel(DeskPanel):
         if choice is not None and choice.algorithm != self._suggested:
             self._suggested = choice.algorithm
             case = self.desk.case
-            facts = UNKNOWN if case is None else Facts.of(case.dataset, look=False)
+            facts = Facts.of(case.dataset, look=False) if case is not None and case.dataset is not None else UNKNOWN
             self._suggest(zoo.algorithm(choice.algorithm).plan(facts))
         self.blocked = self.desk.cannot_train(tune=self.mode == "tune") or next(iter(self.faults.values()), "")
 
