@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.errors import InputError
+from workbench.explain.box import Box
 from workbench.frameworks.base import Array
 from workbench.parameters import Parameter, check_values
 
@@ -58,7 +59,7 @@ class Problem:
     spacing: tuple[float, ...]
     feeder: Feeder
     layer: str | None = None
-    box: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    box: Box | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:

@@ -17,14 +17,13 @@ from workbench._words import size, span
 from workbench.errors import Cancelled, StateError
 from workbench.frameworks.base import Outputs as Outputs
 from workbench.frameworks.feeding import Feeder
+from workbench.work import Cancel, Progress
 from workbench.zoo.windows import Blended, Index, Windows
 
 if TYPE_CHECKING:
     from workbench.frameworks import Framework
 
 Array = NDArray[Any]
-Progress = Callable[[float], None]
-Cancel = Callable[[], bool]
 Read = Callable[[Index, Index], Array]
 IsAir = Callable[[Index, Index], bool]
 
@@ -43,7 +42,7 @@ _TRIED, _FEWEST_TO_TRY, _TOLERANCE = 4, 16, 1e-3
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PredictionEstimate:
     """What a prediction will take, from a trial of one window on the device at hand.
 
     Attributes
@@ -152,7 +151,7 @@ class Inference:
             self._seconds = time.perf_counter() - started
         self._first = (start, answer[0])
 
-    def estimate(self, answer: int | None = None, budget: int | None = None, halo: int = 0) -> Estimate:
+    def estimate(self, answer: int | None = None, budget: int | None = None, halo: int = 0) -> PredictionEstimate:
         """Return how long it will take: what a second window takes (the first one warms up), times their number.
 
         Parameters
@@ -172,7 +171,7 @@ class Inference:
         needed = len(starts) - max(0, air - 1)
         if needed > 1 and self._seconds < _WORTHWHILE_SECONDS:
             self.begin()
-        return Estimate(needed, len(starts) - needed, self._seconds * needed, answer + min(outputs, budget))
+        return PredictionEstimate(needed, len(starts) - needed, self._seconds * needed, answer + min(outputs, budget))
 
     def reduce(self, probabilities: Callable[[Array], Array], *, check: bool) -> str:
         """Let the network compute faster and less exactly, where the device has such arithmetic.

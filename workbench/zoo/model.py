@@ -21,9 +21,10 @@ from workbench.parameters import Parameter
 from workbench.transforms import Prepared, Preprocess
 from workbench.transforms.axes import as_tuple, per_axis
 from workbench.volume import Volume
+from workbench.work import Cancel, Progress
 from workbench.zoo import answering
 from workbench.zoo.algorithm import Algorithm, split_config
-from workbench.zoo.inference import Cancel, Estimate, Progress
+from workbench.zoo.inference import PredictionEstimate
 
 Array = NDArray[Any]
 
@@ -197,7 +198,7 @@ class Model:
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
     @told_keywords("model.estimate()")
-    def estimate(self, volume: Volume | Prepared, *, skip_air: bool = True) -> Estimate:
+    def estimate(self, volume: Volume | Prepared, *, skip_air: bool = True) -> PredictionEstimate:
         """Return what `predict` would take on this device, from a trial of one window of the volume.
 
         For an image that is seen in one window the trial takes as long as the prediction itself; see `windows`.
