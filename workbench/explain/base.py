@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.box import Box
-from workbench.frameworks.base import Array
 from workbench.parameters import Parameter, check_values
 
 if TYPE_CHECKING:

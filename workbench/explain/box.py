@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
-from workbench.frameworks.base import Array
 
 if TYPE_CHECKING:
     from workbench.volume import Volume

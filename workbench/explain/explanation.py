@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench._words import lengths
 from workbench.errors import FileError, InputError, StateError
 from workbench.explain import _sidecar
 from workbench.explain.code import request_code
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.targets import Region, Target, from_description
-from workbench.frameworks.base import Array
 
 if TYPE_CHECKING:
     from workbench.explain.request import Request

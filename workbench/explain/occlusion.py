@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.explain.box import Box, inside
-from workbench.frameworks.base import Array
 from workbench.parameters import Parameter, by_name
 
 Window = tuple[slice, ...]

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError, StateError, check_keywords, choose
 from workbench.volume import Volume
 from workbench.work import Cancel, Progress
-from workbench.zoo.inference import Array, Inference, Outputs, PredictionEstimate, empty_scores
+from workbench.zoo.inference import Inference, Outputs, PredictionEstimate, empty_scores
 from workbench.zoo.windows import Index, Windows
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench._words import size, span
 from workbench.errors import Cancelled, StateError
 from workbench.frameworks.base import Outputs as Outputs
@@ -23,7 +23,6 @@ from workbench.zoo.windows import Blended, Index, Windows
 if TYPE_CHECKING:
     from workbench.frameworks import Framework
 
-Array = NDArray[Any]
 Read = Callable[[Index, Index], Array]
 IsAir = Callable[[Index, Index], bool]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench._tables import pairs_html
 from workbench._words import count
 from workbench.errors import InputError, check_suffix, told_keywords
@@ -25,8 +25,6 @@ from workbench.work import Cancel, Progress
 from workbench.zoo import answering
 from workbench.zoo.algorithm import Algorithm, split_config
 from workbench.zoo.inference import PredictionEstimate
-
-Array = NDArray[Any]
 
 _PATCH_SIZE = Parameter("patch_size", "integer", None, "Windows of predictions.", low=1, unit="voxels", per_axis=True)
 

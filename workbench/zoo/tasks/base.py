@@ -8,16 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench.errors import InputError, check_keywords
 from workbench.frameworks.base import MakeLoss as MakeLoss
 from workbench.frameworks.base import Outputs as Outputs
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
-
-Array = NDArray[Any]
 
 
 class Metrics(ABC):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.zoo.classification import Classification
 from workbench.zoo.tasks.base import (
-    Array,
     MakeLoss,
     Metrics,
     Outputs,

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Boxes
-from workbench.zoo.tasks.base import Array, Metrics, Outputs, check_range, logits_of
+from workbench.zoo.tasks.base import Metrics, Outputs, check_range, logits_of
 from workbench.zoo.tasks.shapes import ShapeTask
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.volume import Volume
 from workbench.zoo.tasks.base import (
-    Array,
     MakeLoss,
     Metrics,
     Outputs,

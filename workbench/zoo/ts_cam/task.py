@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.zoo.tasks import ClassificationTask, LocalisationTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, softmax
+from workbench.zoo.tasks.base import MakeLoss, Outputs, softmax
 
 
 class CoupledAttentionTask(LocalisationTask):
