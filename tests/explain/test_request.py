@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.errors import Cancelled, FileError, InputError, StateError
+from workbench.errors import Cancelled, FileError, InputError, StateError, WorkbenchError
 from workbench.explain import Class, Explanation, Region, Request, Voxel
 from workbench.explain.base import Explainer, Step
 from workbench.explain.registry import EXPLAINERS
 from workbench.parameters import Parameter, by_name
 from workbench.testing import toys
+from workbench.testing.marks import needs_mindspore
 from workbench.volume import Volume
 from workbench.work import IDLE, Work
 
@@ -300,6 +301,27 @@ class TestStored:
         text = (folder / "request.json").read_text()
         (folder / "request.json").write_text(text.replace('"device": "cpu"', '"device": "cuda:7"'))
         assert Request.load(folder, device="cpu").model.device == "cpu"
+        with pytest.raises(WorkbenchError, match="cuda") as told:
+            Request.load(folder)
+        assert "damaged" not in str(told.value)
+
+    def test_a_method_that_is_not_here_is_named(self, tmp_path):
+        folder = self.CASES["2d-region"]().save(tmp_path / "asked")
+        text = (folder / "request.json").read_text()
+        (folder / "request.json").write_text(text.replace('"method": "saliency"', '"method": "salience"'))
+        with pytest.raises(InputError, match=r"Unknown explanation method 'salience'.*Did you mean 'saliency'"):
+            Request.load(folder)
+
+    @needs_mindspore
+    @pytest.mark.parametrize("method", ["saliency", "occlusion"])
+    def test_on_mindspore_too(self, tmp_path, method):
+        pytest.importorskip("mindspore")
+        model = wb.zoo.create("2d-unet", framework="mindspore", num_classes=3, **SMALL)
+        why = Request(model, picture(), method, Voxel((3, 4))).run()
+        again = Request.load(why.request.save(tmp_path / "asked")).run()
+        assert again.framework == "mindspore"
+        assert np.ptp(why.data) > 0
+        assert again.data.tobytes() == why.data.tobytes()
 
 
 class TestRefused:
@@ -379,7 +401,7 @@ class TestPlainData:
         assert again.run().data.tobytes() == asked.run().data.tobytes()
         absolute = Request.from_json({**known, "volume": {**known["volume"], "from": str(tmp_path / "case.nii")}})
         assert absolute.volume.fingerprint() == asked.volume.fingerprint()
-        with pytest.raises(FileError, match="Did you mean 'covid-resnet-phantom-xray'"):
+        with pytest.raises(InputError, match="Did you mean 'covid-resnet-phantom-xray'"):
             Request.from_json({**known, "model": {**known["model"], "from": "covid-resnet-phantom-xry"}}, tmp_path)
 
     def test_a_region_needs_its_file(self):

@@ -184,6 +184,8 @@ class Request:
         ------
         FileError
             If it describes no request, or a file is missing, damaged, or not the one that was asked about.
+        InputError, StateError
+            If the method, the framework or the device is not to be had here.
         """
         return cls(**request_files.arguments(known, Path(folder), "A request", device))
 
@@ -215,6 +217,8 @@ class Request:
         ------
         FileError
             If a file is missing, damaged, or not of this request.
+        InputError, StateError
+            If the method, the framework or the device is not to be had here.
         """
         return cls(**request_files.load(Path(folder), device))
 

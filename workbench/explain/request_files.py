@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from workbench import _atomic
 from workbench.errors import FileError, InputError
 from workbench.explain import _sidecar
 from workbench.explain.making import Asked
-from workbench.explain.targets import Region, from_description
+from workbench.explain.targets import Region, Target, from_description
 
 if TYPE_CHECKING:
     from workbench.volume import Volume
@@ -66,21 +65,22 @@ def arguments(known: Any, folder: Path, name: str, device: str | None) -> dict[s
     from workbench import zoo
 
     facts = _sidecar.opened(known, name, _KIND, "a request", "what `Request.to_json` or `Request.save` made")
-    with _complete(name):
-        told = facts["model"]
+    try:
+        told, target = facts["model"], facts["target"]
         model = zoo.load(_place(told["from"], folder), framework=told["framework"], device=device or told["device"])
         _compare(model.weights_fingerprint(), told, "model")
         region = None if facts["region"] is None else _volume(facts["region"], folder, "region", kind="labels")
-        target = facts["target"]
         return {
             "model": model,
             "volume": _volume(facts["volume"], folder, "volume"),
             "method": facts["method"],
-            "target": None if target is None else from_description(target, region),
+            "target": None if target is None else _target(target, region, name),
             "layer": facts["layer"],
             "options": dict(facts["options"]),
             "schedule": facts["schedule"],
         }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _incomplete(name, error) from error
 
 
 def save(asked: Asked, folder: Path) -> Path:
@@ -149,9 +149,12 @@ def _as_list(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is neither")
 
 
-@contextlib.contextmanager
-def _complete(name: str) -> Iterator[None]:
+def _target(told: dict[str, Any], region: Volume | None, name: str) -> Target:
     try:
-        yield
-    except (KeyError, TypeError, AttributeError, InputError) as error:
-        raise FileError(f"{name} does not describe a request completely: {error}. {_AGAIN}") from error
+        return from_description(told, region)
+    except InputError as error:
+        raise _incomplete(name, error) from error
+
+
+def _incomplete(name: str, error: Exception) -> FileError:
+    return FileError(f"{name} does not describe a request completely: {error}. {_AGAIN}")
