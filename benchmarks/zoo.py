@@ -114,7 +114,7 @@ def run_cost(name: str, framework: str) -> dict[str, Any]:
     """Time a few training steps and predictions; the machine should have nothing else to do."""
     case = CASES[name]
     data = _divisions(case)[0]
-    default = zoo.algorithm(algorithm_of(name)).task.default_recipe()
+    default = zoo.algorithm(algorithm_of(name)).plan()
     batch = case["train"].get("batch_size", default["batch_size"])
     patches = case["train"].get("patches_per_sample", 1)
     splits = {"train": data.splits["train"][: -(-STEPS * batch // patches)], "val": data.splits["val"][:1]}

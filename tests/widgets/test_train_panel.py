@@ -82,7 +82,7 @@ def test_what_is_missing_is_said_before_anything_is_started(tmp_path: Path) -> N
 
 def test_the_algorithms_own_recipe_is_offered(tmp_path: Path) -> None:
     panel = make(tmp_path)
-    recipe = zoo.algorithm("3d-unet").task.default_recipe()
+    recipe = zoo.algorithm("3d-unet").plan()
     assert panel.epochs == recipe["epochs"]
     assert panel.learning_rate == recipe["optimizer"]["lr"]
 

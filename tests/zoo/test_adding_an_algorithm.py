@@ -52,7 +52,7 @@ def test_it_is_found_by_its_entry_point(site: Path) -> None:
 def test_it_predicts() -> None:
     volume = wb.Volume(np.random.default_rng(0).normal(size=(9, 7)))
     assert wb.zoo.create("tiny-net", variant="wide").predict(volume).spatial_shape == (9, 7)
-    assert wb.zoo.algorithm("tiny-net").task.default_recipe()["epochs"] == 5
+    assert wb.zoo.algorithm("tiny-net").plan()["epochs"] == 5
 
 
 @pytest.fixture(scope="module")

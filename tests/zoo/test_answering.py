@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import workbench as wb
 from workbench.errors import InputError, StateError
@@ -246,6 +248,25 @@ def test_less_precision_is_tried_where_there_is_something(windowed, affine, monk
     monkeypatch.setattr(made, "forward", lambda x, network=None: seen.extend(x) or forward(x, network=network))
     made.probabilities(Volume(data, affine, unit="HU"), precision="auto")
     assert all(np.ptp(one) > 0 for one in seen[:8]), "four windows, each in both forms"
+
+
+@pytest.mark.parametrize(("slower", "used"), [(1.2, "float32: bfloat16 took 1.2 times as long"), (0.5, "bfloat16")])
+def test_less_precision_is_used_where_it_saves_time(slower, used, windowed, affine, monkeypatch):
+    made = model()
+    monkeypatch.setattr(type(made.framework), "reduced", lambda _self, _module: "bfloat16")
+    made.patch_size = (8, 8, 8)
+    volume = Volume(np.random.default_rng(0).normal(size=(40, 16, 16)), affine)
+    now = [0.0]
+    forward = made.forward
+
+    def timed(x, network=None):
+        reduced = network is not None and next(network.parameters()).dtype == torch.bfloat16
+        now[0] += 1.0 * (slower if reduced else 1)
+        return forward(x, network=network)
+
+    monkeypatch.setattr(made, "forward", timed)
+    monkeypatch.setattr("workbench.zoo.inference.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    assert made.probabilities(volume, precision="auto").notes[0].startswith(f"computed in {used}")
 
 
 def test_unknown_options_of_a_prediction(affine):

@@ -126,6 +126,26 @@ def test_an_unknown_option_of_the_loss_is_named_with_the_valid_ones(name):
     assert callable(wb.zoo.algorithm(name).task.loss({}))
 
 
+@pytest.mark.parametrize("name", [card.name for card in wb.zoo.list()])
+def test_every_option_of_a_loss_is_told_and_checked(name):
+    task = wb.zoo.algorithm(name).task
+    parameters = task.parameters()
+    assert parameters
+    assert all(one.help and one.kind in ("flag", "number") for one in parameters.values())
+    for option, parameter in parameters.items():
+        with pytest.raises(InputError, match=rf"^The loss: {option} must be .*, got 'much'"):
+            task.loss({option: "much"})
+        if parameter.low == 0:
+            with pytest.raises(InputError, match=rf"^The loss: {option} must be .*at least 0.*, got .?-0.5"):
+                task.loss({option: [-0.5] if parameter.many else -0.5})
+
+
+def test_options_of_a_loss_are_described():
+    told = wb.describe(wb.zoo.algorithm("lod-net").task)
+    assert [one.name for one in told][-2:] == ["derivative", "unnormalised_grid"]
+    assert "background" in [one.name for one in told]
+
+
 def test_options_of_a_loss_include_those_it_hands_on():
     with pytest.raises(InputError, match=r"derivativ'.*Did you mean 'derivative'.*background"):
         wb.zoo.algorithm("lod-net").task.loss({"derivativ": 1})

@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.training.api import fit, train
+    from workbench.training.api import fit, plan, train
     from workbench.training.checkpoint import Checkpoint
     from workbench.training.estimating import Estimate, estimate
     from workbench.training.listing import runs
@@ -37,6 +37,7 @@ _HOMES = {
     "Status": "status",
     "fit": "api",
     "estimate": "estimating",
+    "plan": "api",
     "runs": "listing",
     "train": "api",
 }
@@ -53,6 +54,7 @@ __all__ = [
     "Status",
     "estimate",
     "fit",
+    "plan",
     "runs",
     "train",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def train(
     ----------
     recipe : str, Path, dict or Recipe
         Name of an algorithm of the zoo, or a recipe: a JSON or YAML file, a dict, a `Recipe`. What it leaves open is
-        taken from the algorithm's default recipe.
+        what the algorithm proposes for the data (`workbench.training.plan` shows it, with reasons).
     data : str or Dataset
         Data set, or its name in the catalogue. Its splits count, not those of a recipe that was made for other data.
     algorithm : str
@@ -124,6 +125,38 @@ def train(
     return start(run)
 
 
+def plan(
+    recipe: str | Path | Mapping[str, Any] | Recipe | None = None, data: str | Dataset | None = None, **overrides: Any
+) -> Recipe:
+    """Return the recipe that `train` would follow, with the reasons of what was proposed, and start nothing.
+
+    Parameters
+    ----------
+    recipe, data, **overrides
+        As for `train`.
+
+    Returns
+    -------
+    Recipe
+        A notebook shows it as a table; ``recipe.reasons`` has the reasons by key. It can be changed, written to a file,
+        and given to `train`.
+
+    Raises
+    ------
+    InputError
+        As for `train`.
+
+    Examples
+    --------
+    >>> few = wb.datasets.load("phantom-ct", n=4, size=16)
+    >>> recipe = wb.training.plan("3d-unet", few)
+    >>> recipe.batch_size, recipe.reasons["batch_size"]
+    (2, '2 cases to learn from')
+    """
+    composed, _ = compose(recipe, data, overrides)
+    return composed
+
+
 def fit(recipe: Recipe, folder: str | Path) -> Run:
     """Train in this process, and return when it is over: for tests and measurements.
 
@@ -151,20 +184,20 @@ def fit(recipe: Recipe, folder: str | Path) -> Run:
 def compose(
     recipe: str | Path | Mapping[str, Any] | Recipe | None, data: str | Dataset | None, values: Mapping[str, Any]
 ) -> tuple[Recipe, Dataset]:
-    """Return the complete recipe of a run, and its data set."""
+    """Return the complete recipe of a run, with the reasons of what was proposed, and its data set."""
     from workbench import datasets, frameworks, zoo
+    from workbench.zoo.planning import Facts
 
     base = _base(recipe)
     name = values.get("algorithm") or base.get("algorithm")
     if not name:
         raise InputError('Training needs an algorithm: train("3d-unet", data=...). `wb.zoo.list()` lists them.')
     algorithm = zoo.algorithm(name)
-    merged = {**algorithm.task.default_recipe(), **base, "algorithm": algorithm.name}
-    merged = _merge(merged, values, algorithm)
-    if data is None and not merged.get("data"):
+    _check_keys(values, algorithm)
+    if data is None and not base.get("data"):
         raise InputError("Training needs data: data= takes a data set or a name. `wb.datasets.list()` lists them.")
     if data is None:
-        dataset = datasets.from_spec(merged["data"])
+        dataset = datasets.from_spec(base["data"])
     else:
         dataset = datasets.load(data) if isinstance(data, str) else data
     if not isinstance(dataset, datasets.Dataset):
@@ -173,12 +206,15 @@ def compose(
             "with `wb.datasets.from_list(...)`."
         )
     # Empty for one that lives in memory; it is saved with the run.
-    merged["data"] = dataset.spec() or {}
+    spec = dataset.spec() or {}
     # The splits of a recipe hold indices into the recipe's own data; those of other data are what that data set says.
-    made_for = base.get("data")
-    foreign = data is not None and "splits" not in values and bool(made_for) and made_for != merged["data"]
-    if foreign or not merged.get("splits"):
-        merged["splits"] = {key: list(indices) for key, indices in dataset.splits.items()}
+    foreign = data is not None and bool(base.get("data")) and base["data"] != spec
+    kept = None if foreign or "splits" in values else base.get("splits")
+    splits = kept or {key: list(indices) for key, indices in dataset.splits.items()}
+    cases = None if values.get("splits") else len(splits.get("train", ()))
+    plan = algorithm.plan(replace(Facts.of(dataset), cases=cases))
+    merged = _merge({**plan, **base, "algorithm": algorithm.name, "data": spec, "splits": splits}, values, algorithm)
+    merged["splits"] = merged["splits"] or splits
     framework = choose(merged.get("framework", frameworks.DEFAULT), frameworks.names(), "framework")
     device = merged.get("device", "cpu")
     # What can be refused at once should not wait for the worker to find out; but the default on the CPU is always
@@ -191,6 +227,7 @@ def compose(
     # what is scored label by label ("dice/liver") may only be known once there are scores
     if "/" not in monitored:
         choose(monitored, algorithm.task.metrics(dataset.classes).compute(), "validation score to monitor")
+    complete.give_reasons({key: why for key, why in plan.reasons.items() if merged[key] == plan[key]})
     return complete, dataset
 
 
@@ -211,13 +248,16 @@ def _base(recipe: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str, A
     raise InputError(f"recipe must be an algorithm's name, a file, a dict or a Recipe, got {type(recipe).__name__}.")
 
 
-def _merge(merged: dict[str, Any], values: Mapping[str, Any], algorithm: Algorithm) -> dict[str, Any]:
-    options = algorithm.options()
-    valid = dict.fromkeys([*Recipe.model_fields, *_OPTIMIZER_KEYS, *options, "variant"])
+def _check_keys(values: Mapping[str, Any], algorithm: Algorithm) -> None:
+    valid = dict.fromkeys([*Recipe.model_fields, *_OPTIMIZER_KEYS, *algorithm.options(), "variant"])
     for name, words in _ELSEWHERE.items():
         if name in values and name not in valid:
             raise InputError(f"Unknown train() option {name!r}. {words}")
     check_keywords(values, valid, "train()", "help(wb.train)")
+
+
+def _merge(merged: dict[str, Any], values: Mapping[str, Any], algorithm: Algorithm) -> dict[str, Any]:
+    options = algorithm.options()
     values = dict(values)
     variant = values.pop("variant", None)
     if variant is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from workbench import _atomic, frameworks
 from workbench.errors import FileError, InputError, check_keywords, check_suffix
@@ -171,6 +172,8 @@ class Recipe(_Plain):
     num_threads: Annotated[int | None, Field(ge=1)] = None
     cache_bytes: Annotated[int | None, Field(ge=0)] = None
 
+    _reasons: dict[str, str] = PrivateAttr(default_factory=dict)
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
@@ -226,13 +229,31 @@ class Recipe(_Plain):
         _atomic.write_text(path, text)
         return path
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why values were proposed, by key; of a recipe that was just planned (`workbench.training.plan`)."""
+        return dict(self._reasons)
+
+    def give_reasons(self, reasons: Mapping[str, str]) -> None:
+        """Note why values were proposed; no file keeps that."""
+        self._reasons = dict(reasons)
+
     def kept_every(self) -> int:
         """Epochs between the checkpoints that are kept."""
         return self.checkpoint_every or -(-self.epochs // 20)
 
+    def _shown(self) -> dict[str, Any]:
+        return {k: v for k, v in self.model_dump(exclude_defaults=True).items() if k not in ("splits", "data")}
+
     def __repr__(self) -> str:
-        shown = {k: v for k, v in self.model_dump(exclude_defaults=True).items() if k not in ("splits", "data")}
-        return "Recipe(" + ", ".join(f"{key}={value!r}" for key, value in shown.items()) + ")"
+        return "Recipe(" + ", ".join(f"{key}={value!r}" for key, value in self._shown().items()) + ")"
+
+    def _repr_html_(self) -> str:
+        from workbench.zoo.planning import Plan
+
+        return Plan(
+            {**self._shown(), **{key: getattr(self, key) for key in self._reasons}}, self._reasons
+        )._repr_html_()
 
 
 def _check_transforms(recipe: Recipe) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import psutil
@@ -25,6 +25,7 @@ from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
 from workbench.widgets.panel import bundle
 from workbench.widgets.run_pictures import curves
+from workbench.zoo.planning import UNKNOWN, Facts
 
 #: More epochs than this, or more cases in a step, are asked about before they are started.
 _MANY_EPOCHS, _MANY_CASES = 1000, 64
@@ -103,7 +104,9 @@ class TrainPanel(DeskPanel):
         choice = self.desk.choice
         if choice is not None and choice.algorithm != self._suggested:
             self._suggested = choice.algorithm
-            self._suggest(zoo.algorithm(choice.algorithm).task.default_recipe())
+            case = self.desk.case
+            facts = UNKNOWN if case is None else Facts.of(case.dataset, look=False)
+            self._suggest(zoo.algorithm(choice.algorithm).plan(facts))
         self.blocked = self.desk.cannot_train(tune=self.mode == "tune") or next(iter(self.faults.values()), "")
 
     def list_runs(self) -> list[Run]:
@@ -320,7 +323,7 @@ class TrainPanel(DeskPanel):
         lines = f"{data}\n{train_code(arguments)}".splitlines()
         return "\n".join(["# It was started by:", *(f"# {line}".rstrip() for line in lines)]) + "\n"
 
-    def _suggest(self, recipe: dict[str, Any]) -> None:
+    def _suggest(self, recipe: Mapping[str, Any]) -> None:
         self.epochs = int(recipe.get("epochs", self.epochs))
         self.batch_size = int(recipe.get("batch_size", self.batch_size))
         self.learning_rate = float((recipe.get("optimizer") or {}).get("lr", self.learning_rate))

@@ -11,6 +11,7 @@ from typing import Any
 from workbench.errors import StateError, check_keywords, choose
 from workbench.parameters import Parameter, by_name, check_values
 from workbench.zoo.card import Card, read_card
+from workbench.zoo.planning import UNKNOWN, Facts, Plan, fitted
 from workbench.zoo.tasks import Task
 
 #: What every network is told beside its own options.
@@ -59,7 +60,7 @@ class Algorithm:
 
     @cached_property
     def task(self) -> Task:
-        """Targets, losses, decoding, metrics and default recipe."""
+        """Targets, losses, decoding, metrics and plan of training."""
         return self._part("task", ("TASK",)).TASK  # type: ignore[no-any-return]
 
     def options(self) -> dict[str, Parameter]:
@@ -117,7 +118,20 @@ class Algorithm:
         """Return the default preprocessing of a network of this configuration."""
         from workbench.transforms import Preprocess
 
-        return Preprocess(self.task.default_recipe()["preprocess"], divisible_by=self.sizes(config)[0]).spec
+        return Preprocess(self.plan()["preprocess"], divisible_by=self.sizes(config)[0]).spec
+
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return what is proposed for training, from what is known of the data and the machine, each with its reason.
+
+        Parameters
+        ----------
+        facts : Facts
+            ``Facts.of(dataset)``; where nothing is known, what the task says by itself.
+        """
+        task = self.task
+        if type(task).default_recipe is not Task.default_recipe:
+            return fitted(Plan.of("as the task's default_recipe says", **task.default_recipe()), facts)
+        return fitted(task.plan(facts), facts)
 
     def __repr__(self) -> str:
         return f"<Algorithm {self.name}: {self.card.title}, {self.card.dimensions}D {self.card.task}>"

@@ -38,6 +38,8 @@ _WORTHWHILE_SECONDS = 2.0
 _HEAVY = 2e12
 #: When less precision is tried: on how many windows, of how many at least, and by how much a probability may change.
 _TRIED, _FEWEST_TO_TRY, _TOLERANCE = 4, 16, 1e-3
+#: And which share of the time it must do with, at most, for a window that takes longer than can be chance.
+_WORTHWHILE_SHARE, _TELLING_SECONDS = 0.8, 0.05
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ class Inference:
             Makes those of outputs [n, k, *window].
         check : bool
             Whether it is tried first, on four windows that are spread over what is not air, and given up where a
-            probability changes by more than 1e-3. For fewer than sixteen windows the trial would cost what is gained.
+            probability changes by more than 1e-3, or nothing is gained: not every processor that has such arithmetic is
+            quick at it. For fewer than sixteen windows the trial would cost what is gained.
 
         Returns
         -------
@@ -206,12 +209,19 @@ class Inference:
         tried = [starts[round(i * (len(starts) - 1) / (_TRIED - 1))] for i in range(_TRIED)]
         feeder = self._feeder(_TRIED)
 
-        def answers(network: Any) -> list[Array]:
-            return [feeder.once(partial(self._run, self._batch([start]), network)) for start in tried]
+        def answers(form: str) -> tuple[list[Array], float]:
+            found, seconds = [], []
+            with self._framework.layout(self._module, form) as network:
+                for start in tried:
+                    started = time.perf_counter()
+                    found.append(feeder.once(partial(self._run, self._batch([start]), network)))
+                    seconds.append(time.perf_counter() - started)
+            return found, min(seconds)
 
-        exact = answers(self._module)
-        with self._framework.layout(self._module, form) as network:
-            less = answers(network)
+        exact, long = answers(self._framework.layouts(self._module, forward_only=True)[0])
+        less, short = answers(form)
+        if long > _TELLING_SECONDS and short > _WORTHWHILE_SHARE * long:
+            return f"computed in float32: {form} took {short / long:.1f} times as long on {_TRIED} windows"
         pairs = zip(exact, less, strict=True)
         apart = max(float(np.abs(probabilities(one) - probabilities(other)).max()) for one, other in pairs)
         words = f"on {_TRIED} windows probabilities in {form} differed by up to {apart:.1g} from those in float32"

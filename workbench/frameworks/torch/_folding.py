@@ -1,12 +1,12 @@
 """A network that only has to answer, in fewer operations: equal outputs up to rounding, other layers inside.
 
-Three things are done to its graph. A batch norm in evaluation mode is a scale and a shift, which the convolution before
-it takes over. An activation writes into its own input. And where a map is doubled by a transposed convolution (2 wide,
-stride 2), put beside another one and convolved (3 wide), both convolutions of the doubled map are one: each voxel of
-the fine grid sees 2 voxels of the coarse one along each axis, at distances that depend only on whether its index is
-even or odd. So the coarse map is convolved once, 2 wide, for all 2^n parities side by side, and the results are put
-in turn: 8 products for each voxel and pair of channels where there were 27 (2D: 4 for 9), and neither the doubled map
-nor the two side by side are ever made.
+Four things are done to its graph. A batch norm in evaluation mode is a scale and a shift, which the convolution before
+it takes over, or, where there is none, those that follow (`_carrying`). An activation writes into its own input. And
+where a map is doubled by a transposed convolution (2 wide, stride 2), put beside another one and convolved (3 wide),
+both convolutions of the doubled map are one: each voxel of the fine grid sees 2 voxels of the coarse one along each
+axis, at distances that depend only on whether its index is even or odd. So the coarse map is convolved once, 2 wide,
+for all 2^n parities side by side, and the results are put in turn: 8 products for each voxel and pair of channels where
+there were 27 (2D: 4 for 9), and neither the doubled map nor the two side by side are ever made.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from workbench.frameworks.torch._carrying import carry_norms, side_by_side
 
 _CONVOLUTIONS = {2: (nn.Conv2d, nn.ConvTranspose2d), 3: (nn.Conv3d, nn.ConvTranspose3d)}
 _FOLDED: weakref.WeakKeyDictionary[nn.Module, tuple[Any, nn.Module | None]] = weakref.WeakKeyDictionary()
@@ -48,9 +50,10 @@ def _fold(module: nn.Module) -> nn.Module | None:
         return None
     with torch.inference_mode(mode=False), torch.no_grad():
         network = copy.deepcopy(traced).eval()
-        changes = _fold_norms(network) + _merge_doublings(network)
+        changes = _fold_norms(network) + carry_norms(network) + _merge_doublings(network)
         if not changes:
             return None
+        network.delete_all_unused_submodules()
         _overwrite(network)
     network.graph.lint()
     network.recompile()
@@ -87,8 +90,8 @@ def _merge_doublings(network: fx.GraphModule) -> int:
         ndim = _plain(convolution, 3, 1)
         if ndim is None or not _only_user(node.args[0], node):
             continue
-        parts = _side_by_side(node.args[0])
-        if parts is None:
+        parts = side_by_side(node.args[0])
+        if parts is None or len(parts) != 2:
             continue
         doubled = [modules.get(str(part.target)) if part.op == "call_module" else None for part in parts]
         which = next((i for i, one in enumerate(doubled) if _doubles(one, ndim) and len(parts[i].users) == 1), None)
@@ -102,8 +105,6 @@ def _merge_doublings(network: fx.GraphModule) -> int:
         for old in (node, node.args[0], parts[which]):
             network.graph.erase_node(old)
         count += 1
-    if count:
-        network.delete_all_unused_submodules()
     return count
 
 
@@ -200,16 +201,6 @@ def _doubles(layer: Any, ndim: int) -> bool:
         return False
     shape = (layer.kernel_size, layer.stride, layer.padding, layer.output_padding, layer.dilation)
     return shape == tuple((n,) * ndim for n in (2, 2, 0, 0, 1)) and layer.groups == 1
-
-
-def _side_by_side(node: fx.Node) -> list[fx.Node] | None:
-    """Return the two maps that a node puts side by side as channels."""
-    if node.op != "call_function" or node.target not in (torch.cat, torch.concat):
-        return None
-    dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
-    parts = node.args[0] if node.args else node.kwargs.get("tensors", ())
-    pair = isinstance(parts, (tuple, list)) and len(parts) == 2 and all(isinstance(part, fx.Node) for part in parts)
-    return list(parts) if dim == 1 and pair else None  # type: ignore[arg-type]
 
 
 def _only_user(node: Any, user: fx.Node) -> bool:

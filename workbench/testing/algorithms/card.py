@@ -53,12 +53,14 @@ class CardContract:
     def test_scores_have_names_before_there_is_a_sample(self) -> None:
         task = wb.zoo.algorithm(self.name).task
         scores = task.metrics(("one", "two")).compute()
-        assert task.default_recipe()["monitor"].removeprefix("val/") in scores
+        assert task.plan()["monitor"].removeprefix("val/") in scores
         assert np.isnan(list(scores.values())).all()
 
-    def test_default_recipe_is_plain_data(self) -> None:
-        recipe = wb.zoo.algorithm(self.name).task.default_recipe()
+    def test_plan_is_plain_data_with_reasons(self) -> None:
+        plan = wb.zoo.algorithm(self.name).plan()
+        recipe = dict(plan)
         assert json.loads(json.dumps(recipe)) == recipe
+        assert {key for key, why in plan.reasons.items() if why} == set(recipe)
         keys = {"epochs", "batch_size", "optimizer", "schedule", "augment", "preprocess", "loss", "patch_size"}
         assert set(recipe) == keys | {"grad_clip", "monitor", "mode"}
         OptimizerSpec(**recipe["optimizer"])

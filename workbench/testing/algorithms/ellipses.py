@@ -112,4 +112,4 @@ class EllipseContract(AlgorithmContract):
                 "dice/other": 1,
             }
         )
-        assert task.default_recipe()["monitor"].removeprefix("val/") in scores
+        assert task.plan()["monitor"].removeprefix("val/") in scores

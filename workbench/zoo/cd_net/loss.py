@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from workbench.errors import InputError
-from workbench.zoo.tasks.base import MakeLoss
+from workbench.zoo.tasks.base import MakeLoss, Weight
 from workbench.zoo.tasks.instances import dice_losses, mask_of
 
 #: Weight of the background in the Dice term of the directions.
@@ -51,9 +51,9 @@ def separation_weights(ids: NDArray[np.int64], height: float = 10.0, sigma: floa
 
 def make_loss(
     *,
-    mask: float = 1.0,
-    direction: float = 1.0,
-    point: float = 1.0,
+    mask: Weight = 1.0,
+    direction: Weight = 1.0,
+    point: Weight = 1.0,
     neighbours: bool = True,
     separate: bool = True,
     first_target: bool = False,

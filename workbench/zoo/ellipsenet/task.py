@@ -13,7 +13,8 @@ from workbench.errors import InputError
 from workbench.evaluation.ellipses import rotated_iou_terms
 from workbench.shapes import Ellipses
 from workbench.zoo.blocks.center import STRIDE
-from workbench.zoo.tasks.base import MakeLoss, Outputs, logits_of
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, logits_of
 from workbench.zoo.tasks.ellipses import EllipseTask, checked_ellipses
 from workbench.zoo.tasks.heatmaps import (
     decode_centers,
@@ -74,13 +75,13 @@ class EllipseNetTask(EllipseTask):
     def make_loss(
         self,
         *,
-        heat: float = 1.0,
-        length: float = 0.1,
-        offset: float = 1.0,
-        ratio: float = 1.0,
-        angle: float = 5.0,
-        iou: float = 1.0,
-        sincos: float = 0.0,
+        heat: Weight = 1.0,
+        length: Weight = 0.1,
+        offset: Weight = 1.0,
+        ratio: Weight = 1.0,
+        angle: Weight = 5.0,
+        iou: Weight = 1.0,
+        sincos: Weight = 0.0,
         cornernet_radius: bool = False,
         unscaled_offset: bool = False,
     ) -> MakeLoss:
@@ -171,10 +172,14 @@ class EllipseNetTask(EllipseTask):
         """Return the class of each place of the heat map that is likely a centre, -1 elsewhere."""
         return presence(np.asarray(logits_of(outputs)), 0.3)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of about a hundred pictures (the original: Adam 5e-4, batches of 24, 500 epochs)."""
-        recipe = super().default_recipe()
-        return {**recipe, "epochs": 80, "optimizer": {**recipe["optimizer"], "lr": 8e-4}}
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        usual = super().plan(facts)
+        return usual.but(
+            "for sets of about a hundred pictures (the original: Adam 5e-4, batches of 24, 500 epochs)",
+            epochs=80,
+            optimizer={"name": "adamw", "lr": 8e-4, "weight_decay": 1e-4},
+        )
 
 
 TASK = EllipseNetTask()

@@ -11,7 +11,7 @@ from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Ellipses
 from workbench.zoo.ellipsenet_fit.encoding import ellipse_of, masks_of
-from workbench.zoo.tasks.base import MakeLoss, Outputs, logits_of
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, logits_of
 from workbench.zoo.tasks.ellipses import EllipseTask, checked_ellipses
 from workbench.zoo.tasks.heatmaps import presence, sigmoid
 
@@ -28,7 +28,7 @@ class FitTask(EllipseTask):
         """Return ``{"mask": float32 [num_classes, *shape]}``, 1 inside the ellipses of a class."""
         return {"mask": masks_of(checked_ellipses(annotation, num_classes, shape), num_classes, shape)}
 
-    def make_loss(self, *, cross_entropy: float = 1.0, dice: float = 1.0) -> MakeLoss:
+    def make_loss(self, *, cross_entropy: Weight = 1.0, dice: Weight = 1.0) -> MakeLoss:
         """Return the weighted sum of the binary cross entropy and of one minus the soft Dice of each mask.
 
         Parameters

@@ -8,14 +8,15 @@ from typing import Any
 from workbench.errors import InputError
 from workbench.volume import UNLABELLED
 from workbench.zoo.lod_net.derivatives import ROWS, oriented_derivatives
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import SegmentationTask
-from workbench.zoo.tasks.base import MakeLoss
+from workbench.zoo.tasks.base import MakeLoss, Weight
 
 
 class OutlineTask(SegmentationTask):
     """Softmax over labels, with the derivatives of the foreground (every label but 0) learnt beside it."""
 
-    def make_loss(self, *, derivative: float = 1.0, unnormalised_grid: bool = False, **options: Any) -> MakeLoss:
+    def make_loss(self, *, derivative: Weight = 1.0, unnormalised_grid: bool = False, **options: Any) -> MakeLoss:
         """Return cross entropy and Dice of the labels, and the smooth L1 error of the oriented derivatives.
 
         Parameters
@@ -51,13 +52,14 @@ class OutlineTask(SegmentationTask):
 
         return define
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of a few hundred pictures (the original's: SGD, rate 0.005, 10,000 steps)."""
-        return {
-            **super().default_recipe(),
-            "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
-            "augment": {"flip": {"axes": [1]}},
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        usual = super().plan(facts)
+        return usual.but(
+            "for sets of a few hundred pictures (the original's: SGD, rate 0.005, 10,000 steps)",
+            optimizer={"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
+            augment={"flip": {"axes": [1]}},
+        )
 
 
 TASK = OutlineTask(ndim=2)

@@ -13,8 +13,9 @@ from workbench.errors import InputError
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_cnn.encoding import assign, boxes_of
 from workbench.zoo.lung_nodule_cnn.network import MAPS
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import MakeLoss, Outputs
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
 from workbench.zoo.tasks.detection import padded_boxes, suppressed
 
 #: Most boxes in a training image.
@@ -43,7 +44,7 @@ class YOLOTask(DetectionTask):
         """Return which anchors learn which boxes; see `encoding.assign`."""
         return assign(*padded_boxes(annotation, num_classes, shape, MOST_BOXES), shape)
 
-    def make_loss(self, *, box: float = 0.05, objectness: float = 1.0, classes: float = 0.5) -> MakeLoss:
+    def make_loss(self, *, box: Weight = 0.05, objectness: Weight = 1.0, classes: Weight = 0.5) -> MakeLoss:
         """Return the weighted sum of 1 - CIoU and of the cross entropies of objectness and class, times the batch size.
 
         The objectness that is aimed at is the CIoU of the box that is there at present, at least 0. CIoU: Zheng et al.
@@ -125,16 +126,17 @@ class YOLOTask(DetectionTask):
         found = [boxes_of([raw[n] for raw in maps], self.confidence, most=10_000) for n in range(len(maps[0]))]
         return [suppressed(boxes, self.iou, self.limit) for boxes in found]
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of a few hundred pictures (not the original's, which is for COCO and a GPU)."""
-        return {
-            **super().default_recipe(),
-            "epochs": 40,
-            "optimizer": {"name": "adamw", "lr": 2e-3, "weight_decay": 5e-4},
-            "schedule": {"name": "cosine", "warmup_epochs": 3, "minimum": 0.01},
-            "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.2, "translate": 0.1}},
-            "grad_clip": 10.0,
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        usual = super().plan(facts)
+        return usual.but(
+            "for sets of a few hundred pictures (not the original's, which is for COCO and a GPU)",
+            epochs=40,
+            optimizer={"name": "adamw", "lr": 2e-3, "weight_decay": 5e-4},
+            schedule={"name": "cosine", "warmup_epochs": 3, "minimum": 0.01},
+            augment={"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.2, "translate": 0.1}},
+            grad_clip=10.0,
+        )
 
 
 TASK = YOLOTask()

@@ -12,8 +12,9 @@ from workbench.errors import InputError
 from workbench.frameworks import tensors
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_transformer.matching import match_queries
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import MakeLoss, Outputs, class_weight_tensor, softmax
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, class_weight_tensor, softmax
 from workbench.zoo.tasks.detection import padded_boxes
 
 #: Most boxes in a training image.
@@ -49,7 +50,7 @@ class DETRTask(DetectionTask):
         return {"box": box.astype(np.float32), "label": labels, "used": valid.astype(np.float32)}
 
     def make_loss(
-        self, *, classes: float = 1.0, distance: float = 5.0, overlap: float = 2.0, nothing: float = 0.1
+        self, *, classes: Weight = 1.0, distance: Weight = 5.0, overlap: Weight = 2.0, nothing: Weight = 0.1
     ) -> MakeLoss:
         """Return the sum over the decoder's layers of cross entropy, L1 distance and 1 - generalised overlap.
 
@@ -120,16 +121,17 @@ class DETRTask(DetectionTask):
             found.append(Boxes(corners[kept], labels[kept], scores=scores[kept]))
         return found
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of a few hundred pictures (the original: 300 epochs of COCO, ImageNet weights)."""
-        return {
-            **super().default_recipe(),
-            "epochs": 200,
-            "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
-            "schedule": {"name": "step", "warmup_epochs": 1, "milestones": [0.8], "factor": 0.1},
-            "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.2, "translate": 0.1}},
-            "grad_clip": 0.1,
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        usual = super().plan(facts)
+        return usual.but(
+            "for sets of a few hundred pictures (the original: 300 epochs of COCO, ImageNet weights)",
+            epochs=200,
+            optimizer={"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
+            schedule={"name": "step", "warmup_epochs": 1, "milestones": [0.8], "factor": 0.1},
+            augment={"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.2, "translate": 0.1}},
+            grad_clip=0.1,
+        )
 
 
 def match(

@@ -11,8 +11,9 @@ from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Boxes
 from workbench.zoo.blocks.center import STRIDE
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import MakeLoss, Outputs, check_range, logits_of
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, check_range, logits_of
 from workbench.zoo.tasks.heatmaps import (
     decode_centers,
     encode_centers,
@@ -55,7 +56,7 @@ class CenterTask(DetectionTask):
         return {**encoded, "size": padded(boxes.sizes[:, ::-1] / STRIDE)}
 
     def make_loss(
-        self, *, heat: float = 1.0, size: float = 0.1, offset: float = 1.0, cornernet_radius: bool = False
+        self, *, heat: Weight = 1.0, size: Weight = 0.1, offset: Weight = 1.0, cornernet_radius: bool = False
     ) -> MakeLoss:
         """Return the weighted sum of the focal loss of the heat map and of the mean absolute errors at the centres.
 
@@ -106,14 +107,15 @@ class CenterTask(DetectionTask):
         """Return the class of each place of the heat map that is likely a centre, -1 elsewhere."""
         return presence(np.asarray(logits_of(outputs)), 0.3)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of a few hundred pictures (the paper: Adam 1.25e-4, batches of 32, 140 epochs)."""
-        return {
-            **super().default_recipe(),
-            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-4},
-            "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.3, "translate": 0.1}},
-            "grad_clip": 35.0,
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        usual = super().plan(facts)
+        return usual.but(
+            "for sets of a few hundred pictures (the paper: Adam 1.25e-4, batches of 32, 140 epochs)",
+            optimizer={"name": "adamw", "lr": 1e-3, "weight_decay": 1e-4},
+            augment={"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.3, "translate": 0.1}},
+            grad_clip=35.0,
+        )
 
 
 TASK = CenterTask()

@@ -9,8 +9,9 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, Task
-from workbench.zoo.tasks.base import MakeLoss, Outputs
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
@@ -42,7 +43,7 @@ class JointTask(Task):
         label = _PICTURE.targets(annotation["class"], num_classes, shape)["label"]
         return {"label": label, "mask": _PIXELS.targets(annotation["mask"], _MOST, shape)["label"]}
 
-    def make_loss(self, *, classification: float = 1.0, cross_entropy: float = 1.0, dice: float = 1.0) -> MakeLoss:
+    def make_loss(self, *, classification: Weight = 1.0, cross_entropy: Weight = 1.0, dice: Weight = 1.0) -> MakeLoss:
         """Return the weighted sum of the cross entropy of the class, and of cross entropy and Dice of the tissues.
 
         Parameters
@@ -100,17 +101,17 @@ class JointTask(Task):
         """Return empty scores: ``accuracy`` and ``auc`` of the class, ``dice`` of the tissues."""
         return JointMetrics(classes)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of a few hundred pictures."""
-        return {
-            **_PICTURE.default_recipe(),
-            "epochs": 30,
-            "batch_size": 8,
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
-            "patch_size": None,
-            "monitor": "val/accuracy",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        return _PICTURE.plan(facts).but(
+            "for sets of a few hundred pictures",
+            epochs=30,
+            batch_size=8,
+            preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            patch_size=None,
+            monitor="val/accuracy",
+            mode="max",
+        )
 
 
 class JointMetrics(Metrics):

@@ -1,11 +1,11 @@
-"""What an algorithm's task module answers: targets, loss, decoding, metrics, default recipe."""
+"""What an algorithm's task module answers: targets, loss, decoding, metrics, a plan of training."""
 
 from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -13,9 +13,19 @@ from workbench._arrays import Array
 from workbench.errors import InputError, check_keywords
 from workbench.frameworks.base import MakeLoss as MakeLoss
 from workbench.frameworks.base import Outputs as Outputs
+from workbench.parameters import Parameter
+from workbench.signatures import Range, of_function
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
+
+#: How much a term of a loss counts.
+Weight = Annotated[float, Range(low=0)]
+#: Share of a target that is spread evenly over all classes.
+LabelSmoothing = Annotated[float, Range(low=0, below=1)]
+#: One weight for each class.
+ClassWeights = Annotated[Sequence[float] | None, Range(low=0)]
 
 
 class Metrics(ABC):
@@ -76,10 +86,27 @@ class Task(ABC):
         InputError
             If `make_loss` takes no such option, or not with that value.
         """
-        valid = _options(type(self))
-        if valid is not None:
-            check_keywords(options, valid, "The loss")
+        parameters = self.parameters()
+        if parameters is not None:
+            check_keywords(options, parameters, "The loss")
+            options = {name: parameters[name].check(value, "The loss") for name, value in options.items()}
         return self.make_loss(**options)
+
+    def parameters(self) -> dict[str, Parameter] | None:
+        """Return the options of the loss, by name, with those that `make_loss` hands on to the class it overrides.
+
+        None if it takes any keyword and overrides nothing that names them: where it hands them on cannot be known.
+        """
+        found: dict[str, Parameter] = {}
+        for owner in type(self).__mro__:
+            if owner is Task:
+                break
+            if "make_loss" in vars(owner):
+                made = vars(owner)["make_loss"]
+                found = {**of_function(made), **found}
+                if not any(one.kind is one.VAR_KEYWORD for one in inspect.signature(made).parameters.values()):
+                    return found
+        return None
 
     def check_class_weights(self, options: Mapping[str, Any], num_classes: int) -> None:
         """Check that the ``class_weights`` of the options of the loss, if there are any, are one for each class.
@@ -117,26 +144,20 @@ class Task(ABC):
         """Return empty scores for a model of these classes; they compare answers with the data set's annotations."""
 
     @abstractmethod
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return how the algorithm is trained when nothing else is said, with reasons.
+
+        What holds for every task alike (no larger batch than there are cases, ...) is seen to by `Algorithm.plan`.
+
+        Parameters
+        ----------
+        facts : Facts
+            What is known of the data and the machine.
+        """
+
     def default_recipe(self) -> dict[str, Any]:
-        """Return how the algorithm is trained when nothing else is said, as JSON-able data."""
-
-
-def _options(task: type[Task]) -> list[str] | None:
-    """Return the names of the options of `make_loss`, with those it hands on to the class it overrides.
-
-    None if it takes any keyword and overrides nothing that names them: where it hands them on cannot be known.
-    """
-    found: list[str] = []
-    for owner in task.__mro__:
-        if owner is Task:
-            break
-        if "make_loss" in vars(owner):
-            parameters = inspect.signature(vars(owner)["make_loss"]).parameters.values()
-            named = [one for one in parameters if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
-            found += [one.name for one in named if one.name != "self"]
-            if not any(one.kind is one.VAR_KEYWORD for one in parameters):
-                return found
-    return None
+        """Return what `plan` proposes where nothing is known, as a dict; tasks that override it are heard as before."""
+        return dict(self.plan())
 
 
 def logits_of(outputs: Outputs) -> Any:

@@ -9,7 +9,10 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.zoo.classification import Classification
+from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
 from workbench.zoo.tasks.base import (
+    ClassWeights,
+    LabelSmoothing,
     MakeLoss,
     Metrics,
     Outputs,
@@ -36,7 +39,7 @@ class ClassificationTask(Task):
         check_range(value, num_classes)
         return {"label": value}
 
-    def make_loss(self, *, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> MakeLoss:
+    def make_loss(self, *, label_smoothing: LabelSmoothing = 0.0, class_weights: ClassWeights = None) -> MakeLoss:
         """Return the cross entropy.
 
         Parameters
@@ -75,21 +78,26 @@ class ClassificationTask(Task):
         """Return empty scores: ``auc``, ``accuracy`` and ``f1``."""
         return ClassificationMetrics()
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for small sets of pictures."""
-        return {
-            "epochs": 30,
-            "batch_size": 32,
-            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0, "translate": 0.07}},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": None,
-            "grad_clip": None,
-            "monitor": "val/auc",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for small sets of pictures",
+            epochs=30,
+            batch_size=32,
+            optimizer={"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0, "translate": 0.07}},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=None,
+            grad_clip=None,
+            monitor="val/auc",
+            mode="max",
+        ).because(
+            monitor="the area under the ROC curve needs no threshold",
+            preprocess=STANDARDISED,
+            patch_size=WHOLE,
+        )
 
 
 class ClassificationMetrics(Metrics):

@@ -11,6 +11,7 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Boxes
+from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
 from workbench.zoo.tasks.base import Metrics, Outputs, check_range, logits_of
 from workbench.zoo.tasks.shapes import ShapeTask
 
@@ -33,21 +34,26 @@ class DetectionTask(ShapeTask):
         """Return empty scores: ``map50``, ``map`` (mean over overlaps of 0.5 to 0.95), ``froc``, ``ap50/<class>``."""
         return DetectionMetrics(classes)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for pictures, best where `val/map50` is highest."""
-        return {
-            "epochs": 30,
-            "batch_size": 8,
-            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-4},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {"flip": {"axes": [1]}},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": None,
-            "grad_clip": None,
-            "monitor": "val/map50",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for sets of a few hundred pictures",
+            epochs=30,
+            batch_size=8,
+            optimizer={"name": "adamw", "lr": 1e-3, "weight_decay": 1e-4},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={"flip": {"axes": [1]}},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=None,
+            grad_clip=None,
+            monitor="val/map50",
+            mode="max",
+        ).because(
+            monitor="precision over all recalls, at half overlap",
+            preprocess=STANDARDISED,
+            patch_size=WHOLE,
+        )
 
 
 def padded_boxes(annotation: Any, num_classes: int, shape: Sequence[int], limit: int) -> tuple[Array, Array, Array]:

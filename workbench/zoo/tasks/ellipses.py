@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.shapes import Ellipses
+from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
 from workbench.zoo.tasks.base import Metrics, Outputs, check_range
 from workbench.zoo.tasks.shapes import ShapeTask
 
@@ -30,21 +31,26 @@ class EllipseTask(ShapeTask):
         """Return empty scores, see :class:`EllipseMetrics`."""
         return EllipseMetrics(classes)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for pictures, best where `val/dice` is highest."""
-        return {
-            "epochs": 40,
-            "batch_size": 4,
-            "optimizer": {"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0, "translate": 0.1}},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": None,
-            "grad_clip": 35.0,
-            "monitor": "val/dice",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for sets of about a hundred pictures",
+            epochs=40,
+            batch_size=4,
+            optimizer={"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0, "translate": 0.1}},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=None,
+            grad_clip=35.0,
+            monitor="val/dice",
+            mode="max",
+        ).because(
+            monitor="the overlap of ellipses",
+            preprocess=STANDARDISED,
+            patch_size=WHOLE,
+        )
 
 
 def checked_ellipses(annotation: Any, num_classes: int, shape: Sequence[int]) -> Ellipses:

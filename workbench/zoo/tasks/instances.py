@@ -10,11 +10,14 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.volume import Volume
+from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
+    ClassWeights,
     MakeLoss,
     Metrics,
     Outputs,
     Task,
+    Weight,
     check_weights,
     class_weight_tensor,
     softmax,
@@ -52,7 +55,7 @@ class InstanceTask(Task):
         return {"mask": encode_mask(check_instances(annotation, self.ndim))}
 
     def make_loss(
-        self, *, cross_entropy: float = 1.0, dice: float = 1.0, class_weights: Sequence[float] | None = None
+        self, *, cross_entropy: Weight = 1.0, dice: Weight = 1.0, class_weights: ClassWeights = None
     ) -> MakeLoss:
         """Return the weighted sum of the cross entropy and of one minus the soft Dice, mean over the three classes.
 
@@ -100,21 +103,26 @@ class InstanceTask(Task):
         """Return empty scores: ``aji``, ``pq``, ``sq``, ``dq``, ``dice``."""
         return InstanceMetrics()
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of some tens of microscopy pictures."""
-        return {
-            "epochs": 60,
-            "batch_size": 4,
-            "optimizer": {"name": "adam", "lr": 1e-3, "weight_decay": 1e-4},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {"flip": {"axes": [0, 1]}, "affine": {"rotate_deg": 180, "scale": 0.1, "translate": 0}},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": [128, 128],
-            "grad_clip": 12.0,
-            "monitor": "val/aji",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for sets of some tens of microscopy pictures",
+            epochs=60,
+            batch_size=4,
+            optimizer={"name": "adam", "lr": 1e-3, "weight_decay": 1e-4},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={"flip": {"axes": [0, 1]}, "affine": {"rotate_deg": 180, "scale": 0.1, "translate": 0}},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=[128, 128],
+            grad_clip=12.0,
+            monitor="val/aji",
+            mode="max",
+        ).because(
+            monitor="it counts objects that are split or merged",
+            preprocess=STANDARDISED,
+            patch_size=CROPPED,
+        )
 
 
 class InstanceMetrics(Metrics):

@@ -11,6 +11,7 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.volume import Volume
+from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
 from workbench.zoo.tasks.base import Metrics, Outputs, Task, check_range
 
 if TYPE_CHECKING:
@@ -61,21 +62,26 @@ class LocalisationTask(Task):
         """Return empty scores: ``pr_auc``, ``roc_auc`` and ``dice`` of the pixels, over the samples with a mask."""
         return LocalisationMetrics(self.threshold)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for pictures, best where the mean of `val/pr_auc` is highest."""
-        return {
-            "epochs": 30,
-            "batch_size": 8,
-            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {"flip": {"axes": [1]}},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": None,
-            "grad_clip": None,
-            "monitor": "val/pr_auc",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for sets of a few hundred pictures",
+            epochs=30,
+            batch_size=8,
+            optimizer={"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={"flip": {"axes": [1]}},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=None,
+            grad_clip=None,
+            monitor="val/pr_auc",
+            mode="max",
+        ).because(
+            monitor="it needs no threshold, and most pixels are background",
+            preprocess=STANDARDISED,
+            patch_size=WHOLE,
+        )
 
 
 class LocalisationMetrics(Metrics):

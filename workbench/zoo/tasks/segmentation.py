@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.signatures import Range
 from workbench.volume import UNLABELLED, Volume
+from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
+    ClassWeights,
     MakeLoss,
     Metrics,
     Outputs,
     Task,
+    Weight,
     check_range,
     check_weights,
     class_weight_tensor,
@@ -54,12 +58,12 @@ class SegmentationTask(Task):
     def make_loss(
         self,
         *,
-        cross_entropy: float = 1.0,
-        dice: float = 1.0,
+        cross_entropy: Weight = 1.0,
+        dice: Weight = 1.0,
         background: bool = False,
-        class_weights: Sequence[float] | None = None,
+        class_weights: ClassWeights = None,
         squared: bool = False,
-        smoothing: float = 1.0,
+        smoothing: Annotated[float, Range(above=0)] = 1.0,
     ) -> MakeLoss:
         """Return the weighted sum of the cross entropy and of one minus the soft Dice.
 
@@ -152,21 +156,26 @@ class SegmentationTask(Task):
         """Return empty scores: ``dice`` (mean of the labels but the background) and ``dice/<label name>``."""
         return SegmentationMetrics(classes)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of a few hundred images."""
-        return {
-            "epochs": 30,
-            "batch_size": 4,
-            "optimizer": {"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {},
-            "preprocess": {"orientation": "IPL" if self.ndim == 2 else "RAS", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": [256, 256] if self.ndim == 2 else [64, 64, 64],
-            "grad_clip": 12.0,
-            "monitor": "val/dice",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for sets of a few hundred images",
+            epochs=30,
+            batch_size=4,
+            optimizer={"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={},
+            preprocess={"orientation": "IPL" if self.ndim == 2 else "RAS", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=[256, 256] if self.ndim == 2 else [64, 64, 64],
+            grad_clip=12.0,
+            monitor="val/dice",
+            mode="max",
+        ).because(
+            monitor="the overlap of labels, mean over the foreground",
+            preprocess=STANDARDISED,
+            patch_size=CROPPED,
+        )
 
 
 class SegmentationMetrics(Metrics):

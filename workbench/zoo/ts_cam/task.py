@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import ClassificationTask, LocalisationTask
-from workbench.zoo.tasks.base import MakeLoss, Outputs, softmax
+from workbench.zoo.tasks.base import ClassWeights, LabelSmoothing, MakeLoss, Outputs, softmax
 
 
 class CoupledAttentionTask(LocalisationTask):
     """Cross entropy of the class of the picture; the map couples attention and semantics (Gao et al. 2021, eq. 6)."""
 
-    def make_loss(self, *, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> MakeLoss:
-        """Return the cross entropy of the logits, as for classification."""
+    def make_loss(self, *, label_smoothing: LabelSmoothing = 0.0, class_weights: ClassWeights = None) -> MakeLoss:
+        """Return the cross entropy of the logits, as for classification.
+
+        Parameters
+        ----------
+        label_smoothing : float
+            Share of the target that is spread evenly over all classes.
+        class_weights : sequence of float, optional
+            Weight of each class.
+        """
         return ClassificationTask().make_loss(label_smoothing=label_smoothing, class_weights=class_weights)
 
     def score_map(self, outputs: Outputs) -> Array:
@@ -50,21 +58,18 @@ class CoupledAttentionTask(LocalisationTask):
         average = attention.mean(axis=(1, 2), keepdims=True)
         return np.asarray(there * attention / np.where(average > 0, average, 1), np.float32)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of some thousand pictures, trained from scratch.
-
-        Intensities are stretched, not standardised: a standard deviation would tell of a lesion in every pixel of the
-        picture, and so teach to look beside it.
-        """
-        return {
-            **super().default_recipe(),
-            "epochs": 60,
-            "batch_size": 32,
-            "optimizer": {"name": "adamw", "lr": 1e-3, "weight_decay": 0.05},
-            "schedule": {"name": "cosine", "warmup_epochs": 5},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "range", "out": [-1.0, 1.0]}},
-            "grad_clip": 1.0,
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        usual = super().plan(facts)
+        return usual.but(
+            "for sets of some thousand pictures, trained from scratch",
+            epochs=60,
+            batch_size=32,
+            optimizer={"name": "adamw", "lr": 1e-3, "weight_decay": 0.05},
+            schedule={"name": "cosine", "warmup_epochs": 5},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "range", "out": [-1.0, 1.0]}},
+            grad_clip=1.0,
+        ).because(preprocess="stretched, not standardised: a standard deviation would tell of a lesion in every pixel")
 
 
 TASK = CoupledAttentionTask(threshold=1.0)

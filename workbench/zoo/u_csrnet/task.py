@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.evaluation.points import match_points, precision_recall_f1
 from workbench.shapes import Points
+from workbench.signatures import Range
+from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import Metrics, ShapeTask
-from workbench.zoo.tasks.base import MakeLoss, Outputs, check_range, logits_of
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, check_range, logits_of
 from workbench.zoo.u_csrnet.encoding import distance_maps, impulse_maps, peaks
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class PointTask(ShapeTask):
             "count": impulse_maps(points, num_classes, shape),
         }
 
-    def make_loss(self, *, sigma: float = SIGMA, emphasis: float = 0.1) -> MakeLoss:
+    def make_loss(self, *, sigma: Annotated[float, Range(above=0)] = SIGMA, emphasis: Weight = 0.1) -> MakeLoss:
         """Return the squared error of the maps: its mean over all pixels, and its mean at the points of each class.
 
         Without the second term a map of a rare class would stay flat; were it weighted by the pixel and not by the
@@ -138,21 +140,26 @@ class PointTask(ShapeTask):
         """Return empty scores: ``f1``, ``precision``, ``recall``, ``count_error`` and these two by class."""
         return PointMetrics(classes, self.radius)
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return a recipe for sets of a few hundred pictures (not CSRNet's, which starts from a trained front-end)."""
-        return {
-            "epochs": 30,
-            "batch_size": 4,
-            "optimizer": {"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
-            "schedule": {"name": "cosine", "warmup_epochs": 1},
-            "augment": {},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "zscore"}},
-            "loss": {},
-            "patch_size": [256, 256],
-            "grad_clip": 12.0,
-            "monitor": "val/f1",
-            "mode": "max",
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
+        """Return what is proposed for training."""
+        return Plan.of(
+            "for sets of a few hundred pictures (not CSRNet's, which starts from a trained front-end)",
+            epochs=30,
+            batch_size=4,
+            optimizer={"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
+            schedule={"name": "cosine", "warmup_epochs": 1},
+            augment={},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},
+            loss={},
+            patch_size=[256, 256],
+            grad_clip=12.0,
+            monitor="val/f1",
+            mode="max",
+        ).because(
+            monitor="points found and points made up count alike",
+            preprocess=STANDARDISED,
+            patch_size=CROPPED,
+        )
 
 
 class PointMetrics(Metrics):

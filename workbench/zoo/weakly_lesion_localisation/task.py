@@ -10,8 +10,9 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.frameworks import Players
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import LocalisationTask
-from workbench.zoo.tasks.base import MakeLoss, Outputs
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
 from workbench.zoo.weakly_lesion_localisation.loss import check_weights, make_contest
 from workbench.zoo.weakly_lesion_localisation.network import THRESHOLD
 
@@ -25,11 +26,11 @@ class LesionTask(LocalisationTask):
     def make_loss(
         self,
         *,
-        penalty: float = 10.0,
-        critic: float = 0.01,
-        adversarial: float = 0.01,
-        reconstruction: float = 200.0,
-        total_variation: float = 0.0,
+        penalty: Weight = 10.0,
+        critic: Weight = 0.01,
+        adversarial: Weight = 0.01,
+        reconstruction: Weight = 200.0,
+        total_variation: Weight = 0.0,
     ) -> MakeLoss:
         """Return the losses of the critic and of the generator, who play against each other.
 
@@ -58,16 +59,17 @@ class LesionTask(LocalisationTask):
             raise InputError("The outputs of weakly-lesion-localisation are named, 'difference' among them.")
         return np.asarray(outputs["difference"][:, 0])
 
-    def default_recipe(self) -> dict[str, Any]:
-        """Return the recipe of the reference code, with fewer epochs: pairs of four, Adam with a short memory."""
-        return {
-            **super().default_recipe(),
-            "batch_size": 8,
-            "optimizer": {"name": "adam", "lr": 2e-4, "betas": [0.5, 0.9]},
-            "schedule": {"name": "constant"},
-            "augment": {},
-            "preprocess": {"orientation": "IPL", "intensity": {"kind": "range", "out": [-1.0, 1.0]}},
-        }
+    def plan(self, facts: Facts = UNKNOWN) -> Plan:
+        """Return the plan of the task with what differs here."""
+        usual = super().plan(facts)
+        return usual.but(
+            "as the reference code, with fewer epochs: pairs of four, Adam with a short memory",
+            batch_size=8,
+            optimizer={"name": "adam", "lr": 2e-4, "betas": [0.5, 0.9]},
+            schedule={"name": "constant"},
+            augment={},
+            preprocess={"orientation": "IPL", "intensity": {"kind": "range", "out": [-1.0, 1.0]}},
+        )
 
 
 TASK = LesionTask(THRESHOLD)
