@@ -16,8 +16,6 @@ from workbench.testing import toys
 from workbench.volume import Volume
 from workbench.work import IDLE, Work
 
-SMALL = {"width": 4, "depth": 2}
-
 
 @pytest.fixture
 def volume():
