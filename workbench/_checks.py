@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench._words import size
 from workbench.errors import InputError
 
-Array = NDArray[Any]
 AXES = (("i", "j"), ("i", "j", "c"), ("i", "j", "k"), ("i", "j", "k", "c"))
 #: Endings of file names that say what kind of file it is; any other may be part of a patient's name.
 _ENDINGS = {

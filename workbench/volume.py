@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench import _checks, _cropping, _geometry, _resampling
+from workbench._arrays import Array
 from workbench._words import size, voxels
 from workbench.errors import FileError, InputError, check_keywords, choose
 from workbench.grid import Grid
 
-Array = NDArray[Any]
 KINDS = ("image", "labels", "scores")
 #: What the millimetres of an affine are of: a patient, some other thing, or nothing (a size nobody stated).
 SPACES = ("patient", "object", "pixels")

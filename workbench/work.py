@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 from workbench.errors import Cancelled, InputError
+
+#: Is told how much is done, 0 to 1.
+Progress: TypeAlias = Callable[[float], object]
+#: Says whether to stop.
+Cancel: TypeAlias = Callable[[], bool]
+
+
+class CancelEvent(Protocol):
+    """What is set to ask for a stop: a `threading.Event`, or that of another process."""
+
+    def is_set(self) -> bool: ...
+
+    def set(self) -> object: ...
 
 
 class Work:
@@ -34,10 +47,10 @@ class Work:
     _cancelled_words = "Cancelled; nothing partial is returned."
 
     def __init__(
-        self, progress: Callable[[float, str], object] | None = None, cancel: threading.Event | None = None
+        self, progress: Callable[[float, str], object] | None = None, cancel: CancelEvent | None = None
     ) -> None:
         self._progress = progress
-        self.cancel = threading.Event() if cancel is None else cancel
+        self.cancel: CancelEvent = threading.Event() if cancel is None else cancel
 
     @property
     def cancelled(self) -> bool:

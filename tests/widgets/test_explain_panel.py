@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from workbench.errors import InputError, StateError
 from workbench.explain import Cancelled
 from workbench.volume import Volume
 from workbench.widgets import Case
+from workbench.widgets.map_list import Timeline
 
 
 def test_every_method_is_offered(desk: Table) -> None:
@@ -160,15 +164,15 @@ class Patient:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.go_on = threading.Event(), threading.Event()
         self.calls: list[Any] = []
-        really = explain.explain
+        really = explain.Request.run
 
-        def wait(model: Any, volume: Volume, method: str, target: Any = None, *args: Any, **options: Any) -> Any:
-            self.calls.append(target)
+        def wait(request: explain.Request, **_watching: Any) -> Any:
+            self.calls.append(request.target)
             self.begun.set()
             assert self.go_on.wait(60)
-            return really(model, volume, method, target, *args)
+            return really(request)
 
-        monkeypatch.setattr(explain, "explain", wait)
+        monkeypatch.setattr(explain.Request, "run", wait)
 
 
 def test_cancel_lets_go_of_a_pass_that_cannot_be_stopped(desk: Table, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,3 +269,16 @@ def test_maps_of_an_earlier_model_are_made_by_that_model_in_code(desk: Table, vo
     exec(desk.panel.snippet().replace("wb.", "workbench."), {**scope, "workbench": __import__("workbench")}, scope)
     np.testing.assert_array_equal(scope["why_1"].data, first.data)
     np.testing.assert_array_equal(scope["why"].data, second.data)
+
+
+def test_the_code_of_maps_over_training_asks_for_what_was_asked(desk: Table, model: Any, volume: Volume) -> None:
+    made = desk.panel.run("occlusion", target=2, window=6)
+    asked = explain.Request(model, volume, "occlusion", explain.Voxel((1, 2, 3)), options={"window": 6})
+    run: Any = SimpleNamespace(path=Path("runs/first"))
+    desk.panel._list.show_over_training(Timeline(run, [(1, made)], asked))
+    code = desk.panel.snippet()
+    (call,) = [node for node in ast.walk(ast.parse(code)) if getattr(node, "attr", "") == "over_checkpoints"]
+    assert ast.unparse(call) == "wb.explain.over_checkpoints"
+    assert "target=wb.explain.Voxel((1, 2, 3), label=None)" in code
+    assert "window=6" in code
+    assert "baseline" not in code, "what has its default value is left out"

@@ -6,7 +6,7 @@ import torch
 
 from workbench.errors import Cancelled, StateError
 from workbench.frameworks import get
-from workbench.zoo.inference import Estimate, Inference, empty_scores
+from workbench.zoo.inference import Inference, PredictionEstimate, empty_scores
 from workbench.zoo.windows import Windows
 
 
@@ -142,8 +142,8 @@ def test_an_estimate_counts_what_will_be_computed():
     found = inference(per_voxel, image, (8, 8), air=air_left(image)).estimate()
     assert (found.windows, found.skipped) == (7, 8)
     assert 0 < found.seconds < 10
-    assert str(Estimate(80, 12, 750.0)) == "80 windows (12 more are air), about 12 minutes"
-    assert str(Estimate(1, 0, 11.0)) == "1 window, about 11 seconds"
+    assert str(PredictionEstimate(80, 12, 750.0)) == "80 windows (12 more are air), about 12 minutes"
+    assert str(PredictionEstimate(1, 0, 11.0)) == "1 window, about 11 seconds"
 
 
 def test_the_network_runs_in_the_form_that_the_framework_gives():

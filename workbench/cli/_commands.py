@@ -135,12 +135,8 @@ def _info(options: argparse.Namespace) -> int:
 
 def _datasets(options: argparse.Namespace) -> int:
     from workbench import datasets
-    from workbench.describing import describe
 
-    if options.name is None:
-        print(datasets.list())
-        return 0
-    print(datasets.card(options.name), describe(options.name).table(), sep="\n\n")
+    print(datasets.list() if options.name is None else datasets.card(options.name))
     return 0
 
 

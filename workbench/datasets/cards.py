@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from workbench._tables import Listing, pairs_html
+from workbench._cards import BaseCard
+from workbench._tables import Listing
+from workbench.parameters import Parameter, plain
 
 
-@dataclass(frozen=True)
-class Card:
+@dataclass(frozen=True, repr=False)
+class Card(BaseCard):
     """The card of a data set.
 
     Attributes
@@ -37,6 +39,8 @@ class Card:
         Where the data is now: ``"built in"``, ``"here"``, ``"download"`` or ``"your files"``.
     notes : tuple of str
         What a user should know before trusting a score.
+    parameters : mapping of str to Parameter
+        The options of :func:`workbench.datasets.load` for it, filled in by :func:`workbench.datasets.card`.
     """
 
     name: str
@@ -53,22 +57,34 @@ class Card:
     checksum: str = ""
     available: str = ""
     notes: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict, compare=False)
 
-    def __repr__(self) -> str:
-        lines = [f"{self.name}: {self.title}"]
-        lines += [f"  {label:<10}{value}" for label, value in self._rows()]
-        return "\n".join(lines)
+    @property
+    def summary(self) -> str:
+        """Empty: the title is a line that says what it shows."""
+        return ""
 
-    def _repr_html_(self) -> str:
-        return pairs_html(f"{self.name}: {self.title}", self._rows())
+    @property
+    def reference(self) -> str:
+        """What to cite."""
+        return self.citation
+
+    def heading(self) -> str:
+        """Return name and title."""
+        return f"{self.name}: {self.title}"
+
+    def takes(self) -> Mapping[str, Parameter]:
+        """Return the options of `workbench.datasets.load`, where they are known."""
+        return self.parameters
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as JSON-able data."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
+        values = {field.name: plain(getattr(self, field.name)) for field in fields(self) if field.name != "parameters"}
+        return {**values, "parameters": {name: one.schema() for name, one in self.parameters.items()}}
 
-    def _rows(self) -> list[tuple[str, str]]:
-        rows = [
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what there is to know, each with what it is called; what is empty is left out."""
+        told = [
             ("task", " or ".join(self.tasks)),
             ("axes", f"{self.spatial_ndim}D" if self.spatial_ndim else "2D or 3D"),
             ("classes", ", ".join(self.classes)),
@@ -82,7 +98,7 @@ class Card:
             ("data", self.available),
             *(("note", note) for note in self.notes),
         ]
-        return [(label, value) for label, value in rows if value]
+        return [(label, value) for label, value in told if value]
 
 
 class CardList(Listing[Card]):

@@ -72,7 +72,7 @@ def list() -> CardList:
 def card(name: str) -> Card:
     """Return the card of the data set `name`."""
     entry = _entry(name)
-    return replace(entry.card, available=entry.available())
+    return replace(entry.card, available=entry.available(), parameters=entry.parameters)
 
 
 def load(name: str, **options: Any) -> Dataset:

@@ -16,6 +16,7 @@ from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
 from workbench.explain.registry import methods, register
+from workbench.explain.request import Request
 from workbench.explain.targets import Class, Region, Target, Voxel
 from workbench.explain.timeline import over_checkpoints
 
@@ -27,6 +28,7 @@ __all__ = [
     "Option",
     "Problem",
     "Region",
+    "Request",
     "Step",
     "Target",
     "Voxel",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.frameworks.base import Array
+from workbench._arrays import Array
 
 #: What may be missing: this share of the difference, and what float32 rounds the scores to.
 _TOLERANCE, _ROUNDING = 0.01, 1e-5

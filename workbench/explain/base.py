@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from workbench._arrays import Array
 from workbench.errors import InputError
-from workbench.frameworks.base import Array
+from workbench.explain.box import Box
 from workbench.parameters import Parameter, check_values
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Problem:
     spacing: tuple[float, ...]
     feeder: Feeder
     layer: str | None = None
-    box: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    box: Box | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:

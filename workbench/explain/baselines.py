@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.frameworks.base import Array
+from workbench._arrays import Array
 from workbench.parameters import Parameter
 
 BASELINE = Parameter(

@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain._completeness import incomplete
 from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.explain.saliency import channel_option, reduce_channels
-from workbench.frameworks.base import Array
 from workbench.parameters import Parameter, by_name
 
 if TYPE_CHECKING:

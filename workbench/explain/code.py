@@ -1,17 +1,29 @@
-"""The code that makes an explanation, for "Copy as code"."""
+"""The code that asks for a map, for "Copy as code"."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from workbench.explain.registry import get
 from workbench.explain.targets import Class, Region, Target, Voxel
 
-if TYPE_CHECKING:
-    from workbench.explain.explanation import Explanation
+
+class Call(Protocol):
+    """What `workbench.explain` is called with beside model and volume: a `Request` or an `Explanation` says it."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def target(self) -> Target | None: ...
+    @property
+    def layer(self) -> str | None: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
 
 
-def explanation_code(explanation: Explanation, model: str, volume: str, region: str, name: str = "why") -> str:
-    """Return Python code that makes `explanation`, options that have their default value left out.
+def request_code(call: Call, model: str, volume: str, region: str, name: str = "why") -> str:
+    """Return Python code that makes a map, options that have their default value left out.
 
     Parameters
     ----------
@@ -20,16 +32,22 @@ def explanation_code(explanation: Explanation, model: str, volume: str, region: 
     name : str
         What the map is assigned to.
     """
-    from workbench.explain.registry import get
-
-    defaults = get(explanation.method).check_options({})
-    arguments = [model, volume, f"method={explanation.method!r}", f"target={target_code(explanation.target, region)}"]
-    if explanation.layer is not None:
-        arguments.append(f"layer={explanation.layer!r}")
-    for option, value in explanation.options.items():
-        if option not in defaults or value != defaults[option]:
-            arguments.append(f"{option}={value!r}")
+    arguments = [model, volume, *(f"{key}={value}" for key, value in arguments_code(call, region).items())]
     return f"import workbench as wb\n\n{name} = wb.explain({', '.join(arguments)})\n"
+
+
+def arguments_code(call: Call, region: str = "segmentation") -> dict[str, str]:
+    """Return the arguments after model and volume by their names, each as an expression; defaults are left out."""
+    found = {"method": repr(call.method)}
+    if call.target is not None:
+        found["target"] = target_code(call.target, region)
+    if call.layer is not None:
+        found["layer"] = repr(call.layer)
+    defaults = get(call.method).check_options({})
+    for option, value in call.options.items():
+        if option not in defaults or value != defaults[option]:
+            found[option] = repr(value)
+    return found
 
 
 def target_code(target: Target, region: str = "segmentation") -> str:

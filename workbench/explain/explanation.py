@@ -7,21 +7,23 @@ import html
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from workbench import _atomic
+from workbench._arrays import Array
 from workbench._words import lengths
 from workbench.errors import FileError, InputError, StateError
+from workbench.explain import _sidecar
+from workbench.explain.code import request_code
+from workbench.explain.registry import EXPLAINERS
 from workbench.explain.targets import Region, Target, from_description
-from workbench.frameworks.base import Array
 
 if TYPE_CHECKING:
+    from workbench.explain.request import Request
     from workbench.volume import Volume
 
-_FORMAT = "workbench-explanation"
-_FORMAT_VERSION = 1
+_KIND = ("workbench-explanation", 1)
 _SUFFIXES = (".nii.gz", ".nii", ".npz")
 _AGAIN = "It was edited or damaged; copy it again or make the explanation anew."
 _ROBUST_PERCENTILE = 99.5  # one hot voxel should not darken the rest of the picture
@@ -52,6 +54,9 @@ class Explanation:
     schedule : list
         Batch sizes and memory layouts used, followed by a replay.
     """
+
+    #: What is asked with; told by `request.py`, which stands above this module.
+    _requests: ClassVar[type[Request]]
 
     volume: Volume
     method: str
@@ -89,8 +94,6 @@ class Explanation:
     @property
     def title(self) -> str:
         """The method and what it explains, for a legend: ``"Grad-CAM: liver"``."""
-        from workbench.explain.registry import EXPLAINERS
-
         # a saved map may be of a method that is not installed here
         method = EXPLAINERS.get(self.method).title if self.method in EXPLAINERS.names() else self.method
         return f"{method}: {getattr(self.target, 'name', '') or self.target}"
@@ -102,6 +105,17 @@ class Explanation:
         magnitude = np.abs(values[np.isfinite(values) & (values != 0)])
         high = float(np.percentile(magnitude, _ROBUST_PERCENTILE)) if magnitude.size else 1.0
         return (-high, high) if (values < 0).any() else (0.0, high)
+
+    @property
+    def request(self) -> Request:
+        """What it was asked by, with all that was left open filled in, and its batches; run, it gives the same map.
+
+        Raises
+        ------
+        StateError
+            If the model or the volume is not known any more, as after `load`.
+        """
+        return self._ask(self._model, self._input)
 
     def replay(self, model: Any = None, volume: Volume | None = None) -> Explanation:
         """Make the map again from its own parameters.
@@ -117,16 +131,9 @@ class Explanation:
         StateError
             If the model or the volume is not known any more.
         """
-        from workbench.explain.explaining import make
-
-        model = model if model is not None else self._model
-        volume = volume if volume is not None else self._input
-        if model is None or volume is None:
-            raise StateError(
-                "An explanation read from a file does not hold the model and the volume it was made with. "
-                "Use replay(model, volume)."
-            )
-        again = make(model, volume, self.method, self.target, self.layer, self.options, schedule=self.schedule)
+        again = self._ask(
+            model if model is not None else self._model, volume if volume is not None else self._input
+        ).run()
         notes = list(again.notes)
         if again.weights_fingerprint != self.weights_fingerprint:
             notes.append("Replayed with other weights than those of the first explanation.")
@@ -138,9 +145,7 @@ class Explanation:
         self, model: str = "model", volume: str = "volume", region: str = "segmentation", name: str = "why"
     ) -> str:
         """Return Python code that makes this map, as `name`, given those of the model, the volume and the region."""
-        from workbench.explain.code import explanation_code
-
-        return explanation_code(self, model, volume, region, name)
+        return request_code(self, model, volume, region, name)
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the voxels as plain data."""
@@ -149,8 +154,7 @@ class Explanation:
             for f in dataclasses.fields(self)
             if f.name not in {"volume", "target"} and not f.name.startswith("_")
         }
-        head = {"format": _FORMAT, "format_version": _FORMAT_VERSION}
-        return json.loads(json.dumps({**head, "target": self.target.describe(), **plain}))  # type: ignore[no-any-return]
+        return json.loads(json.dumps({**_sidecar.head(_KIND), "target": self.target.describe(), **plain}))  # type: ignore[no-any-return]
 
     def save(self, path: str | Path) -> Path:
         """Write the map (``.nii.gz``, ``.nii`` or ``.npz``) and beside it a ``.json`` with how it was made.
@@ -166,17 +170,13 @@ class Explanation:
             If a file cannot be written.
         """
         from workbench import io
-        from workbench.io import _files
 
         path = Path(path)
         suffix = _suffix(path)
         written = io.write(self.volume, path)
         if isinstance(self.target, Region):
             io.write(self.target.region, _beside(path, f".region{suffix}"))
-        text = json.dumps(self.describe(), indent=2) + "\n"
-        sidecar = _beside(path, ".json")
-        with _files.refusal_becomes_error(sidecar):
-            _atomic.write_text(sidecar, text)
+        _sidecar.write(_beside(path, ".json"), self.describe())
         return Path(written)
 
     @classmethod
@@ -193,26 +193,9 @@ class Explanation:
         path = Path(path)
         suffix = _suffix(path)
         sidecar = _beside(path, ".json")
-        try:
-            known = json.loads(sidecar.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise FileError(
-                f"An explanation needs its {sidecar.name!r} beside it, but there is none. Copy both files together."
-            ) from None
-        except OSError as error:
-            raise FileError(
-                f"{sidecar.name!r} cannot be read ({error.strerror or error}). Check its permissions."
-            ) from error
-        except (ValueError, RecursionError) as error:
-            raise FileError(f"{sidecar.name!r} is not readable as JSON: {error}. {_AGAIN}") from error
-        if not isinstance(known, dict) or known.pop("format", None) != _FORMAT:
-            raise FileError(f"{sidecar.name!r} does not describe an explanation. Give the map that `save` has written.")
-        version = known.pop("format_version", None)
-        if version != _FORMAT_VERSION:
-            raise FileError(
-                f"{sidecar.name!r} has format version {version!r}, but this version reads {_FORMAT_VERSION}. "
-                "Read it with the version that wrote it."
-            )
+        missing = f"An explanation needs its {sidecar.name!r} beside it, but there is none. Copy both files together."
+        told, give = _sidecar.read(sidecar, missing, _AGAIN), "the map that `save` has written"
+        known = _sidecar.opened(told, repr(sidecar.name), _KIND, "an explanation", give)
         volume = io.read(path)
         volume = volume.with_data(volume.data, kind="scores")
         try:
@@ -226,6 +209,14 @@ class Explanation:
             raise FileError(
                 f"{sidecar.name!r} does not describe an explanation completely: {error}. {_AGAIN}"
             ) from error
+
+    def _ask(self, model: Any, volume: Volume | None) -> Request:
+        if model is None or volume is None:
+            raise StateError(
+                "An explanation read from a file does not hold the model and the volume it was made with. "
+                "Use replay(model, volume)."
+            )
+        return self._requests(model, volume, self.method, self.target, self.layer, self.options, schedule=self.schedule)
 
     def __repr__(self) -> str:
         return f"<Explanation {self._summary()}>"

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.resize import resize_linear
-from workbench.frameworks.base import Array
 from workbench.parameters import Parameter, by_name
 
 _NAMES_SHOWN = 5

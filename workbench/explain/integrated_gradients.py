@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.explain._completeness import incomplete
 from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
 from workbench.explain.saliency import channel_option, reduce_channels
-from workbench.frameworks.base import Array
 from workbench.parameters import Parameter, by_name
 
 #: Gauss-Legendre points are eigenvalues of a matrix of so many rows; a path integral gains nothing from more.

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BASELINE, BLUR, baseline_like
-from workbench.frameworks.base import Array
+from workbench.explain.box import Box, inside
 from workbench.parameters import Parameter, by_name
 
 Window = tuple[slice, ...]
@@ -103,7 +104,7 @@ def list_windows(
     shape: tuple[int, ...],
     window: tuple[int, ...],
     stride: tuple[int, ...],
-    box: tuple[tuple[int, ...], tuple[int, ...]] | None = None,
+    box: Box | None = None,
 ) -> tuple[list[Window], tuple[int, ...]]:
     """List the windows that touch the box, coarse to fine, and how many there are along each axis.
 
@@ -169,10 +170,10 @@ def _fill(total: Array, covered: Array) -> Array:
     return filled
 
 
-def _clip_to_box(values: Array, box: tuple[tuple[int, ...], tuple[int, ...]] | None) -> Array:
+def _clip_to_box(values: Array, box: Box | None) -> Array:
     if box is None:
         return values
-    inside = tuple(slice(start, stop) for start, stop in zip(*box, strict=True))
     result = np.zeros_like(values)
-    result[inside] = values[inside]
+    kept = inside(box)
+    result[kept] = values[kept]
     return result

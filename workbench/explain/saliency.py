@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.explain.base import Explainer, Problem, Step
-from workbench.frameworks.base import Array
 from workbench.parameters import Parameter, by_name
 
 _REDUCTIONS = {

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError, choose
 from workbench.explain.resize import resize_linear
 from workbench.frameworks import LinearScore
-from workbench.frameworks.base import Array
 from workbench.volume import Volume
 
 _REGIONS = 'Labels are wb.read(path, kind="labels"), a mask is volume.with_data(volume.data > threshold).'

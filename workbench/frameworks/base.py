@@ -31,8 +31,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench.errors import InputError, StateError, choose
 from workbench.frameworks import _environment
 from workbench.frameworks._memory import says_out_of_memory
@@ -40,7 +40,6 @@ from workbench.frameworks.matching import MatchReport
 from workbench.frameworks.players import Loss, Players
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 
-Array = NDArray[Any]
 Define = Callable[[Any, Any, Any], Any]
 MakeLoss = Callable[[Any, Any, Any], Loss | Players]
 Outputs = Array | Mapping[str, Array]

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.frameworks import weights
-from workbench.frameworks.base import Array
 
 Kind = Literal["safetensors", "torch", "mindspore"]
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import StateError
-from workbench.frameworks.base import Array
 
 if TYPE_CHECKING:
     from workbench.frameworks.base import Framework

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.frameworks import checkpoints, transfer
-from workbench.frameworks.base import Array, Framework
+from workbench.frameworks.base import Framework
 from workbench.frameworks.matching import MatchReport
 
 

@@ -7,11 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
+from workbench._arrays import Array
 from workbench.errors import InputError, choose
-
-Array = NDArray[Any]
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.frameworks.base import Array
+from workbench._arrays import Array
 
 
 def to_numpy(ops: Any, tensor: Any) -> Array:

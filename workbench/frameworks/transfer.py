@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError, choose
-from workbench.frameworks.base import Array
 from workbench.frameworks.matching import MatchReport
 
 #: How `into` says that the place is to be found.

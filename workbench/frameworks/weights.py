@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from workbench import _atomic
+from workbench._arrays import Array
 from workbench.errors import FileError, InputError
-from workbench.frameworks.base import Array
 
 MAX_HEADER = 100_000_000  # the limit of the safetensors format itself
 _ITEM_SIZES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4, "U32": 4, "F32": 4}

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from workbench import _checks
+from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.io import _files
 from workbench.io._format import Format
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 
 def volume(

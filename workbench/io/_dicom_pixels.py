@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.io import _dicom_values, _files
 from workbench.io._dicom_file import Pixels, Source, open_source, quiet
@@ -15,7 +16,6 @@ from workbench.io._dicom_header import Slice
 from workbench.io._dicom_jpeg import mend_scans
 from workbench.io._dicom_lookup import frame_count, whole
 from workbench.io._format import GeometryWarning
-from workbench.volume import Array
 
 _SEQUENTIAL_JPEG = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _pyramid, _space
 from workbench.io._dicom_file import quiet, read_dataset
 from workbench.io._dicom_lookup import find
 from workbench.io._format import Format
 from workbench.io._visible import walk
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 _SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _SEGMENTATIONS = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}

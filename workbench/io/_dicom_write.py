@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _atomic, _geometry
+from workbench._arrays import Array
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning
 from workbench.io._dicom_header import PRIVATE_CREATOR, PRIVATE_GROUP
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from workbench._arrays import Array
 from workbench.errors import InputError, check_keywords
 from workbench.io._files import guarded
 from workbench.io._pyramid import Levels
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 #: How much of a file (decompressed, if it is gzip) `sniff` gets to see.
 HEAD_BYTES = 1024

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.volume import Array
+from workbench._arrays import Array
 
 _KEY = re.compile(r"Segment(\d+)_(Name|LabelValue|Layer|Color|ID)")
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from workbench import _geometry
-from workbench.volume import Array
+from workbench._arrays import Array
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workbench.volume import Array
+from workbench._arrays import Array
 
 
 def look_up(table: Array) -> tuple[int, Callable[[Array], Array]]:

@@ -14,9 +14,9 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.io import _files
-from workbench.volume import Array
 
 _PATTERN = re.compile(r"[^%]*%0?\d*d[^%]*")
 _MOST_FILES = 1 << 16

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
+from workbench._arrays import Array
 from workbench.errors import FileError
-from workbench.volume import Array
 
 #: Axes that may be slices, the likeliest first: Z, pages of no stated meaning.
 _DEPTH = "ZIQ"

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.io._pyramid import Region, region_shape
-from workbench.volume import Array
 
 _YCBCR, _MINISWHITE = 6, 0
 _JPEG = {6, 7, 33007, 34892}

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.io._palette import look_up
-from workbench.volume import Array
 
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 0, 1, 2, 3, 5, 6, 8
 _ALPHA, _ASSOCIATED = {1, 2}, 1

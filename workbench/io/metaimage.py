@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from workbench import _geometry
+from workbench._arrays import Array
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning, _pieces, _space
 from workbench.io._format import Format
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 _TYPES = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4", "MET_UINT": "u4",

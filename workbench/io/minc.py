@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from workbench import _checks
+from workbench._arrays import Array
 from workbench.errors import FileError, MissingExtraError
 from workbench.io import _files
 from workbench.io._format import Format
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 _NETCDF, _HDF5 = (b"CDF\1", b"CDF\2"), b"\x89HDF\r\n\x1a\n"
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench import _checks, _geometry
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.io import _files, _meaning
 from workbench.io._format import Format
@@ -31,7 +32,7 @@ from workbench.io._nifti_header import (
     Header,
     read_header,
 )  # fmt: skip
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 _CODES = {dtype: code for code, dtype in DTYPES.items() if dtype.subdtype is None}
 

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from workbench import _geometry
+from workbench._arrays import Array
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning, _nrrd_header, _nrrd_segments, _pieces
 from workbench.io._format import Format
 from workbench.io._nrrd_header import NAMES, Header
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 
 class Nrrd(Format):

@@ -13,10 +13,11 @@ from typing import IO, Any
 import numpy as np
 
 from workbench import _checks, _geometry
+from workbench._arrays import Array
 from workbench.errors import FileError, InputError, choose
 from workbench.io import _files, _meaning, _space
 from workbench.io._format import Format
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 _MEANING_NAME = "medical_workbench"
 _NPY = b"\x93NUMPY"

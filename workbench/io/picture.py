@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from workbench import _geometry
+from workbench._arrays import Array
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning, _orientation, _palette, _png, _resolution, _space
 from workbench.io._format import Format
 from workbench.io._tiff_parse import quiet
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 #: Mode that Pillow's modes are converted to, and the array that it gives.
 _MODES: dict[str, tuple[str, int, str]] = {

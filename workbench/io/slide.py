@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import FileError, MissingExtraError
 from workbench.io import _pyramid, _space
 from workbench.io._format import Format
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 #: What the small file begins with that names the others: a JPEG, a text, a database, a container of Zeiss.
 _HEADS = (b"\xff\xd8\xff", b"[Virtual Microscope Specimen]", b"SQLite format 3\0", b"ZISRAWFILE")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench import _geometry
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.io import (
     _files,
@@ -28,7 +29,7 @@ from workbench.io import (
     _tiff_values,
 )
 from workbench.io._format import Format
-from workbench.volume import Array, Volume
+from workbench.volume import Volume
 
 _HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

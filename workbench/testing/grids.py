@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.volume import Array
+from workbench._arrays import Array
 
 
 def oblique() -> Array:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from workbench._tables import Listing, pairs_html
-from workbench.parameters import Options
+from workbench._cards import BaseCard
+from workbench._tables import Listing
+from workbench.parameters import Options, Parameter
 from workbench.tools.base import Tool
 from workbench.tools.ports import Port
 
@@ -19,24 +20,46 @@ class Tools(Listing[Tool]):
         return one.name, one.group, takes, ", ".join(port.kind for port in one.outputs.values()), one.summary
 
 
-class Card:
+class Card(BaseCard):
     """What there is to know about a tool, shown as text or HTML."""
+
+    licence = ""
 
     def __init__(self, tool: Tool) -> None:
         self.tool = tool
 
+    @property
+    def name(self) -> str:
+        """What it is called in code."""
+        return self.tool.name
+
+    @property
+    def title(self) -> str:
+        """What it is called in words."""
+        return self.tool.title
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a line."""
+        return self.tool.summary
+
+    @property
+    def reference(self) -> str:
+        """Where the operation is described."""
+        return self.tool.reference
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The options, by name."""
+        return self.tool.parameters
+
+    def takes(self) -> dict[str, Parameter]:
+        """Return the options, by name."""
+        return self.tool.parameters
+
     def options(self) -> Options:
         """Return the options as a table: what each takes, its default, what it does."""
         return Options(self.tool.parameters.values())
-
-    def __repr__(self) -> str:
-        lines = [f"{self.tool.title} ({self.tool.name})", self.tool.summary, ""]
-        lines += [f"{label:<11}{value}" for label, value in self.facts()]
-        return "\n".join([*lines, *(["", repr(self.options())] if self.tool.parameters else [])])
-
-    def _repr_html_(self) -> str:
-        head = pairs_html(f"{self.tool.title} ({self.tool.name}): {self.tool.summary}", self.facts())
-        return head + (self.options()._repr_html_() if self.tool.parameters else "")
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what goes in, what comes out, the group and the source, each with what it is called."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _resampling
+from workbench._arrays import Array
 from workbench._words import lengths
 from workbench.errors import InputError
 from workbench.volume import Volume
 
-Array = NDArray[Any]
 Index = Sequence[int]
 
 #: Values looked at in one go, where all of a volume has to be: 16 MB as float32.

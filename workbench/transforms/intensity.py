@@ -19,7 +19,7 @@ from workbench.parameters import Parameter, by_name, check_values
 from workbench.transforms._quantiles import Pieces, percentiles
 from workbench.volume import Volume
 
-Array = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 #: What is done to images whose high values are meant to look dark.
 INVERT = ("never", "if-inverted")
@@ -90,13 +90,13 @@ class Normalisation:
     One value per channel, or one for all: arrays [c] or [1], float32. What is clipped lies within `limits`.
     """
 
-    subtract: Array
-    divide: Array
-    times: Array
-    add: Array
+    subtract: Floats
+    divide: Floats
+    times: Floats
+    add: Floats
     limits: tuple[float, float] | None = None
 
-    def apply(self, values: Array) -> Array:
+    def apply(self, values: Floats) -> Floats:
         """Return normalised values [c, *spatial], float32; `values` may be overwritten."""
         across = (-1, *[1] * (values.ndim - 1))
         values -= self.subtract.reshape(across)
@@ -114,7 +114,7 @@ class Normalisation:
         return float(self.apply(np.full((len(self.subtract), 1), value, np.float32)).min())
 
 
-def measure(spec: Mapping[str, Any], pieces: Callable[[], Iterable[Array]]) -> Normalisation | None:
+def measure(spec: Mapping[str, Any], pieces: Callable[[], Iterable[Floats]]) -> Normalisation | None:
     """Look at an image as far as its normalisation needs it.
 
     Parameters
@@ -149,7 +149,7 @@ def measure(spec: Mapping[str, Any], pieces: Callable[[], Iterable[Array]]) -> N
     return Normalisation(low.astype(np.float32), one, times, np.full(channels, below, np.float32), limits)
 
 
-def normalize(array: Array, spec: Mapping[str, Any]) -> Array:
+def normalize(array: Floats, spec: Mapping[str, Any]) -> Floats:
     """Return the normalised image.
 
     Parameters
@@ -162,7 +162,7 @@ def normalize(array: Array, spec: Mapping[str, Any]) -> Array:
     return array if normalisation is None else normalisation.apply(array.copy())
 
 
-def _channel(pieces: Callable[[], Iterable[Array]], spec: Mapping[str, Any], channel: int) -> Pieces:
+def _channel(pieces: Callable[[], Iterable[Floats]], spec: Mapping[str, Any], channel: int) -> Pieces:
     return lambda: (piece[channel] if spec["channel_wise"] else piece for piece in pieces())
 
 

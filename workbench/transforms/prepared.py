@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _checks, _resampling
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.transforms._sampling import Index, Sampler
 from workbench.transforms.intensity import Normalisation
 from workbench.volume import Volume
-
-Array = NDArray[Any]
 
 #: Up to this size a network's input is made at once and kept; a larger one is made box by box, as it is asked for.
 _KEPT_BYTES = 1 << 26

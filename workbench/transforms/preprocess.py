@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _geometry
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.parameters import Parameter, by_name, check_values
 from workbench.transforms._sampling import Sampler
@@ -16,8 +17,6 @@ from workbench.transforms.axes import as_tuple, per_axis
 from workbench.transforms.intensity import INVERT, check_intensity, measure, upright_if
 from workbench.transforms.prepared import Prepared, empty, scaled_grid
 from workbench.volume import Volume
-
-Array = NDArray[Any]
 
 #: What a preprocessing may say; `intensity` has parameters of its own.
 PARAMETERS = by_name(

@@ -21,7 +21,7 @@ from workbench.widgets.prediction import Prediction
 if TYPE_CHECKING:
     from workbench.volume import Volume
     from workbench.zoo import Model
-    from workbench.zoo.inference import Estimate
+    from workbench.zoo.inference import PredictionEstimate
 
 LEAST = Parameter(
     "least", "number", LIKELY, "Boxes, points and ellipses with a lower score are counted and not drawn.",
@@ -132,7 +132,7 @@ class ExplainPredicts(ExplainOffers):
         return float(LEAST.check(proposal["value"]))
 
 
-def _expected(model: Model, volume: Volume) -> Estimate | None:
+def _expected(model: Model, volume: Volume) -> PredictionEstimate | None:
     """Return what a prediction in several windows takes; a single one is not tried out, as that is all there is."""
     prepared = model.prepare(volume)
     return model.estimate(prepared) if model.windows(prepared) > 1 else None

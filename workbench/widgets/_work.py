@@ -38,6 +38,7 @@ class Work(work.Work):
         Whether it gives way to other work of the panel.
     """
 
+    cancel: threading.Event
     _cancelled_words = "Cancelled; nothing was changed."
 
     def __init__(self, panel: Panel, *, yielding: bool = False) -> None:

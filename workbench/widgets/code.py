@@ -20,7 +20,7 @@ class Code(str):
         return str(self)
 
 
-def call(target: str, function: str, *given: str, last: str = "", **arguments: Any) -> str:
+def call(target: str, function: str, /, *given: str, last: str = "", **arguments: Any) -> str:
     """Return ``target = function(given, name=value, ..., last)``, on several lines where it is long.
 
     Parameters

@@ -111,9 +111,8 @@ class ExplainPanel(ExplainPredicts):
                     preview.show(so_far)
 
             def make() -> Explanation:
-                return explain.explain(
-                    model, case.volume, self.method, wanted, at, progress=progress, cancel=work.cancel, **values
-                )
+                request = explain.Request(model, case.volume, self.method, wanted, at, values)
+                return request.run(progress=progress, cancel=work.cancel)
 
             try:
                 began = time.monotonic()
@@ -145,16 +144,17 @@ class ExplainPanel(ExplainPredicts):
             run = self._run()
             if run is None:
                 raise StateError("There is no run. Train a model first, or choose an earlier run.")
-            case, _, _ = self._subject(work)
+            case, _, model = self._subject(work)
             count = max(len(run.checkpoints()), 1)
-            asked: dict[str, Any] = {"method": self.method, "target": self.target_now()}
-            if chosen["needs_layer"] and self.layer:
-                asked["layer"] = self.layer
-            asked |= _options.parse(self._known(), self.options)
+            at = (self.layer or None) if chosen["needs_layer"] else None
+            values = _options.parse(self._known(), self.options)
+            asked = explain.Request(model, case.volume, self.method, self.target_now(), at, values)
             made: list[tuple[int, Explanation]] = []
 
             def make() -> None:
-                for epoch, one in explain.over_checkpoints(run, case.volume, cancel=work.cancel, **asked):
+                for epoch, one in explain.over_checkpoints(
+                    run, case.volume, asked.method, asked.target, asked.layer, cancel=work.cancel, **asked.options
+                ):
                     made.append((epoch, one))
                     work.tell(len(made) / count, f"{chosen['label']}: epoch {epoch}")
 
@@ -162,8 +162,7 @@ class ExplainPanel(ExplainPredicts):
             self._same_case(case)
             if not made:
                 raise StateError("The run has no checkpoints yet. Wait for its first epoch.")
-            told = {key: value for key, value in asked.items() if value is not None}
-            self._list.show_over_training(Timeline(run, made, told))
+            self._list.show_over_training(Timeline(run, made, asked))
         return made
 
     def show_epoch(self, index: int) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.explain import Explanation, Region, Target, Voxel
+from workbench.explain import Explanation, Region, Request, Target, Voxel
+from workbench.explain.code import arguments_code
 from workbench.training import Run
 from workbench.volume import Volume
 from workbench.widgets.choice import Choice
-from workbench.widgets.code import call, path_code
+from workbench.widgets.code import Code, call, path_code
 from workbench.widgets.compare_strip import CompareStrip
 from workbench.widgets.desk import Desk
 from workbench.widgets.layer import Layer
@@ -39,7 +40,7 @@ class Timeline:
 
     run: Run
     maps: Sequence[tuple[int, Explanation]]
-    asked: dict[str, Any]
+    asked: Request
 
 
 class MapList:
@@ -181,7 +182,8 @@ class MapList:
             parts.append(told + made.partition("\n\n")[2].strip())
         if self.timeline is not None:
             run = f"Run({path_code(self.timeline.run.path)!r})"
-            made = call("", "wb.explain.over_checkpoints", run, "volume", **self.timeline.asked)
+            asked = {name: Code(value) for name, value in arguments_code(self.timeline.asked, region).items()}
+            made = call("", "wb.explain.over_checkpoints", run, "volume", **asked)
             parts.append(f"from workbench.training import Run\n\nover_training = dict({made})")
         return parts
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError, StateError, check_keywords, choose
 from workbench.volume import Volume
-from workbench.zoo.inference import Array, Cancel, Estimate, Inference, Outputs, Progress, empty_scores
+from workbench.work import Cancel, Progress
+from workbench.zoo.inference import Inference, Outputs, PredictionEstimate, empty_scores
 from workbench.zoo.windows import Index, Windows
 
 if TYPE_CHECKING:
@@ -121,7 +123,7 @@ def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Canc
         return model.task.decode(_unnamed(outputs))
 
 
-def estimate(model: Model, prepared: Prepared, *, skip_air: bool) -> Estimate:
+def estimate(model: Model, prepared: Prepared, *, skip_air: bool) -> PredictionEstimate:
     """Do what `Model.estimate` says."""
     task = model.task
     if not task.windowed:
@@ -130,7 +132,7 @@ def estimate(model: Model, prepared: Prepared, *, skip_air: bool) -> Estimate:
         outputs = _at_once(model, prepared.batch, None)
         seconds = time.perf_counter() - started
         arrays = outputs.values() if isinstance(outputs, Mapping) else [outputs]
-        return Estimate(1, 0, seconds, sum(array.nbytes for array in arrays))
+        return PredictionEstimate(1, 0, seconds, sum(array.nbytes for array in arrays))
     inference = _inference(model, prepared, How(skip_air=skip_air))
     if not task.by_voxel or inference.single:
         return inference.estimate()

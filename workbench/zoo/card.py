@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from workbench._cards import BaseCard
 from workbench._tables import Listing, as_html
 from workbench.errors import FileError, InputError, check_keywords
 from workbench.parameters import Parameter
@@ -73,7 +74,7 @@ class Figure(_Plain):
     date: str = ""
 
 
-class Card(_Plain):
+class Card(BaseCard, _Plain):
     """What there is to know about an algorithm.
 
     `graph_mode` says whether MindSpore compiles the network (``mindspore.jit``, MindIR); where it is false, a note that
@@ -110,33 +111,34 @@ class Card(_Plain):
                     raise ValueError(f"variant {name!r} sets {option_name!r}, which is not an option")
                 self.options[option_name].check(value, f"Variant {name!r}")
 
-    def __repr__(self) -> str:
-        return f"<Card {self.name}: {self.title}, {self.dimensions}D {self.task}>"
+    @property
+    def reference(self) -> str:
+        """The paper."""
+        return f"{self.paper.authors}: {self.paper.title} ({self.paper.year}), {self.paper.url}"
 
-    def __str__(self) -> str:
-        lines = [f"{self.title} ({self.name}), {self.dimensions}D {self.task}", self.summary, ""]
-        lines.append(f"paper    {self.paper.authors}: {self.paper.title} ({self.paper.year}), {self.paper.url}")
-        lines += [f"input    {port.name} {port.shape}: {port.range}" for port in self.inputs]
-        lines += [f"output   {port.name} {port.shape}: {port.range}" for port in self.outputs]
-        lines += [f"option   {name}={option.default!r}: {option.help}" for name, option in self.options.items()]
-        lines += [f"variant  {name}: {_pairs(values)}" for name, values in self.variants.items()]
-        lines += [
-            f"size     {count.count:,} parameters ({_pairs(count.options | {'in_channels': count.in_channels})}, "
-            f"num_classes={count.num_classes})"
-            for count in self.parameters
-        ]
+    def heading(self) -> str:
+        """Return title, name, dimensions and task."""
+        return f"{super().heading()}, {self.dimensions}D {self.task}"
+
+    def takes(self) -> dict[str, Parameter]:
+        """Return the options of the network."""
+        return self.options
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return paper, inputs, outputs, variants, sizes, scores, licence and notes, each with what it is called."""
+        told = [("paper", self.reference)]
+        told += [("input", f"{port.name} {port.shape}: {port.range}") for port in self.inputs]
+        told += [("output", f"{port.name} {port.shape}: {port.range}") for port in self.outputs]
+        told += [("variant", f"{name}: {_pairs(values)}") for name, values in self.variants.items()]
+        for size in self.parameters:
+            options = _pairs({**size.options, "in_channels": size.in_channels, "num_classes": size.num_classes})
+            told.append(("size", f"{size.count:,} parameters ({options})"))
         for label, figures in (("reported", self.published), ("measured", self.measured)):
-            lines += [
-                f"{label} {f.metric} {f.value:g} on {f.data} ({', '.join(filter(None, [f.source, f.date]))})"
+            told += [
+                (label, f"{f.metric} {f.value:g} on {f.data} ({', '.join(filter(None, [f.source, f.date]))})")
                 for f in figures
             ]
-        lines.append(f"licence  {self.licence}")
-        return "\n".join([*lines, *(f"note     {note}" for note in self.notes)])
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(str(self))}</pre>"
+        return [*told, ("licence", self.licence), *(("note", note) for note in self.notes)]
 
 
 class Cards(Listing[Card]):

@@ -11,20 +11,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench._words import size, span
 from workbench.errors import Cancelled, StateError
 from workbench.frameworks.base import Outputs as Outputs
 from workbench.frameworks.feeding import Feeder
+from workbench.work import Cancel, Progress
 from workbench.zoo.windows import Blended, Index, Windows
 
 if TYPE_CHECKING:
     from workbench.frameworks import Framework
 
-Array = NDArray[Any]
-Progress = Callable[[float], None]
-Cancel = Callable[[], bool]
 Read = Callable[[Index, Index], Array]
 IsAir = Callable[[Index, Index], bool]
 
@@ -45,7 +43,7 @@ _WORTHWHILE_SHARE, _TELLING_SECONDS = 0.8, 0.05
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PredictionEstimate:
     """What a prediction will take, from a trial of one window on the device at hand.
 
     Attributes
@@ -154,7 +152,7 @@ class Inference:
             self._seconds = time.perf_counter() - started
         self._first = (start, answer[0])
 
-    def estimate(self, answer: int | None = None, budget: int | None = None, halo: int = 0) -> Estimate:
+    def estimate(self, answer: int | None = None, budget: int | None = None, halo: int = 0) -> PredictionEstimate:
         """Return how long it will take: what a second window takes (the first one warms up), times their number.
 
         Parameters
@@ -174,7 +172,7 @@ class Inference:
         needed = len(starts) - max(0, air - 1)
         if needed > 1 and self._seconds < _WORTHWHILE_SECONDS:
             self.begin()
-        return Estimate(needed, len(starts) - needed, self._seconds * needed, answer + min(outputs, budget))
+        return PredictionEstimate(needed, len(starts) - needed, self._seconds * needed, answer + min(outputs, budget))
 
     def reduce(self, probabilities: Callable[[Array], Array], *, check: bool) -> str:
         """Let the network compute faster and less exactly, where the device has such arithmetic.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench._tables import pairs_html
 from workbench._words import count
 from workbench.errors import InputError, check_suffix, told_keywords
@@ -21,11 +21,10 @@ from workbench.parameters import Parameter
 from workbench.transforms import Prepared, Preprocess
 from workbench.transforms.axes import as_tuple, per_axis
 from workbench.volume import Volume
+from workbench.work import Cancel, Progress
 from workbench.zoo import answering
 from workbench.zoo.algorithm import Algorithm, split_config
-from workbench.zoo.inference import Cancel, Estimate, Progress
-
-Array = NDArray[Any]
+from workbench.zoo.inference import PredictionEstimate
 
 _PATCH_SIZE = Parameter("patch_size", "integer", None, "Windows of predictions.", low=1, unit="voxels", per_axis=True)
 
@@ -197,7 +196,7 @@ class Model:
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
     @told_keywords("model.estimate()")
-    def estimate(self, volume: Volume | Prepared, *, skip_air: bool = True) -> Estimate:
+    def estimate(self, volume: Volume | Prepared, *, skip_air: bool = True) -> PredictionEstimate:
         """Return what `predict` would take on this device, from a trial of one window of the volume.
 
         For an image that is seen in one window the trial takes as long as the prediction itself; see `windows`.

@@ -11,9 +11,10 @@ import numpy as np
 from mindspore import ops
 from mindspore.common.api import _pynative_executor
 
+from workbench._arrays import Array
 from workbench.errors import InputError, WorkbenchError, choose
 from workbench.frameworks._memory import says_out_of_memory
-from workbench.frameworks.base import Array, LinearScore, Outputs
+from workbench.frameworks.base import LinearScore, Outputs
 
 _REAL = (ms.float16, ms.bfloat16, ms.float32, ms.float64)
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.frameworks import _environment
 from workbench.frameworks._devices import cpu, resolve_device
 from workbench.frameworks.base import (
-    Array,
     Define,
     Device,
     Framework,

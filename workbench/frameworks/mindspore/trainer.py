@@ -11,8 +11,8 @@ import numpy as np
 from mindspore import ops
 from mindspore.ops import operations as P
 
+from workbench._arrays import Array
 from workbench.errors import InputError
-from workbench.frameworks.base import Array
 from workbench.frameworks.mindspore._gradients import recording, to_tensor
 from workbench.frameworks.mindspore._graph import TrainingGraph
 from workbench.frameworks.mindspore.nn.norm import _BatchNorm

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from workbench._arrays import Array
 from workbench.errors import InputError, choose
-from workbench.frameworks.base import Array, LinearScore
+from workbench.frameworks.base import LinearScore
 from workbench.frameworks.torch._tensors import (
     device_of,
     differentiating,

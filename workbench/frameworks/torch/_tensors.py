@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from workbench._arrays import Array
 from workbench.errors import InputError, StateError
 from workbench.frameworks._memory import says_out_of_memory
-from workbench.frameworks.base import Array, LinearScore
+from workbench.frameworks.base import LinearScore
 
 
 def to_tensor(array: Array, device: torch.device) -> torch.Tensor:

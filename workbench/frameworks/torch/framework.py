@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
+from workbench._arrays import Array
 from workbench.errors import InputError, choose
 from workbench.frameworks import _environment
 from workbench.frameworks._devices import cpu, resolve_device
 from workbench.frameworks.base import (
-    Array,
     Define,
     Device,
     Framework,

@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
+from workbench._arrays import Array
 from workbench.errors import InputError
-from workbench.frameworks.base import Array, LinearScore
+from workbench.frameworks.base import LinearScore
 from workbench.frameworks.torch._tensors import (
     bare,
     device_of,

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from workbench._arrays import Array
 from workbench.errors import InputError
-from workbench.frameworks.base import Array
 from workbench.frameworks.players import Loss, Players, named_terms
 from workbench.frameworks.stepping import OptimizerSpec, Trainer, select_trainable, single_value_error
 from workbench.frameworks.torch._tensors import bare, device_of, differentiating, to_array, to_tensor

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Array = NDArray[Any]
+from workbench._arrays import Array
+
 Mask = NDArray[np.bool_]
 
 #: The map of centre points has an impulse of this height, blurred with this standard deviation in pixels.

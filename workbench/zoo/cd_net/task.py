@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from workbench._arrays import Array
 from workbench.zoo.cd_net import loss
 from workbench.zoo.cd_net.directions import direction_difference, diverging, encode_angles
-from workbench.zoo.tasks.base import Array, Outputs
+from workbench.zoo.tasks.base import Outputs
 from workbench.zoo.tasks.instance_masks import BOUNDARY, INSIDE, check_instances, decode_mask, encode_mask
 from workbench.zoo.tasks.instances import InstanceTask
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.evaluation.ellipses import rotated_iou_terms
 from workbench.shapes import Ellipses
 from workbench.zoo.blocks.center import STRIDE
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, logits_of
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, logits_of
 from workbench.zoo.tasks.ellipses import EllipseTask, checked_ellipses
 from workbench.zoo.tasks.heatmaps import (
     decode_centers,

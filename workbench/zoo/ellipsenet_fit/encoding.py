@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Ellipses
 
-Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 #: A conic has five degrees of freedom.

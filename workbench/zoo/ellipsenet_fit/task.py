@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Ellipses
 from workbench.zoo.ellipsenet_fit.encoding import ellipse_of, masks_of
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, logits_of
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, logits_of
 from workbench.zoo.tasks.ellipses import EllipseTask, checked_ellipses
 from workbench.zoo.tasks.heatmaps import presence, sigmoid
 

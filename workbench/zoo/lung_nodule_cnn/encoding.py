@@ -6,16 +6,14 @@ Inside, pictures are measured as the original does: x before y, in pixels from t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_cnn.network import ANCHORS, STRIDES
 from workbench.zoo.tasks.detection import sigmoid
-
-Array = NDArray[Any]
 
 #: An anchor learns a box if neither side differs by this factor or more; boxes are less than this times its size.
 FACTOR = 4.0

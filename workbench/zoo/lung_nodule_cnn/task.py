@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_cnn.encoding import assign, boxes_of
 from workbench.zoo.lung_nodule_cnn.network import MAPS
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
 from workbench.zoo.tasks.detection import padded_boxes, suppressed
 
 #: Most boxes in a training image.

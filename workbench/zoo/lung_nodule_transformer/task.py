@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.frameworks import tensors
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_transformer.matching import match_queries
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, class_weight_tensor, softmax
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, class_weight_tensor, softmax
 from workbench.zoo.tasks.detection import padded_boxes
 
 #: Most boxes in a training image.

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Boxes
 from workbench.zoo.blocks.center import STRIDE
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, check_range, logits_of
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, check_range, logits_of
 from workbench.zoo.tasks.heatmaps import (
     decode_centers,
     encode_centers,

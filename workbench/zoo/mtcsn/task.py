@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, Task
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared

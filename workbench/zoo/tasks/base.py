@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench.errors import InputError, check_keywords
 from workbench.frameworks.base import MakeLoss as MakeLoss
 from workbench.frameworks.base import Outputs as Outputs
@@ -20,7 +20,6 @@ from workbench.zoo.planning import UNKNOWN, Facts, Plan
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
 
-Array = NDArray[Any]
 #: How much a term of a loss counts.
 Weight = Annotated[float, Range(low=0)]
 #: Share of a target that is spread evenly over all classes.

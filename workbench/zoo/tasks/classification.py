@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.zoo.classification import Classification
 from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
 from workbench.zoo.tasks.base import (
-    Array,
     ClassWeights,
     LabelSmoothing,
     MakeLoss,

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Boxes
 from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
-from workbench.zoo.tasks.base import Array, Metrics, Outputs, check_range, logits_of
+from workbench.zoo.tasks.base import Metrics, Outputs, check_range, logits_of
 from workbench.zoo.tasks.shapes import ShapeTask
 
 

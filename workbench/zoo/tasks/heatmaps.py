@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 
-Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 #: Most objects in one picture; the lists of targets are padded to so many.

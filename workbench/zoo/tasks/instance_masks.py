@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from workbench._arrays import Array
 from workbench.errors import InputError
-
-Array = NDArray[Any]
 
 BACKGROUND, INSIDE, BOUNDARY = range(3)
 

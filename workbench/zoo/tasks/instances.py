@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.volume import Volume
 from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
-    Array,
     ClassWeights,
     MakeLoss,
     Metrics,

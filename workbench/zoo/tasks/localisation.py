@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.volume import Volume
 from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
-from workbench.zoo.tasks.base import Array, Metrics, Outputs, Task, check_range
+from workbench.zoo.tasks.base import Metrics, Outputs, Task, check_range
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared

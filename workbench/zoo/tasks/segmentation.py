@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.signatures import Range
 from workbench.volume import UNLABELLED, Volume
 from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
-    Array,
     ClassWeights,
     MakeLoss,
     Metrics,

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import ClassificationTask, LocalisationTask
-from workbench.zoo.tasks.base import Array, ClassWeights, LabelSmoothing, MakeLoss, Outputs, softmax
+from workbench.zoo.tasks.base import ClassWeights, LabelSmoothing, MakeLoss, Outputs, softmax
 
 
 class CoupledAttentionTask(LocalisationTask):

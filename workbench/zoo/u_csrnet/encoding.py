@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench.shapes import Points
-
-Array = NDArray[Any]
 
 #: What stands for the distance to a point of a class that has none, in pixels.
 FAR = 1e4

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.evaluation.points import match_points, precision_recall_f1
 from workbench.shapes import Points
 from workbench.signatures import Range
 from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import Metrics, ShapeTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight, check_range, logits_of
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, check_range, logits_of
 from workbench.zoo.u_csrnet.encoding import distance_maps, impulse_maps, peaks
 
 if TYPE_CHECKING:

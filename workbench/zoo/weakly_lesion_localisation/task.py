@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.frameworks import Players
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import LocalisationTask
-from workbench.zoo.tasks.base import Array, MakeLoss, Outputs, Weight
+from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
 from workbench.zoo.weakly_lesion_localisation.loss import check_weights, make_contest
 from workbench.zoo.weakly_lesion_localisation.network import THRESHOLD
 

@@ -8,8 +8,8 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import choose
-from workbench.frameworks.base import Array
 from workbench.frameworks.mindspore.random import generator
 
 _GAINS = {"linear": 1.0, "conv": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}

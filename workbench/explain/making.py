@@ -1,0 +1,176 @@
+"""From what was asked to the map: the input prepared, the target resolved, the method run, its maps brought back."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from workbench.explain.base import Problem, Step
+from workbench.explain.box import Box, inside, network_box
+from workbench.explain.code import Call
+from workbench.explain.explanation import Explanation
+from workbench.explain.memory import does_not_fit, fitting
+from workbench.explain.registry import get
+from workbench.explain.reporting import MapWork
+from workbench.explain.targets import Scene, default_target
+from workbench.frameworks.feeding import Feeder
+
+if TYPE_CHECKING:
+    from workbench.frameworks import LinearScore
+    from workbench.volume import Volume
+
+
+class Asked(Call, Protocol):
+    """What a map is asked by, checked: a `Request`, which stands above this module."""
+
+    @property
+    def model(self) -> Any: ...
+    @property
+    def volume(self) -> Volume: ...
+    @property
+    def box(self) -> Box | None: ...
+    @property
+    def schedule(self) -> Sequence[Sequence[Any]]: ...
+
+
+def make(asked: Asked, work: MapWork) -> Explanation:
+    """Make the map that is asked for.
+
+    Raises
+    ------
+    Cancelled, StateError, InputError
+        As `workbench.explain` says.
+    """
+    work.check()
+    with _interruptible(asked.model, work):
+        making = Making(asked)
+        work.tell(0.0)
+        for step in making.steps():
+            if step.fraction < 1:
+                work.show(step.fraction, lambda step=step: making.restore(step))  # type: ignore[misc]
+        result = making.finish(step)
+    work.show(1.0, lambda: result.volume)
+    return result
+
+
+def _interruptible(model: Any, work: MapWork) -> AbstractContextManager[None]:
+    if not work.heeded:
+        return contextlib.nullcontext()
+    interrupted: AbstractContextManager[None] = model.framework.interruptible(model.module, lambda: work.cancelled)
+    return interrupted
+
+
+class Making:
+    """One explanation in the making."""
+
+    def __init__(self, asked: Asked) -> None:
+        model, volume = asked.model, asked.volume
+        self.asked = asked
+        self.explainer = get(asked.method)
+        self.layer = asked.layer
+        if self.layer is None and self.explainer.needs_layer:
+            self.layer = str(model.default_layer())
+        options = {name: value for name, value in asked.options.items() if name != "within"}
+
+        model.framework.check_finite(model.module)
+        with self._fitting():
+            self.prepared = model.prepare(volume)
+        config = json.dumps(model.config, sort_keys=True, default=str)
+        self.feeder = Feeder(
+            model.framework,
+            model.module,
+            tuple(self.prepared.array.shape),
+            (model.framework.name, str(model.device), model.algorithm.name, config, self.explainer.name),
+            size=options.get("batch_size"),
+            schedule=asked.schedule,
+            refusal=lambda: does_not_fit(self.prepared.spatial_shape),
+        )
+        outputs = self.feeder.once(lambda: model.forward(self.prepared.batch))
+        with self._fitting():
+            scene = Scene(model, volume, self.prepared, outputs)
+            resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
+            score = dataclasses.replace(resolved.score, activation=options["activation"])
+            self.score = evaluate(score, scene.outputs)
+        self.target, self.notes = resolved.target, resolved.notes
+        self.grid = scene.grid
+        self.problem = Problem(
+            framework=model.framework,
+            module=model.module,
+            input=self.prepared.batch,
+            score=score,
+            options=options,
+            spacing=tuple(self.grid.spacing),
+            feeder=self.feeder,
+            layer=self.layer,
+            box=None if asked.box is None else network_box(asked.box, volume, self.grid),
+        )
+
+    def steps(self) -> Iterator[Step]:
+        """Run the method."""
+        with self._fitting():
+            yield from self.explainer.steps(self.problem)
+
+    def restore(self, step: Step) -> Volume:
+        """Return the map of a step on the grid of the volume."""
+        with self._fitting():
+            values = step.make_map()
+            restored: Volume = self.prepared.restore(np.asarray(values, np.float32), kind="scores", order=1)
+        if self.asked.box is None:
+            return restored
+        # interpolation between the grids may have carried values over the edge of the box
+        kept = inside(self.asked.box)
+        data = np.zeros_like(restored.data)
+        data[kept] = restored.data[kept]
+        return restored.with_data(data)
+
+    def finish(self, step: Step) -> Explanation:
+        """Return the map of a step with all that made it."""
+        from workbench import __version__
+
+        model = self.asked.model
+        shapes = zip(self.grid.spatial_shape, step.native_shape, strict=True)
+        cells = step.cell or tuple(size / cells for size, cells in shapes)
+        volume = self.restore(step)
+        notes = (*self.prepared.notes, *self.notes, *step.notes)
+        if not step.notes and not np.any(volume.data):
+            notes += ("The map is zero: nothing that was changed in the input changes this score.",)
+        return Explanation(
+            volume=volume,
+            method=self.explainer.name,
+            layer=self.layer,
+            target=self.target,
+            options=dict(self.asked.options),
+            score=self.score,
+            native_resolution=step.native_shape,
+            native_spacing=tuple(round(a * b, 6) for a, b in zip(cells, self.grid.spacing, strict=True)),
+            weights_fingerprint=model.weights_fingerprint(),
+            input_fingerprint=self.asked.volume.fingerprint(),
+            algorithm=model.algorithm.name,
+            framework=model.framework.name,
+            device=str(model.device),
+            versions={"workbench": __version__, **model.framework.versions()},
+            notes=notes,
+            schedule=[list(entry) for entry in self.feeder.schedule],
+            _model=model,
+            _input=self.asked.volume,
+        )
+
+    def _fitting(self) -> AbstractContextManager[None]:
+        return fitting(self.asked.model.framework, self.asked.volume.spatial_shape)
+
+
+def evaluate(score: LinearScore, outputs: Any) -> float:
+    """Return the value of a score for the outputs of one sample."""
+    values = np.asarray(outputs if score.output is None else outputs[score.output], np.float64)[0]
+    if score.activation == "softmax":
+        values = np.exp(values - values.max(axis=0))
+        values /= values.sum(axis=0)
+    elif score.activation == "sigmoid":
+        values = 1 / (1 + np.exp(-values))
+    return float((values * score.weights).sum())
