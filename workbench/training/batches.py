@@ -15,8 +15,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench._lru import LRU
 from workbench.datasets.annotations import mapped, parts
 from workbench.errors import FileError, InputError
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from workbench.transforms import Augment, Prepared, Preprocess
     from workbench.zoo import Task
 
-Array = NDArray[Any]
 # What the streams of random numbers are for; they must never be the same.
 _ORDER, _SAMPLE, _STEP = 1, 2, 3
 _CACHE_LIMIT = 4 * 2**30

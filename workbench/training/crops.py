@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench._arrays import Array
 from workbench.shapes import Shapes
-
-Array = NDArray[Any]
 
 
 def random_window(
