@@ -109,7 +109,7 @@ def test_data_that_changed_while_the_run_was_away(recipe_of, tmp_path):
     ("changes", "words"),
     [
         ({"loss": {"dize": 1}}, r"The loss got an unknown option 'dize'. Did you mean 'dice'"),
-        ({"loss": {"dice": -1}}, r"dice=-1"),
+        ({"loss": {"dice": -1}}, r"The loss: dice must be a number, at least 0, got -1"),
         ({"augment": {"flop": {}}}, r"unknown option 'flop'. Did you mean 'flip'"),
         ({"augment": {"flip": {"axis": [0]}}}, r"unknown option 'axis'. Did you mean 'axes'"),
         ({"preprocess": {"spacin": 1}}, r"unknown option 'spacin'. Did you mean 'spacing'"),
