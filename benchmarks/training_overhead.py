@@ -24,8 +24,8 @@ import torch
 from workbench import datasets, zoo
 from workbench.jobs.threads import available_cores
 from workbench.training import Recipe, fit
-from workbench.training.api import compose
 from workbench.training.batches import Batches, Samples
+from workbench.training.composing import compose
 from workbench.transforms import Preprocess
 from workbench.volume import Volume
 

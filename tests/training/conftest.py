@@ -11,8 +11,8 @@ from workbench.datasets import Dataset
 from workbench.frameworks import weights
 from workbench.jobs.faults import VARIABLE
 from workbench.training import Recipe, Run, fit
-from workbench.training.api import compose
 from workbench.training.checkpoint import OPTIMIZER
+from workbench.training.composing import compose
 from workbench.training.metrics import read_metrics
 from workbench.volume import Volume
 

@@ -7,7 +7,8 @@ from workbench import datasets, zoo
 from workbench.errors import InputError
 from workbench.frameworks import weights
 from workbench.training import fit, train
-from workbench.training.api import _beginning, _lay_out, compose
+from workbench.training.api import _beginning, _lay_out
+from workbench.training.composing import compose
 
 from .conftest import SPLITS, volumes
 

@@ -2,7 +2,8 @@ import pytest
 
 from workbench import datasets
 from workbench.errors import FileError, InputError, StateError
-from workbench.training.api import compose, train
+from workbench.training.api import train
+from workbench.training.composing import compose
 from workbench.training.recipe import Recipe
 from workbench.training.schedule import learning_rate
 

@@ -80,10 +80,10 @@ def estimate(
         If `cancelled` said so.
     """
     from workbench import zoo
-    from workbench.training.api import compose
     from workbench.training.assembly import rehearse
     from workbench.training.batches import Batches, Samples
     from workbench.training.checking import check_reachable
+    from workbench.training.composing import compose
     from workbench.transforms import Preprocess
 
     composed, dataset = compose(recipe, data, overrides)
