@@ -14,9 +14,9 @@ from workbench._words import left
 from workbench.errors import WorkbenchError
 from workbench.training import Checkpoint, Run
 from workbench.training.status import said
+from workbench.widgets.messages import Points, RunCurves, RunSnapshot
 
-Snapshot = dict[str, Any]
-Points = list[tuple[float, float]]
+Snapshot = RunSnapshot
 
 _POLL_SECONDS = 0.5
 #: Points of a curve that are sent; a chart is some 300 pixels wide.
@@ -37,7 +37,7 @@ class Curves:
         self.loss: Points = []
         self.metrics: dict[str, Points] = {}
 
-    def update(self) -> dict[str, Any]:
+    def update(self) -> RunCurves:
         """Return the curves with everything that was written so far."""
         news = self._run.follow(self._cursor)
         if news.restarted:
@@ -60,16 +60,16 @@ class Curves:
         }
 
 
-def thin(points: Points) -> list[list[float]]:
+def thin(points: Points) -> Points:
     """Return at most `_MOST_POINTS` points: the mean of each stretch, the last point as it is; never a NaN."""
     real = [(x, y) for x, y in points if y == y and abs(y) != float("inf")]
     if len(real) <= _MOST_POINTS:
-        return [[x, y] for x, y in real]
+        return real
     out = []
     for n in range(_MOST_POINTS):
         part = real[n * len(real) // _MOST_POINTS : (n + 1) * len(real) // _MOST_POINTS]
-        out.append([part[-1][0], sum(y for _, y in part) / len(part)])
-    return [*out[:-1], list(real[-1])]
+        out.append((part[-1][0], sum(y for _, y in part) / len(part)))
+    return [*out[:-1], real[-1]]
 
 
 def learned(run: Run) -> list[Checkpoint]:
