@@ -1,21 +1,13 @@
 // Mirrors workbench/widgets/data_panel.py: choose a data set or a file, and the sample that is looked at.
+import type { DataPanel } from "./generated/data_panel";
 import { button, joined, segmented, select, slider, typed } from "./ui/controls";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint } from "./ui/panel";
 import { pick } from "./ui/picker";
-import { optionsForm, type Faults, type Option } from "./ui/schema";
+import { optionsForm } from "./ui/schema";
 
-interface Entry {
-  name: string;
-  title: string;
-  about: string;
-  available: boolean;
-  hint: string;
-  options: Option[];
-}
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model<DataPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Data");
 
   const source = segmented(
@@ -77,10 +69,10 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     set.hidden = scope.get("source") !== "set";
     file.hidden = !set.hidden;
   });
-  const chosen = () => scope.get<Entry[]>("catalogue").find((entry) => entry.name === scope.get("name"));
+  const chosen = () => scope.get("catalogue").find((entry) => entry.name === scope.get("name"));
   scope.watch(["catalogue", "name", "options", "faults"], () => {
     name.choices(
-      scope.get<Entry[]>("catalogue").map((entry) => ({
+      scope.get("catalogue").map((entry) => ({
         value: entry.name,
         label: `${entry.name}: ${entry.about}`,
         enabled: entry.available,
@@ -93,20 +85,20 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     options.show(chosen()?.options ?? [], scope.get("options"), scope.get("faults"));
   });
   scope.watch(["splits", "split", "index", "count", "faults"], () => {
-    const splits = scope.get<[string, number][]>("splits");
+    const splits = scope.get("splits");
     cases.hidden = splits.length === 0;
     split.choices(splits.map(([value, count]) => ({ value, label: `${value} (${count})`, enabled: count > 0 })));
     split.set(scope.get("split"));
     sample.range(scope.get("count"));
     sample.set(scope.get("index"));
-    split.fault(scope.get<Faults>("faults").index ?? "");
+    split.fault(scope.get("faults").index ?? "");
   });
   scope.watch(["summary", "details", "notes"], () => {
     summary.hidden = !scope.get("summary");
     setText(line, scope.get("summary"));
     setText(small, scope.get("details"));
-    warnings.hidden = scope.get<string[]>("notes").length === 0;
-    replace(warnings, ...scope.get<string[]>("notes").map((note) => h("p", { class: "mwb-warning" }, note)));
+    warnings.hidden = scope.get("notes").length === 0;
+    replace(warnings, ...scope.get("notes").map((note) => h("p", { class: "mwb-warning" }, note)));
   });
   whenBusy((idle) => {
     for (const control of [name, split, sample, path, source]) control.enable(idle);
@@ -115,7 +107,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     options.enable(idle);
   });
   scope.watch(["name", "busy", "faults"], () => {
-    const wrong = Object.entries(scope.get<Faults>("faults")).find(([field]) => field !== "index")?.[1];
+    const wrong = Object.entries(scope.get("faults")).find(([field]) => field !== "index")?.[1];
     const why = scope.get("name") ? wrong : "Choose a data set first";
     load.enable(!scope.get("busy") && !why, why);
   });

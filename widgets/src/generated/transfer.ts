@@ -44,3 +44,11 @@ export interface Described {
   description: LayerInfo;
   style: Style;
 }
+
+/** What is known of a layer once its voxels have been read; it comes with every brick. */
+export interface Header {
+  dtype: "uint8" | "int16" | "uint16" | "float32";
+  window: [number, number];
+  range: [number, number];
+  labels: LabelInfo[];
+}

@@ -1,28 +1,19 @@
 // A file picker: what lies in the folders of the kernel's machine. Names travel as answers and are never state.
 import { button } from "./controls";
 import { h, replace, setText, uniqueId } from "./dom";
+import type { FileEntry, Listing } from "../generated/files";
 import type { Scope } from "./model";
 
-interface Entry {
-  name: string;
-  path: string;
-  folder: boolean;
-  bytes: number | null;
-}
-
-interface Listing {
-  error?: string;
-  folder: string;
-  parent: string;
-  roots: { name: string; path: string }[];
-  entries: Entry[];
-  left_out: number;
+/** A panel that knows what lies in a folder. */
+interface Browses {
+  state: object;
+  questions: { browse: { asks: { folder?: string | null }; answer: Listing } };
 }
 
 const ROOTS: Record<string, string> = { here: "Working folder", home: "Home", data: "Data" };
 
 /** Let a person pick a file, or with `folders` a folder too; `picked` gets its path. */
-export function pick(scope: Scope, opener: HTMLElement, what: string, folders: boolean, picked: (path: string) => void): void {
+export function pick(scope: Scope<Browses>, opener: HTMLElement, what: string, folders: boolean, picked: (path: string) => void): void {
   const title = uniqueId("picker");
   const roots = h("div", { class: "mwb-actions" });
   const place = h("p", { class: "mwb-place" });
@@ -46,8 +37,8 @@ export function pick(scope: Scope, opener: HTMLElement, what: string, folders: b
   };
   const go = async (folder?: string) => {
     setText(told, "Listing…");
-    const answer = (await scope.ask("browse", folder ? { folder } : {})) as unknown as Listing;
-    if (answer.error) {
+    const answer = await scope.ask("browse", folder ? { folder } : {});
+    if ("error" in answer) {
       setText(told, answer.error);
       return;
     }
@@ -61,7 +52,7 @@ export function pick(scope: Scope, opener: HTMLElement, what: string, folders: b
     list.scrollTop = 0;
     list.querySelector("button")?.focus();
   };
-  const row = (entry: Entry) =>
+  const row = (entry: FileEntry) =>
     h(
       "li",
       {},
