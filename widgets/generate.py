@@ -239,9 +239,9 @@ def _widgets() -> list[type[anywidget.AnyWidget]]:
 
 
 def _ours(kind: type, trait: str) -> bool:
-    """Return whether a trait is of the workbench, and not one that ipywidgets gives to each widget."""
+    """Return whether a trait was declared for a widget, and is not one that every widget has."""
     homes = [one for one in kind.__mro__ if trait in vars(one)]
-    return bool(homes) and homes[-1].__module__.startswith("workbench.")
+    return bool(homes) and homes[-1].__module__.partition(".")[0] not in ("ipywidgets", "anywidget", "traitlets")
 
 
 def _methods(kind: Any) -> dict[str, str]:

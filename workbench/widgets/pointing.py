@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import dist, isfinite
+from math import dist, isclose, isfinite
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args
 
 import numpy as np
@@ -91,7 +91,7 @@ def measured(given: Any, space: str) -> Measurement:
     Parameters
     ----------
     given : mapping
-        At least ``start`` and ``stop``; a length and a unit in it are not believed.
+        At least ``start`` and ``stop``; a length that is not theirs, and a unit, are not believed.
     space : {"patient", "object", "pixels"}
         That of the lowest layer.
 
@@ -104,7 +104,10 @@ def measured(given: Any, space: str) -> Measurement:
         raise InputError(f'A measurement is {{"start": (x, y, z), "stop": (x, y, z)}} in RAS mm, got {given!r}.')
     check_keywords(given, tuple(Measurement.__annotations__), "A measurement")
     start, stop = (_point(given.get(end), end) for end in ("start", "stop"))
-    return {"start": start, "stop": stop, "length": dist(start, stop), "unit": "px" if space == "pixels" else "mm"}
+    length, told = dist(start, stop), given.get("length")
+    if isinstance(told, float) and isclose(told, length):
+        length = told  # a page whose last digits are others would take them for a change, and for news
+    return {"start": start, "stop": stop, "length": length, "unit": "px" if space == "pixels" else "mm"}
 
 
 def _point(given: Any, name: str) -> Point:

@@ -115,7 +115,7 @@ class Viewer(anywidget.AnyWidget):
     convention = OneOf(CHOICES["convention"], "radiological").tag(sync=True)
     tool = OneOf(TOOLS, "navigate").tag(sync=True)
     picked: Any = t.Any(None)
-    measurements: Any = synced(list[Measurement], t.List(t.Dict()))
+    measurements: Any = synced(list[Measurement], t.List())
     crosshair = t.Tuple(t.Float(), t.Float(), t.Float(), default_value=(0.0, 0.0, 0.0)).tag(sync=True)
     height = t.Int(440, min=160).tag(sync=True)
     empty_text = t.Unicode("Nothing to show yet. Add a volume with viewer.add(volume).").tag(sync=True)

@@ -26,6 +26,8 @@ const STILL = 4;
 /** Pixels that double the width of a window; twice as many move its level by a whole width. */
 const DOUBLES = 100;
 const RIGHT = 2;
+/** Of a window, as a part of its level. */
+const NARROWEST = 1e-5;
 
 type Press = { x: number; y: number; moved: boolean; act: "click" | "line" | "none" } | { x: number; y: number; moved: boolean; act: "window"; from: Window };
 
@@ -133,8 +135,9 @@ export class Gestures {
 
 /** A window after a drag: to the right it is wider, upwards lower, so that the picture is brighter. */
 export function dragged([low, high]: Window, right: number, down: number): Window {
-  const width = (high - low) * 2 ** (right / DOUBLES);
   const level = (low + high) / 2 + ((high - low) * down) / (2 * DOUBLES);
+  // the ends stay apart, as far as their digits tell them apart
+  const width = Math.max((high - low) * 2 ** (right / DOUBLES), Math.abs(level) * NARROWEST, Number.MIN_VALUE ** 0.5);
   // a thousandth of the width is less than can be seen, and its digits can be read
   const step = 10 ** (Math.floor(Math.log10(width)) - 3);
   const round = (value: number) => Number((Math.round(value / step) * step).toPrecision(12));
