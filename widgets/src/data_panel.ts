@@ -1,10 +1,10 @@
 // Mirrors workbench/widgets/data_panel.py: choose a data set or a file, and the sample that is looked at.
 import type { DataPanel } from "./generated/data_panel";
-import { button, joined, segmented, select, slider, typed } from "./ui/controls";
+import { button, joined, segmented, select, slider } from "./ui/controls";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint } from "./ui/panel";
-import { pick } from "./ui/picker";
+import { pathField } from "./ui/picker";
 import { optionsForm } from "./ui/schema";
 
 function render({ model, el }: { model: Model<DataPanel>; el: HTMLElement }): () => void {
@@ -31,23 +31,11 @@ function render({ model, el }: { model: Model<DataPanel>; el: HTMLElement }): ()
   const load = button("Load", "Load the data set and show its first case", () => scope.act("load"), "primary");
   const set = h("div", { class: "mwb-fields" }, name.row, about, options.element, actions(load.element));
 
-  // The path is sent as a message and never kept in the widget's state: a saved notebook must not carry it.
-  const path = typed(
+  const file = pathField(
+    scope,
     { label: "Path", tooltip: "A file, or a folder with a DICOM series or data set, on the machine of the kernel" },
-    { placeholder: "scan.nii.gz or a DICOM folder" },
-    () => undefined,
+    { placeholder: "scan.nii.gz or a DICOM folder", open: "Read the volume at this path", look: "primary", heading: "Open a volume", folders: true },
   );
-  const given = () => (path.input as HTMLInputElement).value.trim();
-  const read = (place: string) => {
-    path.set(place);
-    scope.act("open", { path: place });
-  };
-  const open = button("Open", "Read the volume at this path", () => scope.act("open", { path: given() }), "primary");
-  const browse = button("Browse…", "Pick a file or a folder on the machine of the kernel", () => pick(scope, browse.element, "Open a volume", true, read));
-  path.input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && given()) scope.act("open", { path: given() });
-  });
-  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element, browse.element));
 
   const split = select({ label: "Case", tooltip: "Training, validation or test part; parts never share a patient" }, (value) =>
     scope.act("select", { split: value, index: 0 }),
@@ -62,12 +50,12 @@ function render({ model, el }: { model: Model<DataPanel>; el: HTMLElement }): ()
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
   const warnings = h("div", { class: "mwb-fields" });
-  body.append(source.row, set, file, feedback, cases, summary, warnings);
+  body.append(source.row, set, file.element, feedback, cases, summary, warnings);
 
   scope.watch(["source"], () => {
     source.set(scope.get("source"));
     set.hidden = scope.get("source") !== "set";
-    file.hidden = !set.hidden;
+    file.element.hidden = !set.hidden;
   });
   const chosen = () => scope.get("catalogue").find((entry) => entry.name === scope.get("name"));
   scope.watch(["catalogue", "name", "options", "faults"], () => {
@@ -101,9 +89,7 @@ function render({ model, el }: { model: Model<DataPanel>; el: HTMLElement }): ()
     replace(warnings, ...scope.get("notes").map((note) => h("p", { class: "mwb-warning" }, note)));
   });
   whenBusy((idle) => {
-    for (const control of [name, split, sample, path, source]) control.enable(idle);
-    browse.enable(idle);
-    open.enable(idle);
+    for (const control of [name, split, sample, file, source]) control.enable(idle);
     options.enable(idle);
   });
   scope.watch(["name", "busy", "faults"], () => {

@@ -1,10 +1,10 @@
 // Mirrors workbench/widgets/model_panel.py: the algorithm, the framework, the device, and where the weights come from.
 import type { ModelPanel } from "./generated/model_panel";
-import { button, joined, segmented, select, typed } from "./ui/controls";
+import { button, joined, segmented, select } from "./ui/controls";
 import { h, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
-import { actions, frame, hint, reason } from "./ui/panel";
-import { pick } from "./ui/picker";
+import { frame, hint, reason } from "./ui/panel";
+import { pathField } from "./ui/picker";
 import { optionsForm } from "./ui/schema";
 
 function render({ model, el }: { model: Model<ModelPanel>; el: HTMLElement }): () => void {
@@ -38,29 +38,18 @@ function render({ model, el }: { model: Model<ModelPanel>; el: HTMLElement }): (
   );
   const about = hint("");
   const ready = h("div", { class: "mwb-fields" }, trained.row, about);
-  const path = typed(
+  const file = pathField(
+    scope,
     { label: "Path", tooltip: "A .safetensors model file on the machine of the kernel" },
-    { placeholder: "model.safetensors" },
-    () => undefined,
+    { placeholder: "model.safetensors", open: "Load the model with these weights", look: "plain", heading: "Open weights", folders: false },
   );
-  const given = () => (path.input as HTMLInputElement).value.trim();
-  const read = (place: string) => {
-    path.set(place);
-    scope.act("open", { path: place });
-  };
-  const open = button("Open", "Load the model with these weights", () => scope.act("open", { path: given() }));
-  const browse = button("Browse…", "Pick a weights file on the machine of the kernel", () => pick(scope, browse.element, "Open weights", false, read));
-  path.input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && given()) scope.act("open", { path: given() });
-  });
-  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element, browse.element));
   const run = select({ label: "Run", tooltip: "Runs whose data are like those that are loaded" }, (value) => scope.set({ run_id: value }));
   const misfit = reason();
   const doubt = h("p", { class: "mwb-warning", role: "status" });
   const line = h("div");
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
-  body.append(weights.row, ready, file, run.row, algorithm.row, size.row, joined(framework, device), options.element, feedback, misfit.element, doubt, summary);
+  body.append(weights.row, ready, file.element, run.row, algorithm.row, size.row, joined(framework, device), options.element, feedback, misfit.element, doubt, summary);
 
   let asked = "";
   scope.watch(["catalogue", "algorithm", "variant", "options", "weights", "faults"], () => {
@@ -99,7 +88,7 @@ function render({ model, el }: { model: Model<ModelPanel>; el: HTMLElement }): (
     const from = scope.get("weights");
     weights.set(from);
     ready.hidden = from !== "trained";
-    file.hidden = from !== "file";
+    file.element.hidden = from !== "file";
     run.row.hidden = from !== "run";
     const models = scope.get("trained");
     trained.choices(models, "choose a trained model");
@@ -120,9 +109,7 @@ function render({ model, el }: { model: Model<ModelPanel>; el: HTMLElement }): (
     setText(small, scope.get("details"));
   });
   whenBusy((idle) => {
-    for (const control of [algorithm, size, framework, device, weights, trained, run, path]) control.enable(idle);
-    open.enable(idle);
-    browse.enable(idle);
+    for (const control of [algorithm, size, framework, device, weights, trained, run, file]) control.enable(idle);
     options.enable(idle);
   });
   return () => scope.dispose();
