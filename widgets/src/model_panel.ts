@@ -1,6 +1,6 @@
 // Mirrors workbench/widgets/model_panel.py: the algorithm, the framework, the device, and where the weights come from.
 import type { ModelPanel } from "./generated/model_panel";
-import { button, joined, segmented, select } from "./ui/controls";
+import { joined, segmented, select } from "./ui/controls";
 import { h, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { frame, hint, reason } from "./ui/panel";

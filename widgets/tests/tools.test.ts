@@ -111,6 +111,14 @@ test("with the tool that navigates or picks a click is told, and a drag is niivu
   }
 });
 
+test("a click is one although it moves the crosshair, which puts lines away", () => {
+  const { fire, told, gestures } = canvas("pick");
+  fire("pointerdown", 200, 100);
+  gestures.cancel();
+  fire("pointerup", 200, 100);
+  assert.deepEqual(told, ["crosshair", "clicked"]);
+});
+
 test("a line is drawn by a drag or by two clicks", () => {
   for (const clicks of [false, true]) {
     const { fire, told } = canvas("measure");

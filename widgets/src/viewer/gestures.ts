@@ -43,17 +43,20 @@ export class Gestures {
     this.#listen("pointerdown", (event) => this.#down(event));
     this.#listen("pointermove", (event) => this.#move(event));
     this.#listen("pointerup", (event) => this.#up(event));
-    this.#listen("pointercancel", () => this.cancel());
+    this.#listen("pointercancel", () => {
+      this.cancel();
+      this.#press = null;
+    });
   }
 
   /** Forget the line that is being drawn; return whether there was one. */
   cancel(): boolean {
-    const had = this.#line !== null;
-    this.#line = this.#press = null;
-    if (had) {
-      this.host.drawing(null);
+    if (!this.#line) {
+      return false; // a press that moves the crosshair is still a click
     }
-    return had;
+    this.#line = this.#press = null;
+    this.host.drawing(null);
+    return true;
   }
 
   dispose(): void {
