@@ -26,7 +26,6 @@ from workbench.widgets.transfer import Header, LayerInfo, Parcel
 
 Panes = Literal["all", "axial", "coronal", "sagittal", "3d"]
 OPTIONS = ("panes", "convention", "tool", "crosshair", "height", "empty_text")
-CHOICES = {"panes": get_args(Panes), "convention": get_args(Convention), "tool": TOOLS}
 
 _Click = Callable[[Point, tuple[int, int, int]], Any]
 
@@ -111,8 +110,8 @@ class Viewer(anywidget.AnyWidget):
     _esm = bundle("viewer")
     _css = bundle("viewer", "css")
 
-    panes = OneOf(CHOICES["panes"], "all").tag(sync=True)
-    convention = OneOf(CHOICES["convention"], "radiological").tag(sync=True)
+    panes = OneOf(get_args(Panes), "all").tag(sync=True)
+    convention = OneOf(get_args(Convention), "radiological").tag(sync=True)
     tool = OneOf(TOOLS, "navigate").tag(sync=True)
     picked: Any = t.Any(None)
     measurements: Any = synced(list[Measurement], t.List())
@@ -131,8 +130,6 @@ class Viewer(anywidget.AnyWidget):
 
     def __init__(self, *layers: Any, **options: Any) -> None:
         check_keywords(options, OPTIONS, "A viewer")
-        for option, values in CHOICES.items():
-            choose(options.get(option, values[0]), values, f"option of {option!r}")
         self._shown: list[Layer] = []
         self._parcels: dict[str, Parcel] = {}
         self._clicks: list[_Click] = []
