@@ -87,7 +87,7 @@ def test_the_report_stands_alone_and_names_no_one(tmp_path: Path, affine: np.nda
     assert page.startswith("<!doctype html>")
     assert "Jane" not in page
     assert str(tmp_path) not in page
-    assert "Path(&#39;&lt;your file&gt;.gz&#39;)" in page, "the code is in it, but for the name of the file"
+    assert "Path(&#x27;&lt;your file&gt;.gz&#x27;)" in page, "the code is in it, but for the name of the file"
     assert not re.search(r"(src|href)=.?https?:", page)
     assert page.count("data:image/png;base64,") == 1
     told = json.loads(page.split('id="parameters">')[1].split("</script>")[0])

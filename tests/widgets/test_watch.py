@@ -24,7 +24,7 @@ def test_a_long_curve_is_thinned_without_losing_its_end() -> None:
     points = [(x / 10, float(x % 2)) for x in range(10_000)]
     thin = _watch.thin(points)
     assert len(thin) == 240
-    assert thin[-1] == (999.9, 1.0)
+    assert thin[-1] == [999.9, 1.0]
     assert all(abs(y - 0.5) < 0.1 for _, y in thin[:-1]), "each point is the mean of its stretch"
     assert [x for x, _ in thin] == sorted(x for x, _ in thin)
 

@@ -14,9 +14,10 @@ from workbench._words import left
 from workbench.errors import WorkbenchError
 from workbench.training import Checkpoint, Run
 from workbench.training.status import said
-from workbench.widgets.messages import Points, RunCurves, RunSnapshot
+from workbench.widgets.messages import Curve, RunCurves, RunSnapshot
 
 Snapshot = RunSnapshot
+Points = list[tuple[float, float]]
 
 _POLL_SECONDS = 0.5
 #: Points of a curve that are sent; a chart is some 300 pixels wide.
@@ -60,16 +61,16 @@ class Curves:
         }
 
 
-def thin(points: Points) -> Points:
+def thin(points: Points) -> Curve:
     """Return at most `_MOST_POINTS` points: the mean of each stretch, the last point as it is; never a NaN."""
     real = [(x, y) for x, y in points if y == y and abs(y) != float("inf")]
     if len(real) <= _MOST_POINTS:
-        return real
+        return [[x, y] for x, y in real]
     out = []
     for n in range(_MOST_POINTS):
         part = real[n * len(real) // _MOST_POINTS : (n + 1) * len(real) // _MOST_POINTS]
-        out.append((part[-1][0], sum(y for _, y in part) / len(part)))
-    return [*out[:-1], real[-1]]
+        out.append([part[-1][0], sum(y for _, y in part) / len(part)])
+    return [*out[:-1], list(real[-1])]
 
 
 def learned(run: Run) -> list[Checkpoint]:

@@ -291,7 +291,8 @@ class DataPanel(DeskPanel):
             spec = {"name": called, "options": given} if called else dataset.spec()
             self.source = "set"
             self._fill_form(spec or {})
-            self.splits = [*((name, len(cases)) for name, cases in dataset.splits.items()), (_ALL, len(dataset))]
+            parts: Any = [*([name, len(cases)] for name, cases in dataset.splits.items()), [_ALL, len(dataset)]]
+            self.splits = parts
             self._code = _BY_HAND.format(name="data") if spec is None else _load_code(spec)
             self._show(dataset, sample, part, 0)
         return dataset

@@ -74,15 +74,16 @@ class RunOffer(Offer):
     algorithm: str
 
 
-Points = list[tuple[float, float]]
+#: Points of epoch and value.
+Curve = list[list[float]]
 
 
 class RunCurves(TypedDict):
-    """The curves of a run: points of epoch and value."""
+    """The curves of a run."""
 
-    steps: Points
-    loss: Points
-    metrics: dict[str, Points]
+    steps: Curve
+    loss: Curve
+    metrics: dict[str, Curve]
 
 
 class RunSnapshot(TypedDict, total=False):

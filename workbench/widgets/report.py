@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import json
 import re
 import time
@@ -66,7 +67,8 @@ def make_page(desk: Desk) -> str:
             views=desk.viewer.png(width=_WIDTH, dpi=_DPI),
             names=", ".join(layer.name for layer in desk.viewer.layers if layer.visible),
             panels=[_told(panel) for panel in desk.panels],
-            code=_LEFT_OUT + without_places(desk.code()),
+            # spelled as ever, for whoever searches in pages
+            code=html.escape(_LEFT_OUT + without_places(desk.code())),
             facts=json.dumps(desk.facts(), indent=1, default=str),
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from workbench.widgets.messages import Points, RunCurves, RunSnapshot
+from workbench.widgets.messages import Curve, RunCurves, RunSnapshot
 
 Picture = tuple[str, bytes]
 
@@ -32,7 +32,7 @@ def curves(state: RunSnapshot) -> list[Picture]:
     return found
 
 
-def _chart(series: dict[str, Points], quantity: str, faint: str = "") -> bytes:
+def _chart(series: dict[str, Curve], quantity: str, faint: str = "") -> bytes:
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

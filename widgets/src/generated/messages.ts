@@ -103,11 +103,11 @@ export interface RunSnapshot {
   curves?: RunCurves;
 }
 
-/** The curves of a run: points of epoch and value. */
+/** The curves of a run. */
 export interface RunCurves {
-  steps: [number, number][];
-  loss: [number, number][];
-  metrics: Record<string, [number, number][]>;
+  steps: number[][];
+  loss: number[][];
+  metrics: Record<string, number[][]>;
 }
 
 /** A run in a list. */
