@@ -12,13 +12,31 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypedDict
 
 from workbench._tables import Listing
 from workbench.errors import InputError, check_keywords
 
 #: What one value is.
 Kind = Literal["flag", "integer", "number", "choice", "text", "path", "any"]
+
+
+class Schema(TypedDict):
+    """A parameter as data, for a form: ``widgets/src/ui/schema.ts`` draws it."""
+
+    name: str
+    kind: Kind
+    label: str
+    tooltip: str
+    rule: str
+    unit: str
+    default: Any
+    choices: list[str | float | bool]
+    several: Annotated[bool, "Several values may be given, separated by commas."]
+    step: float | None
+    required: bool
+    placeholder: str
+    private: Annotated[bool, "What is typed may name a patient: it is handed on and kept in no state."]
 
 
 class _Required:
@@ -172,8 +190,8 @@ class Parameter:
         except InputError:
             raise self.refused(given if isinstance(value, list) else value, owner, typed=True) from None
 
-    def schema(self) -> dict[str, Any]:
-        """Return it as JSON-able data, for a form: ``widgets/src/ui/schema.ts`` draws it."""
+    def schema(self) -> Schema:
+        """Return it as JSON-able data, for a form."""
         return {
             "name": self.name,
             "kind": self.kind,

@@ -84,6 +84,7 @@ def test_the_report_stands_alone_and_names_no_one(tmp_path: Path, affine: np.nda
     app.explain.run("saliency", target=1)
     path = app.report(tmp_path / "report.html")
     page = path.read_text()
+    assert page.startswith("<!doctype html>")
     assert "Jane" not in page
     assert str(tmp_path) not in page
     assert "Path(&#x27;&lt;your file&gt;.gz&#x27;)" in page, "the code is in it, but for the name of the file"
@@ -172,3 +173,16 @@ def test_napari_that_is_not_installed_says_what_to_install(monkeypatch: pytest.M
     with pytest.raises(MissingExtraError, match="napari"):
         app.bar.napari()
     assert "not installed" in app.bar.problem["title"]
+
+
+def test_nothing_in_the_report_is_taken_for_markup(tmp_path: Path) -> None:
+    app = wb.App(Volume(np.zeros((4, 4, 4), np.float32)))
+    app.viewer.layers[0].name = "<b>image</b>"
+    app.tools.facts = lambda: {"</script><i>heading": {"<u>key": "<u>value", "more": {"<u>inner": ["<u>one", 2.0]}}}
+    page = app.report(tmp_path / "report.html").read_text()
+    data = page.split('id="parameters">')[1].split("</script>")[0]
+    assert not re.search("<[biu]>", page.replace(data, ""))
+    assert "&lt;b&gt;image&lt;/b&gt;" in page
+    assert "<th>&lt;u&gt;inner</th><td>&lt;u&gt;one, 2.0</td>" in page
+    told = json.loads(data)
+    assert told["</script><i>heading"]["<u>key"] == "<u>value"

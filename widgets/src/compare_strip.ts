@@ -1,18 +1,11 @@
 // Mirrors workbench/widgets/compare_strip.py: every map on the same slice, under the viewer's crosshair.
+import type { CompareStrip } from "./generated/compare_strip";
 import { h, replace, setText } from "./ui/dom";
-import { Scope, type Model } from "./ui/model";
+import { type Model, Scope } from "./ui/model";
 import "./ui/ui.css";
 import "./compare_strip.css";
 
-interface Tile {
-  label: string;
-  /** Width and height in mm: voxels need not be square. */
-  size: [number, number];
-  /** Where the crosshair is, as fractions of width and height. */
-  cross: [number, number];
-}
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model<CompareStrip>; el: HTMLElement }): () => void {
   const scope = new Scope(model);
   const title = h("span", { class: "mwb-title" });
   const row = h("div", { class: "mwb-strip-row" });
@@ -20,8 +13,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   el.append(strip);
   let urls: string[] = [];
   scope.watch(["tiles", "pictures", "title"], () => {
-    const tiles = scope.get<Tile[]>("tiles");
-    const pictures = scope.get<DataView[]>("pictures");
+    const tiles = scope.get("tiles");
+    const pictures = scope.get("pictures");
     strip.hidden = tiles.length === 0;
     setText(title, scope.get("title"));
     const old = urls;

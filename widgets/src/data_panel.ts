@@ -1,21 +1,13 @@
 // Mirrors workbench/widgets/data_panel.py: choose a data set or a file, and the sample that is looked at.
-import { button, joined, segmented, select, slider, typed } from "./ui/controls";
+import type { DataPanel } from "./generated/data_panel";
+import { button, joined, segmented, select, slider } from "./ui/controls";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint } from "./ui/panel";
-import { pick } from "./ui/picker";
-import { optionsForm, type Faults, type Option } from "./ui/schema";
+import { pathField } from "./ui/picker";
+import { optionsForm } from "./ui/schema";
 
-interface Entry {
-  name: string;
-  title: string;
-  about: string;
-  available: boolean;
-  hint: string;
-  options: Option[];
-}
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model<DataPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Data");
 
   const source = segmented(
@@ -39,23 +31,11 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const load = button("Load", "Load the data set and show its first case", () => scope.act("load"), "primary");
   const set = h("div", { class: "mwb-fields" }, name.row, about, options.element, actions(load.element));
 
-  // The path is sent as a message and never kept in the widget's state: a saved notebook must not carry it.
-  const path = typed(
+  const file = pathField(
+    scope,
     { label: "Path", tooltip: "A file, or a folder with a DICOM series or data set, on the machine of the kernel" },
-    { placeholder: "scan.nii.gz or a DICOM folder" },
-    () => undefined,
+    { placeholder: "scan.nii.gz or a DICOM folder", open: "Read the volume at this path", look: "primary", heading: "Open a volume", folders: true },
   );
-  const given = () => (path.input as HTMLInputElement).value.trim();
-  const read = (place: string) => {
-    path.set(place);
-    scope.act("open", { path: place });
-  };
-  const open = button("Open", "Read the volume at this path", () => scope.act("open", { path: given() }), "primary");
-  const browse = button("Browse…", "Pick a file or a folder on the machine of the kernel", () => pick(scope, browse.element, "Open a volume", true, read));
-  path.input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && given()) scope.act("open", { path: given() });
-  });
-  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element, browse.element));
 
   const split = select({ label: "Case", tooltip: "Training, validation or test part; parts never share a patient" }, (value) =>
     scope.act("select", { split: value, index: 0 }),
@@ -70,17 +50,17 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
   const warnings = h("div", { class: "mwb-fields" });
-  body.append(source.row, set, file, feedback, cases, summary, warnings);
+  body.append(source.row, set, file.element, feedback, cases, summary, warnings);
 
   scope.watch(["source"], () => {
     source.set(scope.get("source"));
     set.hidden = scope.get("source") !== "set";
-    file.hidden = !set.hidden;
+    file.element.hidden = !set.hidden;
   });
-  const chosen = () => scope.get<Entry[]>("catalogue").find((entry) => entry.name === scope.get("name"));
+  const chosen = () => scope.get("catalogue").find((entry) => entry.name === scope.get("name"));
   scope.watch(["catalogue", "name", "options", "faults"], () => {
     name.choices(
-      scope.get<Entry[]>("catalogue").map((entry) => ({
+      scope.get("catalogue").map((entry) => ({
         value: entry.name,
         label: `${entry.name}: ${entry.about}`,
         enabled: entry.available,
@@ -93,29 +73,27 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     options.show(chosen()?.options ?? [], scope.get("options"), scope.get("faults"));
   });
   scope.watch(["splits", "split", "index", "count", "faults"], () => {
-    const splits = scope.get<[string, number][]>("splits");
+    const splits = scope.get("splits");
     cases.hidden = splits.length === 0;
     split.choices(splits.map(([value, count]) => ({ value, label: `${value} (${count})`, enabled: count > 0 })));
     split.set(scope.get("split"));
     sample.range(scope.get("count"));
     sample.set(scope.get("index"));
-    split.fault(scope.get<Faults>("faults").index ?? "");
+    split.fault(scope.get("faults").index ?? "");
   });
   scope.watch(["summary", "details", "notes"], () => {
     summary.hidden = !scope.get("summary");
     setText(line, scope.get("summary"));
     setText(small, scope.get("details"));
-    warnings.hidden = scope.get<string[]>("notes").length === 0;
-    replace(warnings, ...scope.get<string[]>("notes").map((note) => h("p", { class: "mwb-warning" }, note)));
+    warnings.hidden = scope.get("notes").length === 0;
+    replace(warnings, ...scope.get("notes").map((note) => h("p", { class: "mwb-warning" }, note)));
   });
   whenBusy((idle) => {
-    for (const control of [name, split, sample, path, source]) control.enable(idle);
-    browse.enable(idle);
-    open.enable(idle);
+    for (const control of [name, split, sample, file, source]) control.enable(idle);
     options.enable(idle);
   });
   scope.watch(["name", "busy", "faults"], () => {
-    const wrong = Object.entries(scope.get<Faults>("faults")).find(([field]) => field !== "index")?.[1];
+    const wrong = Object.entries(scope.get("faults")).find(([field]) => field !== "index")?.[1];
     const why = scope.get("name") ? wrong : "Choose a data set first";
     load.enable(!scope.get("busy") && !why, why);
   });

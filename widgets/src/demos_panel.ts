@@ -1,17 +1,12 @@
 // Mirrors workbench/widgets/demos_panel.py: the way in, as long as nothing is loaded.
+import type { DemosPanel } from "./generated/demos_panel";
 import { h, replace } from "./ui/dom";
-import { Scope, type Model } from "./ui/model";
+import { type Model, Scope } from "./ui/model";
 import { feedback } from "./ui/panel";
 import "./ui/ui.css";
 import "./demos_panel.css";
 
-interface Demo {
-  name: string;
-  title: string;
-  text: string;
-}
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model<DemosPanel>; el: HTMLElement }): () => void {
   const scope = new Scope(model);
   const cards = h("div", { class: "mwb-demos" });
   const told = feedback(scope);
@@ -28,7 +23,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     const idle = !scope.get("busy");
     replace(
       cards,
-      ...scope.get<Demo[]>("demos").map((demo) =>
+      ...scope.get("demos").map((demo) =>
         h(
           "button",
           { type: "button", class: `mwb-demo mwb-demo-${demo.name}`, disabled: !idle, title: `Open the demo: ${demo.title}`, onclick: () => scope.act("open", { name: demo.name }) },
@@ -40,7 +35,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     );
   });
   scope.watch(["shown", "problem"], () => {
-    const failed = Boolean(scope.get<{ title?: string }>("problem").title);
+    const failed = Boolean(scope.get("problem").title);
     card.hidden = !scope.get("shown") && !failed;
     // A demo that got no further than its data says why, above what it shows.
     card.classList.toggle("mwb-compact", !scope.get("shown"));

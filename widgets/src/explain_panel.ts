@@ -1,25 +1,14 @@
 // Mirrors workbench/widgets/explain_panel.py: what the model answers, and the map of what it rests on.
-import { button, segmented, select, slider, type Choice } from "./ui/controls";
-import { answerList, type Answer } from "./ui/answer";
+import type { ExplainPanel } from "./generated/explain_panel";
+import type { MapRow } from "./generated/messages";
+import { button, segmented, select, slider } from "./ui/controls";
+import { answerList } from "./ui/answer";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
-import { field, optionsForm, type Faults, type Option } from "./ui/schema";
+import { field, optionsForm } from "./ui/schema";
 
-interface Method extends Choice {
-  title: string;
-  needs_layer: boolean;
-  options: Option[];
-}
-
-interface MapEntry {
-  number: number;
-  label: string;
-  visible: boolean;
-  opacity: number;
-}
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Explain");
   const method = select({ label: "Method", tooltip: "How the map is made" }, (value) => scope.set({ method: value }));
   const about = hint("");
@@ -48,11 +37,11 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     () => scope.act("over_training"),
   );
   const blocked = reason();
-  const colour = select(
+  const colour = select<ExplainPanel["state"]["color_by"]>(
     { label: "Colour by", tooltip: "What the colours of the prediction mean: its class, its score, or whether it is right" },
     (value) => scope.set({ color_by: value }),
   );
-  const [leastOption] = scope.get<Option[]>("form");
+  const [leastOption] = scope.get("form");
   const least = field(leastOption, (text) => scope.act("fill", { name: leastOption.name, text }), true);
   const answer = answerList((place) => scope.act("go", { place }));
   const answered = h("div", { class: "mwb-answer" }, answer.element, colour.row, least.row);
@@ -77,7 +66,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     maps,
   );
 
-  const chosen = () => scope.get<Method[]>("methods").find((one) => one.value === scope.get("method"));
+  const chosen = () => scope.get("methods").find((one) => one.value === scope.get("method"));
   scope.watch(["methods", "method", "options", "faults"], () => {
     method.choices(scope.get("methods"), "choose a method");
     method.set(scope.get("method"));
@@ -86,7 +75,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   });
   scope.watch(["layers", "layer", "methods", "method"], () => {
     layer.row.hidden = !chosen()?.needs_layer;
-    const layers = scope.get<Choice[]>("layers");
+    const layers = scope.get("layers");
     layer.choices(layers.length ? layers : [{ value: "", label: "default" }]);
     layer.set(scope.get("layer"));
   });
@@ -97,30 +86,30 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     label.choices(scope.get("labels"));
     label.set(scope.get("label"));
     voxel.hidden = !click;
-    setText(voxel, scope.get<string>("voxel") || "Click a voxel in the viewer: the score of what is predicted there is explained.");
+    setText(voxel, scope.get("voxel") || "Click a voxel in the viewer: the score of what is predicted there is explained.");
   });
   scope.watch(["answer_told", "color_by", "can_match", "least", "faults"], () => {
-    const told = scope.get<Answer>("answer_told");
+    const told = scope.get("answer_told");
     answered.hidden = !told.title;
     const news = answer.show(told);
     const shapes = (told.rows ?? []).some((row) => row.place) || /score of/.test(told.note ?? "");
-    const match = { value: "match", label: "right, wrong, missed", enabled: scope.get<boolean>("can_match"), reason: "there is no truth to compare with" };
+    const match = { value: "match", label: "right, wrong, missed", enabled: scope.get("can_match"), reason: "there is no truth to compare with" };
     colour.choices([{ value: "class", label: "class" }, ...(shapes ? [{ value: "score", label: "score" }] : []), match]);
     colour.set(scope.get("color_by"));
     colour.row.hidden = !shapes && !scope.get("can_match");
     least.row.hidden = !shapes;
-    const fault = scope.get<Faults>("faults").least ?? "";
+    const fault = scope.get("faults").least ?? "";
     if (!fault) least.set(scope.get("least"));
     least.fault(fault);
     if (news) reveal(answered);
   });
   scope.watch(["maps"], () => {
-    replace(maps, ...scope.get<MapEntry[]>("maps").map(mapRow));
-    maps.hidden = scope.get<MapEntry[]>("maps").length === 0;
+    replace(maps, ...scope.get("maps").map(mapRow));
+    maps.hidden = scope.get("maps").length === 0;
   });
   scope.watch(["timeline", "timeline_index"], () => {
-    const labels = scope.get<string[]>("timeline");
-    const index = scope.get<number>("timeline_index");
+    const labels = scope.get("timeline");
+    const index = scope.get("timeline_index");
     timeline.hidden = labels.length === 0;
     epoch.range(labels.length);
     epoch.set(index);
@@ -128,8 +117,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     reveal(timeline);
   });
   const buttons = () => {
-    const why = scope.get<string>("blocked");
-    const wrong = Object.entries(scope.get<Faults>("faults")).find(([name]) => name !== leastOption.name)?.[1] ?? "";
+    const why = scope.get("blocked");
+    const wrong = Object.entries(scope.get("faults")).find(([name]) => name !== leastOption.name)?.[1] ?? "";
     const idle = !scope.get("busy");
     run.enable(idle && !why && !wrong, why || wrong);
     predict.enable(idle && !why, why);
@@ -143,7 +132,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     options.enable(idle);
   });
 
-  function mapRow(entry: MapEntry): HTMLElement {
+  function mapRow(entry: MapRow): HTMLElement {
     const id = `mwb-map-${entry.number}-${Math.random().toString(36).slice(2, 7)}`;
     const shown = h("input", {
       id,

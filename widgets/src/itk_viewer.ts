@@ -6,7 +6,8 @@ import program from "../lib/vendor/itkVtkViewer.jstxt";
 import { h } from "./ui/dom";
 import { itkImage } from "./viewer/itk_image";
 import type { LayerInfo } from "./viewer/protocol";
-import { modelSource, type State } from "./viewer/source";
+import type { State } from "./viewer/protocol";
+import { modelSource } from "./viewer/source";
 import "./viewer/viewer.css";
 import { Voxels } from "./viewer/voxels";
 
@@ -36,7 +37,7 @@ async function load(): Promise<ItkVtkViewer> {
 
 const widget: AnyWidget = {
   render({ model, el }) {
-    const source = modelSource(model as AnyModel<State & Record<string, unknown>>);
+    const source = modelSource(model as AnyModel<State>);
     const message = h("div", { class: "mwb-v-message", role: "status" }, "Waiting for the kernel to send the volume…");
     const container = h("div", { class: "mwb-v-itk" });
     const stage = h("div", { class: "mwb-v-stage" }, container, message);

@@ -1,30 +1,13 @@
 // Mirrors workbench/widgets/model_panel.py: the algorithm, the framework, the device, and where the weights come from.
-import { button, joined, segmented, select, typed, type Choice } from "./ui/controls";
+import type { ModelPanel } from "./generated/model_panel";
+import { joined, segmented, select } from "./ui/controls";
 import { h, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
-import { actions, frame, hint, reason } from "./ui/panel";
-import { pick } from "./ui/picker";
-import { optionsForm, type Option } from "./ui/schema";
+import { frame, hint, reason } from "./ui/panel";
+import { pathField } from "./ui/picker";
+import { optionsForm } from "./ui/schema";
 
-interface Size extends Choice {
-  options: Record<string, unknown>;
-}
-
-interface Entry extends Choice {
-  title: string;
-  options: Option[];
-  variants: Size[];
-}
-
-interface Device extends Choice {
-  framework: string;
-}
-
-interface Trained extends Choice {
-  told: string;
-}
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model<ModelPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Model");
   const weights = segmented(
     { label: "Weights", tooltip: "Where the weights come from" },
@@ -55,33 +38,22 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   );
   const about = hint("");
   const ready = h("div", { class: "mwb-fields" }, trained.row, about);
-  const path = typed(
+  const file = pathField(
+    scope,
     { label: "Path", tooltip: "A .safetensors model file on the machine of the kernel" },
-    { placeholder: "model.safetensors" },
-    () => undefined,
+    { placeholder: "model.safetensors", open: "Load the model with these weights", look: "plain", heading: "Open weights", folders: false },
   );
-  const given = () => (path.input as HTMLInputElement).value.trim();
-  const read = (place: string) => {
-    path.set(place);
-    scope.act("open", { path: place });
-  };
-  const open = button("Open", "Load the model with these weights", () => scope.act("open", { path: given() }));
-  const browse = button("Browse…", "Pick a weights file on the machine of the kernel", () => pick(scope, browse.element, "Open weights", false, read));
-  path.input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && given()) scope.act("open", { path: given() });
-  });
-  const file = h("div", { class: "mwb-fields" }, path.row, actions(open.element, browse.element));
   const run = select({ label: "Run", tooltip: "Runs whose data are like those that are loaded" }, (value) => scope.set({ run_id: value }));
   const misfit = reason();
   const doubt = h("p", { class: "mwb-warning", role: "status" });
   const line = h("div");
   const small = h("small");
   const summary = h("div", { class: "mwb-summary", "aria-live": "polite" }, line, small);
-  body.append(weights.row, ready, file, run.row, algorithm.row, size.row, joined(framework, device), options.element, feedback, misfit.element, doubt, summary);
+  body.append(weights.row, ready, file.element, run.row, algorithm.row, size.row, joined(framework, device), options.element, feedback, misfit.element, doubt, summary);
 
   let asked = "";
   scope.watch(["catalogue", "algorithm", "variant", "options", "weights", "faults"], () => {
-    const entries = scope.get<Entry[]>("catalogue");
+    const entries = scope.get("catalogue");
     const isNew = scope.get("weights") === "new";
     const chosen = entries.find((entry) => entry.value === scope.get("algorithm"));
     // Weights decide which network they are of.
@@ -109,26 +81,26 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     framework.set(scope.get("framework"));
   });
   scope.watch(["devices", "device", "framework"], () => {
-    device.choices(scope.get<Device[]>("devices").filter((one) => one.framework === scope.get("framework")));
+    device.choices(scope.get("devices").filter((one) => one.framework === scope.get("framework")));
     device.set(scope.get("device"));
   });
   scope.watch(["weights", "trained", "trained_name", "runs", "run_id"], () => {
-    const from = scope.get<string>("weights");
+    const from = scope.get("weights");
     weights.set(from);
     ready.hidden = from !== "trained";
-    file.hidden = from !== "file";
+    file.element.hidden = from !== "file";
     run.row.hidden = from !== "run";
-    const models = scope.get<Trained[]>("trained");
+    const models = scope.get("trained");
     trained.choices(models, "choose a trained model");
     trained.set(scope.get("trained_name"));
     setText(about, models.find((one) => one.value === scope.get("trained_name"))?.told ?? "They learned from phantoms: for trying things out, not for patients.");
-    const runs = scope.get<Choice[]>("runs");
+    const runs = scope.get("runs");
     run.choices(runs, runs.length ? "choose a run" : "no runs yet");
     run.set(scope.get("run_id"));
   });
   scope.watch(["misfit", "doubt"], () => {
     misfit.show(scope.get("misfit"));
-    setText(doubt, scope.get<string>("doubt") ? `${scope.get("doubt")}.` : "");
+    setText(doubt, scope.get("doubt") ? `${scope.get("doubt")}.` : "");
     doubt.hidden = !scope.get("doubt");
   });
   scope.watch(["summary", "details"], () => {
@@ -137,9 +109,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     setText(small, scope.get("details"));
   });
   whenBusy((idle) => {
-    for (const control of [algorithm, size, framework, device, weights, trained, run, path]) control.enable(idle);
-    open.enable(idle);
-    browse.enable(idle);
+    for (const control of [algorithm, size, framework, device, weights, trained, run, file]) control.enable(idle);
     options.enable(idle);
   });
   return () => scope.dispose();

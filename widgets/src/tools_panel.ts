@@ -1,32 +1,13 @@
 // Mirrors workbench/widgets/tools_panel.py: an operation on what is looked at, its options, and what it made.
-import { button, checkbox, select, type Choice, type Control } from "./ui/controls";
+import type { ToolsPanel } from "./generated/tools_panel";
+import { button, checkbox, select, type Control } from "./ui/controls";
 import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
-import { optionsForm, type Faults, type Option } from "./ui/schema";
+import { optionsForm } from "./ui/schema";
 import "./tools_panel.css";
 
-interface Tool extends Choice {
-  group: string;
-  summary: string;
-  options: Option[];
-}
-
-interface Input {
-  name: string;
-  label: string;
-  choices: Choice[];
-}
-
-interface Made {
-  title?: string;
-  head?: string[];
-  rows?: string[][];
-  /** How many rows are not shown. */
-  more?: number;
-}
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model<ToolsPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Tools");
   const tool = select({ label: "Tool", tooltip: "What is done to the image, or to the labels" }, (value) => scope.set({ tool: value }));
   const about = hint("");
@@ -38,13 +19,13 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const table = h("div", { class: "mwb-table" });
   body.append(tool.row, about, inputs, options.element, live.row, actions(run.element), blocked.element, feedback, table);
 
-  const chosen = () => scope.get<Tool[]>("catalogue").find((one) => one.value === scope.get("tool"));
+  const chosen = () => scope.get("catalogue").find((one) => one.value === scope.get("tool"));
   let fields: Control<string>[] = [];
   let drawn = "";
 
   scope.watch(["catalogue", "tool", "options", "faults"], () => {
     tool.choices(
-      scope.get<Tool[]>("catalogue").map((one) => ({ ...one, label: `${one.label} (${one.group})` })),
+      scope.get("catalogue").map((one) => ({ ...one, label: `${one.label} (${one.group})` })),
       "choose a tool",
     );
     tool.set(scope.get("tool"));
@@ -54,13 +35,13 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     options.element.hidden = !chosen()?.options.length;
   });
   scope.watch(["inputs", "chosen"], () => {
-    const rows = scope.get<Input[]>("inputs");
-    const given = scope.get<Record<string, string>>("chosen");
+    const rows = scope.get("inputs");
+    const given = scope.get("chosen");
     if (JSON.stringify(rows) !== drawn) {
       drawn = JSON.stringify(rows);
       fields = rows.map((row) => {
         const control = select({ label: row.label, tooltip: `Which layer is the ${row.label.toLowerCase()}` }, (value) =>
-          scope.set({ chosen: { ...scope.get<Record<string, string>>("chosen"), [row.name]: value } }),
+          scope.set({ chosen: { ...scope.get("chosen"), [row.name]: value } }),
         );
         control.choices(row.choices);
         return control;
@@ -71,7 +52,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   });
   scope.watch(["live"], () => live.set(scope.get("live")));
   scope.watch(["table"], () => {
-    const made = scope.get<Made>("table");
+    const made = scope.get("table");
     table.hidden = !made.head;
     if (!made.head) return replace(table);
     replace(
@@ -92,8 +73,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     reveal(table);
   });
   const buttons = () => {
-    const why = scope.get<string>("blocked");
-    const wrong = Object.values(scope.get<Faults>("faults"))[0] ?? "";
+    const why = scope.get("blocked");
+    const wrong = Object.values(scope.get("faults"))[0] ?? "";
     const idle = !scope.get("busy") || scope.get("busy") === "Preview";
     run.enable(idle && Boolean(chosen()) && !why && !wrong, why || wrong || "Choose a tool");
     blocked.show(why);

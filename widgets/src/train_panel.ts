@@ -1,19 +1,17 @@
 // Mirrors workbench/widgets/train_panel.py: start a run, watch it, stop it, resume it, find an earlier one again.
-import { button, segmented, select, typed, type Choice, type Control } from "./ui/controls";
+import type { TrainPanel } from "./generated/train_panel";
+import { button, segmented, select, typed, type Control } from "./ui/controls";
 import { h, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason } from "./ui/panel";
-import { alive, resumable, runStatus, type RunSnapshot } from "./ui/run_status";
-import { field, type Faults, type Option } from "./ui/schema";
+import { alive, resumable, runStatus } from "./ui/run_status";
+import { field } from "./ui/schema";
 
-interface Earlier extends Choice {
-  alive: boolean;
-  interrupted: boolean;
-}
+/** The fields of the form are traits of their names. */
+type Field = "epochs" | "batch_size" | "learning_rate" | "seed" | "freeze" | "called_run";
+const SHORT: Field[] = ["epochs", "batch_size", "learning_rate", "seed"];
 
-const SHORT = ["epochs", "batch_size", "learning_rate", "seed"];
-
-function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+function render({ model, el }: { model: Model<TrainPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Train");
   const mode = segmented(
     { label: "Start from", tooltip: "What the training starts from" },
@@ -23,12 +21,13 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     ],
     (value) => scope.set({ mode: value }),
   );
-  const schema = scope.get<Option[]>("form");
-  const controls = new Map<string, Control<unknown>>(
-    schema.map((option) => [option.name, field(option, (text) => scope.act("fill", { name: option.name, text }), true)]),
+  const schema = scope.get("form");
+  const controls = new Map<Field, Control<unknown>>(
+    schema.map((option) => [option.name as Field, field(option, (text) => scope.act("fill", { name: option.name, text }), true)]),
   );
-  const rows = (names: string[]) => names.map((name) => controls.get(name)?.row);
-  const rest = schema.map((option) => option.name).filter((name) => !SHORT.includes(name));
+  const fieldNames = [...controls.keys()];
+  const rows = (names: Field[]) => names.map((name) => controls.get(name)?.row);
+  const rest = fieldNames.filter((name) => !SHORT.includes(name));
   // The four stand side by side: what is wrong with one of them has the whole width below.
   const wrong = SHORT.map((name) => controls.get(name)?.told);
   const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-quad" }, ...rows(SHORT)), ...wrong, ...rows(rest));
@@ -53,15 +52,15 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const show = button("Show it", "Watch this run, with its data and its settings", () => scope.act("show", { run: noteworthy()?.value ?? "" }));
   const found = h("div", { class: "mwb-found" }, noticed, show.element);
   const noteworthy = () => {
-    const runs = scope.get<Earlier[]>("runs");
+    const runs = scope.get("runs");
     return runs.find((one) => one.alive) ?? runs.find((one) => one.interrupted);
   };
   const below = h("div", { class: "mwb-fields" }, name.row, actions(restore.element));
   body.append(mode.row, fields, actions(start.element, stop.element, resume.element), blocked.element, feedback, found, earlier.row, below, empty, status.element);
 
-  scope.watch(["mode", "faults", ...schema.map((option) => option.name)], () => {
+  scope.watch(["mode", "faults", ...fieldNames], () => {
     mode.set(scope.get("mode"));
-    const faults = scope.get<Faults>("faults");
+    const faults = scope.get("faults");
     for (const [name, control] of controls) {
       if (!faults[name]) control.set(scope.get(name));
       control.fault(faults[name] ?? "");
@@ -70,7 +69,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     if (freeze) freeze.row.hidden = scope.get("mode") !== "tune";
   });
   scope.watch(["runs", "run_id"], () => {
-    const runs = scope.get<Earlier[]>("runs");
+    const runs = scope.get("runs");
     const one = noteworthy();
     found.hidden = Boolean(scope.get("run_id")) || !one;
     setText(noticed, one ? `${one.alive ? "Under way" : "Interrupted"}: ${one.label.split(",").slice(0, 2).join(",")}` : "");
@@ -80,13 +79,13 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     below.hidden = !scope.get("run_id");
   });
   const buttons = () => {
-    const run = scope.get<RunSnapshot>("run_state");
+    const run = scope.get("run_state");
     const idle = !scope.get("busy");
     const going = alive(run);
-    const why = scope.get<string>("blocked");
+    const why = scope.get("blocked");
     start.enable(idle && !why && !going, going ? "A run is under way" : why);
     // What is wrong with a field is told beside it.
-    blocked.show(going || Object.keys(scope.get<Faults>("faults")).length ? "" : why);
+    blocked.show(going || Object.keys(scope.get("faults")).length ? "" : why);
     stop.show(going);
     stop.enable(run.state !== "stopping");
     resume.show(resumable(run));
@@ -95,8 +94,8 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     show.enable(idle);
   };
   scope.watch(["run_state"], () => {
-    const run = scope.get<RunSnapshot>("run_state");
-    empty.hidden = Boolean(run.id) || scope.get<Earlier[]>("runs").length > 0;
+    const run = scope.get("run_state");
+    empty.hidden = Boolean(run.id) || scope.get("runs").length > 0;
     status.show(run);
     name.set(run.name ?? "");
     buttons();

@@ -3,11 +3,12 @@
 import type { AnyModel, AnyWidget } from "@anywidget/types";
 
 import { mountViewer } from "./viewer/panel";
-import { modelSource, type State } from "./viewer/source";
+import type { State } from "./viewer/protocol";
+import { modelSource } from "./viewer/source";
 import "./viewer/viewer.css";
 import { Voxels } from "./viewer/voxels";
 
-type Model = AnyModel<State & Record<string, unknown>>;
+type Model = AnyModel<State>;
 
 const widget = (): ReturnType<Extract<AnyWidget, (...args: never) => unknown>> => {
   let voxels: Voxels;

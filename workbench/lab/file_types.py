@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, TypedDict
 
 #: What JupyterLab opens in its own viewer of pictures, as people expect.
 SHOWN_BY_BROWSERS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 
 
-def file_types() -> list[dict[str, Any]]:
-    """Return for each format its ``name``, its ``suffixes``, and apart from them those ``shown_by_browsers``."""
+class FileType(TypedDict):
+    """A format whose files can be opened."""
+
+    name: str
+    suffixes: Annotated[list[str], "Suffixes that nothing else in JupyterLab shows."]
+    shown_by_browsers: Annotated[list[str], "Those of pictures: there the viewer is offered, and not the first choice."]
+
+
+class FileTypes(TypedDict):
+    """The answer to ``formats``."""
+
+    formats: list[FileType]
+
+
+def file_types() -> list[FileType]:
+    """Return for each format its name and its suffixes."""
     from workbench.io import formats
 
     return [

@@ -21,7 +21,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 
 from workbench.errors import WorkbenchError
-from workbench.lab.file_types import file_types
+from workbench.lab.file_types import FileTypes, file_types
 from workbench.lab.paths import inside
 from workbench.lab.shelf import Shelf
 
@@ -60,7 +60,7 @@ class FormatsHandler(_Handler):
         """Answer with the formats and their suffixes, see `file_types`."""
         known = await self.answer(file_types)
         if known is not None:
-            self.finish(json.dumps({"formats": known}))
+            self.finish(json.dumps(FileTypes(formats=known)))
 
 
 class VolumeHandler(_Handler):

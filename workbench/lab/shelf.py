@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench._lru import LRU
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
     from workbench.widgets.layer import Layer
-    from workbench.widgets.transfer import Parcel
+    from workbench.widgets.transfer import Described, Header, LayerInfo, Parcel
 
 #: Two files side by side are compared; more held ready would cost memory that kernels need.
 PLACES = 2
@@ -24,14 +24,14 @@ class Shelf:
         self._held: LRU[tuple[str, str], tuple[Layer, Parcel]] = LRU(PLACES)
         self._lock = threading.Lock()
 
-    def describe(self, path: Path) -> dict[str, Any]:
+    def describe(self, path: Path) -> Described:
         """Read the header of `path` and return what the viewer must know, with a version to ask bricks by."""
         with self._lock:
             version, layer, parcel = self._take(path)
-            description = {**parcel.describe(), "version": version}
+            description: LayerInfo = {**parcel.describe(), "version": version}
             return {"description": description, "style": {**layer.style(), "name": path.name}}
 
-    def brick(self, path: Path, version: str, level: str, index: str) -> tuple[dict[str, Any], bytes]:
+    def brick(self, path: Path, version: str, level: str, index: str) -> tuple[Header, bytes]:
         """Return one brick of `path` and the header that goes with it.
 
         Raises

@@ -6,12 +6,13 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import psutil
 
 from workbench import datasets
 from workbench._words import size, span
+from workbench.parameters import Schema
 from workbench.widgets import _options
 
 _HERE = frozenset({"built in", "here", "your files"})
@@ -27,7 +28,18 @@ _BYTES_PER_VOXEL = 2 * 8 + 4 + 1
 _BYTES_PER_CASE = 400
 
 
-def entry(card: datasets.Card) -> dict[str, Any]:
+class DataEntry(TypedDict):
+    """A data set of the catalogue."""
+
+    name: str
+    title: str
+    about: str
+    available: bool
+    hint: Annotated[str, "How to get it, where it is not here."]
+    options: list[Schema]
+
+
+def entry(card: datasets.Card) -> DataEntry:
     """Return what the panel offers of a data set: name, what it shows, its form, and where to get it."""
     available = card.available in _HERE
     hint = "" if available else f"{_HINTS.get(card.available, card.available)}; wb.datasets.download({card.name!r})"

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from workbench import frameworks
 from workbench.errors import MissingExtraError, StateError
+from workbench.widgets.messages import Offer
 
 _GIB = 2**30
 
 
-def untried(name: str) -> dict[str, Any]:
+class DeviceOffer(Offer):
+    """A device of a framework."""
+
+    name: str
+    framework: str
+
+
+def untried(name: str) -> Offer:
     """Return a framework as a choice before it is known whether it can be used: to find out takes seconds."""
     return {"value": name, "label": frameworks.title(name)}
 
 
-def framework(name: str) -> dict[str, Any]:
+def framework(name: str) -> Offer:
     """Return a framework as a choice, with the reason if it cannot be used."""
     known = untried(name)
     try:
@@ -27,12 +33,12 @@ def framework(name: str) -> dict[str, Any]:
     return {**known, "enabled": True, "reason": ""}
 
 
-def cpu(name: str) -> dict[str, Any]:
+def cpu(name: str) -> DeviceOffer:
     """Return the one device that every framework has, before the others are looked for."""
     return {"value": "cpu", "label": "cpu", "name": "cpu", "framework": name}
 
 
-def choice(device: frameworks.Device) -> dict[str, Any]:
+def choice(device: frameworks.Device) -> DeviceOffer:
     """Return a device as a choice, with its cores or its name, and its free memory in the tooltip."""
     label = f"{device.id}, {device.cores} cores" if device.cores else f"{device.id}: {device.name}"
     parts = [f"{device.id}: {device.name}" if device.name else device.id]

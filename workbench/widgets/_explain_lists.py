@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.explain import Explainer
 from workbench.widgets import _options, fit
+from workbench.widgets.messages import MethodOffer, Offer
 
 if TYPE_CHECKING:
     from workbench.widgets.choice import Choice
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 PREDICTED = ""
 
 
-def method_row(explainer: Explainer, choice: Choice | None) -> dict[str, Any]:
+def method_row(explainer: Explainer, choice: Choice | None) -> MethodOffer:
     """Return a method with the form of its options, and the reason if it is not for the model that is chosen."""
     reason = fit.method_misfit(explainer, choice)
     return {
@@ -30,13 +31,13 @@ def method_row(explainer: Explainer, choice: Choice | None) -> dict[str, Any]:
     }
 
 
-def layer_rows(model: Model) -> list[dict[str, Any]]:
+def layer_rows(model: Model) -> list[Offer]:
     """Return the layers of a model, the default one first."""
-    rows = [{"value": info.name, "label": f"{info.name}  {info.type}"} for info in model.layers()]
+    rows: list[Offer] = [{"value": info.name, "label": f"{info.name}  {info.type}"} for info in model.layers()]
     return [{"value": "", "label": f"{model.default_layer()} (default)"}, *rows]
 
 
-def label_rows(classes: Sequence[str]) -> list[dict[str, Any]]:
+def label_rows(classes: Sequence[str]) -> list[Offer]:
     """Return the classes that can be explained, what is predicted first."""
-    named = [{"value": str(number), "label": f"{number} {name}"} for number, name in enumerate(classes)]
+    named: list[Offer] = [{"value": str(number), "label": f"{number} {name}"} for number, name in enumerate(classes)]
     return [{"value": PREDICTED, "label": "what is predicted"}, *named]

@@ -15,6 +15,7 @@ from workbench.widgets._explain_lists import PREDICTED, label_rows, layer_rows, 
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel
+from workbench.widgets.messages import MapRow, MethodOffer, Offer, Values, synced
 
 if TYPE_CHECKING:
     from workbench.training import Run
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
 class ExplainOffers(DeskPanel):
     """The part of the explain panel that is chosen from, and that follows the desk."""
 
-    methods = t.List(t.Dict()).tag(sync=True)
+    methods = synced(list[MethodOffer], t.List(t.Dict()))
     method = t.Unicode("grad-cam").tag(sync=True)
-    options = t.Dict().tag(sync=True)
-    layers = t.List(t.Dict()).tag(sync=True)
+    options = synced(Values, t.Dict())
+    layers = synced(list[Offer], t.List(t.Dict()))
     layer = t.Unicode("", help="Name of a layer; empty for the default one").tag(sync=True)
     target = t.Enum(("class", "voxel"), "class").tag(sync=True)
-    labels = t.List(t.Dict()).tag(sync=True)
+    labels = synced(list[Offer], t.List(t.Dict()))
     label = t.Unicode("", help="Index of a class or label; empty for what is predicted").tag(sync=True)
     voxel = t.Unicode("").tag(sync=True)
-    maps = t.List(t.Dict()).tag(sync=True)
+    maps = synced(list[MapRow], t.List(t.Dict()))
     timeline = t.List(t.Unicode()).tag(sync=True)
     timeline_index = t.Int(0).tag(sync=True)
     has_run = t.Bool(False).tag(sync=True)
@@ -59,7 +60,7 @@ class ExplainOffers(DeskPanel):
             raise StateError("No voxel is chosen. Click into the viewer, or choose a class.")
         return explain.Voxel(mm=tuple(round(value, 3) for value in self.desk.selection.mm))
 
-    def _method(self) -> dict[str, Any]:
+    def _method(self) -> MethodOffer:
         choose(self.method, [one["value"] for one in self.methods], "explanation method")
         return next(one for one in self.methods if one["value"] == self.method)
 

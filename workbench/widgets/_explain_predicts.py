@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from workbench.errors import Cancelled, StateError
-from workbench.parameters import Parameter, by_name
+from workbench.parameters import Parameter, Schema, by_name
 from workbench.widgets._explain_offers import ExplainOffers
 from workbench.widgets._network import await_weights, with_network
 from workbench.widgets._pace import VERY_SLOW, Pace
@@ -16,6 +16,7 @@ from workbench.widgets._work import Work
 from workbench.widgets.answers import COLOR_BY, LIKELY
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case, Desk
+from workbench.widgets.messages import Answer, synced
 from workbench.widgets.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ class ExplainPredicts(ExplainOffers):
         What the model answered last, for the case that is looked at.
     """
 
-    answer_told = t.Dict(help="What the model answered: title, note and rows").tag(sync=True)
+    answer_told = synced(Answer, t.Dict(help="What the model answered"))
     color_by = t.Enum(COLOR_BY, "class").tag(sync=True)
     can_match = t.Bool(False).tag(sync=True)
     least = t.Float(LIKELY).tag(sync=True)
-    form = t.List(t.Dict()).tag(sync=True)
+    form = synced(list[Schema], t.List(t.Dict()))
 
     actions: ClassVar = {"predict": "predict_asked"}
 

@@ -5,13 +5,39 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypedDict
 
 from workbench.errors import FileError
 
 #: Entries that are listed at once; who has more in a folder types the path.
 _MOST = 2000
 _DATA = "WORKBENCH_DATA"
+
+
+class Root(TypedDict):
+    """A folder that a picker starts from."""
+
+    name: str
+    path: str
+
+
+class FileEntry(TypedDict):
+    """A file or a folder in a picker."""
+
+    name: str
+    path: str
+    folder: bool
+    bytes: int | None
+
+
+class Listing(TypedDict):
+    """What a picker shows of a folder."""
+
+    folder: str
+    parent: Annotated[str, "Empty at a root."]
+    roots: list[Root]
+    entries: list[FileEntry]
+    left_out: Annotated[int, "Entries that are not listed."]
 
 
 def roots() -> list[tuple[str, Path]]:
@@ -27,7 +53,7 @@ def roots() -> list[tuple[str, Path]]:
     return [(name, place) for place, name in places.items()]
 
 
-def listing(folder: str | None, wanted: Callable[[str], bool]) -> dict[str, Any]:
+def listing(folder: str | None, wanted: Callable[[str], bool]) -> Listing:
     """Return what a picker shows of a folder.
 
     Parameters
@@ -39,9 +65,7 @@ def listing(folder: str | None, wanted: Callable[[str], bool]) -> dict[str, Any]
 
     Returns
     -------
-    dict
-        ``folder``, ``parent`` (empty at a root), ``roots``, ``entries`` (name, path, whether a folder, bytes), and how
-        many entries were ``left_out``.
+    Listing
 
     Raises
     ------
@@ -68,7 +92,7 @@ def listing(folder: str | None, wanted: Callable[[str], bool]) -> dict[str, Any]
     }
 
 
-def _entries(folder: Path, wanted: Callable[[str], bool]) -> Iterable[dict[str, Any]]:
+def _entries(folder: Path, wanted: Callable[[str], bool]) -> Iterable[FileEntry]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):

@@ -9,10 +9,11 @@ import psutil
 
 from workbench import zoo
 from workbench._words import size
-from workbench.parameters import Parameter
+from workbench.parameters import Parameter, Schema
 from workbench.widgets import _options, _sizes, fit
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case
+from workbench.widgets.messages import Offer, RunOffer
 from workbench.zoo.sizing import count_parameters
 
 #: Bytes of a 32-bit weight; of a weight, its gradient and Adam's two moments while it is trained.
@@ -54,7 +55,21 @@ def _times(choice: Choice, known: Mapping[str, Parameter]) -> float:
     return times
 
 
-def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:
+class AlgorithmOffer(Offer):
+    """An algorithm of the zoo."""
+
+    summary: str
+    options: list[Schema]
+    variants: list[_sizes.SizeOffer]
+
+
+class TrainedOffer(Offer):
+    """A trained model that comes along."""
+
+    told: str
+
+
+def algorithm_row(card: Any, case: Case | None) -> AlgorithmOffer:
     reason = fit.algorithm_misfit(card, case)
     return {
         "value": card.name,
@@ -67,13 +82,13 @@ def algorithm_row(card: Any, case: Case | None) -> dict[str, Any]:
     }
 
 
-def trained_row(one: zoo.Trained, case: Case | None) -> dict[str, Any]:
+def trained_row(one: zoo.Trained, case: Case | None) -> TrainedOffer:
     choice = Choice.of_trained(one.name)
     reason = fit.choice_misfit(choice, case) or fit.choice_doubt(choice, case)
     return {"value": one.name, "label": one.name, "told": one.told, "enabled": not reason, "reason": reason}
 
 
-def run_row(row: dict[str, Any], case: Case | None) -> dict[str, Any]:
+def run_row(row: RunOffer, case: Case | None) -> Offer:
     """Return a run as a source of weights, with the reason if they are not for what is looked at."""
     card = next((card for card in zoo.list() if card.name == row["algorithm"]), None)
     if card is not None:

@@ -13,9 +13,11 @@ from workbench.errors import choose
 from workbench.frameworks import DEFAULT
 from workbench.parameters import Parameter
 from workbench.widgets import _devices, _options, _sizes
-from workbench.widgets._model_lists import algorithm_row, run_row, trained_row
+from workbench.widgets._devices import DeviceOffer
+from workbench.widgets._model_lists import AlgorithmOffer, TrainedOffer, algorithm_row, run_row, trained_row
 from workbench.widgets.desk import Case, Desk
 from workbench.widgets.desk_panel import DeskPanel
+from workbench.widgets.messages import Offer, Values, synced
 
 if TYPE_CHECKING:
     from workbench.training import Run
@@ -26,18 +28,18 @@ ORIGINS = ("new", "trained", "file", "run")
 class ModelOffers(DeskPanel):
     """The part of the model panel that is chosen from; what does not fit is offered with the reason, disabled."""
 
-    catalogue = t.List(t.Dict()).tag(sync=True)
+    catalogue = synced(list[AlgorithmOffer], t.List(t.Dict()))
     algorithm = t.Unicode("").tag(sync=True)
-    frameworks = t.List(t.Dict()).tag(sync=True)
+    frameworks = synced(list[Offer], t.List(t.Dict()))
     framework = t.Unicode(DEFAULT).tag(sync=True)
-    devices = t.List(t.Dict()).tag(sync=True)
+    devices = synced(list[DeviceOffer], t.List(t.Dict()))
     device = t.Unicode("cpu").tag(sync=True)
     variant = t.Unicode(_sizes.FULL).tag(sync=True)
-    options = t.Dict().tag(sync=True)
+    options = synced(Values, t.Dict())
     weights = t.Enum(ORIGINS, "new").tag(sync=True)
-    trained = t.List(t.Dict()).tag(sync=True)
+    trained = synced(list[TrainedOffer], t.List(t.Dict()))
     trained_name = t.Unicode("").tag(sync=True)
-    runs = t.List(t.Dict()).tag(sync=True)
+    runs = synced(list[Offer], t.List(t.Dict()))
     run_id = t.Unicode("").tag(sync=True)
     summary = t.Unicode("").tag(sync=True)
     details = t.Unicode("").tag(sync=True)
@@ -78,7 +80,7 @@ class ModelOffers(DeskPanel):
         chosen = (self.framework, self.device)
         return next((one["name"] for one in self.devices if (one["framework"], one["value"]) == chosen), self.device)
 
-    def _entry(self) -> dict[str, Any] | None:
+    def _entry(self) -> AlgorithmOffer | None:
         return next((one for one in self.catalogue if one["value"] == self.algorithm), None)
 
     def _known(self) -> dict[str, Parameter]:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.parameters import Parameter, plain
+from workbench.parameters import Parameter, Schema, plain
 
 Parameters = Mapping[str, Parameter]
 
 
-def schemas(parameters: Parameters) -> list[dict[str, Any]]:
+def schemas(parameters: Parameters) -> list[Schema]:
     """Return what the page needs to draw a field for each; there is none for what only code can give."""
     return [one.schema() for one in parameters.values() if one.kind != "any"]
 

@@ -6,8 +6,10 @@ import itertools
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from workbench.errors import MissingExtraError, WorkbenchError
+from workbench.widgets.messages import Problem
 
 #: A name of one or two letters is nobody's, and would be found in the middle of words.
 _SHORTEST_NAME = 3
@@ -17,7 +19,7 @@ _REMEDY_UNEXPECTED = "This is a fault of the workbench, not yours. Please report
 _REMEDY_MEMORY = "Choose a smaller batch, a smaller crop or a coarser spacing, or close other programs."
 
 
-def describe(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> dict[str, str]:
+def describe(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> Problem:
     """Return ``title``, ``cause``, ``remedy`` and ``details`` for the error box of a panel.
 
     Parameters
@@ -39,7 +41,9 @@ def describe(error: BaseException, doing: str, secrets: Iterable[str] = ()) -> d
         problem["cause"] = f"{type(error).__name__}: {error}"
         problem["remedy"] = _REMEDY_UNEXPECTED
         problem["details"] = "".join(traceback.format_exception(error))
-    return {key: without(text, secrets) for key, text in problem.items()}
+    clean: Any = {key: without(text, secrets) for key, text in problem.items()}
+    told: Problem = clean
+    return told
 
 
 def without(text: str, secrets: Iterable[str]) -> str:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.jobs.status import ALIVE, said
 from workbench.training import Run
 from workbench.widgets._watch import when
+from workbench.widgets.messages import RunOffer
 
 #: Runs that are offered; reading what is told of each takes about two milliseconds.
 _MOST_RUNS = 50
-Listed = list[tuple[dict[str, Any], Run]]
+Listed = list[tuple[RunOffer, Run]]
 
 
 def rows(found: Iterable[Run]) -> Listed:
     """Return what a list shows of the newest runs, and the runs themselves."""
     listed = []
     for run in list(found)[:_MOST_RUNS]:
-        row: dict[str, Any] = {"value": run.id, "alive": False, "interrupted": False, "algorithm": ""}
+        row: RunOffer = {"value": run.id, "label": "", "alive": False, "interrupted": False, "algorithm": ""}
         try:
             status = run.status
             state = status["state"]

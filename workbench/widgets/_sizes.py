@@ -7,15 +7,22 @@ from typing import Any
 
 from workbench import zoo
 from workbench.errors import choose
+from workbench.widgets.messages import Offer, Values
 
 FULL = "full"
 #: The variant that is suggested where a step of the network as published would take minutes.
 _SMALL = "small"
 
 
-def choices(card: Any) -> list[dict[str, Any]]:
+class SizeOffer(Offer):
+    """A size of a network, with the options that it sets."""
+
+    options: Values
+
+
+def choices(card: Any) -> list[SizeOffer]:
     """Return the sizes of an algorithm as choices, each with the options it sets."""
-    rows = []
+    rows: list[SizeOffer] = []
     quick = smallest(card)
     for name, values in sorted(card.variants.items(), key=lambda item: item[0] != quick):
         told = ", ".join(f"{key} {value}" for key, value in values.items())

@@ -14,8 +14,9 @@ from workbench._words import left
 from workbench.errors import WorkbenchError
 from workbench.jobs.status import ALIVE, said
 from workbench.training import Checkpoint, Run
+from workbench.widgets.messages import Curve, RunCurves, RunSnapshot
 
-Snapshot = dict[str, Any]
+Snapshot = RunSnapshot
 Points = list[tuple[float, float]]
 
 _POLL_SECONDS = 0.5
@@ -36,7 +37,7 @@ class Curves:
         self.loss: Points = []
         self.metrics: dict[str, Points] = {}
 
-    def update(self) -> dict[str, Any]:
+    def update(self) -> RunCurves:
         """Return the curves with everything that was written so far."""
         news = self._run.follow(self._cursor)
         if news.restarted:
@@ -59,7 +60,7 @@ class Curves:
         }
 
 
-def thin(points: Points) -> list[list[float]]:
+def thin(points: Points) -> Curve:
     """Return at most `_MOST_POINTS` points: the mean of each stretch, the last point as it is; never a NaN."""
     real = [(x, y) for x, y in points if y == y and abs(y) != float("inf")]
     if len(real) <= _MOST_POINTS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import ipywidgets
 
@@ -19,6 +19,19 @@ _VIEWER_HEIGHT = 540
 _NO_VOLUME = "Load a data set or open a file"
 
 
+class Saved(TypedDict):
+    """Where a report was saved."""
+
+    name: str
+    folder: str
+
+
+class SavedReport(TypedDict):
+    """A report that was saved; its page comes with it as a buffer."""
+
+    saved: Saved
+
+
 class AppBar(Panel):
     """The bottom row of the App: copy as code, save a report, open in napari."""
 
@@ -26,6 +39,7 @@ class AppBar(Panel):
     _css = bundle("app", "css")
 
     actions: ClassVar = {"report": "report", "napari": "napari"}
+    says: ClassVar = (*Panel.says, SavedReport)
 
     def __init__(self, desk: Desk, **traits: Any) -> None:
         self._desk = desk
@@ -39,7 +53,7 @@ class AppBar(Panel):
             saved, text = save_report(self._desk, path)
         self.note = f"saved {saved.name}"
         # where it was saved is for the page that is open: a folder may name a patient
-        self.send({"saved": {"name": saved.name, "folder": str(saved.parent)}}, [text.encode()])
+        self.send(SavedReport(saved={"name": saved.name, "folder": str(saved.parent)}), [text.encode()])
         return saved
 
     def napari(self) -> Any:

@@ -5,19 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import anywidget
 import numpy as np
 import traitlets as t
 
 from workbench.widgets.layer import Layer
+from workbench.widgets.messages import synced
 from workbench.widgets.panel import bundle
 from workbench.widgets.planes import Plane, paint, planes
 from workbench.widgets.viewer import Viewer
 
 #: A drag of the crosshair moves it sixty times a second; a strip redrawn this often (in s) follows smoothly enough.
 _REDRAW_SECONDS = 0.15
+
+
+class Tile(TypedDict):
+    """A picture of the strip."""
+
+    label: str
+    size: Annotated[tuple[float, float], "Width and height in mm: voxels need not be square."]
+    cross: Annotated[tuple[float, float], "Where the crosshair is, as fractions of width and height."]
 
 
 class CompareStrip(anywidget.AnyWidget):
@@ -33,7 +42,7 @@ class CompareStrip(anywidget.AnyWidget):
     _css = bundle("compare_strip", "css")
 
     title = t.Unicode("").tag(sync=True)
-    tiles = t.List(t.Dict()).tag(sync=True)
+    tiles = synced(list[Tile], t.List(t.Dict()))
     pictures = t.List(t.Bytes()).tag(sync=True)
 
     def __init__(self, viewer: Viewer, **traits: Any) -> None:
@@ -57,11 +66,11 @@ class CompareStrip(anywidget.AnyWidget):
             return
         plane = planes(base.volume, self._viewer.crosshair, self._viewer.convention)[0]
         across, up = plane.place(self._viewer.crosshair)
-        cross = [across / plane.size[0], 1 - up / plane.size[1]]
+        cross = (across / plane.size[0], 1 - up / plane.size[1])
         pictures = [_picture(base, layer, plane) for _, layer in self._maps]
         # Pictures first: a view that is told of the tiles must find as many pictures.
         self.pictures = pictures
-        self.tiles = [{"label": name, "size": list(plane.size), "cross": cross} for name, _ in self._maps]
+        self.tiles = [Tile(label=name, size=plane.size, cross=cross) for name, _ in self._maps]
 
     def _soon(self, _change: Any) -> None:
         with self._guard:

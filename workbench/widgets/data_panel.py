@@ -16,12 +16,14 @@ from workbench.parameters import Parameter, by_name, plain
 from workbench.training import Run
 from workbench.volume import Volume
 from workbench.widgets import _data_forms, _options
-from workbench.widgets._files import listing
+from workbench.widgets._data_forms import DataEntry
+from workbench.widgets._files import Listing, listing
 from workbench.widgets._problems import without
 from workbench.widgets.code import Code, call, page, path_code
 from workbench.widgets.demos import Demo
 from workbench.widgets.desk import Case, Desk
 from workbench.widgets.desk_panel import DeskPanel
+from workbench.widgets.messages import Values, synced
 from workbench.widgets.panel import bundle
 
 _ALL = "all"
@@ -55,10 +57,10 @@ class DataPanel(DeskPanel):
     _css = bundle("data_panel", "css")
 
     source = t.Enum(("set", "file"), "set").tag(sync=True)
-    catalogue = t.List(t.Dict()).tag(sync=True)
+    catalogue = synced(list[DataEntry], t.List(t.Dict()))
     name = t.Unicode("", help="Name of the data set that is chosen").tag(sync=True)
-    options = t.Dict().tag(sync=True)
-    splits: t.List[Any] = t.List().tag(sync=True)
+    options = synced(Values, t.Dict())
+    splits = synced(list[tuple[str, int]], t.List())
     split = t.Unicode("").tag(sync=True)
     index = t.Int(0).tag(sync=True)
     count = t.Int(0).tag(sync=True)
@@ -194,7 +196,7 @@ class DataPanel(DeskPanel):
             self._show(dataset, sample, part, place)
         return sample
 
-    def browse(self, folder: str | None = None) -> dict[str, Any]:
+    def browse(self, folder: str | None = None) -> Listing:
         """Return what lies in a folder, for the file picker of the page."""
         return listing(folder, _could_be_volume)
 
@@ -289,7 +291,8 @@ class DataPanel(DeskPanel):
             spec = {"name": called, "options": given} if called else dataset.spec()
             self.source = "set"
             self._fill_form(spec or {})
-            self.splits = [*([name, len(cases)] for name, cases in dataset.splits.items()), [_ALL, len(dataset)]]
+            parts: Any = [*([name, len(cases)] for name, cases in dataset.splits.items()), [_ALL, len(dataset)]]
+            self.splits = parts
             self._code = _BY_HAND.format(name="data") if spec is None else _load_code(spec)
             self._show(dataset, sample, part, 0)
         return dataset
@@ -330,7 +333,7 @@ class DataPanel(DeskPanel):
         code = f'{self._code}\nsample = {part}[{index}]\nvolume = sample["image"]'
         case = Case(sample["image"], sample["label"], dataset, split, index, code)
         with self.hold_trait_notifications():
-            self.split, self.count, self.index = split, dict(map(tuple, self.splits)).get(split, 1), index
+            self.split, self.count, self.index = split, dict(self.splits).get(split, 1), index
         self._put(case, _data_forms.modality(dataset.card), _details(case), f"{len(dataset):,} cases")
 
     def _put(self, case: Case, made_by: str, details: str, note: str) -> None:

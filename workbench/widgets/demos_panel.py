@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import traitlets as t
 
@@ -10,7 +10,16 @@ from workbench.errors import choose
 from workbench.widgets.demos import DEMOS, Demo
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel
+from workbench.widgets.messages import synced
 from workbench.widgets.panel import bundle
+
+
+class DemoCard(TypedDict):
+    """A demo as it is offered."""
+
+    name: str
+    title: str
+    text: str
 
 
 class DemosPanel(DeskPanel):
@@ -31,13 +40,13 @@ class DemosPanel(DeskPanel):
     _esm = bundle("demos_panel")
     _css = bundle("demos_panel", "css")
 
-    demos = t.List(t.Dict()).tag(sync=True)
+    demos = synced(list[DemoCard], t.List(t.Dict()))
     shown = t.Bool(True, help="Whether the desk is empty").tag(sync=True)
 
     actions: ClassVar = {"open": "load"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
-        rows = [{"name": one.name, "title": one.title, "text": one.text} for one in DEMOS]
+        rows: list[DemoCard] = [{"name": one.name, "title": one.title, "text": one.text} for one in DEMOS]
         super().__init__(desk, demos=rows, **traits)
         self.desk.observe(self._case_changed, "case")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from workbench.widgets import fit
 from workbench.widgets.answers import truth_layer
 from workbench.widgets.choice import Choice
 from workbench.widgets.code import call, page
-from workbench.widgets.layer import Layer
+from workbench.widgets.layer import Layer, Style
+from workbench.widgets.pointing import Pick
 from workbench.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -70,14 +71,6 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """A place that was clicked: RAS mm, and the voxel of the case's volume."""
-
-    mm: tuple[float, float, float]
-    ijk: tuple[int, int, int]
-
-
-@dataclass(frozen=True)
 class Source:
     """A volume on the desk that something else can be made of, and the expression for it in code."""
 
@@ -91,13 +84,14 @@ class _Laid:
 
     arguments: Callable[[], str]
     maker: str
-    usual: dict[str, Any]
+    usual: Style
     outlines: bool
     source: Source | None = None
 
     def code(self, layer: Layer) -> str:
         """Return the expression for the layer as it is shown now."""
-        changed = {name: value for name, value in layer.style().items() if value != self.usual[name]}
+        usual: Mapping[str, Any] = self.usual
+        changed: dict[str, Any] = {name: value for name, value in layer.style().items() if value != usual[name]}
         arguments = self.arguments()
         if self.maker == "Layer" and not changed:
             return arguments
@@ -126,8 +120,8 @@ class Desk(t.HasTraits):
         The runs there are: what lists show of each, and the run.
     awaited : Run or None
         A run that was started here and has no weights yet: what is to be explained is what it learns.
-    selection : Selection or None
-        Where the viewer was clicked last.
+    selection : Pick or None
+        The voxel that was picked last in the viewer.
     viewer : Viewer
         Where the layers lie.
     panels : list of DeskPanel
@@ -158,7 +152,7 @@ class Desk(t.HasTraits):
         self._laid: dict[str, _Laid] = {}
         #: The layer of what is known, if any: outlines, to be seen above what a model answers.
         self.truth: Layer | None = None
-        self.viewer.on_click(self._clicked)
+        self.viewer.on_pick(self._picked)
 
     def register(self, panel: DeskPanel) -> None:
         """Put a panel to the others, in the order of their numbers."""
@@ -344,8 +338,8 @@ class Desk(t.HasTraits):
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _clicked(self, mm: tuple[float, float, float], ijk: tuple[int, int, int]) -> None:
-        self.selection = Selection(mm, ijk)
+    def _picked(self, pick: Pick) -> None:
+        self.selection = pick
 
     def _layers_changed(self, _change: Any = None) -> None:
         self.layers_version += 1

@@ -15,6 +15,7 @@ from workbench.errors import InputError, choose
 from workbench.parameters import Parameter
 from workbench.widgets.code import page
 from workbench.widgets.desk import Desk
+from workbench.widgets.messages import Faults, synced
 from workbench.widgets.panel import Panel
 from workbench.widgets.run_pictures import Picture as Picture
 
@@ -41,8 +42,7 @@ class DeskPanel(Panel):
     #: ``"side"``: in the column beside the viewer; ``"above"``, ``"below"``: the viewer.
     place: ClassVar[str] = "side"
 
-    number = t.Unicode("", help="Its number in the App; empty where it has none").tag(sync=True)
-    faults = t.Dict(help="What is wrong with what was typed, by the name of the field").tag(sync=True)
+    faults = synced(Faults, t.Dict(help="What is wrong with what was typed, by the name of the field"))
 
     quick: ClassVar = Panel.quick | {"fill"}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import traitlets as t
+
 from workbench import explain
 from workbench.errors import InputError, StateError, choose
 from workbench.explain import Explanation
@@ -234,6 +236,14 @@ class ExplainPanel(ExplainPredicts):
     def _passes(self) -> int:
         values = _options.parse(self._known(), self.options)
         return passes_of(get(self.method), self.desk.case.volume, values)
+
+    @t.observe("target")
+    def _target_changed(self, change: Any) -> None:
+        # what is to be clicked is picked; whoever chose another tool meanwhile keeps it
+        if change["new"] == "voxel":
+            self.desk.viewer.tool = "pick"
+        elif self.desk.viewer.tool == "pick":
+            self.desk.viewer.tool = "navigate"
 
     def _clicked(self, change: Any) -> None:
         selection = change["new"]

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import numpy as np
 import traitlets as t
@@ -21,8 +21,21 @@ _numbers = itertools.count(1)
 OUTLINE_OPACITY = 0.9
 _OPACITIES = {"image": 1.0, "labels": 0.5, "scores": 0.6}
 
-#: What can be said about how a layer is shown; each is a trait of `Layer` that may be set at any time.
-STYLE = ("name", "colormap", "opacity", "window", "visible", "channel", "outline")
+
+class Style(TypedDict):
+    """How a layer is shown; each is a trait of `Layer` that may be set at any time."""
+
+    name: str
+    colormap: str
+    opacity: float
+    window: tuple[float, float] | None
+    visible: bool
+    channel: int
+    outline: Annotated[bool, "Whether labels are drawn as outlines."]
+
+
+#: What can be said about how a layer is shown.
+STYLE = tuple(Style.__annotations__)
 
 
 class Layer(t.HasTraits):
@@ -106,9 +119,11 @@ class Layer(t.HasTraits):
         """Whether the voxels are colours (uint8 with 3 or 4 channels)."""
         return self.kind == "image" and self._volume.num_channels in (3, 4) and self._volume.dtype == np.uint8
 
-    def style(self) -> dict[str, Any]:
+    def style(self) -> Style:
         """Return how the layer is shown, as plain data."""
-        return {key: getattr(self, key) for key in STYLE}
+        shown: Any = {key: getattr(self, key) for key in STYLE}
+        style: Style = shown
+        return style
 
     def like(self, volume: Any = None, **style: Any) -> Layer:
         """Return another layer that is shown in the same way, but for what `style` says."""

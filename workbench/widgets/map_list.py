@@ -16,6 +16,7 @@ from workbench.widgets.code import Code, call, path_code
 from workbench.widgets.compare_strip import CompareStrip
 from workbench.widgets.desk import Desk
 from workbench.widgets.layer import Layer
+from workbench.widgets.messages import MapRow
 
 #: Of a map over the image: the anatomy must shine through.
 OPACITY = 0.6
@@ -123,7 +124,7 @@ class MapList:
         self.maps, self.timeline, self.epoch_layer, self.epoch_index = [], None, None, 0
         self._changed()
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[MapRow]:
         """Return what a list shows of the maps."""
         several = len({one.choice.told() + one.choice.algorithm for one in self.maps}) > 1
         return [

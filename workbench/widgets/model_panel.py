@@ -14,7 +14,7 @@ from workbench import zoo
 from workbench._words import count
 from workbench.errors import InputError, StateError
 from workbench.widgets import _options, _sizes, fit
-from workbench.widgets._files import listing
+from workbench.widgets._files import Listing, listing
 from workbench.widgets._model_lists import far, largeness, short
 from workbench.widgets._model_offers import ModelOffers
 from workbench.widgets._watch import learned
@@ -163,7 +163,7 @@ class ModelPanel(ModelOffers):
                     self._decide()
                 raise
 
-    def browse(self, folder: str | None = None) -> dict[str, Any]:
+    def browse(self, folder: str | None = None) -> Listing:
         """Return what lies in a folder, for the file picker of the page."""
         return listing(folder, lambda name: name.lower().endswith(_WEIGHTS))
 

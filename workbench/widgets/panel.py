@@ -14,6 +14,7 @@ import traitlets as t
 from workbench.errors import Cancelled, InputError, StateError
 from workbench.widgets._problems import describe
 from workbench.widgets._work import Work
+from workbench.widgets.messages import CodeAnswer, Live, Problem, Question, Refusal, synced
 
 _STATIC = Path(__file__).parent / "static"
 _NOT_BUILT = """export default {{ render({{ el }}) {{
@@ -51,8 +52,9 @@ class Panel(anywidget.AnyWidget):
     progress = t.Float(-1.0, help="0 to 1; below zero when it is not known").tag(sync=True)
     note = t.Unicode("", help="One short line in the panel's heading").tag(sync=True)
     cancellable = t.Bool(False).tag(sync=True)
-    problem = t.Dict(help="title, cause, remedy, details of the last failure; no names of files").tag(sync=True)
-    question = t.Dict(help="title, text and yes of what is asked first; empty when nothing is").tag(sync=True)
+    problem = synced(Problem, t.Dict(help="What failed last; no names of files"))
+    question = synced(Question, t.Dict(help="What is asked first; empty when nothing is"))
+    number = t.Unicode("", help="Its number in the App; empty where it has none").tag(sync=True)
 
     actions: ClassVar[Mapping[str, str]] = {}
     #: Actions that change traits only and take no time: they run at once, also while something else is under way.
@@ -61,6 +63,8 @@ class Panel(anywidget.AnyWidget):
     patient: ClassVar[frozenset[str]] = frozenset()
     #: What the page may ask and gets an answer to: name of the question -> method that returns plain data.
     questions: ClassVar[Mapping[str, str]] = {}
+    #: What is sent to the page unasked: the types of these messages.
+    says: ClassVar[tuple[type, ...]] = (Live,)
 
     def __init__(self, **traits: Any) -> None:
         self._mutex = threading.Condition(threading.RLock())
@@ -209,11 +213,15 @@ class Panel(anywidget.AnyWidget):
     def _reply(self, number: Any, question: str, values: dict[str, Any]) -> None:
         """Answer a question of the page; the answer is a message and never state, so that no notebook keeps it."""
         try:
-            told = {"code": self.code()} if question == "code" else getattr(self, self.questions[question])(**values)
+            told: Any = (
+                CodeAnswer(code=self.code())
+                if question == "code"
+                else getattr(self, self.questions[question])(**values)
+            )
         except Exception as error:  # noqa: BLE001 - the dialog shows it, whatever it is
             words = str(error) or type(error).__name__
             commented = "".join(f"# {line}\n" for line in words.splitlines())
-            told = {"code": commented} if question == "code" else {"error": words}
+            told = CodeAnswer(code=commented) if question == "code" else Refusal(error=words)
         self.send({"answer": number, **told})
 
     def in_background(self, method: Callable[..., Any], **values: Any) -> None:
@@ -298,8 +306,8 @@ class Panel(anywidget.AnyWidget):
             return
         self._tell_problem(describe(error, doing, secrets), describe(error, doing))
 
-    def _tell_problem(self, problem: dict[str, str], live: dict[str, str] | None = None) -> None:
+    def _tell_problem(self, problem: Problem, live: Problem | None = None) -> None:
         """Tell a failure. `live` has the names of files in it: for the page that is open, not for what is saved."""
         self.problem = {"remedy": "", "details": "", **problem, "number": self._failures}
         if live is not None and live != problem:
-            self.send({"live": {**live, "number": self._failures}})
+            self.send(Live(live={**live, "number": self._failures}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,14 @@ from workbench.widgets.layer import Layer
 from workbench.widgets.transfer import Parcel
 
 Point = tuple[float, float, float]
+PlaneName = Literal["axial", "coronal", "sagittal"]
+Convention = Literal["radiological", "neurological"]
 
 #: Longest side of a plane in pixels: a still picture is seldom shown larger.
 MAX_PIXELS = 512
 
 #: World axes (RAS) to the right and upwards of each view, as seen in neurological convention.
-VIEWS = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
+VIEWS: dict[PlaneName, tuple[int, int, int]] = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
 _LETTERS = ("LR", "PA", "IS")
 
 
@@ -32,7 +34,7 @@ class Plane:
     ``right`` and ``up`` are unit vectors in RAS; ``size`` is (width, height) in mm; ``pixel`` its pixel size in mm.
     """
 
-    name: str
+    name: PlaneName
     corner: NDArray[np.float64]
     right: NDArray[np.float64]
     up: NDArray[np.float64]

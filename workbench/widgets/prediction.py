@@ -14,6 +14,7 @@ from workbench.widgets.answers import LIKELY, answer_layer, likely
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case, Desk, Source
 from workbench.widgets.layer import Layer
+from workbench.widgets.messages import Answer, AnswerRow
 from workbench.zoo.classification import Classification
 
 #: Rows that are listed of what was found, the surest first.
@@ -106,19 +107,12 @@ class Prediction:
         left = f", {count - kept} below it are not shown" if kept < count else ""
         return f"found {kept} {kind} with a score of {self.least:g} or more{left}"
 
-    def describe(self) -> dict[str, Any]:
-        """Return what the panel lists of the answer, as plain data.
-
-        Returns
-        -------
-        dict
-            ``title``, ``note`` and ``rows``; each row has a ``name`` and what there is of ``value`` (0 to 1, drawn as
-            a bar), ``told``, ``truth`` (whether it is the true class), ``match`` and ``place`` (RAS mm).
-        """
+    def describe(self) -> Answer:
+        """Return what the panel lists of the answer, as plain data."""
         if self.answer is None or self.choice is None:
             return {}
         case: Case = self._desk.case
-        rows: list[dict[str, Any]] = []
+        rows: list[AnswerRow] = []
         whole, found = _class(self.answer), _spatial(self.answer)
         if whole is not None:
             rows += _class_rows(whole, case.class_name)
@@ -157,15 +151,15 @@ class Prediction:
     def _outlines(self) -> bool:
         return isinstance(_spatial(self.answer), Shapes)
 
-    def _shape_rows(self, found: Shapes, case: Case) -> list[dict[str, Any]]:
+    def _shape_rows(self, found: Shapes, case: Case) -> list[AnswerRow]:
         there = _spatial(case.annotation)
         hits = match_shapes(found, there) if isinstance(there, Shapes) and type(there) is type(found) else None
         order = np.arange(len(found)) if found.scores is None else np.argsort(-found.scores, kind="stable")
         places: Any = case.volume.to_world(found.onto(case.volume.affine).centers) if len(found) else []
-        rows = []
+        rows: list[AnswerRow] = []
         for number in order[:_MOST_ROWS]:
             label = int(found.labels[number])
-            row: dict[str, Any] = {"name": self._classes[label] if label < len(self._classes) else f"class {label}"}
+            row: AnswerRow = {"name": self._classes[label] if label < len(self._classes) else f"class {label}"}
             if found.scores is not None:
                 row["value"] = round(float(found.scores[number]), 4)
             if hits is not None:
@@ -188,12 +182,12 @@ def _spatial(answer: Any) -> Volume | Shapes | None:
     return next((part for part in parts if isinstance(part, Volume | Shapes)), None)
 
 
-def _class_rows(whole: Classification, truth: str) -> list[dict[str, Any]]:
+def _class_rows(whole: Classification, truth: str) -> list[AnswerRow]:
     pairs = zip(whole.classes, whole.probabilities, strict=True)
     return [{"name": name, "value": round(float(p), 4), "truth": name == truth} for name, p in pairs]
 
 
-def _label_rows(found: Volume, annotation: Any) -> list[dict[str, Any]]:
+def _label_rows(found: Volume, annotation: Any) -> list[AnswerRow]:
     """Return how well each label of the truth was found; none where the objects have numbers and no names."""
     true = _spatial(annotation)
     names = {value: name for value, name in (true.labels if isinstance(true, Volume) else {}).items() if value}
@@ -206,5 +200,5 @@ def _label_rows(found: Volume, annotation: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _plain(rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _plain(rows: list[AnswerRow]) -> dict[str, Any]:
     return {row["name"]: row["value"] for row in rows if "value" in row and "place" not in row}

@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
 import time
 from base64 import b64encode
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench import _atomic
 from workbench.errors import FileError, StateError, check_suffix
 from workbench.widgets.desk import Desk
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from workbench.widgets.desk_panel import DeskPanel
 
 #: Inches and dots per inch of the large picture: a voxel of a usual volume is then several pixels wide.
 _WIDTH, _DPI = 14.0, 110
 #: Characters of a value that a table shows; longer ones are in the JSON.
 _LONGEST = 2000
 _LEFT_OUT = '# Paths are left out of a report, as they may name a patient. "Copy as code" gives them.\n'
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Medical Workbench report</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #1f2328;
-  background: #fff; }}
-h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.1rem; margin-top: 2rem; }} h3 {{ font-size: 1rem; }}
-img {{ width: 100%; border-radius: 4px; }}
-.views img {{ background: #000; }}
-figure {{ margin: 0 0 1rem; }} figcaption {{ color: #59636e; font-size: 13px; }}
-.tiles {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 1rem; }}
-.tiles img {{ image-rendering: pixelated; }}
-.chart {{ max-width: 820px; }}
-table {{ border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }}
-th {{ text-align: left; padding: 2px 16px 2px 0; font-weight: 600; vertical-align: top; }}
-td {{ padding: 2px 16px 2px 0; }}
-pre {{ background: #f3f4f6; padding: 12px; overflow: auto; border-radius: 4px; font-size: 12px; }}
-summary {{ cursor: pointer; }}
-@media print {{ body {{ max-width: none; }} pre {{ white-space: pre-wrap; }} }}
-</style></head><body>
-<h1>Medical Workbench report</h1>
-<p>{date}, version {version}. Research use only; not a medical device.</p>
-{body}
-<h2>The same in code</h2>
-<pre id="code">{code}</pre>
-<h2>Every parameter</h2>
-<script type="application/json" id="parameters">{json}</script>
-<details><summary>Show as JSON</summary><pre>{shown}</pre></details>
-</body></html>
-"""
 
 
 def save_report(desk: Desk, path: str | Path | None = None) -> tuple[Path, str]:
@@ -84,23 +60,17 @@ def make_page(desk: Desk) -> str:
     """Return the page as text."""
     from workbench import __version__
 
-    facts = desk.facts()
-    plain = json.dumps(facts, indent=1, default=str)
-    names = ", ".join(layer.name for layer in desk.viewer.layers if layer.visible)
-    body = [f'<div class="views">{_figure(desk.viewer.png(width=_WIDTH, dpi=_DPI), f"Layers: {names}")}</div>']
-    for panel in desk.panels:
-        body += [_section(heading, told) for heading, told in panel.facts().items()]
-        pictures = panel.pictures()
-        body += [_figure(picture, caption, "chart") for caption, picture in pictures if _is_svg(picture)]
-        tiles = [_figure(picture, caption) for caption, picture in pictures if not _is_svg(picture)]
-        body += [f'<div class="tiles">{"".join(tiles)}</div>'] * bool(tiles)
-    return _PAGE.format(
-        date=time.strftime("%Y-%m-%d %H:%M"),
-        version=__version__,
-        body="\n".join(body),
-        code=html.escape(_LEFT_OUT + without_places(desk.code())),
-        json=plain.replace("</", "<\\/"),
-        shown=html.escape(plain),
+    return str(
+        _template().render(
+            date=time.strftime("%Y-%m-%d %H:%M"),
+            version=__version__,
+            views=desk.viewer.png(width=_WIDTH, dpi=_DPI),
+            names=", ".join(layer.name for layer in desk.viewer.layers if layer.visible),
+            panels=[_told(panel) for panel in desk.panels],
+            # spelled as ever, for whoever searches in pages
+            code=html.escape(_LEFT_OUT + without_places(desk.code())),
+            facts=json.dumps(desk.facts(), indent=1, default=str),
+        )
     )
 
 
@@ -119,35 +89,28 @@ def _is_svg(picture: bytes) -> bool:
     return picture.lstrip().startswith(b"<")
 
 
-def _figure(picture: bytes, caption: str, look: str = "") -> str:
-    shown = html.escape(caption)
+def _address(picture: bytes) -> str:
     kind = "svg+xml" if _is_svg(picture) else "png"
-    source = f"data:image/{kind};base64,{b64encode(picture).decode()}"
-    return f'<figure class="{look}"><img alt="{shown}" src="{source}"><figcaption>{shown}</figcaption></figure>'
+    return f"data:image/{kind};base64,{b64encode(picture).decode()}"
 
 
-def _section(heading: str, told: Any) -> str:
-    title = f"<h2>{html.escape(heading.capitalize())}</h2>"
-    if isinstance(told, Mapping):
-        return title + _table(told)
-    return title + "".join(_table(one) for one in told)
+def _told(panel: DeskPanel) -> dict[str, Any]:
+    """Return what a panel tells: its facts, its charts, and pictures of voxels."""
+    pictures = panel.pictures()
+    charts = [one for one in pictures if _is_svg(one[1])]
+    return {"facts": panel.facts(), "charts": charts, "tiles": [one for one in pictures if one not in charts]}
 
 
-def _table(values: Mapping[str, Any]) -> str:
-    """Return plain data as a table; what is itself a mapping as a table in it, such as scores by class."""
-    rows = "".join(
-        f"<tr><th>{html.escape(str(key).replace('_', ' '))}</th><td>{_cell(value)}</td></tr>"
-        for key, value in values.items()
-        if value not in ("", None, [], {}) and len(str(value)) < _LONGEST
-    )
-    return f"<table>{rows}</table>"
+def _worth_telling(value: Any) -> bool:
+    return value not in ("", None, [], {}) and len(str(value)) < _LONGEST
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return _table(value)
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list | tuple):
-        return html.escape(", ".join(map(str, value)))
-    return html.escape(str(value))
+@functools.cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    # all that is put in is escaped, whoever it is from
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.globals.update(address=_address, worth_telling=_worth_telling)
+    return environment.get_template("report.html.jinja")

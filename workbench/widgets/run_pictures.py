@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any
+
+from workbench.widgets.messages import Curve, RunCurves, RunSnapshot
 
 Picture = tuple[str, bytes]
 
@@ -12,26 +13,26 @@ _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _SIZE = (7.0, 2.8)  # inches
 
 
-def curves(state: dict[str, Any]) -> list[Picture]:
+def curves(state: RunSnapshot) -> list[Picture]:
     """Return the loss and the validation scores over the epochs as SVG, each with its caption.
 
     Parameters
     ----------
-    state : dict
+    state : RunSnapshot
         What `workbench.widgets._watch.snapshot` says of a run.
     """
-    told = state.get("curves") or {}
+    told = state.get("curves") or RunCurves(steps=[], loss=[], metrics={})
     found = []
-    loss = {"each step": told.get("steps", []), "mean of the epoch": told.get("loss", [])}
+    loss = {"each step": told["steps"], "mean of the epoch": told["loss"]}
     if any(loss.values()):
         found.append(("Loss", _chart(loss, "loss", faint="each step")))
-    scores = {name: points for name, points in told.get("metrics", {}).items() if points}
+    scores = {name: points for name, points in told["metrics"].items() if points}
     if scores:
         found.append(("Validation", _chart(scores, "score")))
     return found
 
 
-def _chart(series: dict[str, list[Any]], quantity: str, faint: str = "") -> bytes:
+def _chart(series: dict[str, Curve], quantity: str, faint: str = "") -> bytes:
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

@@ -9,6 +9,7 @@ import traitlets as t
 from workbench.training import Run
 from workbench.widgets._watch import Watcher
 from workbench.widgets.code import page
+from workbench.widgets.messages import RunSnapshot, synced
 from workbench.widgets.panel import Panel, bundle
 
 
@@ -28,7 +29,7 @@ class RunView(Panel):
     _esm = bundle("run_view")
     _css = bundle("run_view", "css")
 
-    run_state = t.Dict().tag(sync=True)
+    run_state = synced(RunSnapshot, t.Dict())
 
     actions: ClassVar = {"stop": "stop", "resume": "resume"}
     quick: ClassVar = Panel.quick | {"stop"}
@@ -53,6 +54,6 @@ class RunView(Panel):
         """Return code that finds the run again."""
         return page(f"from workbench.training import Run\n\nrun = Run({str(self.run.path)!r})", show="run")
 
-    def _told(self, now: dict[str, Any]) -> None:
+    def _told(self, now: RunSnapshot) -> None:
         self.run_state = now
         self.note = ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.widgets.layer import Layer
-from workbench.widgets.planes import Point, need_layers, paint, planes
+from workbench.widgets.planes import Convention, PlaneName, Point, need_layers, paint, planes
 
 #: Longest side in pixels: enough to know a case by until the voxels are there.
 LONGEST = 256
@@ -18,7 +18,15 @@ LONGEST = 256
 LEVELS = 32
 
 
-def stills(layers: Sequence[Layer], crosshair: Point, convention: str) -> list[dict[str, Any]]:
+class Still(TypedDict):
+    """A plane as it is drawn in advance, to be seen until the voxels are there."""
+
+    view: PlaneName
+    convention: Convention
+    png: bytes
+
+
+def stills(layers: Sequence[Layer], crosshair: Point, convention: Convention) -> list[Still]:
     """Return the planes through a point as small pictures.
 
     Parameters
@@ -32,11 +40,11 @@ def stills(layers: Sequence[Layer], crosshair: Point, convention: str) -> list[d
 
     Returns
     -------
-    list of dict
-        For each plane its ``view`` ("axial", "coronal" or "sagittal"), the ``convention``, and the ``png`` (bytes).
+    list of Still
+        One for each plane.
     """
     drawn = planes(need_layers(layers).volume, crosshair, convention, LONGEST)
-    return [{"view": plane.name, "convention": convention, "png": _png(paint(layers, plane)[::-1])} for plane in drawn]
+    return [Still(view=plane.name, convention=convention, png=_png(paint(layers, plane)[::-1])) for plane in drawn]
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypedDict
 
 import traitlets as t
 
 from workbench import tools
 from workbench.errors import StateError, choose
+from workbench.parameters import Schema
 from workbench.tools import Port, Table, Tool
 from workbench.tools.catalogue import TOOLS
 from workbench.volume import Volume
@@ -20,6 +21,7 @@ from workbench.widgets.compare_strip import CompareStrip
 from workbench.widgets.desk import Desk, Source
 from workbench.widgets.desk_panel import DeskPanel
 from workbench.widgets.layer import Layer
+from workbench.widgets.messages import Offer, Values, synced
 from workbench.widgets.panel import bundle
 
 #: A preview is made of volumes with at most as many voxels. Tools measure in mm, so that a coarser one tells the same.
@@ -31,6 +33,31 @@ _MISSING = {
     "scores": "There are no scores here for it: make a map first",
 }
 _NO_IMAGE = "There is nothing here that it takes: it needs {}"
+
+
+class ToolOffer(Offer):
+    """A tool of the catalogue."""
+
+    group: str
+    summary: str
+    options: list[Schema]
+
+
+class ToolInput(TypedDict):
+    """What goes into a tool, and the layers that it can be."""
+
+    name: str
+    label: str
+    choices: list[Offer]
+
+
+class TableRows(TypedDict, total=False):
+    """The first rows of a table, as text; empty where there is none."""
+
+    title: str
+    head: list[str]
+    rows: list[list[str]]
+    more: Annotated[int, "How many rows are not shown."]
 
 
 @dataclass(frozen=True)
@@ -59,14 +86,14 @@ class ToolsPanel(DeskPanel):
     _esm = bundle("tools_panel")
     _css = bundle("tools_panel", "css")
 
-    catalogue = t.List(t.Dict(), help="The tools, with their options").tag(sync=True)
+    catalogue = synced(list[ToolOffer], t.List(t.Dict(), help="The tools, with their options"))
     tool = t.Unicode("").tag(sync=True)
-    inputs = t.List(t.Dict(), help="What goes into the tool, and the layers it can be").tag(sync=True)
-    chosen = t.Dict(help="Names of layers by the input that they are for").tag(sync=True)
-    options = t.Dict().tag(sync=True)
+    inputs = synced(list[ToolInput], t.List(t.Dict(), help="What goes into the tool, and the layers it can be"))
+    chosen = synced(dict[str, str], t.Dict(help="Names of layers by the input that they are for"))
+    options = synced(Values, t.Dict())
     live = t.Bool(False, help="Whether before and after are shown whenever something is changed").tag(sync=True)
     blocked = t.Unicode("").tag(sync=True)
-    table = t.Dict(help="Head and rows of the table that was made last").tag(sync=True)
+    table = synced(TableRows, t.Dict(help="Head and rows of the table that was made last"))
 
     actions: ClassVar = {"run": "run", "preview": "preview"}
     patient: ClassVar = frozenset({"preview"})
@@ -207,16 +234,7 @@ class ToolsPanel(DeskPanel):
         self.note = f"{chosen.title}: done"
 
     def _list(self) -> None:
-        self.catalogue = [
-            {
-                "value": one.name,
-                "label": one.title,
-                "group": one.group,
-                "summary": one.summary,
-                "options": _options.schemas(one.parameters),
-            }
-            for one in tools.list()
-        ]
+        self.catalogue = [_offer(one) for one in tools.list()]
 
     def _case_changed(self, _change: Any) -> None:
         self._made.clear()
@@ -238,10 +256,11 @@ class ToolsPanel(DeskPanel):
         if not self.tool:
             self.inputs, self.blocked = [], ""
             return
-        there, rows, missing = self.desk.sources(), [], []
+        there, missing = self.desk.sources(), []
+        rows: list[ToolInput] = []
         for name, port in self._tool().inputs.items():
             fitting = list(_fitting(port, there))
-            choices = [{"value": one, "label": one} for one in reversed(fitting)]
+            choices: list[Offer] = [{"value": one, "label": one} for one in reversed(fitting)]
             if port.optional:
                 choices.insert(0, {"value": "", "label": "none"})
             rows.append({"name": name, "label": name.replace("_", " ").capitalize(), "choices": choices})
@@ -249,6 +268,16 @@ class ToolsPanel(DeskPanel):
                 missing.append(_MISSING.get(port.kind, _NO_IMAGE.format(port.rule)))
         self.inputs = rows
         self.blocked = fit.NO_CASE if self.desk.case is None else next(iter(missing), "")
+
+
+def _offer(tool: Tool) -> ToolOffer:
+    return {
+        "value": tool.name,
+        "label": tool.title,
+        "group": tool.group,
+        "summary": tool.summary,
+        "options": _options.schemas(tool.parameters),
+    }
 
 
 def _fitting(port: Port, there: Mapping[str, Source]) -> dict[str, Source]:
@@ -267,7 +296,7 @@ def _coarse(volume: Volume) -> Volume:
     return volume.resample(tuple(step * factor for step in volume.spacing))
 
 
-def _rows(table: Table, title: str) -> dict[str, Any]:
+def _rows(table: Table, title: str) -> TableRows:
     """Return the first rows of a table as text."""
     rows = [["" if row.get(name) is None else _cell(row[name]) for name in table.columns] for row in table.rows]
     more = len(rows) - _MOST_ROWS

@@ -14,7 +14,7 @@ from workbench.errors import InputError, StateError, choose
 from workbench.jobs.job import check_name
 from workbench.jobs.places import runs_folder
 from workbench.jobs.status import ALIVE
-from workbench.parameters import Parameter
+from workbench.parameters import Parameter, Schema
 from workbench.training import Run
 from workbench.training.finetune import trainable_names
 from workbench.widgets import _options
@@ -24,6 +24,7 @@ from workbench.widgets._watch import Watcher, learned
 from workbench.widgets.code import page, path_code
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
+from workbench.widgets.messages import RunOffer, RunSnapshot, synced
 from workbench.widgets.panel import bundle
 from workbench.widgets.run_pictures import curves
 from workbench.zoo.planning import UNKNOWN, Facts
@@ -53,7 +54,7 @@ class TrainPanel(DeskPanel):
     _esm = bundle("train_panel")
     _css = bundle("train_panel", "css")
 
-    form = t.List(t.Dict()).tag(sync=True)
+    form = synced(list[Schema], t.List(t.Dict()))
     mode = t.Enum(("new", "tune"), "new").tag(sync=True)
     epochs = t.Int(5).tag(sync=True)
     batch_size = t.Int(4).tag(sync=True)
@@ -61,9 +62,9 @@ class TrainPanel(DeskPanel):
     seed = t.Int(0).tag(sync=True)
     freeze = t.Unicode("").tag(sync=True)
     called_run = t.Unicode("").tag(sync=True)
-    runs = t.List(t.Dict()).tag(sync=True)
+    runs = synced(list[RunOffer], t.List(t.Dict()))
     run_id = t.Unicode("").tag(sync=True)
-    run_state = t.Dict().tag(sync=True)
+    run_state = synced(RunSnapshot, t.Dict())
     blocked = t.Unicode("", help="Why no run can be started yet").tag(sync=True)
 
     actions: ClassVar = {
@@ -338,7 +339,7 @@ class TrainPanel(DeskPanel):
         if self._watcher is not None:
             self._watcher.refresh()
 
-    def _told(self, now: dict[str, Any]) -> None:
+    def _told(self, now: RunSnapshot) -> None:
         run = self.run
         if run is None or run.id != now["id"]:
             return

@@ -11,13 +11,70 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from math import ceil, prod
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.widgets.colors import label_color
-from workbench.widgets.layer import Layer
+from workbench.widgets.layer import Layer, Style
+
+Kind = Literal["image", "labels", "scores"]
+Space = Literal["patient", "object", "pixels"]
+WireType = Literal["uint8", "int16", "uint16", "float32"]
+
+
+class LevelInfo(TypedDict):
+    """One resolution of a grid, as the browser is told of it."""
+
+    shape: tuple[int, int, int]
+    affine: list[list[float]]
+    bricks: Annotated[list[tuple[int, int, int, int]], "[j start, j stop, k start, k stop]; i is never cut."]
+
+
+class LayerInfo(TypedDict):
+    """What the browser must know of a layer before the first voxel."""
+
+    id: str
+    version: Annotated[int | str, "Another one whenever the voxels are others."]
+    kind: Kind
+    unit: str
+    shape: tuple[int, int, int]
+    affine: Annotated[list[list[float]], "From voxel to RAS mm."]
+    picture: Annotated[bool, "Whether it is a 2D picture: one slice, in its own plane."]
+    space: Annotated[
+        Space,
+        "What the millimetres are of: a patient, some other thing, or nothing that is known (a pixel counts as 1 mm).",
+    ]
+    samples: Annotated[int, "Values per voxel: 1, or 3 for colours."]
+    channels: list[str]
+    bytes: int
+    levels: Annotated[list[LevelInfo], "Coarse to fine."]
+
+
+class Described(TypedDict):
+    """A file on the server, as JupyterLab asks for it: what the viewer must know."""
+
+    description: LayerInfo
+    style: Style
+
+
+class LabelInfo(TypedDict):
+    """A line of the label table; the voxel value ``n`` on the wire means line ``n``."""
+
+    value: int
+    name: str
+    color: str
+
+
+class Header(TypedDict):
+    """What is known of a layer once its voxels have been read; it comes with every brick."""
+
+    dtype: WireType
+    window: tuple[float, float]
+    range: tuple[float, float]
+    labels: list[LabelInfo]
+
 
 #: Jupyter's websocket is reliable up to about 10 MB a message; half of that leaves room for proxies.
 BRICK_BYTES = 4_000_000
@@ -38,9 +95,9 @@ class Level:
     affine: NDArray[np.float64]
     bricks: tuple[tuple[int, int, int, int], ...]  # (j start, j stop, k start, k stop); i is never cut
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> LevelInfo:
         """Return the level as plain data for the browser."""
-        return {"shape": self.shape, "affine": self.affine.tolist(), "bricks": self.bricks}
+        return {"shape": self.shape, "affine": self.affine.tolist(), "bricks": list(self.bricks)}
 
 
 class Parcel:
@@ -74,28 +131,28 @@ class Parcel:
             held = layer.__dict__["_parcel"] = cls(layer)
         return held
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> LayerInfo:
         """Return what the browser must know before the first voxel: geometry and meaning, no voxels."""
         layer, volume = self._layer, self._layer.volume
         return {
             "id": layer.id,
             "version": self.version,
-            "kind": layer.kind,
+            "kind": cast("Kind", layer.kind),
             "unit": volume.unit,
             "shape": self.shape,
             "affine": volume.affine.tolist(),
             "picture": volume.spatial_ndim == 2,
-            "space": volume.space,
+            "space": cast("Space", volume.space),
             "samples": self.samples,
             "channels": [] if layer.is_rgb or volume.num_channels == 1 else _channel_names(volume),
             "bytes": prod(self.shape) * self._itemsize,
             "levels": [level.describe() for level in self.levels],
         }
 
-    def header(self) -> dict[str, Any]:
+    def header(self) -> Header:
         """Return what is known once the voxels are read: their type on the wire, range, window and labels."""
         return {
-            "dtype": self._grid.dtype.name,
+            "dtype": cast("WireType", self._grid.dtype.name),
             "window": self.window,
             "range": self._range,
             "labels": self.labels,
@@ -113,12 +170,12 @@ class Parcel:
         return block.tobytes(order="F")
 
     @cached_property
-    def labels(self) -> list[dict[str, Any]]:
-        """The label table: the voxel value ``n`` on the wire means entry ``n``; entry 0 is the background."""
+    def labels(self) -> list[LabelInfo]:
+        """The label table; entry 0 is the background."""
         if self._layer.kind != "labels":
             return []
         names = self._layer.volume.labels or {}
-        table = [{"value": 0, "name": names.get(0, "background"), "color": "#000000"}]
+        table: list[LabelInfo] = [{"value": 0, "name": names.get(0, "background"), "color": "#000000"}]
         for number, value in enumerate(self._values[1:]):
             table.append(
                 {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal, TypedDict, cast, get_args
 
 import anywidget
 import ipywidgets
@@ -15,19 +15,63 @@ import numpy as np
 import traitlets as t
 
 from workbench import _atomic
-from workbench.errors import InputError, StateError, WorkbenchError, check_keywords, check_suffix, choose
-from workbench.widgets.layer import STYLE, Layer
+from workbench.errors import InputError, StateError, check_keywords, check_suffix, choose
+from workbench.widgets.layer import STYLE, Layer, Style
+from workbench.widgets.messages import synced
 from workbench.widgets.panel import bundle
-from workbench.widgets.planes import middle
-from workbench.widgets.transfer import Parcel
+from workbench.widgets.planes import Convention, middle
+from workbench.widgets.pointing import CANNOT_READ, TOOLS, Measurement, Pick, Point, Tool, measured, pick, voxel_at
+from workbench.widgets.still import Still
+from workbench.widgets.transfer import Header, LayerInfo, Parcel
 
-OPTIONS = ("panes", "convention", "crosshair", "height", "empty_text")
-CHOICES = {"panes": ("all", "axial", "coronal", "sagittal", "3d"), "convention": ("radiological", "neurological")}
+Panes = Literal["all", "axial", "coronal", "sagittal", "3d"]
+OPTIONS = ("panes", "convention", "tool", "crosshair", "height", "empty_text")
 
-#: What reading a volume's voxels may raise.
-_CANNOT_SHOW = (WorkbenchError, OSError, ValueError, MemoryError)
+_Click = Callable[[Point, tuple[int, int, int]], Any]
 
-_Click = Callable[[tuple[float, float, float], tuple[int, int, int]], Any]
+
+class Address(TypedDict):
+    """Which voxels: those of a level of a layer, as they are now."""
+
+    layer: str
+    version: int | str
+    level: int
+
+
+class Pull(Address):
+    """The browser asks for bricks: nothing is lost if it starts late."""
+
+    type: Literal["pull"]
+    bricks: list[int]
+
+
+class Click(TypedDict):
+    """A slice was clicked (and not dragged)."""
+
+    type: Literal["click"]
+    xyz: Point
+
+
+class Brick(Address, Header):
+    """A brick; its voxels come with it as a buffer."""
+
+    type: Literal["brick"]
+    index: int
+
+
+class Refused(Address):
+    """Voxels that cannot be had."""
+
+    type: Literal["refused"]
+    cause: str
+
+
+class OneOf(t.Enum[str]):
+    """One of a few words; another one is refused in our words."""
+
+    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002
+        """Return the word, or raise an `InputError` that names the nearest."""
+        return choose(value, self.values or (), f"value of {self.name!r}")
 
 
 class Viewer(anywidget.AnyWidget):
@@ -43,34 +87,53 @@ class Viewer(anywidget.AnyWidget):
         Which views to show.
     convention : {"radiological", "neurological"}
         Whether the patient's right is on the left of the screen (radiological) or on the right.
+    tool : {"navigate", "pick", "window", "measure"}
+        What a click or a drag on a slice means: it moves the crosshair; it reports the voxel (see `on_pick`); it
+        changes the window of the lowest layer, sideways its width and up and down its level; it draws a line with its
+        length.
     crosshair : (float, float, float)
         Where the views cross, in RAS mm; by default the centre of the first layer.
     height : int
         Height of the drawing area in CSS pixels.
     empty_text : str
         What is said in the drawing area while there is no layer.
+
+    Attributes
+    ----------
+    picked : Pick or None
+        The voxel that was picked last.
+    measurements : list of dict
+        What was measured: ``start`` and ``stop`` (RAS mm), ``length`` and its ``unit`` (``"mm"``, or ``"px"`` where the
+        size of a pixel is not known). Set it to draw lines of your own, or to ``[]`` to take them away.
     """
 
     _esm = bundle("viewer")
     _css = bundle("viewer", "css")
 
-    panes = t.Enum(CHOICES["panes"], "all").tag(sync=True)
-    convention = t.Enum(CHOICES["convention"], "radiological").tag(sync=True)
+    panes = OneOf(get_args(Panes), "all").tag(sync=True)
+    convention = OneOf(get_args(Convention), "radiological").tag(sync=True)
+    tool = OneOf(TOOLS, "navigate").tag(sync=True)
+    picked: Any = t.Any(None)
+    measurements: Any = synced(list[Measurement], t.List())
     crosshair = t.Tuple(t.Float(), t.Float(), t.Float(), default_value=(0.0, 0.0, 0.0)).tag(sync=True)
     height = t.Int(440, min=160).tag(sync=True)
     empty_text = t.Unicode("Nothing to show yet. Add a volume with viewer.add(volume).").tag(sync=True)
-    _layers = t.List(t.Dict()).tag(sync=True)
-    _styles = t.Dict().tag(sync=True)
+    _layers = synced(list[LayerInfo], t.List(t.Dict()))
+    _styles = synced(dict[str, Style], t.Dict())
+    #: The tools that somebody is there to answer to: a file that is only looked at has nobody to tell of a pick.
+    _tools = synced(list[Tool], t.List(t.Unicode(), list(TOOLS)))
     #: What is seen until the voxels are there: a kernel that is busy cannot send them. See `stills`.
-    _first = t.List(t.Dict()).tag(sync=True)
+    _first = synced(list[Still], t.List(t.Dict()))
+
+    hears: ClassVar[tuple[type, ...]] = (Pull, Click)
+    says: ClassVar[tuple[type, ...]] = (Brick, Refused)
 
     def __init__(self, *layers: Any, **options: Any) -> None:
         check_keywords(options, OPTIONS, "A viewer")
-        for option, values in CHOICES.items():
-            choose(options.get(option, values[0]), values, f"option of {option!r}")
         self._shown: list[Layer] = []
         self._parcels: dict[str, Parcel] = {}
         self._clicks: list[_Click] = []
+        self._picks: list[Callable[[Pick], Any]] = []
         self._linked: list[Viewer] = []
         self._from_browser = False
         super().__init__(**options)
@@ -117,9 +180,10 @@ class Viewer(anywidget.AnyWidget):
         self._describe()
 
     def clear(self) -> None:
-        """Take all layers away; the next one added moves the crosshair to its centre."""
+        """Take all layers away, and what was measured; the next one added moves the crosshair to its centre."""
         for layer in self.layers:
             self.remove(layer)
+        self.measurements, self.picked = [], None
         self._placed = False
 
     def set_window(self, low: float, high: float, layer: Layer | None = None) -> None:
@@ -130,6 +194,11 @@ class Viewer(anywidget.AnyWidget):
         """Call ``callback(xyz_mm, ijk)`` when a view is clicked (ijk in the lowest layer); returns how to stop that."""
         self._clicks.append(callback)
         return lambda: self._clicks.remove(callback)
+
+    def on_pick(self, callback: Callable[[Pick], Any]) -> Callable[[], None]:
+        """Call ``callback(pick)`` when a voxel is picked, which needs ``tool="pick"``; returns how to stop that."""
+        self._picks.append(callback)
+        return lambda: self._picks.remove(callback)
 
     def link(self, other: Viewer) -> None:
         """Let both viewers share one crosshair, in the browser as well (no kernel needed)."""
@@ -165,8 +234,8 @@ class Viewer(anywidget.AnyWidget):
 
         if self._shown:
             # voxels that cannot be read are told of when the browser asks for them
-            with suppress(*_CANNOT_SHOW):
-                self._first = stills(self._shown, self.crosshair, self.convention)
+            with suppress(*CANNOT_READ):
+                self._first = stills(self._shown, self.crosshair, cast("Convention", self.convention))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.draw_first()
@@ -176,7 +245,7 @@ class Viewer(anywidget.AnyWidget):
         data, metadata = bundle
         try:
             picture = self.png()
-        except _CANNOT_SHOW:
+        except CANNOT_READ:
             return bundle  # the widget asks for the same voxels, and tells the cause in the cell
         # what a code host, a PDF or a reader without a kernel shows instead of the live view
         return {**data, "image/png": b64encode(picture).decode()}, metadata
@@ -194,12 +263,18 @@ class Viewer(anywidget.AnyWidget):
         if not self._from_browser:
             self._styles = {layer.id: layer.style() for layer in self._shown}
 
+    @t.validate("measurements")
+    def _check_measurements(self, proposal: Any) -> list[Measurement]:
+        space = self._shown[0].volume.space if self._shown else "patient"
+        return [measured(one, space) for one in proposal["value"]]
+
     @t.observe("_styles")
     def _styles_changed(self, change: Any) -> None:
         if self._from_browser:
             for layer in self._shown:
+                now: Mapping[str, Any] = layer.style()
                 for key, value in change["new"].get(layer.id, {}).items():
-                    if key in STYLE and value != layer.style()[key]:
+                    if key in STYLE and value != now[key]:
                         setattr(layer, key, tuple(value) if key == "window" and value else value)
 
     def _tell_linked(self, change: Any) -> None:
@@ -221,31 +296,35 @@ class Viewer(anywidget.AnyWidget):
         finally:
             self._from_browser = False
 
-    def _receive(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
-        if message.get("type") == "pull":
+    def _receive(self, _widget: Any, message: Pull | Click, _buffers: Any) -> None:
+        if message["type"] == "pull":
             self._answer_pull(message)
-        elif message.get("type") == "click":
+        elif message["type"] == "click":
             self._click(_triple(message["xyz"]))
 
-    def _answer_pull(self, message: dict[str, Any]) -> None:
+    def _answer_pull(self, message: Pull) -> None:
         parcel = self._parcels.get(message["layer"])
         if parcel is None or parcel.version != message["version"]:
             return  # of a layer that is gone or replaced; the browser learns of that by the layer list
-        level, known = int(message["level"]), {key: message[key] for key in ("layer", "version", "level")}
+        level = int(message["level"])
+        known = Address(layer=message["layer"], version=message["version"], level=level)
         for index in message["bricks"]:
             try:
                 buffer = parcel.brick(level, int(index))
                 header = parcel.header()
-            except _CANNOT_SHOW as error:
-                self.send({"type": "refused", **known, "cause": f"{type(error).__name__}: {error}"})
+            except CANNOT_READ as error:
+                self.send(Refused(type="refused", cause=f"{type(error).__name__}: {error}", **known))
                 return
-            self.send({"type": "brick", **known, "index": index, **header}, [buffer])
+            self.send(Brick(type="brick", index=index, **known, **header), [buffer])
 
-    def _click(self, xyz: tuple[float, float, float]) -> None:
-        voxel = np.rint(np.asarray(self._need_layer().volume.to_voxel(xyz)))
-        ijk = (int(voxel[0]), int(voxel[1]), int(voxel[2]) if voxel.size > 2 else 0)
+    def _click(self, xyz: Point) -> None:
+        ijk = voxel_at(self._need_layer().volume, xyz)
         for callback in tuple(self._clicks):
             callback(xyz, ijk)
+        if self.tool == "pick":
+            self.picked = pick(self._shown, xyz)
+            for told in tuple(self._picks):
+                told(self.picked)
 
     def _need_layer(self) -> Layer:
         if not self._shown:
@@ -253,6 +332,6 @@ class Viewer(anywidget.AnyWidget):
         return self._shown[0]
 
 
-def _triple(values: Any) -> tuple[float, float, float]:
+def _triple(values: Any) -> Point:
     x, y, z = (float(value) for value in np.ravel(values)[:3])
     return x, y, z

@@ -1,16 +1,9 @@
 // Which files open in the viewer: the server knows the formats, packages that bring one included.
 import type { DocumentRegistry } from "@jupyterlab/docregistry";
 
+import type { FileTypes as Known } from "../generated/file_types";
 import { workbenchIcon } from "./icon";
 import { ask } from "./server";
-
-interface Format {
-  name: string;
-  /** Suffixes that nothing else in JupyterLab shows. */
-  suffixes: string[];
-  /** Suffixes of pictures that a browser shows by itself: there the viewer is offered, and not the first choice. */
-  shown_by_browsers: string[];
-}
 
 export interface FileTypes {
   /** Names of the types that a double-click opens in the viewer. */
@@ -21,7 +14,7 @@ export interface FileTypes {
 
 /** Tell JupyterLab the file types that the server can read; fails if the server half does not answer. */
 export async function registerFileTypes(registry: DocumentRegistry): Promise<FileTypes> {
-  const { formats }: { formats: Format[] } = await (await ask("formats")).json();
+  const { formats }: Known = await (await ask("formats")).json();
   const first = new Set<string>();
   const all = new Set<string>();
   for (const { name, suffixes, shown_by_browsers } of formats) {

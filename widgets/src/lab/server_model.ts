@@ -1,21 +1,14 @@
 // A volume file on the server, in the shape of the model that the viewer draws from: the same viewer then serves
 // notebooks, where a kernel answers, and double-clicked files, where the server does.
+import type { Described } from "../generated/transfer";
+import type { FromPython, Header, Pull, State, ToPython, Vec3 } from "../viewer/protocol";
 import { ask } from "./server";
 
-type State = Record<string, unknown>;
 type Callback = (...values: unknown[]) => void;
-
-interface Pull {
-  type: string;
-  layer: string;
-  version: unknown;
-  level: number;
-  bricks: number[];
-}
 
 export class ServerModel {
   private readonly callbacks = new Map<string, Set<Callback>>();
-  private changed = new Set<string>();
+  private changed = new Set<keyof State>();
 
   private constructor(
     private readonly path: string,
@@ -25,24 +18,28 @@ export class ServerModel {
   /** Ask the server for the header of the file at `path`; fails with the server's words. */
   static async open(path: string): Promise<ServerModel> {
     const response = await ask("volume", { path });
-    const { description, style } = await response.json();
-    const id = description.id as string;
+    const { description, style }: Described = await response.json();
     return new ServerModel(path, {
       panes: "all",
       convention: "radiological",
+      tool: "navigate",
+      // nobody is there who could be told of what is picked
+      _tools: ["navigate", "window", "measure"],
+      measurements: [],
       crosshair: middle(description.shape, description.affine),
       height: 400,
       empty_text: "",
       _layers: [description],
-      _styles: { [id]: style },
+      _styles: { [description.id]: style },
+      _first: [],
     });
   }
 
-  get(key: string): unknown {
+  get<K extends keyof State>(key: K): State[K] {
     return this.state[key];
   }
 
-  set(key: string, value: unknown): void {
+  set<K extends keyof State>(key: K, value: State[K]): void {
     this.state[key] = value;
     this.changed.add(key);
   }
@@ -65,7 +62,7 @@ export class ServerModel {
   }
 
   send(content: unknown): void {
-    const message = content as Pull;
+    const message = content as ToPython;
     if (message.type === "pull") void this.pull(message);
   }
 
@@ -79,14 +76,18 @@ export class ServerModel {
           level: String(level),
           index: String(index),
         });
-        const header = JSON.parse(response.headers.get("X-Volume") ?? "{}");
+        const header: Header = JSON.parse(response.headers.get("X-Volume") ?? "{}");
         const buffer = new DataView(await response.arrayBuffer());
-        this.emit("msg:custom", { type: "brick", ...known, index, ...header }, [buffer]);
+        this.say({ type: "brick", ...known, index, ...header }, [buffer]);
       } catch (error) {
-        this.emit("msg:custom", { type: "refused", ...known, cause: (error as Error).message });
+        this.say({ type: "refused", ...known, cause: (error as Error).message });
         return;
       }
     }
+  }
+
+  private say(message: FromPython, buffers: DataView[] = []): void {
+    this.emit("msg:custom", message, buffers);
   }
 
   private emit(event: string, ...values: unknown[]): void {
@@ -94,7 +95,7 @@ export class ServerModel {
   }
 }
 
-function middle(shape: number[], affine: number[][]): number[] {
+function middle(shape: Vec3, affine: number[][]): Vec3 {
   const centre = shape.map((n) => Math.floor((n - 1) / 2));
-  return affine.slice(0, 3).map((row) => row[0] * centre[0] + row[1] * centre[1] + row[2] * centre[2] + row[3]);
+  return affine.slice(0, 3).map((row) => row[0] * centre[0] + row[1] * centre[1] + row[2] * centre[2] + row[3]) as Vec3;
 }

@@ -1,23 +1,6 @@
 // What the model answered: bars for classes and scores, marks for what is right, and a way to the place of each.
+import type { Answer, AnswerRow } from "../generated/messages";
 import { h, replace, setText } from "./dom";
-
-interface Row {
-  name: string;
-  /** 0 to 1. */
-  value?: number;
-  told?: string;
-  truth?: boolean;
-  match?: string;
-  /** RAS mm. */
-  place?: number[];
-}
-
-/** What `workbench.widgets.prediction` says of an answer. */
-export interface Answer {
-  title?: string;
-  note?: string;
-  rows?: Row[];
-}
 
 const MARKS: Record<string, string> = { "true positive": "TP", "false positive": "FP", "false negative": "FN" };
 
@@ -44,7 +27,7 @@ export function answerList(go: (place: number[]) => void): { element: HTMLElemen
     },
   };
 
-  function bar(row: Row, chosen: boolean): HTMLElement {
+  function bar(row: AnswerRow, chosen: boolean): HTMLElement {
     const said = row.told ?? (row.value === undefined ? "" : row.place ? row.value.toFixed(2) : percent(row.value));
     const mark = row.match && h("span", { class: "mwb-mark", "data-match": row.match, title: row.match }, MARKS[row.match] ?? row.match);
     const truth = row.truth && h("span", { class: "mwb-mark", "data-match": "truth", title: "The true class" }, "truth");

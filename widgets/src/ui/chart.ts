@@ -3,7 +3,8 @@ import { h, replace, svg } from "./dom";
 
 export interface Series {
   name: string;
-  points: [number, number][];
+  /** Each of x and y. */
+  points: number[][];
   /** Drawn thin and pale: the raw steps behind a smoother curve. */
   faint?: boolean;
 }

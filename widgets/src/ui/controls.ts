@@ -1,4 +1,5 @@
 // Controls with a label, a unit and a tooltip. Native elements throughout: the keyboard and screen readers know them.
+import type { Offer } from "../generated/messages";
 import { h, setText, uniqueId } from "./dom";
 import { enable } from "./enabling";
 
@@ -6,13 +7,6 @@ export interface Label {
   label: string;
   tooltip: string;
   unit?: string;
-}
-
-export interface Choice {
-  value: string;
-  label: string;
-  enabled?: boolean;
-  reason?: string;
 }
 
 /** A control inside its row; `set` shows a value without telling the listener, `fault` what is wrong with it. */
@@ -62,12 +56,12 @@ export function joined(first: { row: HTMLElement }, second: { row: HTMLElement; 
   return first.row;
 }
 
-export interface SelectControl extends Control<string> {
-  choices(choices: Choice[], placeholder?: string): void;
+export interface SelectControl<T extends string = string> extends Control<T> {
+  choices(choices: Offer[], placeholder?: string): void;
 }
 
-export function select(text: Label, change: (value: string) => void): SelectControl {
-  const input = h("select", { class: "mwb-input", onchange: () => change(input.value) });
+export function select<T extends string = string>(text: Label, change: (value: T) => void): SelectControl<T> {
+  const input = h("select", { class: "mwb-input", onchange: () => change(input.value as T) });
   let wanted = "";
   let shown = "";
   const field = row(text, input);
@@ -219,7 +213,7 @@ export function slider(text: Label, change: (value: number) => void, type?: (tex
 }
 
 /** A row of two or three choices of which one is taken: radio buttons that look like one bar. */
-export function segmented(text: Label, choices: Choice[], change: (value: string) => void): Control<string> {
+export function segmented<T extends string>(text: Label, choices: (Offer & { value: T })[], change: (value: T) => void): Control<T> {
   const name = uniqueId("segment");
   const inputs = choices.map((choice) =>
     h("input", { type: "radio", name, value: choice.value, onchange: () => change(choice.value) }),

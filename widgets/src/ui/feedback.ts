@@ -1,6 +1,8 @@
 // What a panel says back: how far it is, what went wrong and what to do about it, and the code that does the same.
 import { button } from "./controls";
 import { h, replace, setText, uniqueId } from "./dom";
+import type { Problem, Question } from "../generated/messages";
+import type { Panel } from "../generated/panel";
 import type { Scope } from "./model";
 
 export interface Progress {
@@ -35,16 +37,6 @@ export function progress(): Progress {
   };
 }
 
-/** What Python tells about a failure. `details` is the traceback, kept for the curious and for bug reports. */
-export interface Problem {
-  /** Counts the failures, so that the same message in words that may not be kept can be put in its place. */
-  number?: number;
-  title?: string;
-  cause?: string;
-  remedy?: string;
-  details?: string;
-}
-
 export interface ErrorBox {
   element: HTMLElement;
   show(problem: Problem): void;
@@ -76,13 +68,6 @@ export function errorBox(dismiss?: () => void): ErrorBox {
       );
     },
   };
-}
-
-/** What Python asks before something large is done. Without `yes` it cannot be done at all. */
-export interface Question {
-  title?: string;
-  text?: string;
-  yes?: string;
 }
 
 export interface QuestionBox {
@@ -120,7 +105,7 @@ export function questionBox(answer: (yes: boolean) => void): QuestionBox {
 }
 
 /** A button that asks Python for the code of what a panel did, and shows it in a dialog with Copy. */
-export function copyAsCode(scope: Scope, text = "Copy as code"): HTMLButtonElement {
+export function copyAsCode(scope: Scope<Panel>, text = "Copy as code"): HTMLButtonElement {
   const control = button(
     text,
     "Show the Python code that does the same, and copy it",
@@ -128,7 +113,7 @@ export function copyAsCode(scope: Scope, text = "Copy as code"): HTMLButtonEleme
       control.enable(false);
       try {
         const answer = await scope.ask("code");
-        showCode(String(answer.code ?? ""), control.element);
+        showCode("code" in answer ? answer.code : answer.error, control.element);
       } finally {
         control.enable(true);
       }

@@ -2,21 +2,24 @@
 // what went wrong, what is asked first. All of that stands below the buttons that were pressed, and is scrolled to.
 import { button } from "./controls";
 import { h, setText, uniqueId, type Child } from "./dom";
-import { copyAsCode, errorBox, progress, questionBox, type Problem, type Question } from "./feedback";
+import type { Problem } from "../generated/messages";
+import type { Panel } from "../generated/panel";
+import { copyAsCode, errorBox, progress, questionBox } from "./feedback";
 import { Scope, type Model } from "./model";
 import "./ui.css";
 
-export interface Frame {
+export interface Frame<W extends Panel> {
   body: HTMLElement;
-  scope: Scope;
+  scope: Scope<W>;
   /** Progress, Cancel, errors and questions; it belongs right below the buttons that cause them. */
   feedback: HTMLElement;
   /** Called with false while a job runs: lock what must not change meanwhile. */
   whenBusy(update: (idle: boolean) => void): void;
 }
 
-export function frame(model: Model, el: HTMLElement, title: string): Frame {
-  const scope = new Scope(model);
+export function frame<W extends Panel>(model: Model<W>, el: HTMLElement, title: string): Frame<W> {
+  const own = new Scope(model);
+  const scope: Scope<Panel> = own;
   const heading = uniqueId("panel");
   const badge = h("span", { class: "mwb-badge", "aria-hidden": "true" });
   const status = h("span", { class: "mwb-status" });
@@ -39,25 +42,25 @@ export function frame(model: Model, el: HTMLElement, title: string): Frame {
   el.append(card);
 
   scope.watch(["number"], () => {
-    const number = scope.get<string | undefined>("number") ?? "";
+    const number = scope.get("number");
     badge.hidden = !number;
     setText(badge, number);
   });
   scope.watch(["busy", "note"], () => {
-    card.setAttribute("aria-busy", String(Boolean(scope.get<string>("busy"))));
-    setText(status, scope.get<string>("note"));
-    status.title = scope.get<string>("note");
+    card.setAttribute("aria-busy", String(Boolean(scope.get("busy"))));
+    setText(status, scope.get("note"));
+    status.title = scope.get("note");
   });
   return {
     body,
-    scope,
+    scope: own,
     feedback: told,
-    whenBusy: (update) => scope.watch(["busy"], () => update(!scope.get<string>("busy"))),
+    whenBusy: (update) => scope.watch(["busy"], () => update(!scope.get("busy"))),
   };
 }
 
 /** What a panel says back, in one place. */
-export function feedback(scope: Scope): HTMLElement {
+export function feedback(scope: Scope<Panel>): HTMLElement {
   const bar = progress();
   const cancel = button("Cancel", "Stop what is under way; nothing is lost", () => scope.act("cancel"));
   const working = h("div", { class: "mwb-working" }, bar.element, cancel.element);
@@ -66,14 +69,12 @@ export function feedback(scope: Scope): HTMLElement {
   const element = h("div", { class: "mwb-feedback" }, working, errors.element, question.element);
   // A message in words that no notebook may keep, such as the name of a file: it stands in for the one that is kept.
   let live: Problem = {};
-  scope.listen((message) => {
-    if (message.live) {
-      live = message.live as Problem;
-      showProblem();
-    }
+  scope.listen("live", (problem) => {
+    live = problem;
+    showProblem();
   });
   const showProblem = () => {
-    const kept = scope.get<Problem>("problem");
+    const kept = scope.get("problem");
     errors.show(kept.title && live.number === kept.number ? live : kept);
     intoSight();
   };
@@ -84,10 +85,10 @@ export function feedback(scope: Scope): HTMLElement {
   const cards = new ResizeObserver(intoSight);
   scope.later(() => cards.disconnect());
   scope.watch(["busy", "progress"], () => {
-    const busy = scope.get<string>("busy");
+    const busy = scope.get("busy");
     const began = working.hidden && Boolean(busy);
     working.hidden = !busy;
-    if (busy) bar.show(busy, scope.get<number>("progress"));
+    if (busy) bar.show(busy, scope.get("progress"));
     else bar.hide();
     if (began) {
       intoSight();
@@ -95,10 +96,10 @@ export function feedback(scope: Scope): HTMLElement {
     }
     if (!busy) cards.disconnect();
   });
-  scope.watch(["cancellable"], () => cancel.show(scope.get<boolean>("cancellable")));
+  scope.watch(["cancellable"], () => cancel.show(scope.get("cancellable")));
   scope.watch(["problem"], showProblem);
   scope.watch(["question"], () => {
-    question.show(scope.get<Question>("question"));
+    question.show(scope.get("question"));
     intoSight();
   });
   return element;

@@ -1,28 +1,59 @@
 // A file picker: what lies in the folders of the kernel's machine. Names travel as answers and are never state.
-import { button } from "./controls";
+import { button, type Label, typed } from "./controls";
 import { h, replace, setText, uniqueId } from "./dom";
+import type { FileEntry, Listing } from "../generated/files";
 import type { Scope } from "./model";
 
-interface Entry {
-  name: string;
-  path: string;
-  folder: boolean;
-  bytes: number | null;
+/** A panel that knows what lies in a folder, and opens a path. */
+interface Opens {
+  state: object;
+  actions: { open: { path: string } };
+  questions: { browse: { asks: { folder?: string | null }; answer: Listing } };
 }
 
-interface Listing {
-  error?: string;
-  folder: string;
-  parent: string;
-  roots: { name: string; path: string }[];
-  entries: Entry[];
-  left_out: number;
+export interface PathField {
+  element: HTMLElement;
+  enable(on: boolean): void;
+}
+
+/** What is opened: the tooltip of its button and how that looks, the heading of the picker, whether it can be a folder. */
+interface Opened {
+  placeholder: string;
+  open: string;
+  look: "primary" | "plain";
+  heading: string;
+  folders: boolean;
+}
+
+/**
+ * A path that is typed or picked, and a button that opens it. The path is sent as a message and never kept in the
+ * widget's state: a saved notebook must not carry it.
+ */
+export function pathField(scope: Scope<Opens>, label: Label, what: Opened): PathField {
+  const path = typed(label, { placeholder: what.placeholder }, () => undefined);
+  const given = () => (path.input as HTMLInputElement).value.trim();
+  const read = (place: string) => {
+    path.set(place);
+    scope.act("open", { path: place });
+  };
+  const open = button("Open", what.open, () => scope.act("open", { path: given() }), what.look);
+  const where = `Pick a file${what.folders ? " or a folder" : ""} on the machine of the kernel`;
+  const browse = button("Browse…", where, () => pick(scope, browse.element, what.heading, what.folders, read));
+  path.input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && given()) scope.act("open", { path: given() });
+  });
+  return {
+    element: h("div", { class: "mwb-fields" }, path.row, h("div", { class: "mwb-actions" }, open.element, browse.element)),
+    enable(on) {
+      for (const control of [path, browse, open]) control.enable(on);
+    },
+  };
 }
 
 const ROOTS: Record<string, string> = { here: "Working folder", home: "Home", data: "Data" };
 
 /** Let a person pick a file, or with `folders` a folder too; `picked` gets its path. */
-export function pick(scope: Scope, opener: HTMLElement, what: string, folders: boolean, picked: (path: string) => void): void {
+function pick(scope: Scope<Opens>, opener: HTMLElement, what: string, folders: boolean, picked: (path: string) => void): void {
   const title = uniqueId("picker");
   const roots = h("div", { class: "mwb-actions" });
   const place = h("p", { class: "mwb-place" });
@@ -46,8 +77,8 @@ export function pick(scope: Scope, opener: HTMLElement, what: string, folders: b
   };
   const go = async (folder?: string) => {
     setText(told, "Listing…");
-    const answer = (await scope.ask("browse", folder ? { folder } : {})) as unknown as Listing;
-    if (answer.error) {
+    const answer = await scope.ask("browse", folder ? { folder } : {});
+    if ("error" in answer) {
       setText(told, answer.error);
       return;
     }
@@ -61,7 +92,7 @@ export function pick(scope: Scope, opener: HTMLElement, what: string, folders: b
     list.scrollTop = 0;
     list.querySelector("button")?.focus();
   };
-  const row = (entry: Entry) =>
+  const row = (entry: FileEntry) =>
     h(
       "li",
       {},

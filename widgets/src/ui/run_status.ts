@@ -1,26 +1,8 @@
 // One run as a person sees it: how far, how good, what went wrong. The train panel and the run's own view share it.
+import type { RunSnapshot } from "../generated/messages";
 import { lineChart, type Series } from "./chart";
 import { h, setText } from "./dom";
 import { errorBox, progress } from "./feedback";
-
-/** What `workbench.widgets._watch.snapshot` says about a run. */
-export interface RunSnapshot {
-  id?: string;
-  title?: string;
-  /** What it learns from what, and when it was started. */
-  told?: string;
-  /** What a person called it. */
-  name?: string;
-  state?: string;
-  /** The state in words. */
-  said?: string;
-  progress?: number;
-  line?: string;
-  message?: string;
-  cause?: string;
-  remedy?: string;
-  curves?: { steps: [number, number][]; loss: [number, number][]; metrics: Record<string, [number, number][]> };
-}
 
 const ALIVE = ["created", "running", "stopping"];
 

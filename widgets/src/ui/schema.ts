@@ -1,33 +1,17 @@
 // Fields for options that Python describes: the algorithm's width and depth, the explainer's window and stride.
 import { checkbox, select, typed, type Control, type Label } from "./controls";
+import type { DeskPanel } from "../generated/desk_panel";
+import type { Schema } from "../generated/parameters";
 import { h, replace } from "./dom";
 
-/** One option, as `workbench.parameters.Parameter.schema` writes it down. */
-export interface Option {
-  name: string;
-  kind: "flag" | "integer" | "number" | "choice" | "text" | "path";
-  label: string;
-  tooltip: string;
-  unit: string;
-  rule: string;
-  /** Several values may be given, separated by commas. */
-  several: boolean;
-  step: number | null;
-  placeholder: string;
-  /** What is typed may name a patient: it is handed on by `tell`, and shown in this page alone. */
-  private: boolean;
-  default: unknown;
-  choices: (string | number | boolean)[];
-}
-
 export type Values = Record<string, unknown>;
-export type Faults = Record<string, string>;
+export type Faults = DeskPanel["state"]["faults"];
 
 /** A value as text, the way a person would type it. */
 const shown = (value: unknown): string => (Array.isArray(value) ? value.join(", ") : String(value ?? ""));
 
 /** The control for one option; what is typed is handed on as text, what is chosen as what it is. */
-export function field(option: Option, put: (value: unknown) => void, live = false): Control<unknown> {
+export function field(option: Schema, put: (value: unknown) => void, live = false): Control<unknown> {
   const free = option.kind === "flag" || ((option.kind === "text" || option.kind === "path") && !option.several);
   const tooltip = free ? option.tooltip : `${option.tooltip}\n(${option.rule})`;
   const label: Label = { label: option.label, tooltip, unit: option.unit };
@@ -47,7 +31,7 @@ export function field(option: Option, put: (value: unknown) => void, live = fals
 
 export interface OptionsForm {
   element: HTMLElement;
-  show(schema: Option[], values: Values, faults: Faults): void;
+  show(schema: Schema[], values: Values, faults: Faults): void;
   enable(on: boolean): void;
 }
 
@@ -60,7 +44,7 @@ export function optionsForm(title: string, change: (values: Values) => void, tel
   let drawn = "";
   let values: Values = {};
 
-  const make = (option: Option) =>
+  const make = (option: Schema) =>
     field(option, (value) => {
       if (option.private) return tell?.(option.name, String(value));
       values = { ...values, [option.name]: value };

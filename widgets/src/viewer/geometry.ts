@@ -42,6 +42,17 @@ export function normalAxis(affine: Affine): 0 | 1 | 2 {
   return n.indexOf(Math.max(...n)) as 0 | 1 | 2;
 }
 
+/** How far it is from one layer of voxels to the next along a world axis, by the voxel axis that is nearest to it. */
+export function stepAlong(affine: Affine, world: 0 | 1 | 2): number {
+  const steps = spacing(affine);
+  const along = [0, 1, 2].map((c) => Math.abs(affine[world][c]) / steps[c]);
+  return steps[along.indexOf(Math.max(...along))];
+}
+
+export function distance(start: Vec3, stop: Vec3): number {
+  return Math.hypot(...start.map((value, axis) => stop[axis] - value));
+}
+
 /** Enough digits to tell neighbouring voxels apart, and no more. */
 export function formatValue(value: number, digits = 4): string {
   if (!Number.isFinite(value)) {

@@ -3,15 +3,18 @@
 import { h } from "../ui/dom";
 import type { Camera } from "./camera";
 import { apply, invert, spacing } from "./geometry";
+import { Gestures, type Window } from "./gestures";
 import { LayerList } from "./layer_list";
 import { letterElements } from "./letters";
-import type { LayerInfo, Style, Vec3 } from "./protocol";
+import { Measures } from "./measures";
+import type { Convention, LayerInfo, Panes, Style, Tool, Vec3 } from "./protocol";
 import { readout } from "./readout";
 import type { Scene } from "./scene";
 import type { Source } from "./source";
 import { inPatient } from "./space";
 import { StillPicture } from "./still";
 import { Toolbar } from "./toolbar";
+import { TOOLS, toolOfKey } from "./tools";
 import { Voxels } from "./voxels";
 
 /** Dragging moves the crosshair up to 60 times a second; Python hears of it this often. */
@@ -32,13 +35,14 @@ class ViewerPanel {
   #message = h("div", { class: "mwb-v-message", role: "status" });
   #readout = h("output", { class: "mwb-v-readout", "aria-live": "off" });
   #scene: Scene | null = null;
+  #gestures: Gestures | null = null;
+  #measures: Measures;
   #toolbar: Toolbar;
   #list: LayerList;
   #cleanups: (() => void)[] = [];
   #failure = "";
   #drawn = false;
   #lost = false;
-  #measuring = false;
   #stopped = false;
   #frame = 0;
   #tellAt: ReturnType<typeof setTimeout> | undefined;
@@ -48,16 +52,15 @@ class ViewerPanel {
     private source: Source,
     private voxels: Voxels,
   ) {
-    this.#toolbar = new Toolbar({
-      panes: (value) => this.source.set("panes", value),
-      convention: (value) => this.source.set("convention", value),
-      measure: (on) => {
-        this.#measuring = on;
-        this.#scene?.setMeasuring(on);
-      },
+    this.#measures = new Measures(source, () => (this.#lost ? null : this.#scene));
+    const actions = {
+      panes: (value: Panes) => this.source.set("panes", value),
+      convention: (value: Convention) => this.source.set("convention", value),
+      tool: (value: Tool) => this.source.set("tool", value),
       reset: () => this.#scene?.reset(),
       screenshot: () => void this.#save(),
-    });
+    };
+    this.#toolbar = new Toolbar(actions, this.source.get("_tools"));
     this.#list = new LayerList({
       restyle: (id, change) => this.#restyle(id, change),
       sharpen: (id) => this.voxels.sharpen(id),
@@ -67,9 +70,14 @@ class ViewerPanel {
   start(): () => void {
     const { root, source } = this;
     root.classList.add("mwb-viewer");
-    this.#stage.append(this.#message);
-    root.replaceChildren(this.#toolbar.element, this.#stage, this.#readout, this.#list.element);
+    this.#stage.append(this.#measures.lines, this.#message);
+    root.replaceChildren(this.#toolbar.element, this.#stage, this.#readout, this.#list.element, this.#measures.said);
+    const pressed = (event: KeyboardEvent) => this.#shortcut(event);
+    root.addEventListener("keydown", pressed, { capture: true });
     this.#cleanups.push(
+      () => root.removeEventListener("keydown", pressed, { capture: true }),
+      source.watch("tool", () => this.#applyTool()),
+      source.watch("measurements", () => this.#measures.draw()),
       source.watch("panes", () => this.#applyView()),
       source.watch("convention", () => this.#applyView()),
       source.watch("height", () => this.#applyView()),
@@ -84,7 +92,7 @@ class ViewerPanel {
     const observer = new ResizeObserver(() => this.#refreshStill());
     observer.observe(this.#stage);
     this.#cleanups.push(() => observer.disconnect(), () => this.#still.hide());
-    this.#refreshText();
+    this.#applyTool();
     this.#startScene().catch((error: unknown) => this.#fail(words(error)));
     return () => this.#stop();
   }
@@ -106,6 +114,7 @@ class ViewerPanel {
       return;
     }
     const camera = this.#scene?.camera();
+    this.#gestures?.dispose();
     this.#scene?.dispose();
     this.#scene = null;
     this.#lost = false;
@@ -126,9 +135,8 @@ class ViewerPanel {
     const canvas = this.#canvas;
     const scene = new Scene(canvas, {
       moved: (xyz) => this.#moved(xyz),
-      clicked: (xyz) => this.source.send({ type: "click", xyz }),
-      windowed: (id, window) => this.#restyle(id, { window }),
       arranged: () => this.#refreshLetters(),
+      drawn: () => this.#measures.draw(),
       lost: () => {
         this.#lost = true;
         this.#refreshMessage(this.#layers);
@@ -141,7 +149,7 @@ class ViewerPanel {
       return;
     }
     this.#scene = scene;
-    scene.setMeasuring(this.#measuring);
+    this.#gestures = this.#listenOn(scene, canvas);
     if (camera) {
       scene.setCamera(camera);
     }
@@ -154,6 +162,7 @@ class ViewerPanel {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#tellAt);
     this.#cleanups.forEach((clean) => clean());
+    this.#gestures?.dispose();
     this.#scene?.dispose();
   }
 
@@ -204,6 +213,40 @@ class ViewerPanel {
     this.#refreshText();
   }
 
+  #listenOn(scene: Scene, canvas: HTMLCanvasElement): Gestures {
+    return new Gestures(canvas, {
+      tool: () => this.source.get("tool"),
+      leave: (what) => scene.leave(what),
+      sliceAt: (x, y) => scene.sliceAt(x, y),
+      place: (slice, x, y) => scene.place(slice, x, y),
+      clicked: () => this.#click(scene.crosshair()),
+      window: () => this.#windowed()?.window ?? null,
+      windowed: (window) => {
+        const id = this.#windowed()?.id;
+        if (id) this.#restyle(id, { window });
+      },
+      drawing: (line) => this.#measures.drawing(line),
+      measured: (line) => this.#measures.add(line),
+    });
+  }
+
+  #applyTool(): void {
+    this.#gestures?.cancel();
+    this.#stage.dataset.tool = this.source.get("tool");
+    this.#refreshText();
+  }
+
+  #click(xyz: Vec3): void {
+    this.source.send({ type: "click", xyz });
+  }
+
+  /** The lowest layer that has a window, and what it is. */
+  #windowed(): { id: string; window: Window } | null {
+    const info = this.#layers.find(({ kind, samples }) => kind !== "labels" && samples === 1);
+    const window = info && (this.#styles[info.id]?.window ?? this.voxels.get(info.id)?.header?.window);
+    return window ? { id: info.id, window } : null;
+  }
+
   #applyCrosshair(): void {
     const xyz = this.source.get("crosshair");
     if (this.#scene?.crosshair().some((value, axis) => Math.abs(value - xyz[axis]) > 1e-3)) {
@@ -213,6 +256,8 @@ class ViewerPanel {
   }
 
   #moved(xyz: Vec3): void {
+    // the line that is being drawn is on a slice that is no longer shown
+    this.#gestures?.cancel();
     clearTimeout(this.#tellAt);
     this.#tellAt = setTimeout(() => this.source.set("crosshair", xyz), TELL_PYTHON_MS);
     this.#refreshReadout(xyz);
@@ -225,7 +270,7 @@ class ViewerPanel {
 
   #refreshText(): void {
     const layers = this.#layers;
-    this.#toolbar.update(this.source.get("panes"), this.source.get("convention"), layers[0] ?? null);
+    this.#toolbar.update(this.source.get("panes"), this.source.get("convention"), this.source.get("tool"), layers[0] ?? null);
     this.#list.update(layers, this.#styles, (id) => this.voxels.get(id));
     this.#refreshReadout();
     this.#refreshStill();
@@ -289,6 +334,27 @@ class ViewerPanel {
     this.#refreshMessage(this.#layers);
   }
 
+  /** Letters choose a tool, wherever the focus is in the viewer but in a field; others act on what was measured. */
+  #shortcut(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).closest("input, select, textarea")) {
+      return;
+    }
+    const tool = toolOfKey(event.key, this.source.get("_tools"));
+    const now = this.source.get("tool");
+    const picks = now === "pick" && event.key === "Enter" && event.target === this.#canvas;
+    if (tool) {
+      this.source.set("tool", tool);
+      this.#measures.say(`Tool: ${TOOLS[tool].name}`);
+    } else if (picks) {
+      this.#click(this.source.get("crosshair"));
+    }
+    const cleared = (event.key === "Escape" && this.#gestures?.cancel()) || (now === "measure" && this.#measures.key(event.key));
+    if (tool || picks || cleared) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  }
+
   #key(event: KeyboardEvent): void {
     const steps: Record<string, [number, number]> = {
       ArrowLeft: [0, -1],
@@ -320,7 +386,7 @@ class ViewerPanel {
     if (!this.#scene) {
       return;
     }
-    const url = URL.createObjectURL(await this.#scene.picture());
+    const url = URL.createObjectURL(await this.#scene.picture(this.#measures.told()));
     h("a", { href: url, download: "viewer.png" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }

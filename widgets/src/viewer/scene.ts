@@ -1,43 +1,33 @@
 // The drawing: niivue, fed with typed arrays. Nothing else in the viewer knows niivue.
 
-import { DRAG_MODE, Niivue, NVImage, SLICE_TYPE } from "@niivue/niivue";
+import { DRAG_MODE, Niivue, type NVImage, SLICE_TYPE } from "@niivue/niivue";
 
 import type { Camera } from "./camera";
 import { addColormaps } from "./colormaps";
-import { normalAxis, spacing } from "./geometry";
+import { normalAxis, stepAlong } from "./geometry";
+import { dress, makeImage, type Shown } from "./image";
 import type { Pane, ViewName } from "./letters";
-import type { Convention, Header, LayerInfo, Panes, Style, Vec3 } from "./protocol";
-import { outlined } from "./outline";
+import { type Line, type Lines, paintLines } from "./lines";
+import type { Convention, Header, LayerInfo, Panes, Vec3 } from "./protocol";
 import { gradeOverlays } from "./shader";
+import { isSlice, onSlice, placeOn, type Slice, sliceUnder } from "./slices";
 import { inPatient } from "./space";
 import { type Position, tiles } from "./tiles";
-import { type Entry, type VoxelArray, Voxels } from "./voxels";
-
-/** A layer with its style and what has arrived of its voxels, from the bottom up. */
-export interface Shown {
-  info: LayerInfo;
-  style: Style;
-  entry: Entry | undefined;
-}
+import { type Entry, Voxels } from "./voxels";
 
 export interface SceneEvents {
   /** The user moved the crosshair to a point in RAS mm. */
   moved(xyz: Vec3): void;
-  /** The user clicked a slice (and did not drag). */
-  clicked(xyz: Vec3): void;
-  /** The user changed a window by dragging with the right button. */
-  windowed(id: string, window: [number, number]): void;
   /** The views lie elsewhere than before: see `arrangement`. */
   arranged(): void;
+  /** Something was drawn: slices lie where `place` and `lines` say from now on. */
+  drawn(): void;
   /** The browser took the graphics context away: nothing can be drawn until there is a new one. */
   lost(): void;
   /** It can be drawn again, on a new canvas. */
   returned(): void;
 }
 
-// NIfTI's codes for the types on the wire
-const DATATYPES = { uint8: 2, int16: 4, float32: 16, uint16: 512 };
-const RGB24 = 128;
 /** In CSS pixels of the smallest view: thinner lines would be broken ones, as nothing is smoothed. */
 const CROSSHAIR_PIXELS = 1.3;
 const NAMES: Record<number, ViewName> = {
@@ -85,18 +75,19 @@ export class Scene {
       clipPlaneHotKey: "",
       cycleClipPlaneHotKey: "",
       viewModeHotKey: "",
-      measureTextColor: [1, 0.85, 0.3, 1],
-      measureLineColor: [1, 0.85, 0.3, 1],
-      rulerColor: [1, 0.85, 0.3, 1],
     });
-    this.setMeasuring(false);
+    this.leave("crosshair");
     this.#niivue.onLocationChange = (location) => {
       if (!this.#quiet) {
         this.events.moved(Array.from((location as { mm: ArrayLike<number> }).mm).slice(0, 3) as Vec3);
       }
     };
-    this.#niivue.onIntensityChange = (image) => {
-      this.events.windowed(image.name, [image.cal_min ?? 0, image.cal_max ?? 1]);
+    const draw = this.#niivue.drawScene.bind(this.#niivue);
+    // niivue tells of no zoom and no pan; all of them end here
+    this.#niivue.drawScene = () => {
+      const told = draw();
+      this.events.drawn();
+      return told;
     };
     addColormaps(this.#niivue);
   }
@@ -110,7 +101,6 @@ export class Scene {
       this.events.lost();
     });
     this.#listen("webglcontextrestored", () => this.events.returned());
-    this.#watchClicks();
     await this.#niivue.attachToCanvas(this.canvas, false);
     const observer = new ResizeObserver(() => {
       // niivue watches too, and may be told after us: the views would then lie elsewhere than their letters
@@ -172,21 +162,52 @@ export class Scene {
     this.#applyLayout();
   }
 
-  setMeasuring(on: boolean): void {
+  /** Leave the left button, or a finger, to niivue: it moves the crosshair (and turns the 3D view), or does nothing. */
+  leave(what: "crosshair" | "nothing"): void {
+    const primary = what === "crosshair" ? DRAG_MODE.crosshair : DRAG_MODE.none;
     this.#niivue.setMouseEventConfig({
-      leftButton: { primary: on ? DRAG_MODE.measurement : DRAG_MODE.crosshair, withShift: DRAG_MODE.measurement, withCtrl: DRAG_MODE.pan },
-      rightButton: DRAG_MODE.windowing,
+      leftButton: { primary, withShift: DRAG_MODE.none, withCtrl: DRAG_MODE.pan },
+      rightButton: DRAG_MODE.none,
       centerButton: DRAG_MODE.pan,
     });
-    if (!on && this.#niivue.volumes.length > 0) {
-      this.#niivue.clearAllMeasurements();
+    this.#niivue.setTouchEventConfig({ singleTouch: primary, doubleTouch: DRAG_MODE.pan });
+  }
+
+  /** The slice under a point of the canvas, in CSS pixels; none over the 3D view. */
+  sliceAt(x: number, y: number): Slice | null {
+    return this.#niivue.volumes.length > 0 ? sliceUnder(this.#slices, x * this.#dpr, y * this.#dpr) : null;
+  }
+
+  /** Where a point of the canvas lies on a slice, in RAS mm. */
+  place(slice: Slice, x: number, y: number): Vec3 {
+    return placeOn(slice, x * this.#dpr, y * this.#dpr);
+  }
+
+  /** Where lines between places lie on the slices that both of their ends are in. */
+  lines(lines: Line[]): Lines[] {
+    const base = this.#base;
+    if (!base || this.#niivue.volumes.length === 0) {
+      return [];
     }
+    return this.#slices.filter(isSlice).map((slice) => {
+      // slice types count from the axis through the plane: axial z, coronal y, sagittal x
+      const room = base.picture ? Number.POSITIVE_INFINITY : stepAlong(base.affine, (2 - slice.axCorSag) as 0 | 1 | 2) / 2;
+      const [left, top, width, height] = slice.leftTopWidthHeight.map((value) => value / this.#dpr);
+      const drawn = lines.flatMap((line) => {
+        const [start, stop] = [line.start, line.stop].map((xyz) => onSlice(slice, xyz));
+        if (Math.max(Math.abs(start.depth), Math.abs(stop.depth)) > room) {
+          return [];
+        }
+        return [{ ...line, from: [start.x / this.#dpr - left, start.y / this.#dpr - top], to: [stop.x / this.#dpr - left, stop.y / this.#dpr - top] }];
+      });
+      return { pane: { left, top, width, height }, drawn } as Lines;
+    });
   }
 
   /** Where each view lies, and the layer whose space they show. */
   arrangement(): { panes: Pane[]; base: LayerInfo | null } {
     const nv = this.#niivue;
-    const dpr = nv.uiData.dpr ?? 1;
+    const dpr = this.#dpr;
     const [canvasWidth, canvasHeight] = [this.canvas.clientWidth, this.canvas.clientHeight];
     const panes = nv.screenSlices.map(({ axCorSag, leftTopWidthHeight }) => {
       const [left, top, width, height] = leftTopWidthHeight.map((value) => value / dpr);
@@ -217,11 +238,19 @@ export class Scene {
     this.#niivue.setRenderAzimuthElevation(azimuth, elevation);
   }
 
-  /** What is on the canvas, as PNG. */
-  async picture(): Promise<Blob> {
+  /** What is on the canvas with lines over it, as PNG. */
+  async picture(lines: Line[]): Promise<Blob> {
+    const { width, height } = this.canvas;
+    const copy = Object.assign(document.createElement("canvas"), { width, height });
+    const context = copy.getContext("2d");
+    // what was drawn is on the canvas until the browser shows it
     this.#niivue.drawScene();
+    if (context) {
+      context.drawImage(this.canvas, 0, 0);
+      paintLines(context, this.lines(lines), this.#dpr);
+    }
     return new Promise((resolve, reject) =>
-      this.canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The canvas could not be read."))), "image/png"),
+      copy.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The canvas could not be read."))), "image/png"),
     );
   }
 
@@ -275,6 +304,15 @@ export class Scene {
     return CROSSHAIR_PIXELS / Math.max(pixelsPerMm, 1e-6);
   }
 
+  get #slices(): Slice[] {
+    return this.#niivue.screenSlices as unknown as Slice[];
+  }
+
+  /** Pixels of the canvas for each CSS pixel. */
+  get #dpr(): number {
+    return this.#niivue.uiData.dpr ?? 1;
+  }
+
   get #picture(): LayerInfo | null {
     return this.#base?.picture ? this.#base : null;
   }
@@ -298,81 +336,8 @@ export class Scene {
     return held.image;
   }
 
-  #watchClicks(): void {
-    let from: [number, number] | null = null;
-    this.#listen("mousedown", (event) => {
-      from = event.button === 0 && !event.shiftKey && !event.ctrlKey ? [event.clientX, event.clientY] : null;
-    });
-    this.#listen("mouseup", (event) => {
-      const still = from && Math.hypot(event.clientX - from[0], event.clientY - from[1]) < 4;
-      from = null;
-      const nv = this.#niivue;
-      const dpr = nv.uiData.dpr ?? 1;
-      if (still && nv.volumes.length > 0 && nv.inRenderTile(event.offsetX * dpr, event.offsetY * dpr) < 0) {
-        this.events.clicked(this.crosshair());
-      }
-    });
-  }
-
   #listen<K extends keyof HTMLElementEventMap>(type: K | "webglcontextlost" | "webglcontextrestored", listener: (event: HTMLElementEventMap[K]) => void): void {
     this.canvas.addEventListener(type, listener as EventListener);
     this.#cleanups.push(() => this.canvas.removeEventListener(type, listener as EventListener));
   }
-}
-
-/** Make an NVImage around voxels that are already in memory, without niivue's slow search for a window. */
-function makeImage(info: LayerInfo, entry: Entry, level: number, outline: boolean): NVImage {
-  const { shape, affine } = entry.info.levels[level];
-  const header = entry.header as Header;
-  const data = entry.stocks[level].data as VoxelArray;
-  const image = new NVImage();
-  const datatype = DATATYPES[header.dtype];
-  const hdr = NVImage.createNiftiHeader(shape, spacing(affine), affine.flat(), datatype);
-  if (info.samples === 3) {
-    hdr.datatypeCode = RGB24;
-    hdr.numBitsPerVoxel = 24;
-  }
-  if (info.kind === "labels") {
-    hdr.intent_code = 1002;
-  }
-  image.name = info.id;
-  image.hdr = hdr;
-  const voxels = header.dtype === "float32" ? finite(data as Float32Array, header) : data;
-  image.img = outline ? outlined(voxels, shape) : voxels;
-  image.nVox3D = shape[0] * shape[1] * shape[2];
-  image.nFrame4D = image.nTotalFrame4D = 1;
-  image.frame4D = 0;
-  image.calculateRAS();
-  [image.global_min, image.global_max] = header.range;
-  if (info.kind === "labels") {
-    const rgb = header.labels.map(({ color }) => [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16)));
-    image.setColormapLabel({
-      R: rgb.map((c) => c[0]),
-      G: rgb.map((c) => c[1]),
-      B: rgb.map((c) => c[2]),
-      A: rgb.map((_, index) => (index === 0 ? 0 : 255)),
-      I: rgb.map((_, index) => index),
-      labels: header.labels.map(({ name }) => name),
-    });
-  }
-  return image;
-}
-
-function dress(image: NVImage, { info, style }: Shown, header: Header, lowest: boolean): void {
-  const [low, high] = style.window ?? header.window;
-  image.cal_min = image.robust_min = low;
-  image.cal_max = image.robust_max = high;
-  image._opacity = style.visible ? style.opacity : 0;
-  if (info.kind !== "labels") {
-    const cover = info.kind === "scores" ? (low < 0 ? "signed" : "scores") : lowest ? "image" : "cover";
-    image._colormap = `${cover}-${style.colormap}`;
-  }
-}
-
-/** A GPU texture must not hold what is not a number; such voxels are drawn as the lowest value, and told as they are. */
-function finite(data: Float32Array, header: Header): Float32Array {
-  if (data.every(Number.isFinite)) {
-    return data;
-  }
-  return data.map((value) => (Number.isFinite(value) ? value : header.range[0]));
 }

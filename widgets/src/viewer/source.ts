@@ -2,20 +2,7 @@
 
 import type { AnyModel } from "@anywidget/types";
 
-import type { Convention, FromPython, LayerInfo, Panes, Still, Style, ToPython, Vec3 } from "./protocol";
-
-export interface State {
-  panes: Panes;
-  convention: Convention;
-  crosshair: Vec3;
-  height: number;
-  /** What is said where there is nothing to show. */
-  empty_text: string;
-  _layers: LayerInfo[];
-  _styles: Record<string, Style>;
-  /** What is seen until the voxels are there; empty where nothing was drawn in advance. */
-  _first: Still[];
-}
+import type { FromPython, State, ToPython } from "./protocol";
 
 export interface Source {
   get<K extends keyof State>(key: K): State[K];
@@ -28,11 +15,11 @@ export interface Source {
 }
 
 /** State in a kernel, through the widget protocol. */
-export function modelSource(model: AnyModel<State & Record<string, unknown>>): Source {
+export function modelSource(model: AnyModel<State>): Source {
   return {
     get: (key) => model.get(key),
     set: (key, value) => {
-      model.set(key, value as never);
+      model.set(key, value);
       model.save_changes();
     },
     watch: (key, callback) => {

@@ -1,13 +1,14 @@
 // The row of buttons above the pictures.
 
 import { h } from "../ui/dom";
-import type { Convention, LayerInfo, Panes } from "./protocol";
+import type { Convention, LayerInfo, Panes, Tool } from "./protocol";
 import { inPatient, viewNames } from "./space";
+import { toolButton } from "./tools";
 
-export interface Tools {
+export interface Actions {
   panes(value: Panes): void;
   convention(value: Convention): void;
-  measure(on: boolean): void;
+  tool(value: Tool): void;
   reset(): void;
   screenshot(): void;
 }
@@ -25,36 +26,36 @@ export class Toolbar {
   #panes = new Map<Panes, HTMLButtonElement>();
   #group: HTMLElement;
   #convention: HTMLButtonElement;
-  #measure: HTMLButtonElement;
-  #state: { convention: Convention; measuring: boolean } = { convention: "radiological", measuring: false };
+  #tools = new Map<Tool, HTMLButtonElement>();
+  #shown: Convention = "radiological";
 
-  constructor(tools: Tools) {
+  constructor(actions: Actions, offered: Tool[]) {
     for (const [panes, text, title] of PANES) {
-      this.#panes.set(panes, button(text, title, () => tools.panes(panes)));
+      this.#panes.set(panes, button(text, title, () => actions.panes(panes)));
     }
     this.#group = h("div", { class: "mwb-v-group", role: "group", "aria-label": "Views" }, ...this.#panes.values());
     this.#convention = button("", "", () =>
-      tools.convention(this.#state.convention === "radiological" ? "neurological" : "radiological"),
+      actions.convention(this.#shown === "radiological" ? "neurological" : "radiological"),
     );
-    this.#measure = button("Measure", "Measure: drag along a length on a slice (also: Shift and drag)", () => {
-      this.#state.measuring = !this.#state.measuring;
-      this.#measure.setAttribute("aria-pressed", String(this.#state.measuring));
-      tools.measure(this.#state.measuring);
-    });
-    this.#measure.setAttribute("aria-pressed", "false");
+    for (const tool of offered) {
+      this.#tools.set(tool, toolButton(tool, () => actions.tool(tool)));
+    }
     this.element = h(
       "div",
       { class: "mwb-v-toolbar", role: "toolbar", "aria-label": "Viewer" },
       this.#group,
+      h("div", { class: "mwb-v-group", role: "group", "aria-label": "Tools" }, ...this.#tools.values()),
       this.#convention,
-      this.#measure,
-      button("Reset view", "Undo zoom, pan and rotation", () => tools.reset()),
-      button("Save PNG", "Save what is shown as a PNG picture", () => tools.screenshot()),
+      button("Reset view", "Undo zoom, pan and rotation", () => actions.reset()),
+      button("Save PNG", "Save what is shown as a PNG picture", () => actions.screenshot()),
     );
   }
 
-  update(panes: Panes, convention: Convention, base: LayerInfo | null): void {
-    this.#state.convention = convention;
+  update(panes: Panes, convention: Convention, tool: Tool, base: LayerInfo | null): void {
+    this.#shown = convention;
+    for (const [name, element] of this.#tools) {
+      element.setAttribute("aria-pressed", String(name === tool));
+    }
     const names = viewNames(base?.space ?? "patient");
     for (const [name, element] of this.#panes) {
       element.setAttribute("aria-pressed", String(name === panes));

@@ -77,7 +77,7 @@ class NapariWindow:
             "affine": affine,
         }
         if layer.kind == "labels":
-            colors = {entry["value"]: entry["color"] for entry in Parcel(layer).labels[1:]}
+            colors: dict[int | None, str] = {entry["value"]: entry["color"] for entry in Parcel(layer).labels[1:]}
             dtype = np.int32 if grid.dtype.itemsize > 2 else grid.dtype
             added = self.viewer.add_labels(
                 grid.astype(dtype), colormap={0: "transparent", None: "gray", **colors}, **common

@@ -1,0 +1,50 @@
+// Written by widgets/generate.py from workbench.widgets.explain_panel. Change it there, and run `npm run generate`.
+
+import type { DeskPanel } from "./desk_panel";
+import type { Answer, Live, MapRow, MethodOffer, Offer } from "./messages";
+import type { Schema } from "./parameters";
+
+/** Predicts, and makes maps of what a prediction rests on. */
+export interface ExplainPanel {
+  state: DeskPanel["state"] & {
+    /** What the model answered */
+    answer_told: Answer;
+    /** Why nothing can be explained yet */
+    blocked: string;
+    can_match: boolean;
+    color_by: "class" | "score" | "match";
+    form: Schema[];
+    has_run: boolean;
+    /** Index of a class or label; empty for what is predicted */
+    label: string;
+    labels: Offer[];
+    /** Name of a layer; empty for the default one */
+    layer: string;
+    layers: Offer[];
+    least: number;
+    maps: MapRow[];
+    method: string;
+    methods: MethodOffer[];
+    options: Record<string, unknown>;
+    target: "class" | "voxel";
+    timeline: string[];
+    timeline_index: number;
+    voxel: string;
+  };
+  actions: DeskPanel["actions"] & {
+    /** Predict as a click asks for: where that would take long, say for how long and ask first. */
+    predict: Record<string, never>;
+    /** Make a map as a click asks for: one that would take very long is asked about first. */
+    run: Record<string, never>;
+    /** Make the map at every checkpoint of the run: how the attention moved while it learned. */
+    over_training: Record<string, never>;
+    /** Show the map of one checkpoint. */
+    epoch: { index: number };
+    /** Show, hide, fade or remove a map of the list, by its number. */
+    map: { number: number; visible?: boolean | null; opacity?: number | null; remove?: boolean };
+    /** Let the views cross at a place, in RAS mm, such as that of a box that was found. */
+    go: { place: number[] };
+  };
+  questions: DeskPanel["questions"];
+  says: Live;
+}
