@@ -13,8 +13,8 @@ import workbench
 from workbench import _atomic
 
 _PACKAGE = Path(workbench.__file__).parent
-#: A Run has a method of that name, which gives it a name for people.
-_NOT_FILES = {("training/api.py", "rename"), ("widgets/train_panel.py", "rename")}
+#: A job has a method of that name, which gives it a name for people.
+_NOT_FILES = {(f"{place}.py", "rename") for place in ("testing/jobs", "training/api", "widgets/train_panel")}
 
 
 def _full(*_):

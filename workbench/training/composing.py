@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, check_keywords, choose
-from workbench.training.checking import settle
+from workbench.training.checking import check_task, settle
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def compose(
             f"Training takes a data set or the name of one, got {type(data).__name__}. Make one of a list of samples "
             "with `wb.datasets.from_list(...)`."
         )
+    check_task(algorithm, dataset)
     # Empty for one that lives in memory; it is saved with the run.
     spec = dataset.spec() or {}
     # The splits of a recipe hold indices into the recipe's own data; those of other data are what that data set says.
