@@ -71,6 +71,19 @@ def test_a_click_explains_what_is_predicted_at_that_voxel(desk: Table, model: An
     assert desk.panel.voxel.startswith("voxel 9, 5, 7")
 
 
+def test_the_viewer_picks_while_a_voxel_is_to_be_explained(desk: Table) -> None:
+    desk.panel.target = "voxel"
+    assert desk.viewer.tool == "pick"
+    desk.panel.target = "class"
+    assert desk.viewer.tool == "navigate"
+    desk.panel.target = "voxel"
+    desk.viewer.tool = "measure"
+    desk.viewer._click((0.0, 0.0, 0.0))
+    assert desk.panel.desk.selection is None, "a click with another tool is no pick"
+    desk.panel.target = "class"
+    assert desk.viewer.tool == "measure", "who chose another tool keeps it"
+
+
 def test_a_click_does_nothing_when_a_class_is_explained(desk: Table, volume: Volume) -> None:
     desk.viewer._click(tuple(volume.to_world((9, 5, 7))))
     desk.panel.wait(5)
