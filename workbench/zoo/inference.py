@@ -39,7 +39,7 @@ _HEAVY = 2e12
 #: When less precision is tried: on how many windows, of how many at least, and by how much a probability may change.
 _TRIED, _FEWEST_TO_TRY, _TOLERANCE = 4, 16, 1e-3
 #: And which share of the time it must do with, at most, for a window that takes longer than can be chance.
-_WORTHWHILE_SHARE, _TELLING_SECONDS = 0.8, 0.05
+_WORTHWHILE_SHARE, _TELLING_SECONDS = 0.8, 0.5
 
 
 @dataclass(frozen=True)
