@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -316,9 +317,14 @@ def laying_out(
         # a job holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
-        yield
-        write_json(folder / STATUS, asdict(status))
-        write_note(folder, kind.name, needs, placement.priority, placement.executor)
+        try:
+            yield
+            write_json(folder / STATUS, asdict(status))
+            write_note(folder, kind.name, needs, placement.priority, placement.executor)
+        except BaseException:
+            # nobody would find what is left, and it may hold pictures of patients
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     except FileError:
         raise
     except OSError as error:
