@@ -66,7 +66,7 @@ def begin_evaluation(run: Run, split: str, epoch: int | str | None, placement: P
     InputError, StateError
         If there is no such checkpoint or split.
     FileError
-        If the folder of the job, which lies beside that of the run, cannot be written.
+        If the folder of the job cannot be written.
     """
     split_of(run, split)
     run.checkpoint(epoch)
@@ -75,7 +75,6 @@ def begin_evaluation(run: Run, split: str, epoch: int | str | None, placement: P
         Evaluation(),
         lambda folder: write_json(folder / _NOTE, note),
         word=f"{run.recipe.algorithm}-{Evaluation.name}",
-        folder=run.path.parent,
         needs=Resources(gpus=needs_of(run.recipe).gpus),
         placement=placement,
     )
