@@ -36,7 +36,7 @@ def made_here() -> Explanation:
 class TestExplaining(JobContract):
     name = "explanation"
 
-    def begin(self, folder: Path) -> Job:  # noqa: ARG002
+    def begin(self, folder: Path) -> Job:
         return begin_explanation(made_here().request, HERE)
 
     def outcome(self, job: Job) -> Any:
@@ -114,7 +114,7 @@ def test_what_other_processes_do_not_know_is_refused(jobs: Path) -> None:
     finally:
         EXPLAINERS.reset()
     with pytest.raises(InputError, match=r"model must be one that can be saved"):
-        wb.explain(toys.model(toys.define_cnn, volume), volume, background=True)
+        wb.explain(toys.cnn_model(3), volume, background=True)
     assert not list(jobs.glob("*")), "nothing is left of what could not be laid out"
 
 

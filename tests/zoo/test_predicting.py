@@ -29,9 +29,7 @@ def segmenter(seed: int = 0) -> Model:
 
 def scans(n: int = 3) -> Dataset:
     values = np.random.default_rng(5).normal(size=(n, 10, 9, 8)).astype(np.float32)
-    samples = [
-        {"image": Volume(values[index], oblique()), "label": None, "id": f"Doe {index}"} for index in range(n)
-    ]
+    samples = [{"image": Volume(values[index], oblique()), "label": None, "id": f"Doe {index}"} for index in range(n)]
     return from_list(samples, task="segmentation", classes=("background", "lung"))
 
 

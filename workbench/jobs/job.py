@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from workbench.errors import FileError, InputError, StateError, WorkbenchError, told_keywords
-from workbench.jobs import display
+from workbench.jobs import begun, display
 from workbench.jobs.executors import base as executors
 from workbench.jobs.executors import local
 from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
@@ -243,6 +243,7 @@ class Job:
         except WorkbenchError:
             write_json(self.path / STATUS, before)
             raise
+        begun.tell()
         return self
 
     def _released_by(self) -> Owner | None:
