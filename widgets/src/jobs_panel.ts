@@ -1,5 +1,5 @@
 // Mirrors workbench/widgets/jobs_panel.py: all long work there is, how far it is, stopped, resumed, its result opened.
-import { button, type ButtonControl } from "./ui/controls";
+import { button } from "./ui/controls";
 import { h, replace, setText } from "./ui/dom";
 import { progress } from "./ui/feedback";
 import type { Model } from "./ui/model";
@@ -83,11 +83,12 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
     const open = button("Open", "Show its result: a map over the image, a run in the panel for training, a table here", () =>
       scope.act("open", { job: id }),
     );
-    const buttons: ButtonControl[] = [stop, resume, open];
-    const foot = h("div", { class: "mwb-jobs-row" }, told, ...buttons.map((one) => one.element));
+    const buttons = [stop, resume, open];
+    const words = h("div", { class: "mwb-jobs-words" }, told, about);
+    const foot = h("div", { class: "mwb-jobs-row" }, words, ...buttons.map((one) => one.element));
     let state = "";
     return {
-      element: h("li", {}, h("div", { class: "mwb-run-head" }, title, chip), about, bar.element, foot),
+      element: h("li", {}, h("div", { class: "mwb-run-head" }, title, chip), bar.element, foot),
       show(job) {
         state = job.state ?? "";
         setText(title, job.title);
@@ -99,6 +100,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
         else bar.hide();
         bar.element.classList.toggle("mwb-waits", state === "queued");
         setText(told, [job.told, job.remedy].filter(Boolean).join(" "));
+        told.hidden = !told.textContent;
         told.classList.toggle("mwb-jobs-wrong", state === "failed" || state === "lost");
         for (const [one, name] of [[stop, "Stop"], [resume, "Resume"], [open, "Open"]] as const)
           one.element.setAttribute("aria-label", `${name} ${job.title}`);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,7 +39,7 @@ class JobsPanel(DeskPanel):
     >>> app.model.choose("2d-unet", width=4, depth=2)
     >>> app.explain.method = "saliency"
     >>> job = app.explain.begin().wait()
-    >>> app.jobs.open(job.id).method
+    >>> app.jobs.open_result(job.id).method
     'saliency'
     """
 
@@ -54,13 +53,14 @@ class JobsPanel(DeskPanel):
     more = t.Int(0, help="How many older ones are not listed").tag(sync=True)
     result = t.Dict(help="Head and rows of the result that was opened last").tag(sync=True)
 
-    actions: ClassVar = {"stop": "stop", "resume": "resume", "open": "open", "refresh": "refresh"}
+    actions: ClassVar = {"stop": "stop", "resume": "resume", "open": "open_result", "refresh": "refresh"}
     quick: ClassVar = DeskPanel.quick | {"stop", "refresh"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self._known: dict[str, Job] = {}
         self._listed: dict[str, dict[str, Any]] = {}
         self._reading = threading.Lock()
+        self._closed = threading.Event()
         self._watcher: threading.Thread | None = None
         super().__init__(desk, **traits)
         self.desk.observe(lambda _change: setattr(self, "result", {}), "case")
@@ -76,9 +76,7 @@ class JobsPanel(DeskPanel):
             self._known = {job.id: job for job in found}
             self._listed = {job.id: _row(job) for job in found[:_MOST_JOBS]}
             if self._show() and self._watcher is None:
-                self._watcher = threading.Thread(
-                    target=_watch, args=(weakref.ref(self),), name="jobs-watcher", daemon=True
-                )
+                self._watcher = threading.Thread(target=self._watch, name="jobs-watcher", daemon=True)
                 self._watcher.start()
 
     def stop(self, job: str) -> None:
@@ -99,7 +97,7 @@ class JobsPanel(DeskPanel):
         with self.working("Resuming the job"):
             return self._job(job).resume()
 
-    def open(self, job: str) -> Any:
+    def open_result(self, job: str) -> Any:
         """Show the result of a job where it belongs, and return it.
 
         A map is laid over the image, a run is shown in the panel for training; tables, scores and reports are shown
@@ -144,6 +142,15 @@ class JobsPanel(DeskPanel):
                 self._watcher = None
             return self._watcher is not None
 
+    def close(self) -> None:
+        """Follow the jobs no more."""
+        self._closed.set()
+        super().close()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_POLL_SECONDS) and self.follow():
+            pass
+
     def _show(self) -> int:
         """Show what was read, and return how many jobs are under way."""
         self.rows, self.more = [*self._listed.values()], len(self._known) - len(self._listed)
@@ -159,16 +166,6 @@ class JobsPanel(DeskPanel):
 
     def _job(self, name: str) -> Job:
         return self._known[choose(name, self._known, "job")]
-
-
-def _watch(panel: weakref.ref[JobsPanel]) -> None:
-    pause = threading.Event()
-    while not pause.wait(_POLL_SECONDS):
-        # held only while it reads: an App that nobody has any more is not kept by its jobs
-        watched = panel()
-        if watched is None or not watched.follow():
-            return
-        del watched
 
 
 def _row(job: Job) -> dict[str, Any]:
