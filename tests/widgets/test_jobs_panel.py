@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,14 @@ def window(tmp_path: Path, n: int = 4) -> Job:
 
 
 @pytest.fixture
-def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Job]:
     """A job that is half through, and stays there until it is asked to stop."""
     monkeypatch.setenv(VARIABLE, "progress:2:hold")
     job = window(tmp_path)
     monkeypatch.delenv(VARIABLE)
     until(lambda: (job.path / HELD).exists())
-    return job
+    yield job
+    job.stop().wait(_PATIENCE)
 
 
 def row(panel: JobsPanel, job: Job) -> dict[str, Any]:
@@ -101,7 +102,6 @@ def test_a_job_that_cannot_be_opened_says_why(held: Job) -> None:
     with pytest.raises(StateError, match=r"has no result yet\. wait\(\) for it"):
         panel.open_result(held.id)
     assert "has no result yet" in panel.problem["cause"]
-    held.stop().wait(_PATIENCE)
 
 
 @pytest.fixture
@@ -182,4 +182,3 @@ def test_a_panel_that_is_closed_follows_no_job(held: Job) -> None:
     watcher.join(_PATIENCE)
     assert not watcher.is_alive()
     assert held.state == "running"
-    held.stop().wait(_PATIENCE)
