@@ -165,6 +165,27 @@ class Registry(Generic[T]):
         with self._lock:
             return name in self._declared
 
+    def check_elsewhere(self, name: str, noun: str, otherwise: str) -> None:
+        """Check that other processes know a name.
+
+        Parameters
+        ----------
+        noun : str
+            What is to be done by another process, with its article: ``"a run"``.
+        otherwise : str
+            What else can be done.
+
+        Raises
+        ------
+        InputError
+            If this process alone knows it.
+        """
+        if self.only_here(name):
+            raise InputError(
+                f"The {self.what} {name!r} was registered in this process only, and {noun} is another one, which does "
+                f"not know it. Put it into a package with an entry point {self.group!r} (docs/how-to), {otherwise}."
+            )
+
     def brought(self) -> dict[str, str]:
         """Return what other packages bring, by name, and where it lies.
 

@@ -218,3 +218,13 @@ def test_the_room_can_be_called_and_is_the_package() -> None:
     assert wb.jobs is workbench.jobs
     assert wb.jobs.Job is Job
     assert "jobs" in dir(wb)
+
+
+def test_what_cannot_be_laid_out_leaves_nothing(counting: JobKind, tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "picture.npz").write_bytes(b"a patient")
+        raise InputError("It cannot be saved.")
+
+    with pytest.raises(InputError, match="It cannot be saved"):
+        begin(counting, fail, folder=tmp_path / "jobs")
+    assert list((tmp_path / "jobs").iterdir()) == []

@@ -28,6 +28,10 @@ class TestTools(PanelContract):
     name = "tools"
 
 
+class TestJobs(PanelContract):
+    name = "jobs"
+
+
 class TestDemos(PanelContract):
     name = "demos"
 

@@ -31,6 +31,11 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
   const options = optionsForm("Options", (values) => scope.set({ options: values }));
   const run = button("Explain", "Make the map and lay it over the image", () => scope.act("run"), "primary");
   const predict = button("Predict", "Let the model answer for this case: a layer with its labels, or its class", () => scope.act("predict"));
+  const begin = button(
+    "In the background",
+    "Make the map in a process of its own, which goes on when this tab is closed; it is opened from the list of jobs",
+    () => scope.act("begin"),
+  );
   const over = button(
     "Over training",
     "Make the map at every checkpoint of the run: how the attention moved",
@@ -58,7 +63,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     label.row,
     voxel,
     options.element,
-    actions(run.element, predict.element, over.element),
+    actions(run.element, predict.element, begin.element, over.element),
     blocked.element,
     feedback,
     answered,
@@ -122,6 +127,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     const idle = !scope.get("busy");
     run.enable(idle && !why && !wrong, why || wrong);
     predict.enable(idle && !why, why);
+    begin.enable(idle && !why && !wrong, why || wrong);
     over.show(scope.get("has_run"));
     over.enable(idle && !why && !wrong, why || wrong);
     blocked.show(why);

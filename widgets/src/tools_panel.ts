@@ -5,7 +5,7 @@ import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
 import { optionsForm } from "./ui/schema";
-import "./tools_panel.css";
+import { resultTable } from "./ui/table";
 
 function render({ model, el }: { model: Model<ToolsPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Tools");
@@ -16,8 +16,8 @@ function render({ model, el }: { model: Model<ToolsPanel>; el: HTMLElement }): (
   const live = checkbox({ label: "Preview", tooltip: "Show before and after below the viewer whenever something is changed" }, (on) => scope.set({ live: on }));
   const run = button("Run", "Do it, and lay what is made over the image", () => scope.act("run"), "primary");
   const blocked = reason();
-  const table = h("div", { class: "mwb-table" });
-  body.append(tool.row, about, inputs, options.element, live.row, actions(run.element), blocked.element, feedback, table);
+  const table = resultTable();
+  body.append(tool.row, about, inputs, options.element, live.row, actions(run.element), blocked.element, feedback, table.element);
 
   const chosen = () => scope.get("catalogue").find((one) => one.value === scope.get("tool"));
   let fields: Control<string>[] = [];
@@ -52,25 +52,8 @@ function render({ model, el }: { model: Model<ToolsPanel>; el: HTMLElement }): (
   });
   scope.watch(["live"], () => live.set(scope.get("live")));
   scope.watch(["table"], () => {
-    const made = scope.get("table");
-    table.hidden = !made.head;
-    if (!made.head) return replace(table);
-    replace(
-      table,
-      h("p", { class: "mwb-hint" }, made.title),
-      h(
-        "div",
-        { class: "mwb-table-scroll", tabindex: "0", role: "region", "aria-label": made.title },
-        h(
-          "table",
-          {},
-          h("thead", {}, h("tr", {}, ...made.head.map((cell) => h("th", { scope: "col" }, cell)))),
-          h("tbody", {}, ...(made.rows ?? []).map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell))))),
-        ),
-      ),
-      made.more ? hint(`${made.more} more rows are in what the code returns.`) : null,
-    );
-    reveal(table);
+    table.show(scope.get("table"));
+    reveal(table.element);
   });
   const buttons = () => {
     const why = scope.get("blocked");

@@ -49,7 +49,7 @@ class _CallableModule(ModuleType):
         # before the sections of `explain`, of which the last would swallow it on the page of the reference
         return f"{about}\n\nThe methods::\n\n{table}\n\n{inspect.cleandoc(explain.__doc__ or '')}\n"
 
-    def __call__(self, *args: Any, **options: Any) -> Explanation:
+    def __call__(self, *args: Any, **options: Any) -> Any:
         return explain(*args, **options)
 
 

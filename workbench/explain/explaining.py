@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from workbench.errors import InputError
 from workbench.explain.explanation import Explanation
 from workbench.explain.memory import fitting
 from workbench.explain.request import Request
 from workbench.explain.targets import Class, Scene, Target, default_target
+from workbench.jobs.resources import Placement
 from workbench.work import CancelEvent
 
 if TYPE_CHECKING:
+    from workbench.jobs.job import Job
     from workbench.volume import Volume
+
+
+@overload
+def explain(
+    model: Any,
+    volume: Volume,
+    method: str = "grad-cam",
+    target: Target | int | str | None = None,
+    layer: str | None = None,
+    *,
+    progress: Callable[..., object] | None = None,
+    cancel: CancelEvent | None = None,
+    background: Literal[False] = False,
+    **options: Any,
+) -> Explanation: ...
+@overload
+def explain(
+    model: Any,
+    volume: Volume,
+    method: str = "grad-cam",
+    target: Target | int | str | None = None,
+    layer: str | None = None,
+    *,
+    progress: Callable[..., object] | None = None,
+    cancel: CancelEvent | None = None,
+    background: Literal[True] | Placement,
+    **options: Any,
+) -> Job: ...
 
 
 def explain(
@@ -24,8 +55,9 @@ def explain(
     *,
     progress: Callable[..., object] | None = None,
     cancel: CancelEvent | None = None,
+    background: bool | Placement = False,
     **options: Any,
-) -> Explanation:
+) -> Explanation | Job:
     """Explain what a model makes of a volume, as a map on the volume's own grid.
 
     Parameters
@@ -45,10 +77,19 @@ def explain(
         Volume on the input's grid, or None where there is no new one.
     cancel : threading.Event, optional
         Looked at after every batch, and on PyTorch between the layers of the network too.
+    background : bool or Placement
+        Whether a process of its own does it, which goes on when the notebook is closed: the call returns at once with
+        the `Job`, whose result is the explanation. It takes one core, so that it is let in beside a training;
+        ``wb.jobs.Placement(needs=wb.jobs.Resources(cores=8))`` gives it more.
     **options
         Those of the method (``help(wb.explain)`` lists them). For every method `activation`: what is explained is the
         raw score (``"none"``) or the probability (``"softmax"``, ``"sigmoid"``). For methods that look at a part of
         the input `within`: a label Volume of which the bounding box counts, or a pair ``(start, stop)`` in voxels.
+
+    Returns
+    -------
+    Explanation or Job
+        The job if it is done in the background.
 
     Raises
     ------
@@ -59,7 +100,18 @@ def explain(
     Cancelled
         If `cancel` was set before the map was finished.
     """
-    return Request(model, volume, method, target, layer, options).run(progress=progress, cancel=cancel)
+    placement = Placement.of(background)
+    if placement and not (progress is None and cancel is None):
+        given = "progress" if cancel is None else "cancel"
+        raise InputError(
+            f"{given} must be left out with background=True, got one. Ask the job: job.status, job.stop()."
+        )
+    request = Request(model, volume, method, target, layer, options)
+    if placement:
+        from workbench.explain.background import begin_explanation
+
+        return begin_explanation(request, placement)
+    return request.run(progress=progress, cancel=cancel)
 
 
 def progressive(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from workbench.errors import FileError, InputError, StateError, WorkbenchError, told_keywords
-from workbench.jobs import display
+from workbench.jobs import begun, display
 from workbench.jobs.executors import base as executors
 from workbench.jobs.executors import local
 from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
@@ -242,6 +243,7 @@ class Job:
         except WorkbenchError:
             write_json(self.path / STATUS, before)
             raise
+        begun.tell()
         return self
 
     def _released_by(self) -> Owner | None:
@@ -316,9 +318,14 @@ def laying_out(
         # a job holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
-        yield
-        write_json(folder / STATUS, asdict(status))
-        write_note(folder, kind.name, needs, placement.priority, placement.executor)
+        try:
+            yield
+            write_json(folder / STATUS, asdict(status))
+            write_note(folder, kind.name, needs, placement.priority, placement.executor)
+        except BaseException:
+            # nobody would find what is left, and it may hold pictures of patients
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     except FileError:
         raise
     except OSError as error:

@@ -43,12 +43,15 @@ class Words:
         What makes it take less memory: "If it is interrupted again, ...".
     record : str
         What to report it with, where a failure cannot be explained.
+    resuming : str
+        "Stopped; resume() goes on from here."
     """
 
     noun: str = "job"
     goes_on: str = "it goes on where it was"
     lighter: str = "choose a machine with more memory"
     record: str = "job.json"
+    resuming: str = "goes on from here"
 
 
 @dataclass

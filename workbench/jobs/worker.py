@@ -99,7 +99,7 @@ def work(
     if state == "finished":
         status.update(force=True, state=state, progress=1.0, message="Finished.")
     else:
-        status.update(force=True, state=state, message="Stopped; resume() goes on from here.")
+        status.update(force=True, state=state, message=f"Stopped; resume() {kind.words.resuming}.")
     return state
 
 

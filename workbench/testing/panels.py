@@ -137,6 +137,7 @@ class PanelContract:
 
     def test_it_takes_nothing_that_it_does_not_know(self, panel: DeskPanel) -> None:
         assert panel.begin_with(object()) is False
+        assert panel.receive(object(), "thing") is False
 
     def test_an_unknown_field_is_an_error(self, panel: DeskPanel) -> None:
         with pytest.raises(InputError, match="no such field"):

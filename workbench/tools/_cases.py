@@ -52,6 +52,7 @@ class Plan:
             "shared": {name: _fingerprint(one) for name, one in self.shared.items()},
             "suffix": self.suffix,
             "data": dataset.fingerprint(),
+            **self.tool.holds,
         }
         file = self.folder / _NOTE
         try:

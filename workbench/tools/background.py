@@ -36,7 +36,37 @@ if TYPE_CHECKING:
 _TOOL, _REPORT = "tool.json", "report.json"
 
 
-class OverData(JobKind):
+class OverCases(JobKind):
+    """Jobs over the cases of a data set: they go on with those that are left, and their result is a report."""
+
+    def go_on(self, folder: Path, doing: Doing, plan: Plan, dataset: Dataset, processes: int = 1) -> str:
+        """Work on the cases that are left, and note what became of all."""
+        there = plan.there(len(dataset))
+        first = (read_json(folder / _REPORT) or {}).get("skipped")
+        if first is None:
+            first = there
+            write_json(folder / _REPORT, {"skipped": first})
+        share = len(there) / max(1, len(dataset))
+        work = Work(lambda done, text: doing.work.tell(share + (1 - share) * done, text), doing.work.cancel)
+        report = carry_out(plan, dataset, processes, work, self.resources(folder).cores)
+        # who was stopped, killed and resumed has done what an undisturbed one has
+        done = sorted({*report.done, *report.skipped} - {*first})
+        made = {"tool": report.tool, "folder": str(report.folder), "done": done, "skipped": first}
+        write_json(folder / _REPORT, {**made, "failed": report.failed})
+        return "finished"
+
+    def result(self, folder: Path) -> Report:
+        """Return what became of the cases."""
+        made = read_json(folder / _REPORT)
+        failed = {int(index): why for index, why in made["failed"].items()}
+        return Report(made["tool"], Path(made["folder"]), made["done"], made["skipped"], failed)
+
+    def facts(self, folder: Path, status: Mapping[str, Any]) -> str:
+        """Return how many cases are done and have failed; while it works, the share."""
+        return self.result(folder).counts if status["state"] == "finished" else super().facts(folder, status)
+
+
+class OverData(OverCases):
     """A tool, run over every case of a data set."""
 
     name = "tool"
@@ -55,34 +85,12 @@ class OverData(JobKind):
         dataset = from_spec(note["data"])
         options = note["options"] | {name: _opened(folder / file) for name, file in note["shared"].items()}
         plan = planned(_found(note), dataset, note["out"], note["sources"], note["suffix"], options)
-        there = plan.there(len(dataset))
-        first = (read_json(folder / _REPORT) or {}).get("skipped")
-        if first is None:
-            first = there
-            write_json(folder / _REPORT, {"skipped": first})
-        share = len(there) / max(1, len(dataset))
-        work = Work(lambda done, text: doing.work.tell(share + (1 - share) * done, text), doing.work.cancel)
-        report = carry_out(plan, dataset, note["processes"], work, self.resources(folder).cores)
-        # who was stopped, killed and resumed has done what an undisturbed one has
-        done = sorted({*report.done, *report.skipped} - {*first})
-        made = {"tool": report.tool, "folder": str(report.folder), "done": done, "skipped": first}
-        write_json(folder / _REPORT, {**made, "failed": report.failed})
-        return "finished"
-
-    def result(self, folder: Path) -> Report:
-        """Return what became of the cases."""
-        made = read_json(folder / _REPORT)
-        failed = {int(index): why for index, why in made["failed"].items()}
-        return Report(made["tool"], Path(made["folder"]), made["done"], made["skipped"], failed)
+        return self.go_on(folder, doing, plan, dataset, note["processes"])
 
     def title_of(self, folder: Path) -> str:
         """Return tool and data set."""
         note = _note(folder)
         return f"{note['tool']} on {note['data name']}"
-
-    def facts(self, folder: Path, status: Mapping[str, Any]) -> str:
-        """Return how many cases are done and have failed; while it works, the share."""
-        return self.result(folder).counts if status["state"] == "finished" else super().facts(folder, status)
 
 
 def begin_over(tool: Tool, dataset: Dataset, plan: Plan, processes: int, placement: Placement) -> Job:
@@ -115,12 +123,17 @@ def begin_over(tool: Tool, dataset: Dataset, plan: Plan, processes: int, placeme
     }
 
     def lay_out(folder: Path) -> None:
-        spec = dataset.spec()
-        note["data"] = spec if _known_elsewhere(spec) else save(dataset, folder / DATA)
+        note["data"] = kept_data(dataset, folder)
         note["shared"] = {name: _kept(value, folder, f"shared-{name}") for name, value in plan.shared.items()}
         write_json(folder / _TOOL, note)
 
     return begin(OverData(), lay_out, word=tool.name, needs=Resources(cores=processes), placement=placement)
+
+
+def kept_data(dataset: Dataset, folder: Path) -> dict[str, Any]:
+    """Return how the worker of the job in `folder` makes a data set again; what lives in memory is saved there."""
+    spec = dataset.spec()
+    return spec if spec and _known_elsewhere(spec) else save(dataset, folder / DATA)
 
 
 def _note(folder: Path) -> dict[str, Any]:
@@ -130,9 +143,9 @@ def _note(folder: Path) -> dict[str, Any]:
     return dict(note)
 
 
-def _known_elsewhere(spec: dict[str, Any] | None) -> bool:
+def _known_elsewhere(spec: dict[str, Any]) -> bool:
     """Tell whether another process can make a data set of its specification."""
-    name = root_of(spec)["name"] if spec else None
+    name = root_of(spec)["name"]
     return name in DATASETS.names() and not DATASETS.only_here(name)
 
 

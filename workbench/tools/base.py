@@ -46,6 +46,9 @@ class Tool:
         The options.
     takes_work : bool
         Whether it tells its progress and can be stopped on its way.
+    holds : dict of str to str
+        What its results depend on beside inputs and options, such as the weights of a model: what it is called, and
+        text that is another one where that is another.
     """
 
     def __init__(self, function: Callable[..., Any], *, group: str, reference: str, title: str | None = None) -> None:
@@ -64,6 +67,7 @@ class Tool:
         }
         self.outputs: dict[str, Port] = ports_of_result(hints.get("return"))
         self.takes_work = "work" in arguments
+        self.holds: dict[str, str] = {}
         self.parameters: dict[str, Parameter] = of_function(function, skip=[*self.inputs, "work"])
         self._check_declaration(arguments)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.errors import InputError
 from workbench.training.recipe import Recipe
 from workbench.transforms.axes import per_axis
 
 if TYPE_CHECKING:
-    from workbench._plugins import Registry
     from workbench.datasets import Dataset
     from workbench.zoo import Algorithm
 
@@ -28,13 +27,13 @@ def check_reachable(recipe: Recipe) -> None:
     from workbench.frameworks._registry import FRAMEWORKS
     from workbench.zoo.catalogue import ALGORITHMS
 
-    _check(FRAMEWORKS, recipe.framework, "or train with torch, whose files of weights are the same")
-    _check(ALGORITHMS, recipe.algorithm, "as docs/adding-an-algorithm.md shows")
+    FRAMEWORKS.check_elsewhere(recipe.framework, "a run", "or train with torch, whose files of weights are the same")
+    ALGORITHMS.check_elsewhere(recipe.algorithm, "a run", "as docs/adding-an-algorithm.md shows")
     # a data set without a specification is saved with the run
     if recipe.data:
         name = root_of(recipe.data)["name"]
         samples = f"or hand in its samples, which are saved with the run: {_SAMPLES}"
-        _check(DATASETS, name, samples)
+        DATASETS.check_elsewhere(name, "a run", samples)
         if name not in DATASETS.names():
             raise InputError(
                 f"A run is another process, which makes the data set again from what its spec() says, and no data set "
@@ -94,11 +93,3 @@ def _check_splits(recipe: Recipe, dataset: Dataset) -> None:
             )
     if not recipe.splits.get("train"):
         raise InputError("Training needs samples in the split 'train', but it is empty. Give splits= with some.")
-
-
-def _check(registry: Registry[Any], name: str, otherwise: str) -> None:
-    if registry.only_here(name):
-        raise InputError(
-            f"The {registry.what} {name!r} was registered in this process only, and a run is another one, which does "
-            f"not know it. Put it into a package with an entry point {registry.group!r} (docs/how-to), {otherwise}."
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from workbench.errors import FileError, InputError, StateError, told_keywords
 from workbench.jobs.files import read_json, write_json
@@ -170,8 +170,18 @@ class Run(Job):
         checkpoint.verify(checkpoint.model_path.name)
         return zoo.load(checkpoint.model_path, framework=framework or recipe.framework, device=device or recipe.device)
 
+    @overload
+    def evaluate(
+        self, split: str = "test", epoch: int | str | None = None, *, background: Literal[False] = False
+    ) -> dict[str, Any]: ...
+    @overload
+    def evaluate(
+        self, split: str = "test", epoch: int | str | None = None, *, background: Literal[True] | Placement
+    ) -> Job: ...
     @told_keywords("run.evaluate()")
-    def evaluate(self, split: str = "test", epoch: int | str | None = None) -> dict[str, Any]:
+    def evaluate(
+        self, split: str = "test", epoch: int | str | None = None, *, background: bool | Placement = False
+    ) -> dict[str, Any] | Job:
         """Score the model on a split, and keep the scores in ``evaluation-<split>.json``.
 
         Parameters
@@ -179,18 +189,28 @@ class Run(Job):
         split : str
             Name of the split.
         epoch : int, str or None
-            As for `model`.
+            As for `model`; in the background, the best or the last there is when it is its turn.
+        background : bool or Placement
+            Whether a process of its own does it: the call returns at once with the `Job`, whose result is the scores.
 
         Returns
         -------
-        dict
-            Scores; for segmentation ``dice`` (mean over the foreground labels), ``dice_<label>`` each.
+        dict or Job
+            Scores; for segmentation ``dice`` (mean over the foreground labels), ``dice/<label>`` each.
+
+        Raises
+        ------
+        InputError, StateError
+            As for `model`; if there is no such split, or nothing in it.
         """
+        placement = Placement.of(background)
+        if placement:
+            from workbench.training.evaluating import begin_evaluation
+
+            return begin_evaluation(self, split, epoch, placement)
         from workbench.training.scoring import evaluate_run
 
-        scores = evaluate_run(self, split, epoch)
-        write_json(self.path / f"evaluation-{split}.json", scores)
-        return scores
+        return evaluate_run(self, split, epoch)
 
     def _learned_nothing(self, begun: bool) -> str:
         """Return why there are no weights yet, and what to do; `begun` tells whether those it began with are there."""

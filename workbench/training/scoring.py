@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import InputError, choose
+from workbench.jobs.files import write_json
 from workbench.training.batches import PreparedSample, Samples
 
 if TYPE_CHECKING:
@@ -59,19 +60,35 @@ def _predict(model: Model, group: list[tuple[int, PreparedSample]]) -> list[Any]
     return [model.answer(sample.image, tuned=False) for _, sample in group]
 
 
-def evaluate_run(run: Run, split: str, epoch: int | str | None) -> dict[str, Any]:
-    """Score the model of a run's checkpoint on a split of the data it was trained on; see `Run.evaluate`."""
+def split_of(run: Run, split: str) -> list[int]:
+    """Return the samples of a split of a run's data.
+
+    Raises
+    ------
+    InputError
+        If there is no such split, or nothing in it.
+    """
+    splits = run.recipe.splits
+    indices = splits[choose(split, splits, "split")]
+    if not indices:
+        raise InputError(f"Split {split!r} of run {run.id} is empty, so there is nothing to score.")
+    return list(indices)
+
+
+def evaluate_run(
+    run: Run, split: str, epoch: int | str | None, visit: Callable[[int, int], None] | None = None
+) -> dict[str, Any]:
+    """Score the model of a run's checkpoint on a split, and keep the scores with the run; see `Run.evaluate`."""
     from workbench import datasets
     from workbench.transforms import Preprocess
 
-    recipe = run.recipe
-    indices = recipe.splits[choose(split, recipe.splits, "split")]
-    if not indices:
-        raise InputError(f"Split {split!r} of run {run.id} is empty, so there is nothing to score.")
+    recipe, indices = run.recipe, split_of(run, split)
     checkpoint, model = run.checkpoint(epoch), run.model(epoch)
     samples = Samples(datasets.from_spec(recipe.data), Preprocess(model.preprocess), model.task)
-    scores: dict[str, Any] = dict(score(model, samples, indices, batch_size=recipe.batch_size))
-    return {"split": split, "epoch": checkpoint.position.epoch, "samples": len(indices), **scores}
+    found = score(model, samples, indices, batch_size=recipe.batch_size, visit=visit)
+    scores = {"split": split, "epoch": checkpoint.position.epoch, "samples": len(indices), **found}
+    write_json(run.path / f"evaluation-{split}.json", scores)
+    return scores
 
 
 def _groups(samples: Samples, indices: Sequence[int], batch_size: int) -> Iterator[list[tuple[int, PreparedSample]]]:

@@ -118,6 +118,22 @@ class DeskPanel(Panel):
         """Begin with what the App was given; return whether this panel takes it."""
         return False
 
+    def receive(self, thing: Any, expression: str) -> bool:  # noqa: ARG002
+        """Take what was made elsewhere, such as the map of a job; return whether it is for this panel.
+
+        Parameters
+        ----------
+        thing : object
+        expression : str
+            What gets it in code.
+
+        Raises
+        ------
+        StateError
+            If it is for this panel, and does not belong to what is looked at.
+        """
+        return False
+
     def extras(self) -> list[Any]:
         """Return further widgets that belong below the viewer."""
         return []

@@ -24,6 +24,7 @@ from workbench.widgets.map_list import MapList, Preview, Timeline, short
 from workbench.widgets.panel import bundle
 
 if TYPE_CHECKING:
+    from workbench.jobs import Job
     from workbench.training import Run
 
 
@@ -44,6 +45,7 @@ class ExplainPanel(ExplainPredicts):
 
     actions: ClassVar = ExplainPredicts.actions | {
         "run": "run_asked",
+        "begin": "begin",
         "over_training": "over_training",
         "epoch": "show_epoch",
         "map": "change_map",
@@ -139,6 +141,27 @@ class ExplainPanel(ExplainPredicts):
         else:
             self.ask(f"{chosen['label']} would take very long.", large, "Make it", self.run)
 
+    def begin(self) -> Job:
+        """Start to make the map of the panel in a process of its own, and return at once.
+
+        Raises
+        ------
+        StateError
+            If no volume or model is there, or something else is under way.
+        InputError
+            If a field of the panel is wrong.
+        """
+        self.need_no_faults()
+        chosen = self._method()
+        with self.working(f"{chosen['label']}: starting", cancellable=True) as work:
+            case, _, model = self._subject(work)
+            values = _options.parse(self._known(), self.options)
+            at = (self.layer or None) if chosen["needs_layer"] else None
+            target = self.target_now()
+            job = explain.explain(model, case.volume, self.method, target, at, background=True, **values)
+        self.note = f"{chosen['label']}: in the background"
+        return job
+
     def over_training(self) -> list[tuple[int, Explanation]]:
         """Make the map at every checkpoint of the run: how the attention moved while it learned."""
         chosen = self._method()
@@ -226,6 +249,16 @@ class ExplainPanel(ExplainPredicts):
         """Predict, and make the first map of a demo."""
         self.predict()
         self.run(demo.method, **demo.options)
+
+    def receive(self, thing: Any, expression: str) -> bool:
+        """Lay a map that a job made over the image it is of."""
+        if not isinstance(thing, Explanation):
+            return False
+        case = self.desk.case
+        if case is None or case.volume.fingerprint() != thing.input_fingerprint:
+            raise StateError("This map is of another image than the one that is looked at. Load that one first.")
+        self._list.add(thing, thing.title.partition(":")[0], None, expression=expression)
+        return True
 
     def restore(self, run: Run) -> None:  # noqa: ARG002
         """Begin anew: what was explained before was not this run's."""

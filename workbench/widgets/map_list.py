@@ -26,13 +26,24 @@ _MOST_TILES = 8
 
 @dataclass(frozen=True)
 class Map:
-    """A map that was made, of which model, and its layer in the viewer."""
+    """A map that was made, of which model, and its layer in the viewer.
+
+    One that a job made has no choice of a model, and the expression that gets it in its place.
+    """
 
     number: int
     label: str
     explanation: Explanation
-    choice: Choice
+    choice: Choice | None
     layer: Layer
+    expression: str = ""
+
+    @property
+    def model(self) -> str:
+        """What is told of its model."""
+        if self.choice is None:
+            return f"{self.explanation.algorithm}, in the background"
+        return f"{self.choice.algorithm}, {self.choice.told()}"
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,21 @@ class MapList:
         self.epoch_index = 0
         self._numbers = 0
 
-    def add(self, explanation: Explanation, title: str, choice: Choice, layer: Layer | None) -> Map:
-        """Lay a map over the image; `layer` is that of its preview, if there was one."""
+    def add(
+        self,
+        explanation: Explanation,
+        title: str,
+        choice: Choice | None,
+        layer: Layer | None = None,
+        expression: str = "",
+    ) -> Map:
+        """Lay a map over the image; `layer` is that of its preview, if there was one.
+
+        Parameters
+        ----------
+        expression : str
+            What gets the map in code where no `choice` says what makes it.
+        """
         label = f"{title}: {short(explanation.target)}"
         self._hide_all()
         style = style_of(explanation)
@@ -75,7 +99,7 @@ class MapList:
             for name, value in {"name": label, **style}.items():
                 setattr(layer, name, value)
         self._numbers += 1
-        made = Map(self._numbers, label, explanation, choice, layer)
+        made = Map(self._numbers, label, explanation, choice, layer, expression)
         self.maps.append(made)
         self._desk.lay(layer, lambda: self.name_of(made), below=self._desk.lowest_outlines())
         layer.observe(lambda _change: self._changed(), ["visible", "opacity"])
@@ -126,11 +150,11 @@ class MapList:
 
     def rows(self) -> list[MapRow]:
         """Return what a list shows of the maps."""
-        several = len({one.choice.told() + one.choice.algorithm for one in self.maps}) > 1
+        several = len({one.model for one in self.maps}) > 1
         return [
             {
                 "number": one.number,
-                "label": f"{one.label} ({one.choice.algorithm}, {one.choice.told()})" if several else one.label,
+                "label": f"{one.label} ({one.model})" if several else one.label,
                 "visible": one.layer.visible,
                 "opacity": one.layer.opacity,
             }
@@ -177,6 +201,9 @@ class MapList:
         """
         parts = []
         for one in self.maps:
+            if one.choice is None:
+                parts.append(f"{self.name_of(one)} = {one.expression}")
+                continue
             known = isinstance(one.explanation.target, Region) and region == "segmentation"
             told = "# `segmentation` are the labels of the region that you gave.\n" if known else ""
             made = one.explanation.code(name_of_model(one.choice), "volume", region, self.name_of(one))

@@ -48,6 +48,15 @@ class Question(TypedDict, total=False):
     yes: Annotated[str, "What the button that does it says; empty if it cannot be done at all."]
 
 
+class TableRows(TypedDict, total=False):
+    """The first rows of a table, as text; empty where there is none."""
+
+    title: str
+    head: list[str]
+    rows: list[list[str]]
+    more: Annotated[int, "How many rows are not shown."]
+
+
 class Live(TypedDict):
     """A failure in words that no notebook may keep, such as the name of a file."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import traitlets as t
 
@@ -15,19 +15,18 @@ from workbench.tools import Port, Table, Tool
 from workbench.tools.catalogue import TOOLS
 from workbench.volume import Volume
 from workbench.widgets import _options, fit
+from workbench.widgets._tables import told
 from workbench.widgets._work import Work
 from workbench.widgets.code import Code, call
 from workbench.widgets.compare_strip import CompareStrip
 from workbench.widgets.desk import Desk, Source
 from workbench.widgets.desk_panel import DeskPanel
 from workbench.widgets.layer import Layer
-from workbench.widgets.messages import Offer, Values, synced
+from workbench.widgets.messages import Offer, TableRows, Values, synced
 from workbench.widgets.panel import bundle
 
 #: A preview is made of volumes with at most as many voxels. Tools measure in mm, so that a coarser one tells the same.
 _PREVIEW_VOXELS = 1 << 20
-#: Rows of a table that are shown; all are in what `run` returns.
-_MOST_ROWS = 50
 _MISSING = {
     "labels": "There are no labels here for it: load data with labels, or predict some",
     "scores": "There are no scores here for it: make a map first",
@@ -49,15 +48,6 @@ class ToolInput(TypedDict):
     name: str
     label: str
     choices: list[Offer]
-
-
-class TableRows(TypedDict, total=False):
-    """The first rows of a table, as text; empty where there is none."""
-
-    title: str
-    head: list[str]
-    rows: list[list[str]]
-    more: Annotated[int, "How many rows are not shown."]
 
 
 @dataclass(frozen=True)
@@ -169,7 +159,7 @@ class ToolsPanel(DeskPanel):
             self.strip.show(tiles if shown else [], f"{chosen.title}, preview")
             for name, one in chosen.results(made):
                 if isinstance(one, Table):
-                    self.table = _rows(one, f"{chosen.title}: {name}, preview")
+                    self.table = told(one, f"{chosen.title}: {name}, preview")
 
     # -- for the App, the report and the code -------------------------------------------------------------
 
@@ -229,7 +219,7 @@ class ToolsPanel(DeskPanel):
                 below = self.desk.lowest_outlines()
                 layers.append(self.desk.lay(layer, names[name], below=below, source=source))
             else:
-                self.table = _rows(one, chosen.title)
+                self.table = told(one, chosen.title)
         self._made.append(_Made(code, tuple(layers), {"tool": chosen.name, "options": dict(values)}))
         self.note = f"{chosen.title}: done"
 
@@ -294,14 +284,3 @@ def _coarse(volume: Volume) -> Volume:
         return volume
     factor = (voxels / _PREVIEW_VOXELS) ** (1 / volume.spatial_ndim)
     return volume.resample(tuple(step * factor for step in volume.spacing))
-
-
-def _rows(table: Table, title: str) -> TableRows:
-    """Return the first rows of a table as text."""
-    rows = [["" if row.get(name) is None else _cell(row[name]) for name in table.columns] for row in table.rows]
-    more = len(rows) - _MOST_ROWS
-    return {"title": title, "head": list(table.columns), "rows": rows[:_MOST_ROWS], "more": max(0, more)}
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

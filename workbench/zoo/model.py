@@ -6,13 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench._arrays import Array
-from workbench._tables import pairs_html
-from workbench._words import count
 from workbench.errors import InputError, check_suffix, told_keywords
 from workbench.frameworks import Framework, LayerInfo, loading, weights
 from workbench.frameworks.base import Outputs
@@ -21,10 +19,16 @@ from workbench.parameters import Parameter
 from workbench.transforms import Prepared, Preprocess
 from workbench.transforms.axes import as_tuple, per_axis
 from workbench.volume import Volume
-from workbench.work import Cancel, Progress
-from workbench.zoo import answering
-from workbench.zoo.algorithm import Algorithm, split_config
+from workbench.work import IDLE, Cancel, Progress, Work
+from workbench.zoo import answering, checking, display, predicting
+from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.inference import PredictionEstimate
+
+if TYPE_CHECKING:
+    from workbench.datasets import Dataset
+    from workbench.jobs.job import Job
+    from workbench.jobs.resources import Placement
+    from workbench.tools.mapping import Report
 
 _PATCH_SIZE = Parameter("patch_size", "integer", None, "Windows of predictions.", low=1, unit="voxels", per_axis=True)
 
@@ -164,23 +168,7 @@ class Model:
         InputError
             If the number of spatial axes or of channels is not what the network takes.
         """
-        ndim = self.spatial_ndim
-        if not isinstance(volume, Volume):
-            raise InputError(
-                f"A model looks at a Volume, got {type(volume).__name__}. Wrap it: wb.Volume(array, affine)."
-            )
-        if volume.spatial_ndim != ndim:
-            fix = (
-                "Cut a slice with volume.slice_2d('k', index)."
-                if ndim == 2
-                else "Stack slices to a volume, or choose an algorithm for pictures."
-            )
-            raise InputError(f"{self.name} takes {ndim}D volumes, got {volume.spatial_ndim}D {volume!r}. {fix}")
-        if volume.num_channels != self.in_channels:
-            raise InputError(
-                f"{self.name} was made for {count(self.in_channels, 'channel')}, the volume has "
-                f"{volume.num_channels}. Create the model with in_channels={volume.num_channels}, or choose channels."
-            )
+        checking.check_volume(self, volume)
         return self._preprocess.apply(volume, at_least=self.algorithm.sizes(self.config)[1])
 
     @told_keywords("model.infer()")
@@ -273,6 +261,44 @@ class Model:
         """
         return answering.probabilities(self, volume, answering.How.of(how))
 
+    def predict_over(
+        self,
+        dataset: Dataset,
+        *,
+        out: str | Path,
+        suffix: str | None = None,
+        background: bool | Placement = False,
+        work: Work = IDLE,
+        **options: Any,
+    ) -> Report | Job:
+        """Answer for every case of a data set, and write the answers into a folder; see `workbench.tools.over`.
+
+        A case that fails stops no other, and a call that was cut off goes on where it was.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            The cases; labels are not looked at.
+        out : path
+            Folder for the answers, by case number. Labels and scores are volumes on the grid of the image; classes with
+            their probabilities, boxes, points and ellipses (in voxels, and their centres in mm) are rows of
+            ``all-classes.csv``, ``all-boxes.csv``, ... of all cases.
+        suffix : str, optional
+            Ending of the volumes' files. By default ``".nii.gz"``, and ``".npz"`` for pictures.
+        background : bool or Placement
+            Whether a process of its own does it: the call returns at once with the `Job`, whose result is the report.
+        work : Work
+            Is told of the progress, and stops it.
+        **options
+            ``skip_air`` and ``precision`` of `predict`.
+
+        Raises
+        ------
+        InputError, StateError, FileError, Cancelled
+            As `workbench.tools.over`; StateError if the folder holds answers of another model.
+        """
+        return predicting.predict_over(self, dataset, out, suffix, background, work, options)
+
     def _ready(self, volume: Volume | Prepared) -> Prepared:
         return volume if isinstance(volume, Prepared) else self.prepare(volume)
 
@@ -350,48 +376,12 @@ class Model:
     # ---- display -------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        changed = self._changed_options()
-        options = "".join(f", {name}={value}" for name, value in changed.items())
-        return (
-            f"<Model {self.name}{options}: {self.spatial_ndim}D {self.task.kind}, "
-            f"{count(self.in_channels, 'channel')} -> {count(self.num_classes, 'class')}, "
-            f"{self.num_parameters:,} parameters, {self.framework.name} on {self.device}>"
-        )
+        return display.line(self)
 
     def _repr_html_(self) -> str:
-        rows = {
-            "task": f"{self.spatial_ndim}D {self.task.kind}",
-            "channels": str(self.in_channels),
-            "classes": ", ".join(self.classes),
-            "options": ", ".join(f"{k}={v}" for k, v in split_config(self.config)[1].items()),
-            "parameters": f"{self.num_parameters:,}",
-            "runs on": f"{self.framework.name}, {self.device}",
-        }
-        return pairs_html(self.algorithm.card.title, rows.items())
+        return display.as_html(self)
 
     # ---- helpers -------------------------------------------------------------------------------------------------
 
-    def _changed_options(self) -> dict[str, Any]:
-        known = self.algorithm.options()
-        return {k: v for k, v in split_config(self.config)[1].items() if v != known[k].default}
-
     def _check_batch(self, shape: tuple[int, ...]) -> None:
-        ndim = self.spatial_ndim
-        if len(shape) != ndim + 2:
-            axes = ", ".join("ijk"[:ndim])
-            raise InputError(f"{self.name} takes batches [n, c, {axes}], got {len(shape)} axes: shape {shape}.")
-        if shape[1] != self.in_channels:
-            raise InputError(
-                f"{self.name} was made for {count(self.in_channels, 'channel')}, got {shape[1]} (shape {shape}). "
-                f"Create the model with in_channels={shape[1]}, or choose channels."
-            )
-        multiple, minimum = self.algorithm.sizes(self.config)
-        for axis, length in zip("ijk", shape[2:], strict=False):
-            if length % multiple or length < minimum:
-                below = max(minimum, length // multiple * multiple)
-                near = sorted({below, max(minimum, -(-length // multiple) * multiple)})
-                rule = f"multiples of {multiple}" + (f", at least {minimum}" if minimum > multiple else "")
-                raise InputError(
-                    f"{self.name} takes sizes that are {rule}, got {length} along {axis}. Nearest that fit: "
-                    f"{' and '.join(map(str, near))}. predict and prepare pad by themselves."
-                )
+        checking.check_batch(self, shape)

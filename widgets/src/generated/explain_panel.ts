@@ -36,6 +36,8 @@ export interface ExplainPanel {
     predict: Record<string, never>;
     /** Make a map as a click asks for: one that would take very long is asked about first. */
     run: Record<string, never>;
+    /** Start to make the map of the panel in a process of its own, and return at once. */
+    begin: Record<string, never>;
     /** Make the map at every checkpoint of the run: how the attention moved while it learned. */
     over_training: Record<string, never>;
     /** Show the map of one checkpoint. */

@@ -83,6 +83,15 @@ export interface MethodOffer {
   options: Schema[];
 }
 
+/** The first rows of a table, as text; empty where there is none. */
+export interface TableRows {
+  title?: string;
+  head?: string[];
+  rows?: string[][];
+  /** How many rows are not shown. */
+  more?: number;
+}
+
 /** What a front end shows of a run; empty where there is none. */
 export interface RunSnapshot {
   id?: string;

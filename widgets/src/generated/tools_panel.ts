@@ -1,7 +1,7 @@
 // Written by widgets/generate.py from workbench.widgets.tools_panel. Change it there, and run `npm run generate`.
 
 import type { DeskPanel } from "./desk_panel";
-import type { Live, Offer } from "./messages";
+import type { Live, Offer, TableRows } from "./messages";
 import type { Schema } from "./parameters";
 
 /** Runs tools on the layers of the viewer; what they make is another layer, or a table. */
@@ -49,13 +49,4 @@ export interface ToolInput {
   name: string;
   label: string;
   choices: Offer[];
-}
-
-/** The first rows of a table, as text; empty where there is none. */
-export interface TableRows {
-  title?: string;
-  head?: string[];
-  rows?: string[][];
-  /** How many rows are not shown. */
-  more?: number;
 }

@@ -4,7 +4,7 @@ import { lineChart, type Series } from "./chart";
 import { h, setText } from "./dom";
 import { errorBox, progress } from "./feedback";
 
-const ALIVE = ["created", "running", "stopping"];
+const ALIVE = ["created", "queued", "running", "stopping"];
 
 export const alive = (run: RunSnapshot): boolean => ALIVE.includes(run.state ?? "");
 
@@ -43,7 +43,7 @@ export function runStatus(): RunStatus {
       setText(what, run.name ? (run.told ?? "") : (run.told ?? "").replace(/^.*, /, ""));
       setText(chip, run.said ?? run.state ?? "");
       chip.dataset.state = run.state;
-      bar.show(run.line ?? "", run.state === "created" ? -1 : (run.progress ?? 0));
+      bar.show(run.line ?? "", run.state === "created" || run.state === "queued" ? -1 : (run.progress ?? 0));
       errors.show(run.cause ? { title: run.message || "The run failed.", cause: run.cause, remedy: run.remedy } : {});
       const curves = run.curves ?? { steps: [], loss: [], metrics: {} };
       const series: Series[] = [{ name: "each step", points: curves.steps, faint: curves.loss.length > 0 }];

@@ -1,0 +1,78 @@
+"""Jobs in the App, by mouse: listed while they work and wait, stopped, resumed, and their results opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.browser.test_app_ways import in_a_panel, in_sight
+
+#: A job that stays half through until it is stopped, and one that waits for it.
+HELD = """
+import os
+import tempfile
+import workbench as wb
+from workbench.jobs import Placement, Resources
+from workbench.jobs.threads import available_cores
+
+every = Placement(needs=Resources(cores=available_cores()))
+place = tempfile.mkdtemp()
+data = wb.datasets.load("phantom-xray", n=4, size=16)
+os.environ["WORKBENCH_FAULTS"] = "progress:2:hold"
+held = wb.tools.over("window", data, out=f"{place}/a", background=every)
+del os.environ["WORKBENCH_FAULTS"]
+held.rename("for the atlas")
+import time
+while held.state != "running":
+    time.sleep(0.05)
+scans = wb.datasets.load("phantom-ct", n=2, size=12)
+waiting = wb.tools.over("distance-map", scans, out=f"{place}/b", background=every)
+"""
+
+TRAINED = """
+run = wb.train("3d-unet", app.desk.case.dataset, epochs=1, width=4, depth=2, splits={"train": [0], "test": [1]}).wait()
+run.evaluate(background=True).wait()
+"""
+
+
+def test_jobs_are_followed_stopped_resumed_and_opened(open_lab: Any) -> None:
+    page = in_a_panel(open_lab)
+    sixth = page.panel(6)
+    sixth.get_by_text("No job yet").wait_for()
+    page.kernel("app.data.load('phantom-ct', n=2, size=(24, 24, 24))")
+    page.kernel("app.model.algorithm = '3d-unet'; app.model.options = {'width': 4, 'depth': 2}")
+    fourth = page.panel(4)
+    fourth.get_by_label("Method", exact=True).select_option("saliency")
+    page.press(fourth, "In the background")
+    row = sixth.locator(".mwb-jobs li", has_text="Saliency")
+    row.locator(".mwb-chip[data-state=finished]").wait_for()
+    row.get_by_role("button", name="Open").click()
+    fourth.locator(".mwb-list li", has_text="Saliency").wait_for()
+    page.app.locator(".mwb-v-layer", has_text="Saliency").wait_for()
+
+    page.kernel(HELD)
+    first = sixth.locator(".mwb-jobs li", has_text="for the atlas")
+    first.locator(".mwb-chip[data-state=running]").wait_for()
+    second = sixth.locator(".mwb-jobs li", has_text="distance-map on phantom-ct")
+    second.locator(".mwb-chip[data-state=queued]").wait_for()
+    second.get_by_text("cores").wait_for()
+    sixth.scroll_into_view_if_needed()
+    page.fits()
+    page.lab.shot("app-jobs")
+    page.lab.shot("app-jobs-panel", sixth)
+    first.get_by_role("button", name="Stop").click()
+    first.locator(".mwb-chip[data-state=stopped]").wait_for()
+    second.locator(".mwb-chip[data-state=finished]").wait_for()
+    first.get_by_role("button", name="Resume").click()
+    first.get_by_text("4 cases done, 0 failed").wait_for()
+    first.get_by_role("button", name="Open").click()
+    told = sixth.locator(".mwb-table", has_text="4 cases done, 0 failed")
+    told.wait_for()
+    assert in_sight(page, told)
+    page.kernel(TRAINED)
+    scores = sixth.locator(".mwb-jobs li", has_text="test of 3d-unet")
+    scores.get_by_role("button", name="Open").click()
+    sixth.locator(".mwb-table td", has_text="dice").first.wait_for()
+    page.fits()
+    page.lab.dark()
+    page.lab.shot("app-jobs-dark", sixth)
+    assert sixth.locator(".mwb-error:visible").all_inner_texts() == []
