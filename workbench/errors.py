@@ -105,6 +105,12 @@ def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str, docum
             raise InputError(f"{owner} got an unknown option {keyword!r}.{_nearest(keyword, options)} {listing}")
 
 
+def reason(error: Exception) -> str:
+    """Return what somebody else's error says, as a sentence: ``"ImportError: No module named 'x'."``."""
+    said = str(error).strip() or "no reason given"
+    return f"{type(error).__name__}: {said}{'' if said.endswith('.') else '.'}"
+
+
 def check_suffix(path: PurePath, valid: Sequence[str], what: str) -> None:
     """Check that the name of a file that is to be written says what it will be, or nothing.
 

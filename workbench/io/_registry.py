@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from workbench import _checks
-from workbench._plugins import Registry, instances_of
+from workbench._accepting import instances_of
+from workbench._plugins import Registry
 from workbench.errors import FileError, InputError, choose
 from workbench.io._files import (
     damage_becomes_file_error,
@@ -211,7 +212,7 @@ def _format_of(path: Path, name: str | None) -> Format:
     if path.stat().st_size == 0:
         raise FileError(f"{path} is empty (0 bytes). Get a fresh copy.")
     head = read_head(path, HEAD_BYTES)
-    fitting = [known for known in formats() if known.sniff(head)]
+    fitting = [known for known in formats() if _knows(known, head)]
     if fitting:
         # the content decides; the suffix only between formats that both know the content
         chosen = max(fitting, key=lambda known: known.matches(path))
@@ -228,7 +229,16 @@ def _format_of(path: Path, name: str | None) -> Format:
             f"{path} is named like {named[0]} but does not begin like it{inside}. It is damaged or misnamed; get a "
             "fresh copy, or give it the ending of what it is."
         )
-    raise FileError(f"{path} is of no known format. {_listing()}")
+    raise FileError(f"{path} is of no known format. {_listing()}{FORMATS.lacking()}")
+
+
+def _knows(known: Format, head: bytes) -> bool:
+    """Ask a format for its own; one of a package that cannot even be asked is left out from then on."""
+    try:
+        return known.sniff(head)
+    except Exception as error:  # noqa: BLE001 - whatever it raises, the others can still be asked
+        FORMATS.leave_out(known.name, error)
+        return False
 
 
 def format_for(path: Path, name: str | None = None) -> Format:
@@ -244,7 +254,9 @@ def format_for(path: Path, name: str | None = None) -> Format:
         return writers[choose(name, writers, "format to write")]
     fitting = [known for known in writers.values() if known.matches(path)]
     if not fitting:
-        raise InputError(f"The suffix of {path.name!r} tells no format that can be written. {_listing()}")
+        raise InputError(
+            f"The suffix of {path.name!r} tells no format that can be written. {_listing()}{FORMATS.lacking()}"
+        )
     return fitting[0]
 
 

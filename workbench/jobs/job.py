@@ -311,7 +311,8 @@ def laying_out(
     """
     check_reachable(kind)
     needs = placement.needs.over(needs)
-    executors.EXECUTORS.get(placement.executor).check(needs)
+    with executors.EXECUTORS.using(placement.executor):
+        executors.EXECUTORS.get(placement.executor).check(needs)
     try:
         # a job holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
         folder.parent.mkdir(parents=True, exist_ok=True)

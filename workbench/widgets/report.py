@@ -89,8 +89,8 @@ def make_page(desk: Desk) -> str:
     names = ", ".join(layer.name for layer in desk.viewer.layers if layer.visible)
     body = [f'<div class="views">{_figure(desk.viewer.png(width=_WIDTH, dpi=_DPI), f"Layers: {names}")}</div>']
     for panel in desk.panels:
-        body += [_section(heading, told) for heading, told in panel.facts().items()]
-        pictures = panel.pictures()
+        body += [_section(heading, told) for heading, told in panel.ask_for("facts", {}).items()]
+        pictures = panel.ask_for("pictures", [])
         body += [_figure(picture, caption, "chart") for caption, picture in pictures if _is_svg(picture)]
         tiles = [_figure(picture, caption) for caption, picture in pictures if not _is_svg(picture)]
         body += [f'<div class="tiles">{"".join(tiles)}</div>'] * bool(tiles)

@@ -14,7 +14,7 @@ from workbench import frameworks
 from workbench.errors import Cancelled, told_keywords
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards
-from workbench.zoo.catalogue import algorithm, card, cards, register
+from workbench.zoo.catalogue import ALGORITHMS, algorithm, card, cards, register
 from workbench.zoo.classification import Classification
 from workbench.zoo.metadata import parse_metadata
 from workbench.zoo.model import Model
@@ -94,7 +94,8 @@ def create(
     config = chosen.config(in_channels, num_classes, variant=variant, **options)
     backend = frameworks.get(framework)
     place = frameworks.resolve_device(backend, device)
-    module = backend.build(chosen.define, config, place, seed)
+    with ALGORITHMS.using(chosen.name):
+        module = backend.build(chosen.define, config, place, seed)
     return Model(chosen, backend, place, config, module, classes=classes, preprocess=preprocess, patch_size=patch_size)
 
 
