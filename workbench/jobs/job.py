@@ -364,6 +364,7 @@ def begin(
     StateError
         If the executor cannot put it to work.
     """
+    check_reachable(kind)
     path = new_folder(folder, word or kind.name)
     with laying_out(path, kind, kind.status(message="The worker is starting."), needs or Resources(), placement):
         lay_out(path)

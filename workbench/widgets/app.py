@@ -135,7 +135,8 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
                 if panel.begin_with(data, **options):
                     return
         raise InputError(
-            f"The App begins with the name of a data set, a path, a Dataset or a Volume, got {type(data).__name__}."
+            "The App begins with the name of a data set, a path, a Dataset or a Volume, got "
+            f"{type(data).__name__}.{PANELS.lacking()}"
         )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
