@@ -135,7 +135,10 @@ def test_what_a_plug_in_raises_by_accident_names_it(plug_ins):
     shapes = make()
     plug_ins(shapes, square=Square)
     shapes.names()
-    with pytest.raises(StateError, match=r"'square'.*KeyError: 'edge'\..*Update or uninstall it"), shapes.using("square"):
+    with (
+        pytest.raises(StateError, match=r"'square'.*KeyError: 'edge'\..*Update or uninstall it"),
+        shapes.using("square"),
+    ):
         raise KeyError("edge")
     with pytest.raises(KeyError), shapes.using("round"):
         raise KeyError("edge")

@@ -12,7 +12,7 @@ from workbench.jobs.files import DATA
 from workbench.jobs.job import check_name, start
 from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import HERE, Placement
-from workbench.training.checking import check_reachable, settle
+from workbench.training.checking import check_reachable, check_task, settle
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
 from workbench.training.run import Run, create
 from workbench.training.store import RECIPE
@@ -210,6 +210,7 @@ def compose(
             f"Training takes a data set or the name of one, got {type(data).__name__}. Make one of a list of samples "
             "with `wb.datasets.from_list(...)`."
         )
+    check_task(algorithm, dataset)
     # Empty for one that lives in memory; it is saved with the run.
     spec = dataset.spec() or {}
     # The splits of a recipe hold indices into the recipe's own data; those of other data are what that data set says.

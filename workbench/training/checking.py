@@ -53,7 +53,7 @@ def settle(recipe: Recipe, algorithm: Algorithm, dataset: Dataset) -> None:
     """
     from workbench.transforms import Augment, Preprocess
 
-    _check_task(algorithm, dataset)
+    check_task(algorithm, dataset)
     ndim = dataset.spatial_ndim
     recipe.patch_size = per_axis(recipe.patch_size, ndim, "patch_size")
     Preprocess(recipe.preprocess).check_axes(ndim)
@@ -63,7 +63,14 @@ def settle(recipe: Recipe, algorithm: Algorithm, dataset: Dataset) -> None:
     _check_splits(recipe, dataset)
 
 
-def _check_task(algorithm: Algorithm, dataset: Dataset) -> None:
+def check_task(algorithm: Algorithm, dataset: Dataset) -> None:
+    """Check that an algorithm does what a data set is for, on images of its dimensions.
+
+    Raises
+    ------
+    InputError
+        If it does not; the message says what to choose.
+    """
     kind = algorithm.task.kind
     if dataset.task != kind:
         raise InputError(
