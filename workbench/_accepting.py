@@ -1,4 +1,4 @@
-"""What a `Registry` takes from a source: classes of a contract, one instance of each, things with names of their own."""
+"""What a `Registry` takes from a source: classes of a contract, one instance of each, things with a name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def classes_of(contract: type[Any], name: str = "name", needs: Sequence[str] = (
         kinds = given if isinstance(given, list) else [given]
         for kind in kinds:
             if not (isinstance(kind, type) and issubclass(kind, contract)):
-                raise InputError(f"It must be a subclass of {contract.__module__}.{contract.__name__}, got {kind!r}.")
+                raise InputError(
+                    f"It must be a subclass of {contract.__module__}.{contract.__name__}, got {kind!r}. Give one."
+                )
             if missing := [need for need in (name, *needs) if not hasattr(kind, need)]:
                 raise InputError(f"{kind.__name__} must define {', '.join(missing)}, as {contract.__name__} says.")
         return by_name(kinds, attrgetter(name))

@@ -239,7 +239,7 @@ class Parameter:
         if self.required:
             return f" Give one: {self.name}=..."
         if self.default == "":
-            return ""
+            return " Leave it out, or give text."
         if self.default is None:
             return " Leave it out, and it is decided for you."
         return self._default_told(" The default is {}.")

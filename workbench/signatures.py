@@ -26,6 +26,7 @@ from workbench.parameters import REQUIRED, Kind, Parameter
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_T = TypeVar("_T")
 #: What marks code in a docstring, which a tooltip or a table shows as it is.
 _MARKUP = re.compile(r"(?::\w+:)?`+~?([^`]+)`+")
 _KINDS: dict[Any, Kind] = {bool: "flag", int: "integer", float: "number", str: "text", Path: "path"}
@@ -201,7 +202,7 @@ def _hints_one_by_one(function: Any) -> dict[str, Any]:
     return found
 
 
-def checked(owner: str | Callable[[Any], str]) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Have a function refuse an unknown keyword, and a value that its own signature rules out, in words.
 
     What is handed in is handed on as it is. What the signature does not say is the function's own to check.
@@ -210,6 +211,8 @@ def checked(owner: str | Callable[[Any], str]) -> Callable[[Callable[_P, _R]], C
     ----------
     owner : str or callable
         What the function is called, in the user's words; of a method, what returns it for its object.
+    *instances : str
+        Names of arguments that must be of the class that is their annotation.
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -222,8 +225,7 @@ def checked(owner: str | Callable[[Any], str]) -> Callable[[Callable[_P, _R]], C
         def rules() -> tuple[dict[str, Parameter], dict[str, tuple[type, ...]]]:
             hints = _hints(function)
             found = {name: one for name, one in of_function(function).items() if one.kind != "any"}
-            kinds = {name: _classes(hints.get(name)) for name in named if name not in found}
-            return found, {name: classes for name, classes in kinds.items() if classes}
+            return found, {name: _classes(hints[name]) for name in instances}
 
         @functools.wraps(function)
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -248,17 +250,34 @@ def checked(owner: str | Callable[[Any], str]) -> Callable[[Callable[_P, _R]], C
     return decorate
 
 
+def checked_class(name: str, *instances: str) -> Callable[[type[_T]], type[_T]]:
+    """Have the constructor and the public methods of a class `checked`.
+
+    Parameters
+    ----------
+    name : str
+        What the class is called, in the user's words.
+    *instances : str
+        As for `checked`, of the constructor.
+    """
+
+    def decorate(kind: type[_T]) -> type[_T]:
+        for method, function in [*vars(kind).items()]:
+            if method == "__init__":
+                setattr(kind, method, checked(name, *instances)(function))
+            elif inspect.isfunction(function) and not method.startswith("_"):
+                setattr(kind, method, checked(f"{name}.{method}()")(function))
+        return kind
+
+    return decorate
+
+
 def _classes(hint: Any) -> tuple[type, ...]:
-    """Return the classes that an annotation names, if it names nothing else."""
+    """Return the classes that an annotation names."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        parts = [_classes(one) for one in arguments]
-        return tuple(one for part in parts for one in part) if all(parts) else ()
-    if hint is None or hint is type(None):
-        return (type(None),)
-    if origin in (Mapping, dict):
-        return (Mapping,)
-    return (hint,) if isinstance(hint, type) and hint is not object else ()
+        return tuple(one for part in arguments for one in _classes(part))
+    return (origin or hint,)
 
 
 def _called(kind: type) -> str:

@@ -25,6 +25,7 @@ from workbench.io._files import (
 from workbench.io._folders import refuse_unless_dicom
 from workbench.io._format import HEAD_BYTES, Doubt, Format, GeometryWarning
 from workbench.io._pyramid import Levels
+from workbench.signatures import checked
 from workbench.volume import KINDS, Volume
 
 _OWN = (
@@ -54,6 +55,7 @@ def formats() -> list[Format]:
     return list(FORMATS.all().values())
 
 
+@checked("wb.read()")
 def read(
     path: str | os.PathLike[str],
     *,
@@ -118,6 +120,7 @@ def read(
     return volume
 
 
+@checked("wb.io.levels()")
 def levels(path: str | os.PathLike[str], *, format: str | None = None, **options: Any) -> Levels:  # noqa: A002
     """Return the sizes that a picture file holds, as ``read(path, level=, region=)`` takes them.
 
@@ -153,7 +156,10 @@ def levels(path: str | os.PathLike[str], *, format: str | None = None, **options
 def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volume:
     """Return labels with their stored values replaced; they are read when they are asked for, as before."""
     if volume.kind != "labels":
-        raise InputError(f'`label_values` goes with kind="labels"; {path} was read as kind={volume.kind!r}.')
+        raise InputError(
+            f'label_values must go with kind="labels", got kind={volume.kind!r} and label_values={label_values!r} for '
+            f'{path}. Give kind="labels", or leave label_values out.'
+        )
     values = _checks.check_label_values(label_values)
     dtype = np.dtype(np.uint8 if max(values.values()) <= 255 else np.int32)
     notes = [note for note in volume.notes if "label_values=" not in note]
@@ -164,6 +170,7 @@ def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volu
     )  # fmt: skip
 
 
+@checked("wb.write()")
 def write(
     volume: Volume,
     path: str | os.PathLike[str],

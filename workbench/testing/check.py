@@ -4,8 +4,8 @@ Everything that another package brings is found by its entry point and held to t
 that goes without knowing it. Frameworks, explanation methods and panels are checked whole (but that a map doubles
 with the score), tools on a block in noise (but that they are cancelled on their way), data sets as they are by
 default, and viewers are opened but not looked at. Of a format it is what becomes of damaged files and wrong options,
-of an algorithm card and recipe, of a kind of job and of an executor what it says of itself. The rest takes a test class of your own, with
-what the contract asks for. What cannot be loaded at all fails with the reason.
+of an algorithm card and recipe, of a kind of job and of an executor what it says of itself. The rest takes a test class
+of your own, with what the contract asks for. What cannot be loaded at all fails with the reason.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, StateError, check_keywords
 from workbench.parameters import Parameter, check_values
-from workbench.signatures import of_function
+from workbench.signatures import checked, of_function
 from workbench.tools.ports import Port, port_of, ports_of_result
 from workbench.volume import Volume
 from workbench.work import IDLE, Work
@@ -88,7 +88,9 @@ class Tool:
         """
         inputs, options = self.check(*volumes, **given)
         if not isinstance(work, Work):
-            raise InputError(f"{self.name} takes a workbench.work.Work as 'work', got {type(work).__name__}.")
+            raise InputError(
+                f"{self.name} takes a workbench.work.Work as 'work', got {type(work).__name__}. Leave it out."
+            )
         work.check()
         made = self.function(**inputs, **options, **({"work": work} if self.takes_work else {}))
         return self._checked(made, _first(inputs))
@@ -199,6 +201,7 @@ class Tool:
             raise InputError(f"{what} cannot have an argument {taken[0]!r}: mapping over a data set has it. Rename it.")
 
 
+@checked("wb.tools.tool()")
 def tool(*, group: str = "", reference: str = "", title: str | None = None) -> Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function.
 

@@ -12,6 +12,7 @@ from workbench.jobs.files import DATA
 from workbench.jobs.job import check_name, start
 from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import HERE, Placement
+from workbench.signatures import checked
 from workbench.training.checking import check_reachable, check_task, settle
 from workbench.training.recipe import Optimizer, Recipe, read_mapping
 from workbench.training.run import Run, create
@@ -34,6 +35,7 @@ _ELSEWHERE = {
 _OPTIMIZER_KEYS = tuple(name for name in Optimizer.model_fields if name != "name")
 
 
+@checked("wb.train()", "placement")
 def train(
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
     data: str | Dataset | None = None,
@@ -130,6 +132,7 @@ def train(
     return run
 
 
+@checked("wb.training.plan()")
 def plan(
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None, data: str | Dataset | None = None, **overrides: Any
 ) -> Recipe:

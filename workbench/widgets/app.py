@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import ipywidgets
 
 from workbench.errors import InputError, StateError
+from workbench.signatures import checked
 from workbench.widgets.code import page
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import PANELS, DeskPanel, at_desk
@@ -31,6 +32,7 @@ class AppBar(Panel):
         self._desk = desk
         super().__init__(**traits)
 
+    @checked("report()")
     def report(self, path: str | Path | None = None) -> Path:
         """Save a page with the pictures, the curves, the scores, the code and every parameter."""
         with self.working("Saving the report"):
@@ -91,6 +93,7 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     >>> run = app.train.start(epochs=1).wait()
     """
 
+    @checked("wb.App()")
     def __init__(self, data: Any = None, folder: str | Path | None = None, **options: Any) -> None:
         self.viewer = Viewer(height=_VIEWER_HEIGHT, empty_text=_NO_VOLUME)
         self.desk = Desk(folder, self.viewer)

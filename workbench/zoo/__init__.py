@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench import frameworks
-from workbench.errors import Cancelled, told_keywords
+from workbench.errors import Cancelled
+from workbench.signatures import checked
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards
 from workbench.zoo.catalogue import ALGORITHMS, algorithm, card, cards, register
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 
+@checked("wb.zoo.create()", "preprocess")
 def create(
     name: str,
     framework: str = frameworks.DEFAULT,
@@ -99,7 +101,7 @@ def create(
     return Model(chosen, backend, place, config, module, classes=classes, preprocess=preprocess, patch_size=patch_size)
 
 
-@told_keywords("wb.zoo.load()")
+@checked("wb.zoo.load()")
 def load(
     path: str | Path, framework: str = frameworks.DEFAULT, device: str = "cpu", *, allow_non_finite: bool = False
 ) -> Model:
