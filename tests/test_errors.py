@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.errors import InputError, OutOfRangeError, check_keywords, told_keywords
+from workbench.errors import InputError, OutOfRangeError, check_keywords
 
 
 def test_short_lists_of_options_are_kept_whole():
@@ -30,23 +30,3 @@ def test_a_loop_ends_where_a_place_is_out_of_range():
 
     assert list(Three()) == [0, 1, 2]
     assert issubclass(OutOfRangeError, InputError)
-
-
-def test_a_function_tells_of_unknown_keywords_and_is_else_as_it_was():
-    class Net:
-        @told_keywords("net.grow()")
-        def grow(self, width=1, *, depth: int = 2) -> int:
-            """Grow."""
-            product = width * depth
-            product += 0
-            return product
-
-    assert Net().grow(3, depth=4) == 12
-    assert Net.grow.__doc__ == "Grow."
-    for wrong in ("widht", "product"):
-        with pytest.raises(
-            InputError, match=rf"net\.grow\(\) got an unknown option '{wrong}'.*Valid options: depth, width"
-        ):
-            Net().grow(**{wrong: 1})
-    with pytest.raises(TypeError, match="positional"):
-        Net().grow(1, 2)

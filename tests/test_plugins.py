@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from workbench._plugins import Registry, Source, classes_of, instances_of
+from workbench._accepting import classes_of, instances_of
+from workbench._plugins import Registry, Source
 from workbench.errors import InputError, StateError
 
 
@@ -64,11 +65,87 @@ def test_what_is_broken_is_told_once_and_takes_nothing_along(plug_ins, recwarn, 
         shapes.get("broken")
 
 
-def test_one_name_for_two_things_names_both(plug_ins):
-    shapes = make()
-    plug_ins(shapes, other=type("Other", (Shape,), {"name": "round"}))
-    with pytest.raises(StateError, match=r"'round': tests\.shapes:Round and somebody\.elses:thing"):
+@pytest.mark.parametrize("lazy", [False, True])
+def test_one_name_for_two_things_is_nobodys_and_names_both(plug_ins, recwarn, lazy):
+    shapes = make(lazy=lazy)
+    plug_ins(shapes, round=type("Other", (Shape,), {"name": "round"}), square=Square)
+    for _ in range(2):
+        assert shapes.names() == ("square",)
+        assert isinstance(shapes.get("square"), Square)
+        with pytest.raises(StateError, match=r"'round': tests\.shapes:Round and somebody\.elses:thing.*Rename one"):
+            shapes.get("round")
+    (warning,) = recwarn
+    assert "Two shapes are called 'round'" in str(warning.message)
+    assert "'round'" in shapes.broken()["round"]
+
+
+def test_two_of_our_own_of_one_name_are_our_mistake(plug_ins):
+    sources = [Source("round", place, lambda: Round) for place in ("here:Round", "there:Round")]
+    shapes = Registry("workbench.shapes", "shape", instances_of(Shape), builtin=lambda: sources)
+    plug_ins(shapes)
+    with pytest.raises(StateError, match="'round': here:Round and there:Round"):
         shapes.names()
+
+
+def test_what_is_broken_takes_no_name_from_what_works(plug_ins):
+    shapes = make()
+    plug_ins(shapes, round=ImportError("no such thing"))
+    with pytest.warns(UserWarning, match="no such thing"):
+        assert isinstance(shapes.get("round"), Round)
+
+
+def test_what_is_not_found_may_be_what_is_broken(plug_ins):
+    shapes = make()
+    plug_ins(shapes, several=ImportError("no such thing"))
+    with pytest.warns(UserWarning, match="several"):
+        shapes.names()
+    with pytest.raises(InputError, match=r"Unknown shape 'oval'.*'several'.*no such thing"):
+        shapes.get("oval")
+
+
+def test_everything_that_can_be_used_is_loaded_for_all(plug_ins, recwarn):
+    shapes = make(lazy=True)
+    plug_ins(shapes, broken=ImportError("no such thing"), square=Square)
+    for _ in range(2):
+        assert {*shapes.all()} == {"round", "square"}
+    assert len(recwarn) == 1
+
+
+def test_an_entry_point_is_called_like_what_it_brings(plug_ins):
+    shapes = make(lazy=True)
+    plug_ins(shapes, oval=Square)
+    with pytest.raises(StateError, match=r"'oval'.*must be called 'oval', as its entry point is, got square"):
+        shapes.get("oval")
+
+
+def test_what_fails_later_is_left_out_with_one_warning(plug_ins, recwarn):
+    shapes = make()
+    plug_ins(shapes, square=Square)
+    assert shapes.names() == ("round", "square")
+    for _ in range(2):
+        shapes.leave_out("square", RuntimeError("boom"))
+    assert shapes.names() == ("round",)
+    assert "shape plug-in 'square' (somebody.elses:thing) cannot be used: RuntimeError: boom." in str(
+        recwarn.pop().message
+    )
+    assert not len(recwarn)
+    with pytest.raises(RuntimeError, match="boom"):
+        shapes.leave_out("round", RuntimeError("boom"))
+
+
+def test_what_a_plug_in_raises_by_accident_names_it(plug_ins):
+    shapes = make()
+    plug_ins(shapes, square=Square)
+    shapes.names()
+    with (
+        pytest.raises(StateError, match=r"'square'.*KeyError: 'edge'\..*Update or uninstall it"),
+        shapes.using("square"),
+    ):
+        raise KeyError("edge")
+    with pytest.raises(KeyError), shapes.using("round"):
+        raise KeyError("edge")
+    with pytest.raises(InputError, match=r"^four$"), shapes.using("square"):
+        raise InputError("four")
 
 
 def test_only_what_was_declared_may_be_declared_anew(plug_ins):

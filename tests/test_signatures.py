@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from workbench.errors import InputError
 from workbench.parameters import REQUIRED, Parameter
-from workbench.signatures import PER_AXIS, Range, documented, of_function, of_model
+from workbench.signatures import PER_AXIS, Range, checked, checked_class, documented, of_function, of_model
 from workbench.signatures import Field as Drawn
 
 
@@ -112,3 +113,88 @@ def test_a_docstring_without_parameters_tells_nothing(text: str) -> None:
 
     function.__doc__ = text
     assert documented(function) == {}
+
+
+def test_a_function_tells_of_unknown_keywords_and_is_else_as_it_was():
+    class Net:
+        @checked("net.grow()")
+        def grow(self, width=1, *, depth: int = 2) -> int:
+            """Grow."""
+            product = width * depth
+            product += 0
+            return product
+
+    assert Net().grow(3, depth=4) == 12
+    assert Net.grow.__doc__ == "Grow."
+    for wrong in ("widht", "product"):
+        with pytest.raises(
+            InputError, match=rf"net\.grow\(\) got an unknown option '{wrong}'.*Valid options: depth, width"
+        ):
+            Net().grow(**{wrong: 1})
+    with pytest.raises(TypeError, match="positional"):
+        Net().grow(1, 2)
+
+
+@checked("grow()", "over")
+def grow(
+    of: Path,
+    by: Annotated[float, Range(above=0, unit="mm")] = 1.0,
+    *,
+    way: Literal["in", "out"] = "out",
+    over: dict[str, int] | None = None,
+    other: Any = None,
+) -> Any:
+    return of, by, way, over, other
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"by": 0}, r"grow\(\): by must be a number of mm, above 0, got 0\. The default is 1\.0"),
+        ({"way": "outt"}, r"grow\(\): way must be one of in, out, got 'outt'\. Did you mean 'out'"),
+        ({"of": 3}, r"grow\(\): of must be a path, got 3\. Give one: of=\.\.\."),
+        ({"over": [1]}, r"grow\(\): over must be a mapping, got \[1\]\. Leave it out"),
+        ({"wya": 1}, r"grow\(\) got an unknown option 'wya'\. Did you mean 'way'"),
+    ],
+)
+def test_a_function_refuses_what_its_signature_rules_out(given, said):
+    with pytest.raises(InputError, match=said):
+        grow(**{"of": Path("a"), **given})
+
+
+def test_what_is_handed_in_is_handed_on_as_it_is():
+    sizes, other = {"a": 1}, object()
+    assert grow(Path("a"), 2, way="in", over=sizes, other=other) == (Path("a"), 2, "in", sizes, other)
+    assert grow(Path("a"))[1:] == (1.0, "out", None, None)
+    with pytest.raises(InputError, match=r"by must be .*, got -1"):
+        grow(Path("a"), -1)
+
+
+def test_a_class_is_checked_in_constructor_and_public_methods():
+    @checked_class("Box")
+    class Box:
+        def __init__(self, size: Annotated[int, Range(low=1)] = 1) -> None:
+            self.size = size
+
+        def widen(self, by: int) -> int:
+            return self.size + by
+
+        def _widen(self, by: Any) -> Any:
+            return self.size + by
+
+    assert Box(2).widen(by=3) == 5
+    assert Box()._widen(0.5) == 1.5
+    with pytest.raises(InputError, match=r"Box: size must be a whole number, at least 1, got 0\. The default is 1"):
+        Box(0)
+    with pytest.raises(InputError, match=r"Box got an unknown option 'sise'\. Did you mean 'size'"):
+        Box(sise=1)
+    with pytest.raises(InputError, match=r"Box\.widen\(\): by must be a whole number, got 'x'\. Give one: by=\.\.\."):
+        Box().widen("x")
+
+
+def test_a_name_that_only_the_type_checker_imports_hides_no_other():
+    def load(n: Annotated[int, Range(low=1)], like: Nowhere = None, unit: str = "mm") -> None:  # noqa: F821
+        pass
+
+    found = of_function(load)
+    assert (found["n"].kind, found["n"].low, found["unit"].kind, found["like"].kind) == ("integer", 1, "text", "any")

@@ -192,12 +192,22 @@ def check_dtype(dtype: np.dtype[Any], kind: str) -> None:
         raise InputError(f"Labels are whole numbers, got {dtype}.")
 
 
+def check_channels(channels: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    names = tuple(str(name) for name in channels) if channels is not None else ()
+    if names and len(names) != count:
+        raise InputError(
+            f"Name every channel: channels must be {count} here, got the names {list(names)}. Give as many, or leave "
+            "them out."
+        )
+    return names
+
+
 def check_labels(labels: Mapping[int, str] | Sequence[str] | None) -> dict[int, str]:
-    pairs = labels.items() if isinstance(labels, Mapping) else enumerate(labels or ())
     try:
+        pairs = labels.items() if isinstance(labels, Mapping) else enumerate(labels or ())
         return {int(value): str(name) for value, name in pairs}
     except (TypeError, ValueError):
-        raise InputError(f"Labels map whole numbers to names, got {labels!r}.") from None
+        raise InputError(f"Labels map whole numbers to names, got {labels!r}. Give them as {{1: 'liver'}}.") from None
 
 
 def numbers(value: Any, ndim: int, what: str) -> NDArray[np.float64]:
@@ -211,7 +221,7 @@ def points(value: Any, what: str) -> NDArray[np.float64]:
     try:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        raise InputError(f"{what} are numbers, got {value!r}.") from None
+        raise InputError(f"{what} are numbers, got {value!r}. Give an array of them.") from None
 
 
 def constant(value: Any, dtype: np.dtype[Any], what: str) -> Any:

@@ -37,13 +37,20 @@ def check_affine(affine: Any) -> Affine:
     try:
         matrix = np.array(affine, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"An affine must be a 4x4 matrix of numbers, got {type(affine).__name__} ({error}).") from None
+        raise InputError(
+            f"An affine must be a 4x4 matrix of numbers, got {affine!r} ({error}). Give one, or leave it out."
+        ) from None
     if matrix.shape != (4, 4):
-        raise InputError(f"An affine must be 4x4 (voxel to RAS mm), got shape {matrix.shape}.")
+        raise InputError(
+            f"An affine must be 4x4 (voxel to RAS mm), got shape {matrix.shape}. Give one, or leave it out."
+        )
     if not np.isfinite(matrix).all():
         raise InputError(f"An affine must be finite, got {matrix.tolist()}. Give the geometry with `affine=`.")
     if not np.allclose(matrix[3], (0, 0, 0, 1), atol=1e-6):
-        raise InputError(f"The last row of an affine must be 0 0 0 1, got {matrix[3].tolist()}.")
+        raise InputError(
+            f"The last row of an affine must be 0 0 0 1, got {matrix[3].tolist()}. Give it with the translation in the "
+            "last column."
+        )
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     if not np.isfinite(lengths).all() or (lengths < 1e-12).any() or (lengths > 1e12).any():
         raise InputError(f"Every voxel axis of an affine must have a length above 0 mm, got {lengths.tolist()}.")

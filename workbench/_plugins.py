@@ -5,15 +5,16 @@ from __future__ import annotations
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from operator import attrgetter, methodcaller
+from operator import methodcaller
 from typing import Any, Generic, TypeVar
 
-from workbench.errors import InputError, StateError, choose
+from workbench.errors import InputError, StateError, WorkbenchError, choose, reason
 
 T = TypeVar("T")
 G = TypeVar("G")
@@ -50,8 +51,9 @@ class Registry(Generic[T]):
     """The things of one kind, by name.
 
     A package that is broken is warned of once, by its name, and takes nothing else along; whoever asks for what it
-    should have brought is told why it is not there. A name that two things have is an error that names both places;
-    only what was declared in a notebook may be declared anew.
+    should have brought is told why it is not there. A name that a package gives to a second thing is then nobody's: it
+    is warned of once, asking for it is an error that names both places, and all other names go on working. Only what
+    was declared in a notebook may be declared anew.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ class Registry(Generic[T]):
     def all(self) -> dict[str, T]:
         """Return everything that can be used, by name."""
         with self._lock:
-            found = {name: self.get(name) for name in self._known_sources()} if self._lazy else self._loaded()
+            found = self._usable() if self._lazy else self._loaded()
             return {**found, **{name: thing for name, (thing, _) in self._declared.items()}}
 
     def get(self, name: str) -> T:
@@ -109,12 +111,16 @@ class Registry(Generic[T]):
         InputError
             If there is none; the message names the nearest.
         StateError
-            If there would be one, but what should bring it is broken.
+            If there would be one, but what should bring it is broken, or if two things have the name.
         """
         with self._lock:
-            if isinstance(name, str) and name in self._broken:
+            known = self.names()
+            if name not in known and isinstance(name, str) and name in self._broken:
                 raise StateError(self._broken[name])
-            choose(name, self.names(), self.what)
+            try:
+                choose(name, known, self.what)
+            except InputError as error:
+                raise InputError(f"{error}{self.lacking()}") from None
             if name in self._declared:
                 return self._declared[name][0]
             return self._one(name) if self._lazy else self._loaded()[name]
@@ -145,11 +151,12 @@ class Registry(Generic[T]):
         where = one if isinstance(one, str) else f"{one.__module__}:{one.__qualname__}"
         with self._lock:
             things = self._accept(given)
+            self.names()
             for name in things:
                 if name in self._declared and self._declared[name][1] != where:
                     raise self._twice(name, self._declared[name][1], where)
-                if name not in self._declared and name in self.names():
-                    raise self._twice(name, self._place(name), where)
+                if (origin := self._origin(name)) is not None:
+                    raise self._twice(name, origin.where, where)
             self._declared |= {name: (thing, where) for name, thing in things.items()}
         for call in [watcher() for watcher in self._watchers]:
             if call is not None:
@@ -202,6 +209,50 @@ class Registry(Generic[T]):
             self.names()
             return dict(self._broken)
 
+    def lacking(self) -> str:
+        """Return a sentence on what is not among the names because it is broken, with a space before it; may be empty.
+
+        It belongs into the error for what is not found, which may be just that.
+        """
+        told = self.broken().values()
+        return f" Not among them: {' '.join(told)}" if told else ""
+
+    def leave_out(self, name: str, error: Exception) -> None:
+        """Note that what a package brings cannot be used after all, and warn of it; it is not among the names any more.
+
+        Parameters
+        ----------
+        error : Exception
+            What it raised. Raised again if the thing is our own, or was declared here.
+        """
+        with self._lock:
+            source = self._origin(name)
+            if source is None or not source.foreign:
+                raise error
+            if name not in self._broken:
+                self._loaded().pop(name, None)
+                self._warn(name, self._unusable(source, error))
+
+    @contextmanager
+    def using(self, name: str) -> Iterator[None]:
+        """Let what a package's thing raises by accident come out as an error that names it.
+
+        Raises
+        ------
+        StateError
+            Instead of whatever is no `WorkbenchError`. What is our own, or was declared here, is its author's to
+            debug, and raises what it raises.
+        """
+        try:
+            yield
+        except WorkbenchError:
+            raise
+        except Exception as error:
+            source = self._origin(name)
+            if source is None or not source.foreign:
+                raise
+            raise StateError(self._unusable(source, error)) from error
+
     def reset(self) -> None:
         """Forget what was found and declared; it is looked for anew."""
         with self._lock:
@@ -217,8 +268,8 @@ class Registry(Generic[T]):
             for source in [*self._own(), *self._foreign()]:
                 other = found.setdefault(source.name, source)
                 if other is not source:
-                    raise self._twice(source.name, other.where, source.where)
-            self._sources = found
+                    self._contest(source.name, other, source)
+            self._sources = {name: source for name, source in found.items() if name not in self._broken}
         return self._sources
 
     def _own(self) -> Iterable[Source]:
@@ -234,11 +285,17 @@ class Registry(Generic[T]):
     def _loaded(self) -> dict[str, T]:
         if self._things is None:
             found: dict[str, tuple[T, Source]] = {}
+            contested: set[str] = set()
             for source in [*self._own(), *self._foreign()]:
                 for name, thing in self._things_of(source).items():
+                    if name in contested:
+                        continue
                     if name in found:
-                        raise self._twice(name, found[name][1].where, source.where)
-                    found[name] = (thing, source)
+                        self._contest(name, found[name][1], source)
+                        contested.add(name)
+                    else:
+                        found[name] = (thing, source)
+            found = {name: one for name, one in found.items() if name not in contested}
             self._origins = {name: source for name, (_, source) in found.items()}
             self._things = {name: thing for name, (thing, _) in found.items()}
         return self._things
@@ -249,9 +306,32 @@ class Registry(Generic[T]):
         except Exception as error:
             if not source.foreign:
                 raise
-            self._broken[source.name] = self._unusable(source, error)
-            warnings.warn(self._broken[source.name], stacklevel=2)
+            self._warn(source.name, self._unusable(source, error))
             return {}
+
+    def _contest(self, name: str, one: Source, other: Source) -> None:
+        """Take a name from both that have it; two of our own are a mistake of ours."""
+        error = self._twice(name, one.where, other.where)
+        if not (one.foreign or other.foreign):
+            raise error
+        self._warn(name, str(error))
+
+    def _warn(self, name: str, told: str) -> None:
+        self._broken[name] = told
+        warnings.warn(told, stacklevel=3)
+
+    def _usable(self) -> dict[str, T]:
+        """Load every source of a lazy registry that can be."""
+        found = {}
+        for name, source in self._known_sources().items():
+            try:
+                found[name] = self._one(name)
+            except StateError as error:
+                if not source.foreign:
+                    raise
+                if name not in self._broken:
+                    self._warn(name, str(error))
+        return found
 
     def _one(self, name: str) -> T:
         """Return what a source brings, loaded the first time that it is asked for."""
@@ -260,77 +340,32 @@ class Registry(Generic[T]):
         if name not in self._things:
             source = self._known_sources()[name]
             try:
-                (self._things[name],) = self._accept(source.load()).values()
+                things = self._accept(source.load())
+                if [*things] != [name]:
+                    raise InputError(f"It must be called {name!r}, as its entry point is, got {', '.join(things)}.")
+                self._things[name] = things[name]
             except Exception as error:
                 if not source.foreign:
                     raise
                 raise StateError(self._unusable(source, error)) from error
         return self._things[name]
 
-    def _place(self, name: str) -> str:
-        return (self._known_sources() if self._lazy else self._origins)[name].where
+    def _origin(self, name: str) -> Source | None:
+        """Return where a thing comes from; None of what was declared here, or is not known."""
+        if name in self._declared:
+            return None
+        return (self._known_sources() if self._lazy else self._origins).get(name)
 
     def _unusable(self, source: Source, error: Exception) -> str:
-        said = str(error).strip() or "no reason given"
-        why = f"{type(error).__name__}: {said}{'' if said.endswith('.') else '.'}"
-        return f"The {self.what} plug-in {source.name!r} ({source.where}) cannot be used: {why} Update or uninstall it."
+        return (
+            f"The {self.what} plug-in {source.name!r} ({source.where}) cannot be used: {reason(error)} Update or "
+            "uninstall it."
+        )
 
     def _twice(self, name: str, one: str, other: str) -> StateError:
         return StateError(
             f"Two {self.what}s are called {name!r}: {one} and {other}. Rename one of them, or uninstall its package."
         )
-
-
-def by_name(things: Iterable[T], name: Callable[[T], str]) -> dict[str, T]:
-    """Return things by the names that they have.
-
-    Raises
-    ------
-    InputError
-        If two have one name.
-    """
-    found: dict[str, T] = {}
-    for thing in things:
-        if found.setdefault(name(thing), thing) is not thing:
-            raise InputError(f"Two of them are called {name(thing)!r}. Rename one.")
-    return found
-
-
-def classes_of(contract: type[Any], name: str = "name", needs: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
-    """Return an `accept` for subclasses of `contract`, one or a list of them.
-
-    Parameters
-    ----------
-    name : str
-        Attribute that is the name of each.
-    needs : sequence of str
-        Further attributes that each must have.
-    """
-
-    def accept(given: Any) -> dict[str, Any]:
-        kinds = given if isinstance(given, list) else [given]
-        for kind in kinds:
-            if not (isinstance(kind, type) and issubclass(kind, contract)):
-                raise InputError(f"It must be a subclass of {contract.__module__}.{contract.__name__}, got {kind!r}.")
-            if missing := [need for need in (name, *needs) if not hasattr(kind, need)]:
-                raise InputError(f"{kind.__name__} must define {', '.join(missing)}, as {contract.__name__} says.")
-        return by_name(kinds, attrgetter(name))
-
-    return accept
-
-
-def instances_of(contract: type[Any], needs: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
-    """Return an `accept` for subclasses of `contract`, of each of which one instance is made."""
-    classes = classes_of(contract, needs=needs)
-
-    def accept(given: Any) -> dict[str, Any]:
-        kinds = classes(given)
-        for kind in kinds.values():
-            if lacking := sorted(getattr(kind, "__abstractmethods__", ())):
-                raise InputError(f"{kind.__name__} must define {', '.join(lacking)}, as {contract.__name__} says.")
-        return {name: kind() for name, kind in kinds.items()}
-
-    return accept
 
 
 def _thing(place: str) -> Any:

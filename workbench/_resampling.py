@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _checks
 from workbench.errors import InputError
+from workbench.signatures import Range
 
 if TYPE_CHECKING:
     from workbench.volume import Volume
 
+#: Of interpolation: 0 nearest, 1 linear, 2 to 5 spline.
+Order = Annotated[int, Range(low=0, high=5)]
 #: Output voxels interpolated at a time on oblique grids; the coordinates of a slab need 8 bytes per voxel and axis.
 _SLAB_VOXELS = 1 << 21
 
@@ -32,7 +35,9 @@ def sample(
         fill = _checks.constant(fill, volume.dtype, "fill")
     chosen = order if order is not None else 0 if volume.kind == "labels" else 1
     if chosen not in range(6):
-        raise InputError(f"The order of interpolation is 0 to 5, got {order!r}.")
+        raise InputError(
+            f"The order of interpolation is 0 to 5, got {order!r}. Leave it out, and it is decided for you."
+        )
     if chosen and volume.kind == "labels":
         raise InputError(f"Labels are numbers of structures; order {order} would mix them. Use order 0.")
     _checks.room((*shape, *volume.shape[volume.spatial_ndim :]), volume.dtype)

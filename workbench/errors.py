@@ -6,13 +6,8 @@ Every message states the rule that was broken, the value that was got and what t
 from __future__ import annotations
 
 import difflib
-import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import Any, ParamSpec, TypeVar
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 _LONG_LIST = 12  # names; a longer list hides what the message has to say
 _NEAR = 5
@@ -105,6 +100,12 @@ def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str, docum
             raise InputError(f"{owner} got an unknown option {keyword!r}.{_nearest(keyword, options)} {listing}")
 
 
+def reason(error: Exception) -> str:
+    """Return what somebody else's error says, as a sentence: ``"ImportError: No module named 'x'."``."""
+    said = str(error).strip() or "no reason given"
+    return f"{type(error).__name__}: {said}{'' if said.endswith('.') else '.'}"
+
+
 def check_suffix(path: PurePath, valid: Sequence[str], what: str) -> None:
     """Check that the name of a file that is to be written says what it will be, or nothing.
 
@@ -127,29 +128,6 @@ def check_suffix(path: PurePath, valid: Sequence[str], what: str) -> None:
         raise InputError(
             f"{what} is written as {listing}, and {path.name} ends as another kind of file. Let it end in {listing}."
         )
-
-
-def told_keywords(owner: str | Callable[[Any], str]) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Have a function refuse an unknown keyword as `check_keywords` does; without, it is Python's own `TypeError`.
-
-    Parameters
-    ----------
-    owner : str or callable
-        What the function is called, in the user's words; of a method, what returns it for its object.
-    """
-
-    def told(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        code = function.__code__
-        valid = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self"]
-
-        @functools.wraps(function)
-        def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            check_keywords(kwargs, valid, owner if isinstance(owner, str) else owner(args[0]))
-            return function(*args, **kwargs)
-
-        return checked
-
-    return told
 
 
 def _nearest(value: str, options: list[str]) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench import _checks, _geometry
 from workbench.errors import InputError
+from workbench.signatures import PER_AXIS, Range, checked_class
+
+#: Size of voxels.
+Spacing = Annotated[float | Sequence[float], Range(above=0, unit="mm"), PER_AXIS]
 
 
+@checked_class("Grid")
 class Grid:
     """The places of voxels: an affine and a shape.
 
@@ -84,18 +89,22 @@ class Grid:
 
     def to_world(self, ijk: ArrayLike) -> NDArray[np.float64]:
         """Map voxel indices [..., 3] ([..., 2] in a picture) to RAS mm [..., 3]."""
-        points = _checks.points(ijk, "Voxel indices")
+        points = _checks.points(ijk, "Voxel indices (ijk)")
         if points.shape[-1:] == (2,) and self.ndim == 2:
             points = np.concatenate([points, np.zeros((*points.shape[:-1], 1))], axis=-1)
         if points.shape[-1:] != (3,):
-            raise InputError(f"Voxel indices are [..., {self.ndim}], got shape {points.shape}.")
+            raise InputError(
+                f"Voxel indices (ijk) are [..., {self.ndim}], got shape {points.shape}. Give one number for each axis."
+            )
         return np.asarray(points @ self._affine[:3, :3].T + self._affine[:3, 3])
 
     def to_voxel(self, xyz: ArrayLike) -> NDArray[np.float64]:
         """Map RAS mm [..., 3] to (fractional) voxel indices [..., ndim]."""
-        points = _checks.points(xyz, "Points in mm")
+        points = _checks.points(xyz, "Points in mm (xyz)")
         if points.shape[-1:] != (3,):
-            raise InputError(f"Points are RAS millimetres [..., 3], got shape {points.shape}.")
+            raise InputError(
+                f"Points (xyz) are RAS millimetres [..., 3], got shape {points.shape}. Give three numbers for each."
+            )
         inverse = np.linalg.inv(self._affine)
         return np.asarray(points @ inverse[:3, :3].T + inverse[:3, 3])[..., : self.ndim]
 
@@ -109,7 +118,10 @@ class Grid:
         """
         low, high = self._whole(start, "start"), self._whole(stop, "stop")
         if (low < 0).any() or (high > self._shape).any() or (low >= high).any():
-            raise InputError(f"A crop needs 0 <= start < stop <= {self._shape}, got {low.tolist()} to {high.tolist()}.")
+            raise InputError(
+                f"A crop needs 0 <= start < stop <= {self._shape}, got {low.tolist()} to {high.tolist()}. Give a box "
+                "inside of the grid; pad makes a grid larger."
+            )
         return Grid(_geometry.shifted(self._affine, low.tolist()), (high - low).tolist())
 
     def pad(self, before: int | Sequence[int], after: int | Sequence[int]) -> Grid:
@@ -122,7 +134,9 @@ class Grid:
         """
         low, high = self._whole(before, "before"), self._whole(after, "after")
         if (low < 0).any() or (high < 0).any():
-            raise InputError(f"Padding is 0 or more voxels, got {low.tolist()}, {high.tolist()}. Use crop to remove.")
+            raise InputError(
+                f"Padding is 0 or more voxels, got before {low.tolist()}, after {high.tolist()}. Use crop to remove."
+            )
         return Grid(_geometry.shifted(self._affine, (-low).tolist()), (low + high + self._shape).tolist())
 
     def reorient(self, code: str = "RAS") -> Grid:
@@ -130,7 +144,7 @@ class Grid:
         order, _, affine = _geometry.reorientation(self._affine, self._shape, code)
         return Grid(affine, [self._shape[axis] for axis in order])
 
-    def resample(self, spacing: float | Sequence[float]) -> Grid:
+    def resample(self, spacing: Spacing) -> Grid:
         """Return voxels of `spacing` mm over the same field of view (same centre, same size up to half a voxel).
 
         Raises
@@ -168,7 +182,9 @@ class Grid:
         """
         wanted = _checks.numbers(spacing, self.ndim, "spacing")
         if not np.isfinite(wanted).all() or (wanted <= 0).any():
-            raise InputError(f"A spacing is above 0 mm, got {spacing!r}.")
+            raise InputError(
+                f"A spacing is above 0 mm, got {spacing!r}. Give the size of a voxel, or one for each axis."
+            )
         ratio, old = np.ones(3), np.ones(3)
         ratio[: self.ndim], old[: self.ndim] = wanted / self.spacing, self._shape
         new = np.maximum(np.rint(old / ratio), 1)
@@ -188,7 +204,10 @@ class Grid:
             If one is a picture and the other is not, or two pictures do not lie in the same plane.
         """
         if other.ndim != self.ndim:
-            raise InputError(f"A {self.ndim}D volume cannot be put on a {other.ndim}D grid.")
+            raise InputError(
+                f"A {self.ndim}D volume cannot be put on a {other.ndim}D grid. Give a grid of as many axes; slice_2d "
+                "makes a picture of a volume."
+            )
         change = np.linalg.inv(self._affine) @ other.affine
         if self.ndim == 2 and np.abs(change[2, [0, 1, 3]]).max() > 1e-3:
             raise InputError("The two pictures do not lie in the same plane, so one cannot be put on the other's grid.")

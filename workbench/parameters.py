@@ -86,7 +86,8 @@ class Parameter:
     optional : bool
         Whether None may be given although the default is another.
     also : str
-        What code may give beside such values: ``"a mapping of label to name"``. The thing itself checks that.
+        What code may give beside such values, or instead where the kind is "any": ``"a mapping of label to name"``. The
+        thing itself checks that.
     label, placeholder : str
         Of a field; by default the name in words, and what emptiness means.
     private : bool
@@ -126,6 +127,8 @@ class Parameter:
     @property
     def rule(self) -> str:
         """What a value must be, in words: ``"a whole number of mm, at least 1"``."""
+        if self.kind == "any" and self.also:
+            return self.also
         words = self._one()
         if self.per_axis:
             words = words.replace("a ", "one ", 1) + ", or one for each axis"
@@ -251,8 +254,10 @@ class Parameter:
             if near:
                 nearest = next(choice for choice in self.choices if str(choice).lower() == near[0])
                 return f" Did you mean {nearest!r}?"
-        if self.required or self.default == "":
-            return ""
+        if self.required:
+            return f" Give one: {self.name}=..."
+        if self.default == "":
+            return " Leave it out, or give text."
         if self.default is None:
             return " Leave it out, and it is decided for you."
         return self._default_told(" The default is {}.")
@@ -336,7 +341,7 @@ class Options(Listing[Parameter]):
     def row(self, one: Parameter) -> tuple[str, ...]:
         """Return the cells of one option."""
         default = "required" if one.required else _shown(one.default)
-        return one.name, one.rule if one.kind != "any" else "see the documentation", default, one.help
+        return one.name, one.rule if one.kind != "any" or one.also else "see the documentation", default, one.help
 
 
 def by_name(*parameters: Parameter) -> dict[str, Parameter]:

@@ -9,6 +9,8 @@ what an annotation cannot say stands in ``Annotated``::
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 import os
 import re
@@ -17,10 +19,14 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, ParamSpec, TypeVar
 
+from workbench.errors import check_keywords
 from workbench.parameters import REQUIRED, Kind, Parameter
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_T = TypeVar("_T")
 #: What marks code in a docstring, which a tooltip or a table shows as it is.
 _MARKUP = re.compile(r"(?::\w+:)?`+~?([^`]+)`+")
 _KINDS: dict[Any, Kind] = {bool: "flag", int: "integer", float: "number", str: "text", Path: "path"}
@@ -183,4 +189,97 @@ def _hints(function: Any) -> dict[str, Any]:
         return typing.get_type_hints(function, include_extras=True)
     except NameError:
         # a name that only the type checker imports: what has no hint is told from its default
-        return {}
+        return _hints_one_by_one(function)
+
+
+def _hints_one_by_one(function: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    names = getattr(function, "__globals__", {})
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        alone = types.SimpleNamespace(__annotations__={name: annotation})
+        with contextlib.suppress(NameError):
+            found |= typing.get_type_hints(alone, globalns=names, include_extras=True)
+    return found
+
+
+def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Have a function refuse an unknown keyword, and a value that its own signature rules out, in words.
+
+    What is handed in is handed on as it is. What the signature does not say is the function's own to check.
+
+    Parameters
+    ----------
+    owner : str or callable
+        What the function is called, in the user's words; of a method, what returns it for its object.
+    *instances : str
+        Names of arguments that must be of the class that is their annotation.
+    """
+
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        arguments = inspect.signature(function).parameters
+        named = [name for name, one in arguments.items() if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+        in_order = [name for name in named if arguments[name].kind is not inspect.Parameter.KEYWORD_ONLY]
+        takes_more = any(one.kind is one.VAR_KEYWORD for one in arguments.values())
+
+        @functools.cache
+        def rules() -> tuple[dict[str, Parameter], dict[str, tuple[type, ...]]]:
+            hints = _hints(function)
+            found = {name: one for name, one in of_function(function).items() if one.kind != "any"}
+            return found, {name: _classes(hints[name]) for name in instances}
+
+        @functools.wraps(function)
+        def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            told = owner if isinstance(owner, str) else owner(args[0])
+            if not takes_more:
+                check_keywords(kwargs, [name for name in named if name != "self"], told)
+            parameters, classes = rules()
+            for name, value in (*zip(in_order, args, strict=False), *kwargs.items()):
+                if name in parameters:
+                    parameters[name].check(value, told)
+                elif name in classes and not isinstance(value, classes[name]):
+                    default = arguments[name].default
+                    rule = " or ".join(_called(one) for one in classes[name] if one is not type(None))
+                    also = Parameter(
+                        name, "any", REQUIRED if default is inspect.Parameter.empty else default, also=rule
+                    )
+                    raise also.refused(value, told)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+def checked_class(name: str, *instances: str) -> Callable[[type[_T]], type[_T]]:
+    """Have the constructor and the public methods of a class `checked`.
+
+    Parameters
+    ----------
+    name : str
+        What the class is called, in the user's words.
+    *instances : str
+        As for `checked`, of the constructor.
+    """
+
+    def decorate(kind: type[_T]) -> type[_T]:
+        for method, function in [*vars(kind).items()]:
+            if method == "__init__":
+                setattr(kind, method, checked(name, *instances)(function))
+            elif inspect.isfunction(function) and not method.startswith("_"):
+                setattr(kind, method, checked(f"{name}.{method}()")(function))
+        return kind
+
+    return decorate
+
+
+def _classes(hint: Any) -> tuple[type, ...]:
+    """Return the classes that an annotation names."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return tuple(one for part in arguments for one in _classes(part))
+    return (origin or hint,)
+
+
+def _called(kind: type) -> str:
+    article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
+    return f"{article} {kind.__name__ if kind is not Mapping else 'mapping'}"

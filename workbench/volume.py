@@ -14,7 +14,8 @@ from workbench import _checks, _cropping, _geometry, _resampling
 from workbench._arrays import Array
 from workbench._words import size, voxels
 from workbench.errors import FileError, InputError, check_keywords, choose
-from workbench.grid import Grid
+from workbench.grid import Grid, Spacing
+from workbench.signatures import checked_class
 
 KINDS = ("image", "labels", "scores")
 #: What the millimetres of an affine are of: a patient, some other thing, or nothing (a size nobody stated).
@@ -23,6 +24,7 @@ SPACES = ("patient", "object", "pixels")
 UNLABELLED, UNLABELLED_NAME = 255, "unlabelled"
 
 
+@checked_class("Volume")
 class Volume:
     """A medical image: voxels, affine, meaning.
 
@@ -101,9 +103,7 @@ class Volume:
         if affine is None:
             affine = _geometry.PICTURE_AFFINE if self.spatial_ndim == 2 else np.eye(4)
         self._grid = Grid(affine, self.spatial_shape)
-        self.channels = tuple(str(name) for name in channels) if channels is not None else ()
-        if self.channels and len(self.channels) != self.num_channels:
-            raise InputError(f"Name every channel: {self.num_channels} channels, got names {list(self.channels)}.")
+        self.channels = _checks.check_channels(channels, self.num_channels)
         self.labels = _checks.check_labels(labels)
         self.unit = str(unit)
         self.source = Path(source) if source is not None else None
@@ -116,7 +116,8 @@ class Volume:
         """Make a Volume of an array [c, *spatial], as networks return it; one channel becomes no channel axis."""
         array = np.asarray(array)
         if array.ndim not in {3, 4}:
-            raise InputError(f"A channels-first array is [c, i, j] or [c, i, j, k], got shape {array.shape}.")
+            what = f"A channels-first array is [c, i, j] or [c, i, j, k], got shape {array.shape}."
+            raise InputError(f"{what} Add an axis of channels: array[None].")
         if len(array) == 1:
             return cls(array[0], affine, axes=_checks.AXES[0 if array.ndim == 3 else 2], **meaning)
         return cls(np.moveaxis(array, 0, -1), affine, axes=_checks.AXES[1 if array.ndim == 3 else 3], **meaning)
@@ -235,7 +236,8 @@ class Volume:
         """
         array = np.asarray(array)
         if array.shape[: self.spatial_ndim] != self.spatial_shape or array.ndim - self.spatial_ndim not in {0, 1}:
-            raise InputError(f"The grid has shape {self.spatial_shape} (and maybe channels), got {array.shape}.")
+            what = f"The grid has shape {self.spatial_shape} (and maybe channels), got an array of shape {array.shape}."
+            raise InputError(f"{what} For another grid make another Volume: wb.Volume(array, affine).")
         has_channels = array.ndim > self.spatial_ndim
         kept = self._meaning() | {"axes": _checks.AXES[2 * (self.spatial_ndim - 2) + has_channels]}
         if not has_channels or array.shape[-1] != self.num_channels:
@@ -290,6 +292,10 @@ class Volume:
 
     def same_grid(self, other: Volume, tolerance: float = 1e-4) -> bool:
         """Tell whether both have the same spatial shape and no corner lies more than `tolerance` mm apart."""
+        if not isinstance(other, Volume):
+            raise InputError(
+                f"same_grid takes another Volume (other), got {other!r}. Wrap it: wb.Volume(array, affine)."
+            )
         return self._grid.same_place(other.grid, tolerance)
 
     def fingerprint(self) -> str:
@@ -325,7 +331,7 @@ class Volume:
 
         return self._derive(turn, affine, [self._shape[axis] for axis in axes])
 
-    def resample(self, spacing: float | Sequence[float], *, order: int | None = None) -> Volume:
+    def resample(self, spacing: Spacing, *, order: _resampling.Order | None = None) -> Volume:
         """Interpolate onto voxels of `spacing` mm over the same field of view (same centre).
 
         Parameters
@@ -339,10 +345,12 @@ class Volume:
         data = _resampling.sample(self, change, shape, order, None)
         return Volume(data, self._grid.affine @ change, **self._meaning())
 
-    def resample_like(self, other: Volume | Grid, *, order: int | None = None, fill: float = 0) -> Volume:
+    def resample_like(self, other: Volume | Grid, *, order: _resampling.Order | None = None, fill: float = 0) -> Volume:
         """Interpolate onto the grid of `other`, or the Grid `other`; voxels outside of this Volume become `fill`."""
-        if not isinstance(other, (Volume, Grid)):
-            raise InputError(f"resample_like takes the Volume whose grid is wanted, got {type(other).__name__}.")
+        given: object = other
+        if not isinstance(given, (Volume, Grid)):
+            what = f"resample_like takes the Volume (other) whose grid is wanted, got {other!r}."
+            raise InputError(f"{what} For another size of voxels use resample(spacing).")
         grid, space = (other.grid, other.space) if isinstance(other, Volume) else (other, self.space)
         if self._grid.same_place(grid, 1e-6):
             return self if self.space == space else self.with_meaning(space=space)

@@ -78,8 +78,10 @@ def test_a_broken_package_is_warned_of_and_hides_nothing(plug_ins: Callable[...,
 
 def test_a_name_given_twice_names_both(plug_ins: Callable[..., None]) -> None:
     plug_ins(TOOLS, one=brighten, other=[brighten])
+    with pytest.warns(UserWarning, match="Two tools are called 'brighten'"):
+        assert {one.name for one in wb.tools.list()} == {*OWN}
     with pytest.raises(StateError, match="Two tools are called 'brighten'"):
-        wb.tools.list()
+        wb.tools.get("brighten")
 
 
 def test_listing_imports_nothing_heavy() -> None:

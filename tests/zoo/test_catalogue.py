@@ -82,8 +82,11 @@ def test_a_card_says_why_graph_mode_does_not_do(tmp_path):
 
 def test_two_of_one_name(outside):
     outside("twin_unet")
-    with pytest.raises(StateError, match=r"Two algorithms are called '2d-unet': workbench\.zoo\.unet_2d and twin_unet"):
-        wb.zoo.list()
+    both = r"Two algorithms are called '2d-unet': workbench\.zoo\.unet_2d and twin_unet"
+    with pytest.warns(UserWarning, match=both):
+        assert "3d-unet" in repr(wb.zoo.list())
+    with pytest.raises(StateError, match=both):
+        wb.zoo.create("2d-unet")
 
 
 def test_a_folder_can_be_registered_in_a_cell(outside):

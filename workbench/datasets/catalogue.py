@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench._plugins import Registry, by_name
+from workbench._accepting import by_name
+from workbench._plugins import Registry
 from workbench.datasets.cards import Card, CardList
 from workbench.datasets.dataset import Dataset
 from workbench.errors import InputError, check_keywords
@@ -95,7 +96,9 @@ def load(name: str, **options: Any) -> Dataset:
     entry = _entry(name)
     owner = f"Data set {name!r}"
     check_keywords(options, entry.parameters, owner)
-    return entry.load(**{key: entry.parameters[key].check(value, owner) for key, value in options.items()})
+    checked = {key: entry.parameters[key].check(value, owner) for key, value in options.items()}
+    with DATASETS.using(name):
+        return entry.load(**checked)
 
 
 def options(name: str) -> dict[str, Any]:

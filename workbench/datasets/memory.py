@@ -32,6 +32,7 @@ from workbench.datasets.dataset import Dataset, Sample
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError, check_keywords, choose
 from workbench.shapes import Shapes
+from workbench.signatures import checked
 from workbench.transforms.intensity import INVERT, upright_if
 from workbench.volume import UNLABELLED, Volume
 
@@ -44,6 +45,7 @@ _CARD = Card(
 )
 
 
+@checked("wb.datasets.from_list()")
 def from_list(
     samples: Iterable[Mapping[str, Any] | tuple[Any, Any]],
     *,

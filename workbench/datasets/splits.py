@@ -13,7 +13,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Annotated
 
 from workbench.errors import InputError
-from workbench.signatures import Field, Range
+from workbench.signatures import Field, Range, checked
 
 #: Shares of the cases, where the user asks for nothing else.
 DEFAULT_FRACTIONS: Mapping[str, float] = {"train": 0.7, "val": 0.1, "test": 0.2}
@@ -25,6 +25,7 @@ Fractions = Annotated[
 ]
 
 
+@checked("wb.datasets.make_splits()")
 def make_splits(
     ids: Sequence[str],
     *,

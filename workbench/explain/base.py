@@ -116,6 +116,8 @@ class Explainer(ABC):
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
+        if wrong := [one for one in cls.options.values() if not isinstance(one, Parameter)]:
+            raise InputError(f"{cls.__name__}: options must be Parameters by name, got {wrong[0]!r}. See by_name.")
         cls.options = {name: replace(one, name=name) for name, one in cls.options.items()}
 
     @abstractmethod

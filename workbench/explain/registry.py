@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbench._plugins import Registry, instances_of
+from workbench._accepting import instances_of
+from workbench._plugins import Registry
 from workbench._tables import Listing, as_text
 from workbench.explain.base import Explainer
 
@@ -18,6 +19,9 @@ _OWN = (
     "workbench.explain.captum_methods:DeepLift",
     "workbench.explain.captum_methods:GuidedBackprop",
 )
+
+#: What lists and cards show of each.
+_NEEDS = ("title", "summary", "reference")
 
 
 class Methods(Listing[Explainer]):
@@ -46,7 +50,7 @@ def _needs(explainer: Explainer) -> str:
 
 #: Every method; `EXPLAINERS.register` adds a class that is written down in a notebook.
 EXPLAINERS: Registry[Explainer] = Registry(
-    "workbench.explainers", "explanation method", instances_of(Explainer), builtin=_OWN
+    "workbench.explainers", "explanation method", instances_of(Explainer, _NEEDS), builtin=_OWN
 )
 register = EXPLAINERS.register
 

@@ -17,12 +17,14 @@ from workbench.explain.making import Making, make
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
 from workbench.explain.targets import as_target
+from workbench.signatures import checked_class
 from workbench.volume import Volume
 
 if TYPE_CHECKING:
     from workbench.work import CancelEvent, Work
 
 
+@checked_class("Request")
 @dataclass(frozen=True, eq=False, repr=False)
 class Request:
     """What an explanation is asked by. It is checked when it is made; `dataclasses.replace` makes another of it.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
-from workbench._plugins import Registry, classes_of
+from workbench._accepting import classes_of
+from workbench._plugins import Registry
 from workbench.errors import MissingExtraError, StateError
 from workbench.frameworks import _environment
 from workbench.frameworks.base import Device, Framework

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from workbench import _checks
-from workbench._plugins import Registry, instances_of
+from workbench._accepting import instances_of
+from workbench._plugins import Registry
 from workbench.errors import FileError, InputError, choose
 from workbench.io._files import (
     damage_becomes_file_error,
@@ -24,6 +25,7 @@ from workbench.io._files import (
 from workbench.io._folders import refuse_unless_dicom
 from workbench.io._format import HEAD_BYTES, Doubt, Format, GeometryWarning
 from workbench.io._pyramid import Levels
+from workbench.signatures import checked
 from workbench.volume import KINDS, Volume
 
 _OWN = (
@@ -53,6 +55,7 @@ def formats() -> list[Format]:
     return list(FORMATS.all().values())
 
 
+@checked("wb.read()")
 def read(
     path: str | os.PathLike[str],
     *,
@@ -117,6 +120,7 @@ def read(
     return volume
 
 
+@checked("wb.io.levels()")
 def levels(path: str | os.PathLike[str], *, format: str | None = None, **options: Any) -> Levels:  # noqa: A002
     """Return the sizes that a picture file holds, as ``read(path, level=, region=)`` takes them.
 
@@ -152,7 +156,10 @@ def levels(path: str | os.PathLike[str], *, format: str | None = None, **options
 def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volume:
     """Return labels with their stored values replaced; they are read when they are asked for, as before."""
     if volume.kind != "labels":
-        raise InputError(f'`label_values` goes with kind="labels"; {path} was read as kind={volume.kind!r}.')
+        raise InputError(
+            f'label_values must go with kind="labels", got kind={volume.kind!r} and label_values={label_values!r} for '
+            f'{path}. Give kind="labels", or leave label_values out.'
+        )
     values = _checks.check_label_values(label_values)
     dtype = np.dtype(np.uint8 if max(values.values()) <= 255 else np.int32)
     notes = [note for note in volume.notes if "label_values=" not in note]
@@ -163,6 +170,7 @@ def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volu
     )  # fmt: skip
 
 
+@checked("wb.write()")
 def write(
     volume: Volume,
     path: str | os.PathLike[str],
@@ -211,7 +219,7 @@ def _format_of(path: Path, name: str | None) -> Format:
     if path.stat().st_size == 0:
         raise FileError(f"{path} is empty (0 bytes). Get a fresh copy.")
     head = read_head(path, HEAD_BYTES)
-    fitting = [known for known in formats() if known.sniff(head)]
+    fitting = [known for known in formats() if _knows(known, head)]
     if fitting:
         # the content decides; the suffix only between formats that both know the content
         chosen = max(fitting, key=lambda known: known.matches(path))
@@ -228,7 +236,16 @@ def _format_of(path: Path, name: str | None) -> Format:
             f"{path} is named like {named[0]} but does not begin like it{inside}. It is damaged or misnamed; get a "
             "fresh copy, or give it the ending of what it is."
         )
-    raise FileError(f"{path} is of no known format. {_listing()}")
+    raise FileError(f"{path} is of no known format. {_listing()}{FORMATS.lacking()}")
+
+
+def _knows(known: Format, head: bytes) -> bool:
+    """Ask a format for its own; one of a package that cannot even be asked is left out from then on."""
+    try:
+        return known.sniff(head)
+    except Exception as error:  # noqa: BLE001 - whatever it raises, the others can still be asked
+        FORMATS.leave_out(known.name, error)
+        return False
 
 
 def format_for(path: Path, name: str | None = None) -> Format:
@@ -244,7 +261,9 @@ def format_for(path: Path, name: str | None = None) -> Format:
         return writers[choose(name, writers, "format to write")]
     fitting = [known for known in writers.values() if known.matches(path)]
     if not fitting:
-        raise InputError(f"The suffix of {path.name!r} tells no format that can be written. {_listing()}")
+        raise InputError(
+            f"The suffix of {path.name!r} tells no format that can be written. {_listing()}{FORMATS.lacking()}"
+        )
     return fitting[0]
 
 

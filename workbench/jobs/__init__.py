@@ -19,7 +19,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import told_keywords
+from workbench.signatures import checked
 
 if TYPE_CHECKING:
     from workbench.jobs.doing import Doing
@@ -77,7 +77,7 @@ def __dir__() -> list[str]:
 class _Room(types.ModuleType):
     """The room that can be called: `wb.jobs` is this package, and `wb.jobs()` lists the jobs."""
 
-    @told_keywords("wb.jobs()")
+    @checked("wb.jobs()")
     def __call__(self, folder: str | Path | None = None, kind: str | None = None) -> JobList:
         """Return the jobs, newest first; see :func:`workbench.jobs.jobs`."""
         from workbench.jobs.listing import jobs

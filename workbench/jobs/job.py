@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from workbench.errors import FileError, InputError, StateError, WorkbenchError, told_keywords
+from workbench.errors import FileError, InputError, StateError, WorkbenchError
 from workbench.jobs import begun, display
 from workbench.jobs.executors import base as executors
 from workbench.jobs.executors import local
@@ -21,6 +21,7 @@ from workbench.jobs.lock import Owner, holder
 from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import HERE, Placement, Resources
 from workbench.jobs.status import ENDED, Status, StatusWriter, read_status, read_tail, said
+from workbench.signatures import Range, checked
 
 _LEAVING_SECONDS = 5.0
 _LONGEST_NAME = 80
@@ -75,7 +76,7 @@ class Job:
         """What a person calls it; empty where no name was given."""
         return str((read_json(self.path / NAME) or {}).get("name", ""))
 
-    @told_keywords(lambda job: f"{job.noun}.rename()")
+    @checked(lambda job: f"{job.noun}.rename()")
     def rename(self, name: str) -> Self:
         """Give it a name for lists, or take it away with ``""``; its folder keeps its own.
 
@@ -131,11 +132,12 @@ class Job:
         """The same as rows of a table, each with what it is called."""
         return self._kind.details(self.path, self.status)
 
-    @told_keywords(lambda job: f"{job.noun}.log()")
-    def log(self, size: int = 100_000) -> str:
+    @checked(lambda job: f"{job.noun}.log()")
+    def log(self, size: Annotated[int, Range(low=0, unit="bytes")] = 100_000) -> str:
         """Return the last `size` bytes of what the worker printed."""
         return read_tail(self.path / LOG, size)
 
+    @checked(lambda job: f"{job.noun}.stop()")
     def stop(self) -> Self:
         """Ask the worker to stop after the step under way; nothing happens to a job that has ended."""
         state = self.state
@@ -148,6 +150,7 @@ class Job:
             StatusWriter(self.path, self._kind.status).update(force=True, state="stopped", message=message)
         return self
 
+    @checked(lambda job: f"{job.noun}.resume()")
     def resume(self) -> Self:
         """Go on where it stands in a new worker, and return at once.
 
@@ -160,8 +163,8 @@ class Job:
             raise StateError(f"{self._called} is finished: nothing is left to do. Its result: {self.noun}.result().")
         return self._start({})
 
-    @told_keywords(lambda job: f"{job.noun}.wait()")
-    def wait(self, timeout: float | None = None) -> Self:
+    @checked(lambda job: f"{job.noun}.wait()")
+    def wait(self, timeout: Annotated[float | None, Range(low=0, unit="s")] = None) -> Self:
         """Wait until it has ended, one way or the other; interrupting ends the waiting, not the job.
 
         Parameters
@@ -188,6 +191,7 @@ class Job:
             local.leave(self.path, _LEAVING_SECONDS)
         return self
 
+    @checked(lambda job: f"{job.noun}.result()")
     def result(self) -> Any:
         """Return what came of it.
 
@@ -313,7 +317,8 @@ def laying_out(
     """
     check_reachable(kind)
     needs = placement.needs.over(needs)
-    executors.EXECUTORS.get(placement.executor).check(needs)
+    with executors.EXECUTORS.using(placement.executor):
+        executors.EXECUTORS.get(placement.executor).check(needs)
     try:
         # a job holds paths, pictures and copies of data in memory: on a machine of many users it is its owner's alone
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -335,6 +340,7 @@ def laying_out(
         ) from error
 
 
+@checked("wb.jobs.begin()", "kind", "placement")
 def begin(
     kind: JobKind,
     lay_out: Callable[[Path], object],
@@ -370,6 +376,7 @@ def begin(
     StateError
         If the executor cannot put it to work.
     """
+    check_reachable(kind)
     path = new_folder(folder, word or kind.name)
     with laying_out(path, kind, kind.status(message="The worker is starting."), needs or Resources(), placement):
         lay_out(path)

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from workbench._plugins import Registry, Source, instances_of, place_of
+from workbench._accepting import instances_of
+from workbench._plugins import Registry, Source, place_of
 from workbench._wiring import BUILT_IN
 from workbench.errors import FileError, InputError, WorkbenchError
 from workbench.jobs.failures import Failure
@@ -132,8 +133,9 @@ def check_reachable(kind: JobKind) -> None:
     Raises
     ------
     InputError
-        If it does not; the message says what to do.
+        If it does not, or the kind lacks what each must have; the message says what to do.
     """
+    instances_of(JobKind, ("title",))(type(kind))
     if KINDS.only_here(kind.name) or kind.name not in KINDS.names():
         raise InputError(
             f"The kind of job {kind.name!r} must be one that every process finds, got one that this process "

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import SupportsIndex, TypeVar, overload
 
 from workbench._tables import Listing
-from workbench.errors import FileError, WorkbenchError, choose, told_keywords
+from workbench.errors import FileError, WorkbenchError, choose
 from workbench.jobs.job import Job
 from workbench.jobs.kind import KINDS, folders_in, kind_of, read_note
 from workbench.jobs.places import all_folders
 from workbench.jobs.status import said
+from workbench.signatures import checked
 
 J = TypeVar("J", bound=Job)
 
 
-@told_keywords("wb.jobs()")
+@checked("wb.jobs()")
 def jobs(folder: str | Path | None = None, kind: str | None = None) -> JobList:
     """Return the jobs of every kind, newest first.
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from workbench.errors import InputError
 from workbench.parameters import Parameter, check_values
-from workbench.signatures import Range, of_function
+from workbench.signatures import Range, checked_class, of_function
 
 
+@checked_class("Resources")
 @dataclass(frozen=True)
 class Resources:
     """What a job needs of a machine.
@@ -51,6 +52,7 @@ class Resources:
         return replace(usual, **said)
 
 
+@checked_class("Placement")
 @dataclass(frozen=True)
 class Placement:
     """Who puts a job to work, and when.

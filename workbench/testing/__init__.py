@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SegmentationContract,
     )
     from workbench.testing.datasets import DatasetContract
+    from workbench.testing.executors import ExecutorContract
     from workbench.testing.explainers import ExplainerContract
     from workbench.testing.formats import FormatContract
     from workbench.testing.frameworks import FrameworkContract
@@ -37,6 +38,7 @@ __all__ = [
     "DatasetContract",
     "DetectionContract",
     "EllipseContract",
+    "ExecutorContract",
     "ExplainerContract",
     "FormatContract",
     "FrameworkContract",
@@ -53,6 +55,7 @@ __all__ = [
 
 _ONE_EACH = {
     "DatasetContract": "datasets",
+    "ExecutorContract": "executors",
     "ExplainerContract": "explainers",
     "FormatContract": "formats",
     "FrameworkContract": "frameworks",

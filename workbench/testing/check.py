@@ -4,8 +4,8 @@ Everything that another package brings is found by its entry point and held to t
 that goes without knowing it. Frameworks, explanation methods and panels are checked whole (but that a map doubles
 with the score), tools on a block in noise (but that they are cancelled on their way), data sets as they are by
 default, and viewers are opened but not looked at. Of a format it is what becomes of damaged files and wrong options,
-of an algorithm card and recipe, of a kind of job what it says of itself. The rest takes a test class of your own, with
-what the contract asks for. What cannot be loaded at all fails with the reason.
+of an algorithm card and recipe, of a kind of job and of an executor what it says of itself. The rest takes a test class
+of your own, with what the contract asks for. What cannot be loaded at all fails with the reason.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from workbench.explain.registry import EXPLAINERS
 from workbench.frameworks._registry import FRAMEWORKS
 from workbench.io import Format, write
 from workbench.io._registry import FORMATS
+from workbench.jobs.executors import EXECUTORS
 from workbench.jobs.kind import KINDS as JOBS
 from workbench.parameters import REQUIRED
 from workbench.testing.algorithms.card import CardContract
 from workbench.testing.datasets import DatasetContract
+from workbench.testing.executors import ExecutorContract
 from workbench.testing.explainers import ExplainerContract
 from workbench.testing.files import FileContract, distinct
 from workbench.testing.frameworks import FrameworkContract
@@ -94,6 +96,11 @@ def _made(port: Port) -> Volume:
     single = (port.channels or 1) == 1
     axes = (*"ijk"[: len(shape)], *([] if single else ["c"]))
     return Volume(data[..., 0] if single else data, oblique() if len(shape) == 3 else None, kind=kind, axes=axes)
+
+
+class _Waiting(ExecutorContract):
+    test_a_job_is_done_and_the_ticket_tells = None  # type: ignore[assignment]  # what it needs may not be here
+    test_a_job_is_stopped_and_taken_up_again = None  # type: ignore[assignment]
 
 
 class _Unseen(ViewerContract):
@@ -179,6 +186,7 @@ KINDS: tuple[tuple[Registry[Any], Callable[[str], type]], ...] = (
     (EXPLAINERS, _of_explainer),
     (TOOLS, _named(_Operated)),
     (JOBS, _named(JobKindContract)),
+    (EXECUTORS, _named(_Waiting)),
     (VIEWERS, _named(_Unseen)),
     (PANELS, _named(PanelContract)),
 )

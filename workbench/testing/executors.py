@@ -65,7 +65,7 @@ class ExecutorContract:
         assert job.wait(_PATIENCE).state == "finished"
         assert job.result().done == [0, 1, 2]
         ticket: dict[str, Any] = json.loads(json.dumps(note["ticket"]))
-        _until(lambda: self.executor.state(ticket) == "ended")
+        _until(lambda: self.executor.state(ticket) == "ended", "the job has ended, and `state` does not say 'ended'")
         self.executor.cancel(ticket)
         assert job.state == "finished"
 
@@ -75,7 +75,7 @@ class ExecutorContract:
         # set before what the executor needs is there: its workers may be started with it
         monkeypatch.setenv(VARIABLE, "progress:2:hold")
         job: Job = request.getfixturevalue("begin")()
-        _until(lambda: (job.path / HELD).exists())
+        _until(lambda: (job.path / HELD).exists(), "no worker came as far as its second case")
         assert job.state == "running"
         assert self.executor.state(read_json(job.path / TICKET)["ticket"]) == "running"
         assert job.stop().wait(_PATIENCE).state == "stopped"
@@ -84,8 +84,8 @@ class ExecutorContract:
         assert job.result().done == [0, 1, 2]
 
 
-def _until(what: Callable[[], object]) -> None:
+def _until(what: Callable[[], object], otherwise: str) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not what():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert time.monotonic() < deadline, otherwise
         time.sleep(0.05)

@@ -81,6 +81,9 @@ class PanelContract:
         panel = app.panels[self.name]
         assert panel.desk is app.desk
         assert panel in app.desk.panels
+        assert getattr(app, self.name) is panel, (
+            f"app.{self.name} must be the panel: call it by a Python name of its own"
+        )
         self.check_answers(panel)
 
     def test_has_a_browser_half_that_fetches_nothing(self) -> None:

@@ -24,6 +24,7 @@ import workbench as wb
 from workbench.cli import main
 from workbench.errors import Cancelled, InputError
 from workbench.parameters import Parameter
+from workbench.testing.grids import oblique
 from workbench.tools import Table, Tool
 from workbench.volume import Volume
 from workbench.work import IDLE, Work
@@ -37,6 +38,11 @@ class ToolContract:
     options: ClassVar[Mapping[str, Any]] = {}
     #: Ending of the files that inputs and results are written into.
     suffix: ClassVar[str] = ".nii.gz"
+
+    @pytest.fixture
+    def affine(self) -> np.ndarray:
+        """For inputs: oblique, with flipped axes and voxels that are no cubes."""
+        return oblique()
 
     @pytest.fixture
     def inputs(self) -> dict[str, Any]:

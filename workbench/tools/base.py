@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, StateError, check_keywords
 from workbench.parameters import Parameter, check_values
-from workbench.signatures import of_function
+from workbench.signatures import checked, of_function
 from workbench.tools.ports import Port, port_of, ports_of_result
 from workbench.volume import Volume
 from workbench.work import IDLE, Work
@@ -92,7 +92,9 @@ class Tool:
         """
         inputs, options = self.check(*volumes, **given)
         if not isinstance(work, Work):
-            raise InputError(f"{self.name} takes a workbench.work.Work as 'work', got {type(work).__name__}.")
+            raise InputError(
+                f"{self.name} takes a workbench.work.Work as 'work', got {type(work).__name__}. Leave it out."
+            )
         work.check()
         made = self.function(**inputs, **options, **({"work": work} if self.takes_work else {}))
         return self._checked(made, _first(inputs))
@@ -192,13 +194,19 @@ class Tool:
         if any(one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD, one.POSITIONAL_ONLY) for one in arguments.values()):
             raise InputError(f"{what} must name every argument: no *args, no **kwargs, nothing before a slash.")
         for parameter in self.parameters.values():
+            if parameter.required and parameter.kind == "any":
+                raise InputError(
+                    f"{what} must say what its argument {parameter.name!r} is: annotate it with Image, Labels, Scores, "
+                    "Volume or Table of workbench.tools where it goes in; an option has a type and a default."
+                )
             if not parameter.required:
                 parameter.check(parameter.default, f"{what}, the default")
         if taken := [name for name in (*self.inputs, *self.parameters) if name in RESERVED]:
             raise InputError(f"{what} cannot have an argument {taken[0]!r}: mapping over a data set has it. Rename it.")
 
 
-def tool(*, group: str, reference: str, title: str | None = None) -> Callable[[Callable[..., Any]], Tool]:
+@checked("wb.tools.tool()")
+def tool(*, group: str = "", reference: str = "", title: str | None = None) -> Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function.
 
     The annotations say what is what: `Image`, `Labels`, `Scores`, `Volume` (of any kind) and `Table` are inputs and

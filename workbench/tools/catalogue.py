@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from workbench._plugins import Registry, Source, by_name
+from workbench._accepting import by_name
+from workbench._plugins import Registry, Source
 from workbench.errors import InputError
 from workbench.tools.base import Tool
 from workbench.tools.listing import Card, Tools

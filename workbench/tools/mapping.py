@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Annotated, Any, Literal, overload
 
 from workbench._words import count
 from workbench.datasets.dataset import Dataset
@@ -16,6 +16,7 @@ from workbench.errors import InputError, StateError, check_keywords
 from workbench.evaluation.table import Table
 from workbench.io._registry import format_for
 from workbench.jobs.resources import Placement
+from workbench.signatures import Range, checked
 from workbench.tools._cases import Cases, Plan
 from workbench.tools._processes import in_processes
 from workbench.tools.base import Tool, is_local
@@ -101,12 +102,13 @@ def over(
 ) -> Job: ...
 
 
+@checked("wb.tools.over()", "sources", "work")
 def over(
     tool: str | Tool,
     dataset: Dataset,
     *,
     out: str | Path,
-    processes: int = 1,
+    processes: Annotated[int, Range(low=1)] = 1,
     sources: Mapping[str, str] | None = None,
     suffix: str | None = None,
     background: bool | Placement = False,
@@ -163,8 +165,6 @@ def over(
     chosen = tool if isinstance(tool, Tool) else get(tool)
     if not isinstance(dataset, Dataset):
         raise InputError(f"over takes a Dataset, got {type(dataset).__name__}. Make one: wb.datasets.from_list(...).")
-    if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
-        raise InputError(f"processes must be a whole number, at least 1, got {processes!r}. The default is 1.")
     placement = Placement.of(background)
     if placement and work is not IDLE:
         raise InputError("work must be left out with background=True, got one. Ask the job: job.status, job.stop().")

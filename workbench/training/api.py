@@ -11,6 +11,7 @@ from workbench.jobs.files import DATA
 from workbench.jobs.job import check_name, start
 from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import HERE, Placement
+from workbench.signatures import checked
 from workbench.training.checking import check_reachable
 from workbench.training.composing import compose
 from workbench.training.recipe import Recipe
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _INIT = "init.safetensors"
 
 
+@checked("wb.train()", "placement")
 def train(
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
     data: str | Dataset | None = None,
@@ -120,6 +122,7 @@ def train(
     return run
 
 
+@checked("wb.training.plan()")
 def plan(
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None, data: str | Dataset | None = None, **overrides: Any
 ) -> Recipe:

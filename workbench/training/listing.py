@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import SupportsIndex, overload
 
-from workbench.errors import FileError, WorkbenchError, told_keywords
+from workbench.errors import FileError, WorkbenchError
 from workbench.jobs.kind import read_note
 from workbench.jobs.listing import Found, newest
 from workbench.jobs.status import said
+from workbench.signatures import checked
 from workbench.training.kind import Training
 from workbench.training.run import Run
 from workbench.training.store import RECIPE
 
 
-@told_keywords("wb.runs()")
+@checked("wb.runs()")
 def runs(folder: str | Path | None = None) -> RunList:
     """Return the runs, newest first.
 

@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from workbench import _atomic, frameworks
 from workbench.errors import FileError, InputError, check_keywords, check_suffix
+from workbench.parameters import Parameter
 from workbench.signatures import Field as Shown
-from workbench.signatures import Range
+from workbench.signatures import Range, of_model
 
 
 class _Plain(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _said_well(error, type(self), values) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except ValidationError as error:
+            raise _said_well(error, type(self), {name: value}) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flag_is_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and _parameters(cls)[str(info.field_name)].kind in ("integer", "number"):
+            raise ValueError
+        return value
+
+
+@functools.cache
+def _parameters(model: type[BaseModel]) -> dict[str, Parameter]:
+    return of_model(model)
+
+
+_Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Optimizer(_Plain):
@@ -35,8 +73,8 @@ class Optimizer(_Plain):
     name: Literal["adam", "adamw", "sgd"] = "adamw"
     lr: Annotated[float, Field(gt=0), Range(log=True), Shown(label="Learning rate")] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    betas: tuple[float, float] = (0.9, 0.999)
+    momentum: _Share = 0.9
+    betas: tuple[_Share, _Share] = (0.9, 0.999)
     nesterov: bool = False
 
 
@@ -66,6 +104,7 @@ class Schedule(_Plain):
     minimum: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
+_MAPPING = Shown(also="a mapping of keys to values")
 #: One number for all axes, or one per axis.
 Size = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1, max_length=3)]
 
@@ -140,16 +179,18 @@ class Recipe(_Plain):
     """
 
     algorithm: str
-    options: dict[str, Any] = {}
+    options: Annotated[dict[str, Any], _MAPPING] = {}
     framework: str = frameworks.DEFAULT
     device: str = "cpu"
-    data: dict[str, Any] = {}
-    splits: dict[str, list[int]] = {}
-    preprocess: dict[str, Any] = {}
-    augment: dict[str, Any] = {}
-    loss: dict[str, Any] = {}
-    optimizer: Optimizer = Optimizer()
-    schedule: Schedule = Schedule()
+    data: Annotated[dict[str, Any], _MAPPING] = {}
+    splits: Annotated[dict[str, list[int]], Shown(also="a mapping of split to indices of samples")] = {}
+    preprocess: Annotated[dict[str, Any], _MAPPING] = {}
+    augment: Annotated[dict[str, Any], _MAPPING] = {}
+    loss: Annotated[dict[str, Any], _MAPPING] = {}
+    optimizer: Annotated[Optimizer, Shown(also="an Optimizer, its name, or a mapping of its keys to values")] = (
+        Optimizer()
+    )
+    schedule: Annotated[Schedule, Shown(also="a Schedule, its name, or a mapping of its keys to values")] = Schedule()
     grad_clip: Annotated[float | None, Field(gt=0)] = None
     epochs: Annotated[int, Field(ge=1)] = 10
     batch_size: Annotated[int, Field(ge=1), Shown(label="Batch")] = 8
@@ -175,10 +216,7 @@ class Recipe(_Plain):
     _reasons: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise _said_well(error) from None
+        super().__init__(**values)
         _check_transforms(self)
 
     @field_validator("patch_size", mode="before")
@@ -192,7 +230,10 @@ class Recipe(_Plain):
         for name, indices in self.splits.items():
             for index in indices:
                 if seen.setdefault(index, name) != name:
-                    raise ValueError(f"sample {index} is in {seen[index]!r} and in {name!r}: splits must be disjoint")
+                    raise InputError(
+                        f"Recipe: splits must be disjoint, but sample {index} is in {seen[index]!r} and in {name!r}. "
+                        "Leave it out of one."
+                    )
         return self
 
     @classmethod
@@ -292,28 +333,23 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return values
 
 
-def _said_well(error: ValidationError) -> InputError:
-    """Turn pydantic's account into ours: the key, the value, the rule, and the nearest valid key."""
+def _said_well(error: ValidationError, model: type[BaseModel], values: Mapping[str, Any]) -> InputError:
+    """Turn pydantic's account into ours: the key, the rule, the value, what to do, and the nearest valid key."""
+    owner = "Recipe" if model is Recipe else f"Recipe.{model.__name__.lower()}"
+    said = []
     for item in error.errors():
-        if item["type"] == "extra_forbidden":
-            owner, *_, key = ("Recipe", *item["loc"])
-            try:
-                check_keywords([str(key)], _fields_at(item["loc"][:-1]), ".".join(map(str, (owner, *item["loc"][:-1]))))
-            except InputError as told:
-                return told
-    lines = []
-    for item in error.errors():
-        place = ".".join(map(str, item["loc"])) or "splits"
-        rule = item["msg"].removeprefix("Value error, ")
-        got = "" if item["type"] in ("value_error", "missing") else f", got {item['input']!r}"
-        lines.append(f"{place}: {rule}{got}")
-    return InputError("The recipe breaks a rule. " + "; ".join(lines) + ".")
-
-
-def _fields_at(place: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Recipe
-    for key in place:
-        kind = model.model_fields[str(key)].annotation
-        candidates = [kind, *get_args(kind)]
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return list(model.model_fields)
+        ours = item.get("ctx", {}).get("error")
+        if isinstance(ours, InputError):  # of a part, or of what no single key decides
+            said.append(str(ours))
+            continue
+        key = str(item["loc"][0])
+        try:
+            check_keywords([key], model.model_fields, owner)
+        except InputError as told:
+            return told
+        parameter = _parameters(model)[key]
+        if item["type"] == "missing" and len(item["loc"]) == 1:
+            said.append(f"{owner} needs {key!r}: {parameter.rule}. Give it: {key}=...")
+        else:
+            said.append(str(parameter.refused(values[key], owner)))
+    return InputError(" ".join(dict.fromkeys(said)))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from workbench.errors import FileError, InputError, StateError, told_keywords
+from workbench.errors import FileError, InputError, StateError
 from workbench.jobs.files import read_json, write_json
 from workbench.jobs.job import Job, laying_out
 from workbench.jobs.kind import JobKind
 from workbench.jobs.resources import HERE, Placement
 from workbench.jobs.status import ENDED, said
+from workbench.signatures import checked
 from workbench.training.checkpoint import Checkpoint, Checkpoints
 from workbench.training.kind import Training, needs_of
 from workbench.training.metrics import Cursor, Follow, follow, read_metrics
@@ -81,7 +82,7 @@ class Run(Job):
         """Return all lines of the metrics: of kind ``step`` and of kind ``epoch``."""
         return read_metrics(self.path / METRICS)
 
-    @told_keywords("run.follow()")
+    @checked("run.follow()")
     def follow(self, cursor: Cursor | None = None) -> Follow:
         """Return what was added to the metrics since `cursor`; costs no more than the new lines."""
         return follow(self.path / METRICS, cursor)
@@ -90,7 +91,7 @@ class Run(Job):
         """Return the checkpoints there are, oldest first."""
         return Checkpoints(self.path).all()
 
-    @told_keywords("run.resume()")
+    @checked("run.resume()")
     def resume(self, epochs: int | None = None) -> Self:
         """Go on from the last checkpoint in a new worker, and return at once.
 
@@ -115,7 +116,7 @@ class Run(Job):
             )
         return self._start({} if epochs is None else {"epochs": epochs})
 
-    @told_keywords("run.checkpoint()")
+    @checked("run.checkpoint()")
     def checkpoint(self, epoch: int | str | None = None) -> Checkpoint:
         """Return the checkpoint of an epoch: a number, ``"best"``, ``"last"``, or None for the best there is.
 
@@ -143,7 +144,7 @@ class Run(Job):
             raise InputError(f'Run {self.id} has no best epoch yet: nothing was validated. Ask for epoch="last".')
         return checkpoints.at(best)
 
-    @told_keywords("run.model()")
+    @checked("run.model()")
     def model(
         self, epoch: int | str | None = None, *, framework: str | None = None, device: str | None = None
     ) -> Model:
@@ -178,7 +179,7 @@ class Run(Job):
     def evaluate(
         self, split: str = "test", epoch: int | str | None = None, *, background: Literal[True] | Placement
     ) -> Job: ...
-    @told_keywords("run.evaluate()")
+    @checked("run.evaluate()")
     def evaluate(
         self, split: str = "test", epoch: int | str | None = None, *, background: bool | Placement = False
     ) -> dict[str, Any] | Job:

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, TypedDict
 import ipywidgets
 
 from workbench.errors import InputError, StateError
+from workbench.signatures import checked
 from workbench.widgets.code import page
 from workbench.widgets.desk import Desk
-from workbench.widgets.desk_panel import DeskPanel, kinds
+from workbench.widgets.desk_panel import PANELS, DeskPanel, at_desk
 from workbench.widgets.panel import Panel, bundle
 from workbench.widgets.viewer import Viewer
 
@@ -45,6 +46,7 @@ class AppBar(Panel):
         self._desk = desk
         super().__init__(**traits)
 
+    @checked("report()")
     def report(self, path: str | Path | None = None) -> Path:
         """Save a page with the pictures, the curves, the scores, the code and every parameter."""
         with self.working("Saving the report"):
@@ -105,17 +107,16 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     >>> run = app.train.start(epochs=1).wait()
     """
 
+    @checked("wb.App()")
     def __init__(self, data: Any = None, folder: str | Path | None = None, **options: Any) -> None:
         self.viewer = Viewer(height=_VIEWER_HEIGHT, empty_text=_NO_VOLUME)
         self.desk = Desk(folder, self.viewer)
-        self.panels: dict[str, DeskPanel] = {}
-        for kind in kinds():
-            self.panels[kind.called] = kind(self.desk)
+        self.panels: dict[str, DeskPanel] = at_desk(self.desk)
         for number, panel in enumerate(self._at("side"), start=1):
             panel.number = str(number)
         self.bar = AppBar(self.desk)
         self.bar.add_class("mwb-app-footer")
-        extras = [widget for panel in self.panels.values() for widget in panel.extras()]
+        extras = [widget for panel in self.panels.values() for widget in panel.ask_for("extras", [])]
         right = _box([*self._at("above"), self.viewer, *self._at("below"), *extras], "mwb-app-viewer")
         super().__init__([_box([_box(self._at("side"), "mwb-app-panels"), right, self.bar], "mwb-app-grid")])
         self.add_class("mwb-app")
@@ -126,7 +127,7 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         panels = self.__dict__.get("panels", {})
         if name in panels:
             return panels[name]
-        raise AttributeError(f"The App has no attribute {name!r}. Its panels: {', '.join(panels)}.")
+        raise AttributeError(f"The App has no attribute {name!r}. Its panels: {', '.join(panels)}.{PANELS.lacking()}")
 
     def code(self) -> str:
         """Return code that does what the App did: read the data, make the model, predict, explain, show."""
@@ -146,10 +147,14 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         return [panel for panel in self.panels.values() if panel.place == place]
 
     def _begin_with(self, data: Any, options: dict[str, Any]) -> None:
-        if not any(panel.begin_with(data, **options) for panel in self.desk.panels):
-            raise InputError(
-                f"The App begins with the name of a data set, a path, a Dataset or a Volume, got {type(data).__name__}."
-            )
+        for panel in self.desk.panels:
+            with PANELS.using(panel.called):
+                if panel.begin_with(data, **options):
+                    return
+        raise InputError(
+            "The App begins with the name of a data set, a path, a Dataset or a Volume, got "
+            f"{type(data).__name__}.{PANELS.lacking()}"
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.viewer.draw_first()

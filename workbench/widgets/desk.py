@@ -307,14 +307,14 @@ class Desk(t.HasTraits):
         """Return what every panel tells, and how the layers are shown, as plain data without names of files."""
         told: dict[str, Any] = {}
         for panel in self.panels:
-            told |= panel.facts()
+            told |= panel.ask_for("facts", {})
         return {**told, "layers": [layer.style() for layer in self.viewer.layers]}
 
     # -- as code ------------------------------------------------------------------------------------------
 
     def code(self) -> str:
         """Return code that does what was done at this desk, and shows what is shown."""
-        return page(*(panel.snippet() for panel in self.panels), self.view_code())
+        return page(*(panel.ask_for("snippet", "") for panel in self.panels), self.view_code())
 
     def view_code(self) -> str:
         """Return the expression that shows what is shown: every layer as it is shown, and the views."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
 
-from workbench._plugins import Registry, Source, classes_of
+from workbench._accepting import classes_of
+from workbench._plugins import Registry, Source
 from workbench.errors import InputError, choose
 from workbench.parameters import Parameter
 from workbench.widgets.code import page
@@ -93,6 +94,20 @@ class DeskPanel(Panel):
 
     # -- for the App, the report and the code -------------------------------------------------------------
 
+    def ask_for(self, what: str, instead: Any) -> Any:
+        """Return what a panel answers, which may come from another package; `instead` if that fails, with a warning.
+
+        Parameters
+        ----------
+        what : str
+            The method that is asked: ``"facts"``.
+        """
+        try:
+            return getattr(self, what)()
+        except Exception as error:  # noqa: BLE001 - whatever it raises, what the others answer is still told
+            PANELS.leave_out(self.called, error)
+            return instead
+
     def snippet(self) -> str:
         """Return code that does what was done here, in the names that earlier panels define; may be empty.
 
@@ -159,10 +174,25 @@ def _panels_in(place: str) -> list[type[DeskPanel]]:
 
 
 #: Every panel; `PANELS.register` adds a class that is written down in a notebook.
-PANELS: Registry[type[DeskPanel]] = Registry("workbench.panels", "panel", classes_of(DeskPanel, "called"), builtin=_own)
+PANELS: Registry[type[DeskPanel]] = Registry(
+    "workbench.panels", "panel", classes_of(DeskPanel, "called", needs=("order",)), builtin=_own
+)
 register = PANELS.register
 
 
 def kinds() -> list[type[DeskPanel]]:
     """Return the panels there are, in their order: those of this room, and those of packages that bring some."""
     return sorted(PANELS.all().values(), key=lambda kind: kind.order)
+
+
+def at_desk(desk: Desk) -> dict[str, DeskPanel]:
+    """Return one panel of each kind at a desk, by what the App calls them; what cannot be made is warned of."""
+    made = {}
+    for kind in kinds():
+        there = [*desk.panels]
+        try:
+            made[kind.called] = kind(desk)
+        except Exception as error:  # noqa: BLE001 - whatever it raises, the others can still be used
+            desk.panels[:] = there
+            PANELS.leave_out(kind.called, error)
+    return made

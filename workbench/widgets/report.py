@@ -96,9 +96,13 @@ def _address(picture: bytes) -> str:
 
 def _told(panel: DeskPanel) -> dict[str, Any]:
     """Return what a panel tells: its facts, its charts, and pictures of voxels."""
-    pictures = panel.pictures()
+    pictures = panel.ask_for("pictures", [])
     charts = [one for one in pictures if _is_svg(one[1])]
-    return {"facts": panel.facts(), "charts": charts, "tiles": [one for one in pictures if one not in charts]}
+    return {
+        "facts": panel.ask_for("facts", {}),
+        "charts": charts,
+        "tiles": [one for one in pictures if one not in charts],
+    }
 
 
 def _worth_telling(value: Any) -> bool:

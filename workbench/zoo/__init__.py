@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench import frameworks
-from workbench.errors import Cancelled, told_keywords
+from workbench.errors import Cancelled
+from workbench.signatures import checked
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards
-from workbench.zoo.catalogue import algorithm, card, cards, register
+from workbench.zoo.catalogue import ALGORITHMS, algorithm, card, cards, register
 from workbench.zoo.classification import Classification
 from workbench.zoo.metadata import parse_metadata
 from workbench.zoo.model import Model
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 
+@checked("wb.zoo.create()", "preprocess")
 def create(
     name: str,
     framework: str = frameworks.DEFAULT,
@@ -94,11 +96,12 @@ def create(
     config = chosen.config(in_channels, num_classes, variant=variant, **options)
     backend = frameworks.get(framework)
     place = frameworks.resolve_device(backend, device)
-    module = backend.build(chosen.define, config, place, seed)
+    with ALGORITHMS.using(chosen.name):
+        module = backend.build(chosen.define, config, place, seed)
     return Model(chosen, backend, place, config, module, classes=classes, preprocess=preprocess, patch_size=patch_size)
 
 
-@told_keywords("wb.zoo.load()")
+@checked("wb.zoo.load()")
 def load(
     path: str | Path, framework: str = frameworks.DEFAULT, device: str = "cpu", *, allow_non_finite: bool = False
 ) -> Model:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import StateError, check_keywords, choose
+from workbench.errors import StateError, WorkbenchError, check_keywords, choose, reason
 from workbench.parameters import Parameter, by_name, check_values
 from workbench.zoo.card import Card, read_card
 from workbench.zoo.planning import UNKNOWN, Facts, Plan, fitted
@@ -61,7 +61,10 @@ class Algorithm:
     @cached_property
     def task(self) -> Task:
         """Targets, losses, decoding, metrics and plan of training."""
-        return self._part("task", ("TASK",)).TASK  # type: ignore[no-any-return]
+        task = self._part("task", ("TASK",)).TASK
+        if not isinstance(task, Task):
+            raise StateError(f"{self.package}.task: TASK must be an instance of a Task, got {task!r}. Make one of it.")
+        return task
 
     def options(self) -> dict[str, Parameter]:
         """Return the options of the network, by name."""
@@ -137,7 +140,15 @@ class Algorithm:
         return f"<Algorithm {self.name}: {self.card.title}, {self.card.dimensions}D {self.card.task}>"
 
     def _part(self, name: str, wanted: tuple[str, ...]) -> Any:
-        module = importlib.import_module(f"{self.package}.{name}")
+        try:
+            module = importlib.import_module(f"{self.package}.{name}")
+        except WorkbenchError:
+            raise
+        except Exception as error:
+            raise StateError(
+                f"The algorithm {self.name!r} cannot be used: importing {self.package}.{name} raised {reason(error)} "
+                "Mend it, or update or uninstall its package."
+            ) from error
         for attribute in wanted:
             if not hasattr(module, attribute):
                 raise StateError(f"{self.package}.{name} has no {attribute!r}; every algorithm's {name}.py defines it.")

@@ -22,6 +22,11 @@ def _own() -> Iterator[Source]:
 
 def _named(given: Algorithm | str) -> Mapping[str, Algorithm]:
     algorithm = _in_package(given) if isinstance(given, str) else given
+    if not isinstance(algorithm, Algorithm):
+        raise InputError(
+            f"An algorithm must be the name of a package that holds its folder, got {given!r}. Give "
+            "'my_package.my_net'."
+        )
     return {algorithm.name: algorithm}
 
 

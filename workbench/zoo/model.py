@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.errors import InputError, check_suffix, told_keywords
+from workbench.errors import InputError, check_suffix
 from workbench.frameworks import Framework, LayerInfo, loading, weights
 from workbench.frameworks.base import Outputs
 from workbench.frameworks.matching import MatchReport
 from workbench.parameters import Parameter
+from workbench.signatures import checked
 from workbench.transforms import Prepared, Preprocess
 from workbench.transforms.axes import as_tuple, per_axis
 from workbench.volume import Volume
@@ -140,7 +141,7 @@ class Model:
 
     # ---- answers -------------------------------------------------------------------------------------------------
 
-    @told_keywords("model.forward()")
+    @checked("model.forward()")
     def forward(self, array: Array, *, network: Any = None) -> Outputs:
         """Return the raw outputs for a batch [n, c, *spatial] float32: an array, or arrays by name.
 
@@ -171,7 +172,7 @@ class Model:
         checking.check_volume(self, volume)
         return self._preprocess.apply(volume, at_least=self.algorithm.sizes(self.config)[1])
 
-    @told_keywords("model.infer()")
+    @checked("model.infer()")
     def infer(self, batch: Array, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
         """Return the decoded predictions for prepared images of one size [n, c, *spatial], large ones by windows.
 
@@ -183,7 +184,7 @@ class Model:
         """
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
-    @told_keywords("model.estimate()")
+    @checked("model.estimate()")
     def estimate(self, volume: Volume | Prepared, *, skip_air: bool = True) -> PredictionEstimate:
         """Return what `predict` would take on this device, from a trial of one window of the volume.
 
@@ -195,7 +196,7 @@ class Model:
         """Return in how many windows the network would see a volume: 1 where it takes it whole."""
         return answering.windows(self, self._ready(volume))
 
-    @told_keywords("model.predict()")
+    @checked("model.predict()")
     def predict(
         self,
         volume: Volume,
@@ -304,7 +305,7 @@ class Model:
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
-    @told_keywords("model.save()")
+    @checked("model.save()")
     def save(self, path: str | Path) -> Path:
         """Write weights and everything that is needed to build the model again into one safetensors file.
 
@@ -330,7 +331,7 @@ class Model:
         }
         return {key: json.dumps(value) for key, value in facts.items()}
 
-    @told_keywords("model.load()")
+    @checked("model.load()")
     def load(
         self, path: str | Path, *, strict: bool = True, into: str | None = None, allow_non_finite: bool = False
     ) -> MatchReport:

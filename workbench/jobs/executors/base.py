@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from workbench._plugins import Registry, Source, instances_of, place_of
+from workbench._accepting import instances_of
+from workbench._plugins import Registry, Source, place_of
 from workbench.errors import WorkbenchError
 from workbench.jobs.files import TICKET, read_json, write_json
 from workbench.jobs.resources import Resources
@@ -93,7 +94,8 @@ register = EXECUTORS.register
 
 def submit(folder: Path, executor: str, needs: Resources, priority: int) -> None:
     """Put a job to work, and note with whom."""
-    ticket = EXECUTORS.get(executor).submit(folder, needs, priority)
+    with EXECUTORS.using(executor):
+        ticket = EXECUTORS.get(executor).submit(folder, needs, priority)
     write_json(folder / TICKET, {"executor": executor, "ticket": ticket}, durable=False)
 
 
@@ -108,7 +110,8 @@ def asked(folder: Path) -> Callable[[], TicketState | str | None]:
         if not note or note["executor"] == DEFAULT:
             return None
         try:
-            return EXECUTORS.get(note["executor"]).state(note["ticket"])
+            with EXECUTORS.using(note["executor"]):
+                return EXECUTORS.get(note["executor"]).state(note["ticket"])
         except WorkbenchError as error:
             return str(error)
 
@@ -119,4 +122,5 @@ def cancel(folder: Path) -> None:
     """Tell the executor of a job that nobody waits for it any longer."""
     note = read_json(folder / TICKET)
     if note:
-        EXECUTORS.get(note["executor"]).cancel(note["ticket"])
+        with EXECUTORS.using(note["executor"]):
+            EXECUTORS.get(note["executor"]).cancel(note["ticket"])

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from workbench._plugins import Registry, instances_of
+from workbench._accepting import instances_of
+from workbench._plugins import Registry
 from workbench.errors import MissingExtraError
 from workbench.widgets.layer import Layer
 
