@@ -144,7 +144,7 @@ def grow(
     over: dict[str, int] | None = None,
     other: Any = None,
 ) -> Any:
-    return of, by, way, over, other
+    return of.parent / of.name, by, way, over, other
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,22 @@ def grow(
 def test_a_function_refuses_what_its_signature_rules_out(given, said):
     with pytest.raises(InputError, match=said):
         grow(**{"of": Path("a"), **given})
+
+
+def test_words_of_its_own_come_first_and_what_it_takes_is_taken():
+    @checked("name()")
+    def name(it: str, times: int = 1) -> str:
+        if it == "":
+            raise InputError("No name.")
+        return str(it) * times
+
+    assert name(3) == "3"
+    with pytest.raises(InputError, match=r"^No name\.$"):
+        name("", "x")
+    with pytest.raises(InputError, match=r"name\(\): times must be a whole number, got 'x'\. The default is 1"):
+        name("a", "x")
+    with pytest.raises(TypeError, match="positional"):
+        name("a", 1, 2)
 
 
 def test_what_is_handed_in_is_handed_on_as_it_is():

@@ -217,11 +217,11 @@ def numbers(value: Any, ndim: int, what: str) -> NDArray[np.float64]:
         raise InputError(f"Give {what} as one number or {ndim} (one per spatial axis), got {value!r}.") from None
 
 
-def points(value: Any, what: str) -> NDArray[np.float64]:
+def points(value: Any, what: str, name: str) -> NDArray[np.float64]:
     try:
         return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        raise InputError(f"{what} are numbers, got {value!r}. Give an array of them.") from None
+        raise InputError(f"{what} are numbers, got {value!r}. Give {name} as an array of them.") from None
 
 
 def constant(value: Any, dtype: np.dtype[Any], what: str) -> Any:

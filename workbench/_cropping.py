@@ -67,13 +67,13 @@ def slice_2d(volume: Volume, axis: str | int, index: int) -> Change:
     number = "ijk".find(axis) if isinstance(axis, str) and len(axis) == 1 else axis
     if volume.spatial_ndim != 3 or number not in (0, 1, 2):
         raise InputError(
-            f"A slice is cut along an axis (i, j or k) of a 3D volume, got {axis!r} of {volume.spatial_ndim}D. Give "
-            "one of them, or its number."
+            f"A slice is cut along i, j or k of a 3D volume, got {axis!r} of {volume.spatial_ndim}D. Give "
+            "axis as one of them, or as its number."
         )
     along = int(number)
     if index not in range(volume.shape[along]):
         raise InputError(
-            f"Axis {'ijk'[along]} has slices 0 to {volume.shape[along] - 1}, got index {index!r}. Give one of them."
+            f"Axis {'ijk'[along]} has slices 0 to {volume.shape[along] - 1}, got {index!r}. Give index as one of them."
         )
     affine = volume.affine[:, [*(a for a in range(3) if a != along), along, 3]]
     affine[:, 3] += volume.affine[:, along] * index

@@ -89,7 +89,7 @@ class Grid:
 
     def to_world(self, ijk: ArrayLike) -> NDArray[np.float64]:
         """Map voxel indices [..., 3] ([..., 2] in a picture) to RAS mm [..., 3]."""
-        points = _checks.points(ijk, "Voxel indices (ijk)")
+        points = _checks.points(ijk, "Voxel indices", "ijk")
         if points.shape[-1:] == (2,) and self.ndim == 2:
             points = np.concatenate([points, np.zeros((*points.shape[:-1], 1))], axis=-1)
         if points.shape[-1:] != (3,):
@@ -100,7 +100,7 @@ class Grid:
 
     def to_voxel(self, xyz: ArrayLike) -> NDArray[np.float64]:
         """Map RAS mm [..., 3] to (fractional) voxel indices [..., ndim]."""
-        points = _checks.points(xyz, "Points in mm (xyz)")
+        points = _checks.points(xyz, "Points in mm", "xyz")
         if points.shape[-1:] != (3,):
             raise InputError(
                 f"Points (xyz) are RAS millimetres [..., 3], got shape {points.shape}. Give three numbers for each."

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, ParamSpec, TypeVar
 
-from workbench.errors import check_keywords
+from workbench.errors import WorkbenchError, check_keywords
 from workbench.parameters import REQUIRED, Kind, Parameter
 
 _P = ParamSpec("_P")
@@ -156,7 +156,7 @@ def _of_union(made: Parameter, kinds: tuple[Any, ...]) -> Parameter:
         # float | Literal["mean"]: a number or a word; float | tuple[float, ...]: one or several
         kind: Kind = "integer" if all(one.kind == "integer" for one in numbers) else "number"
         return replace(numbers[0], kind=kind, choices=words, per_axis=len(single) < len(parts), optional=optional)
-    if {one.kind for one in parts} <= {"text", "path"}:
+    if {one.kind for one in parts} <= {"text", "path"} and len(single) == len(parts):
         return replace(made, kind="path", optional=optional)
     return replace(made, optional=optional)
 
@@ -205,7 +205,9 @@ def _hints_one_by_one(function: Any) -> dict[str, Any]:
 def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Have a function refuse an unknown keyword, and a value that its own signature rules out, in words.
 
-    What is handed in is handed on as it is. What the signature does not say is the function's own to check.
+    Limits and choices that the signature states, and classes of `instances`, are looked at before the call. Of the
+    other values the function's own words come first: only where it stumbles over one (a `TypeError`, an
+    `AttributeError`, ...) is that told by the signature. What is handed in is handed on as it is.
 
     Parameters
     ----------
@@ -222,32 +224,84 @@ def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Cal
         takes_more = any(one.kind is one.VAR_KEYWORD for one in arguments.values())
 
         @functools.cache
-        def rules() -> tuple[dict[str, Parameter], dict[str, tuple[type, ...]]]:
-            hints = _hints(function)
-            found = {name: one for name, one in of_function(function).items() if one.kind != "any"}
-            return found, {name: _classes(hints[name]) for name in instances}
+        def rules() -> _Rules:
+            return _Rules.of(function, instances)
 
         @functools.wraps(function)
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
             told = owner if isinstance(owner, str) else owner(args[0])
             if not takes_more:
                 check_keywords(kwargs, [name for name in named if name != "self"], told)
-            parameters, classes = rules()
-            for name, value in (*zip(in_order, args, strict=False), *kwargs.items()):
-                if name in parameters:
-                    parameters[name].check(value, told)
-                elif name in classes and not isinstance(value, classes[name]):
-                    default = arguments[name].default
-                    rule = " or ".join(_called(one) for one in classes[name] if one is not type(None))
-                    also = Parameter(
-                        name, "any", REQUIRED if default is inspect.Parameter.empty else default, also=rule
-                    )
-                    raise also.refused(value, told)
-            return function(*args, **kwargs)
+            given = {**dict(zip(in_order, args, strict=False)), **kwargs}
+            rules().check(given, told)
+            try:
+                return function(*args, **kwargs)
+            except WorkbenchError:
+                raise
+            except (TypeError, AttributeError, ValueError, LookupError):
+                rules().explain(given, told)
+                raise
 
         return call
 
     return decorate
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What the signature of a function says of its arguments.
+
+    Parameters
+    ----------
+    stated : dict of str to Parameter
+        Of those with limits or choices.
+    kinds : dict of str to Parameter
+        Of the others.
+    classes : dict of str to (Parameter, tuple of type)
+        Of those that must be of a class.
+    """
+
+    stated: dict[str, Parameter]
+    kinds: dict[str, Parameter]
+    classes: dict[str, tuple[Parameter, tuple[type, ...]]]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], instances: Sequence[str]) -> _Rules:
+        """Read a signature."""
+        hints, found = _hints(function), of_function(function)
+        known = {name: one for name, one in found.items() if one.kind != "any" and name not in instances}
+        classes = {}
+        for name in instances:
+            kinds = _classes(hints[name])
+            rule = " or ".join(_called(one) for one in kinds if one is not type(None))
+            classes[name] = (replace(found[name], kind="any", also=rule), kinds)
+        return cls(
+            {name: one for name, one in known.items() if _is_stated(hints.get(name))},
+            {name: one for name, one in known.items() if not _is_stated(hints.get(name))},
+            classes,
+        )
+
+    def check(self, given: Mapping[str, Any], owner: str) -> None:
+        """Refuse what breaks a rule that is stated."""
+        for name, value in given.items():
+            if name in self.stated:
+                self.stated[name].check(value, owner)
+            elif name in self.classes and not isinstance(value, self.classes[name][1]):
+                raise self.classes[name][0].refused(value, owner)
+
+    def explain(self, given: Mapping[str, Any], owner: str) -> None:
+        """Raise if a value is of another kind than its annotation, over which the function has stumbled."""
+        for name, value in given.items():
+            if name in self.kinds:
+                self.kinds[name].check(value, owner)
+
+
+def _is_stated(hint: Any) -> bool:
+    """Tell whether an annotation says more than a type."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_stated(one) for one in typing.get_args(hint))
+    return origin in (Annotated, Literal)
 
 
 def checked_class(name: str, *instances: str) -> Callable[[type[_T]], type[_T]]:
@@ -282,4 +336,4 @@ def _classes(hint: Any) -> tuple[type, ...]:
 
 def _called(kind: type) -> str:
     article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
-    return f"{article} {kind.__name__ if kind is not Mapping else 'mapping'}"
+    return f"{article} {'mapping' if issubclass(kind, Mapping) else kind.__name__}"

@@ -349,8 +349,8 @@ class Volume:
         """Interpolate onto the grid of `other`, or the Grid `other`; voxels outside of this Volume become `fill`."""
         given: object = other
         if not isinstance(given, (Volume, Grid)):
-            what = f"resample_like takes the Volume (other) whose grid is wanted, got {other!r}."
-            raise InputError(f"{what} For another size of voxels use resample(spacing).")
+            what = f"resample_like takes the Volume whose grid is wanted, got {type(other).__name__}."
+            raise InputError(f"{what} Give other as one; for another size of voxels use resample(spacing).")
         grid, space = (other.grid, other.space) if isinstance(other, Volume) else (other, self.space)
         if self._grid.same_place(grid, 1e-6):
             return self if self.space == space else self.with_meaning(space=space)

@@ -21,7 +21,7 @@ _OWN = (
 )
 
 #: What lists and cards show of each.
-_NEEDS = ("title", "summary", "reference")
+_NEEDS = ("title", "summary")
 
 
 class Methods(Listing[Explainer]):
