@@ -289,12 +289,17 @@ class Recipe(_Plain):
     def __repr__(self) -> str:
         return "Recipe(" + ", ".join(f"{key}={value!r}" for key, value in self._shown().items()) + ")"
 
+    def __str__(self) -> str:
+        return repr(self._table()) if self._reasons else repr(self)
+
     def _repr_html_(self) -> str:
+        return self._table()._repr_html_()
+
+    def _table(self) -> Plan:
         from workbench.zoo.planning import Plan
 
-        return Plan(
-            {**self._shown(), **{key: getattr(self, key) for key in self._reasons}}, self._reasons
-        )._repr_html_()
+        proposed = {key: getattr(self, key) for key in self._reasons}
+        return Plan({**self._shown(), **proposed}, self._reasons)
 
 
 def _check_transforms(recipe: Recipe) -> None:
