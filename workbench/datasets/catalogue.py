@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from workbench._accepting import by_name
 from workbench._plugins import Registry
 from workbench.datasets.cards import Card, CardList
 from workbench.datasets.dataset import Dataset
+from workbench.datasets.entry import Entry
 from workbench.errors import InputError, check_keywords
 from workbench.parameters import Parameter
-from workbench.signatures import of_function
 
 _OWN = tuple(
     f"workbench.datasets.{module}:entries"
     for module in ("phantoms", "phantom_cells", "hippocampus", "medmnist", "pictures", "folder", "memory")
 )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the catalogue.
-
-    Attributes
-    ----------
-    card : Card
-        What it is.
-    load : callable
-        Takes keyword options, returns a :class:`Dataset`. Its signature is the list of valid options.
-    available : callable
-        Says where the data is now, for `Card.available`.
-    """
-
-    card: Card
-    load: Callable[..., Dataset]
-    available: Callable[[], str] = lambda: "built in"
-
-    @functools.cached_property
-    def parameters(self) -> dict[str, Parameter]:
-        """The options of `load`, by name."""
-        found = of_function(self.load)
-        if "task" in found and found["task"].kind == "text":
-            found["task"] = replace(found["task"], kind="choice", choices=self.card.tasks)
-        return found
 
 
 def _named(given: Any) -> Mapping[str, Entry]:

@@ -149,7 +149,7 @@ class Dataset(Sequence[Sample], ABC):
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write every sample into `folder` (npz and JSON) and return the spec that opens it again."""
-        from workbench.datasets.memory import save
+        from workbench.datasets.saving import save
 
         return save(self, folder)
 

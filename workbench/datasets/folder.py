@@ -13,8 +13,8 @@ from workbench._checks import check_label_values
 from workbench.datasets._checks import check_label_volume
 from workbench.datasets._options import Inverting, Place, Seed
 from workbench.datasets.cards import Card
-from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
+from workbench.datasets.entry import Entry
 from workbench.datasets.splits import Fractions, check_fractions, make_splits
 from workbench.errors import FileError, InputError, choose
 from workbench.io._visible import visible

@@ -9,8 +9,8 @@ from pathlib import Path
 from workbench.datasets import places
 from workbench.datasets._options import Place, Seed
 from workbench.datasets.cards import Card
-from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, check_task
+from workbench.datasets.entry import Entry
 from workbench.datasets.folder import FolderPairs, pair_files
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError

@@ -20,8 +20,8 @@ from workbench.datasets import places
 from workbench.datasets._medmnist_facts import CITATION, FACTS, RECORD, Facts, address, file_name
 from workbench.datasets._options import Place
 from workbench.datasets.cards import Card
-from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
+from workbench.datasets.entry import Entry
 from workbench.errors import FileError, InputError
 from workbench.volume import Volume
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench import _atomic
 from workbench._checks import present, suggest_label_values
 from workbench.datasets._checks import common_image
 from workbench.datasets._options import Inverting, Place
@@ -20,15 +18,13 @@ from workbench.datasets.annotations import (
     TASKS,
     check_annotation,
     class_of,
-    fingerprint,
     from_arrays,
     has_class,
-    parts,
-    to_arrays,
 )
 from workbench.datasets.cards import Card
-from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample
+from workbench.datasets.entry import Entry
+from workbench.datasets.saving import SCHEMA, content_of, sha256
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError, check_keywords, choose
 from workbench.shapes import Shapes
@@ -36,7 +32,6 @@ from workbench.signatures import checked
 from workbench.transforms.intensity import INVERT, upright_if
 from workbench.volume import UNLABELLED, Volume
 
-_SCHEMA = 1
 _CARD = Card(
     name="memory",
     title="Your own list of samples, or a folder that one was saved into",
@@ -91,39 +86,6 @@ def from_list(
     names = tuple(classes) if classes is not None else _names(raw, task)
     made = [_sample(sample, index, task, names, invert) for index, sample in enumerate(raw)]
     return _InMemory(made, task, names, splits, fractions, seed)
-
-
-def save(dataset: Dataset, folder: str | Path) -> dict[str, Any]:
-    """Write every sample of `dataset` into `folder` and return the spec that opens it again.
-
-    One ``.npz`` per case and one ``dataset.json``, which is written last: a folder without it is not a data set.
-    """
-    target = Path(folder).expanduser()
-    try:
-        (target / "cases").mkdir(parents=True, exist_ok=True)
-        cases = []
-        for index, sample in enumerate(dataset):
-            arrays, entry = _to_arrays(sample)
-            # numbered, because a case may be named after a patient
-            file = target / "cases" / f"{index:06d}.npz"
-            with file.open("wb") as stream:
-                np.savez_compressed(stream, **arrays)
-            cases.append({**entry, "content": _content(sample), "sha256": _sha256(file.read_bytes())})
-        content = {
-            "schema": _SCHEMA,
-            "task": dataset.task,
-            "classes": [*dataset.classes],
-            "spatial_ndim": dataset.spatial_ndim,
-            "in_channels": dataset.in_channels,
-            "splits": dataset.splits,
-            "cases": cases,
-        }
-        _atomic.write_text(target / "dataset.json", json.dumps(content))
-    except OSError as error:
-        raise FileError(
-            f"The data set cannot be saved into {target}: {error}. Choose a folder you may write."
-        ) from error
-    return {"name": "memory", "options": {"path": str(target.resolve())}}
 
 
 def entries() -> Iterator[Entry]:
@@ -195,7 +157,7 @@ class _InMemory(Dataset):
         return self._spec
 
     def _checksums(self) -> Iterator[str]:
-        return (_content(sample) for sample in self._samples)
+        return (content_of(sample) for sample in self._samples)
 
 
 class _Saved(Dataset):
@@ -210,8 +172,8 @@ class _Saved(Dataset):
         except ValueError as error:
             raise FileError(f"{file} is not JSON ({error}); save the data set again.") from error
         schema = content.get("schema") if isinstance(content, dict) else None
-        if schema != _SCHEMA:
-            raise FileError(f"{file} has schema {schema!r}; this version reads schema {_SCHEMA}.")
+        if schema != SCHEMA:
+            raise FileError(f"{file} has schema {schema!r}; this version reads schema {SCHEMA}.")
         try:
             self._cases: list[dict[str, Any]] = content["cases"]
             super().__init__(
@@ -234,7 +196,7 @@ class _Saved(Dataset):
             content = file.read_bytes()
         except OSError as error:
             raise FileError(f"Case {index} cannot be read: {error}. Save the data set again.") from error
-        if _sha256(content) != case["sha256"]:
+        if sha256(content) != case["sha256"]:
             raise FileError(f"{file} was changed after the data set was saved; save the data set again.")
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             arrays = dict(stored)
@@ -330,37 +292,3 @@ def _image(array: ArrayLike, case: str) -> Volume:
         return Volume(array)
     except InputError as error:
         raise InputError(f"The image of {case!r} is not usable: {error}") from error
-
-
-def _to_arrays(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
-    arrays: dict[str, Any] = {}
-    volumes: dict[str, Any] = {}
-    shapes: dict[str, Any] = {}
-    for key, value in sample.items():
-        for name, part in parts(value).items():
-            place = f"{key}.{name}" if name else key
-            if isinstance(part, Volume):
-                arrays |= {place: part.data, f"{place}.affine": part.affine}
-                volumes[place] = {
-                    "kind": part.kind,
-                    "axes": [*part.axes],
-                    "channels": [*part.channels] or None,
-                    "labels": {str(number): name for number, name in part.labels.items()},
-                    "unit": part.unit,
-                    **({"inverted": True} if part.inverted else {}),
-                    "space": part.space,
-                }
-            elif isinstance(part, Shapes):
-                made, shapes[place] = to_arrays(place, part)
-                arrays |= made
-    entry = {"id": sample["id"], "patient": sample["patient"], "volumes": volumes, "shapes": shapes}
-    known = class_of(sample["label"])
-    return arrays, entry if known is None else {**entry, "class": known}
-
-
-def _content(sample: Sample) -> str:
-    return f"{sample['image'].fingerprint()}|{fingerprint(sample['label'])}"
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

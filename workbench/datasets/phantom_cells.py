@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from workbench._geometry import PICTURE_AFFINE
 from workbench.datasets._options import Cases, Noise, Seed, Size
 from workbench.datasets.cards import Card
-from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
+from workbench.datasets.entry import Entry
 from workbench.datasets.splits import Fractions, check_fractions, make_splits
 from workbench.errors import InputError
 from workbench.shapes import Boxes, Ellipses, Points

@@ -16,8 +16,8 @@ from workbench.datasets._anatomy import LESION, ORGANS, Patient
 from workbench.datasets._options import Cases, Chance, Noise, Seed, Size, Spacing
 from workbench.datasets.annotations import has_class
 from workbench.datasets.cards import Card
-from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
+from workbench.datasets.entry import Entry
 from workbench.datasets.splits import Fractions, check_fractions, make_splits
 from workbench.errors import InputError, choose
 from workbench.signatures import Field, Range

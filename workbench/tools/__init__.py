@@ -13,8 +13,8 @@ from typing import Any
 
 from workbench.errors import InputError, StateError
 from workbench.evaluation.table import Table
-from workbench.tools.base import Tool, tool
-from workbench.tools.catalogue import TOOLS, card, get, list, register
+from workbench.tools.base import Tool
+from workbench.tools.catalogue import TOOLS, card, get, list, register, tool
 from workbench.tools.listing import Card, Tools
 from workbench.tools.mapping import Report, over
 from workbench.tools.ports import Image, Labels, Port, Scores

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench._plugins import place_of
 from workbench.datasets import Dataset, from_spec
 from workbench.datasets.catalogue import DATASETS, root_of
-from workbench.datasets.memory import save
+from workbench.datasets.saving import save
 from workbench.errors import FileError, StateError
 from workbench.evaluation.table import Table
 from workbench.io import read, write

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, StateError, check_keywords
 from workbench.parameters import Parameter, check_values
-from workbench.signatures import checked, of_function
+from workbench.signatures import of_function
 from workbench.tools.ports import Port, port_of, ports_of_result
 from workbench.volume import Volume
 from workbench.work import IDLE, Work
@@ -203,57 +203,6 @@ class Tool:
                 parameter.check(parameter.default, f"{what}, the default")
         if taken := [name for name in (*self.inputs, *self.parameters) if name in RESERVED]:
             raise InputError(f"{what} cannot have an argument {taken[0]!r}: mapping over a data set has it. Rename it.")
-
-
-@checked("wb.tools.tool()")
-def tool(*, group: str = "", reference: str = "", title: str | None = None) -> Callable[[Callable[..., Any]], Tool]:
-    """Make a tool of a function.
-
-    The annotations say what is what: `Image`, `Labels`, `Scores`, `Volume` (of any kind) and `Table` are inputs and
-    outputs, everything else is an option, whose limits and unit stand in ``Annotated[float, Range(0, unit="mm")]`` and
-    whose help stands in the docstring. To an argument ``work: Work = IDLE`` progress is told, and it is looked at for
-    cancel. What is declared in a notebook cell or a script is found at once; a package names its tools as entry points
-    of the group ``workbench.tools``.
-
-    Parameters
-    ----------
-    group : str
-        What it is listed under: ``"post-processing"``.
-    reference : str
-        Where the method is published or defined.
-    title : str, optional
-        What it is called; by default the name of the function in words.
-
-    Returns
-    -------
-    callable
-        Makes the `Tool` of the function that it decorates.
-
-    Raises
-    ------
-    InputError
-        If the function does not say what it takes and gives, or what it does.
-
-    Examples
-    --------
-    >>> from workbench.tools import Image, tool
-    >>> @tool(group="intensity", reference="none")
-    ... def halve(image: Image, *, times: int = 1) -> Image:
-    ...     '''Halve every value.'''
-    ...     return image.with_data(image.data / 2**times)
-    >>> halve
-    <Tool halve: image -> image>
-    """
-
-    def make(function: Callable[..., Any]) -> Tool:
-        made = Tool(function, group=group, reference=reference, title=title)
-        if is_local(made):
-            from workbench.tools.catalogue import TOOLS
-
-            TOOLS.register(made)
-        return made
-
-    return make
 
 
 def is_local(made: Tool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 from workbench._accepting import by_name
 from workbench._plugins import Registry, Source
 from workbench.errors import InputError
-from workbench.tools.base import Tool
+from workbench.signatures import checked
+from workbench.tools.base import Tool, is_local
 from workbench.tools.listing import Card, Tools
 
 
@@ -44,6 +45,55 @@ def _of_module(module: ModuleType) -> builtins.list[Tool]:
 #: notebook from a module of your own.
 TOOLS: Registry[Tool] = Registry("workbench.tools", "tool", _named, builtin=_own)
 register = TOOLS.register
+
+
+@checked("wb.tools.tool()")
+def tool(*, group: str = "", reference: str = "", title: str | None = None) -> Callable[[Callable[..., Any]], Tool]:
+    """Make a tool of a function.
+
+    The annotations say what is what: `Image`, `Labels`, `Scores`, `Volume` (of any kind) and `Table` are inputs and
+    outputs, everything else is an option, whose limits and unit stand in ``Annotated[float, Range(0, unit="mm")]`` and
+    whose help stands in the docstring. To an argument ``work: Work = IDLE`` progress is told, and it is looked at for
+    cancel. What is declared in a notebook cell or a script is found at once; a package names its tools as entry points
+    of the group ``workbench.tools``.
+
+    Parameters
+    ----------
+    group : str
+        What it is listed under: ``"post-processing"``.
+    reference : str
+        Where the method is published or defined.
+    title : str, optional
+        What it is called; by default the name of the function in words.
+
+    Returns
+    -------
+    callable
+        Makes the `Tool` of the function that it decorates.
+
+    Raises
+    ------
+    InputError
+        If the function does not say what it takes and gives, or what it does.
+
+    Examples
+    --------
+    >>> from workbench.tools import Image, tool
+    >>> @tool(group="intensity", reference="none")
+    ... def halve(image: Image, *, times: int = 1) -> Image:
+    ...     '''Halve every value.'''
+    ...     return image.with_data(image.data / 2**times)
+    >>> halve
+    <Tool halve: image -> image>
+    """
+
+    def make(function: Callable[..., Any]) -> Tool:
+        made = Tool(function, group=group, reference=reference, title=title)
+        if is_local(made):
+            TOOLS.register(made)
+        return made
+
+    return make
 
 
 def get(name: str) -> Tool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workbench.datasets.catalogue import Entry
+from workbench.datasets.entry import Entry
 from workbench.datasets.pictures import blood_cells, covid_ct, fetal_heads, nuclei, polyps
 
 

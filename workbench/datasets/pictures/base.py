@@ -11,8 +11,8 @@ from workbench.datasets import places
 from workbench.datasets._options import Place, Seed
 from workbench.datasets.annotations import check_annotation
 from workbench.datasets.cards import Card
-from workbench.datasets.catalogue import Entry
 from workbench.datasets.dataset import Dataset, Sample, check_task
+from workbench.datasets.entry import Entry
 from workbench.datasets.folder import ends
 from workbench.datasets.splits import Fractions, make_splits
 from workbench.errors import FileError, InputError

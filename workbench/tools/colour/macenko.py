@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import InputError
 from workbench.signatures import Range
-from workbench.tools.base import tool
+from workbench.tools.catalogue import tool
 from workbench.tools.ports import Port
 from workbench.volume import Volume
 

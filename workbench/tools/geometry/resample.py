@@ -7,7 +7,7 @@ from typing import Annotated
 
 from workbench.errors import InputError
 from workbench.signatures import PER_AXIS, Range
-from workbench.tools.base import tool
+from workbench.tools.catalogue import tool
 from workbench.tools.ports import Port
 from workbench.volume import Volume
 

@@ -12,7 +12,7 @@ from workbench.errors import InputError
 from workbench.evaluation.overlap import spatial
 from workbench.signatures import Range
 from workbench.tools._itk import from_itk, itk, to_itk
-from workbench.tools.base import tool
+from workbench.tools.catalogue import tool
 from workbench.tools.ports import Labels, Port
 from workbench.volume import Volume
 from workbench.work import IDLE, Work

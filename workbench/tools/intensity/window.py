@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from workbench.signatures import Range
-from workbench.tools.base import tool
+from workbench.tools.catalogue import tool
 from workbench.tools.ports import Image
 
 

@@ -8,7 +8,7 @@ from workbench._geometry import has_shear
 from workbench.errors import InputError
 from workbench.evaluation.overlap import spatial
 from workbench.tools import _parts
-from workbench.tools.base import tool
+from workbench.tools.catalogue import tool
 from workbench.tools.ports import Image, Labels
 
 _SHEARED = "the axes are not at right angles: distances were measured as if they were, and are not exact"

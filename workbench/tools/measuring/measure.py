@@ -11,7 +11,7 @@ from workbench.errors import InputError
 from workbench.evaluation.overlap import spatial
 from workbench.evaluation.table import Table
 from workbench.tools import _parts
-from workbench.tools.base import tool
+from workbench.tools.catalogue import tool
 from workbench.tools.ports import Labels, Port
 from workbench.volume import Volume
 from workbench.work import IDLE, Work

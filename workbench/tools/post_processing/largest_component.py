@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workbench.evaluation.overlap import spatial
 from workbench.tools import _parts
-from workbench.tools.base import tool
+from workbench.tools.catalogue import tool
 from workbench.tools.ports import Labels
 from workbench.work import IDLE, Work
 

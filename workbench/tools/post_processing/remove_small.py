@@ -10,7 +10,7 @@ from workbench.errors import InputError
 from workbench.evaluation.overlap import spatial
 from workbench.signatures import Range
 from workbench.tools import _parts
-from workbench.tools.base import tool
+from workbench.tools.catalogue import tool
 from workbench.tools.ports import Labels
 from workbench.work import IDLE, Work
 
