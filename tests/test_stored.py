@@ -56,7 +56,11 @@ def test_a_recipe_opens(suffix, tmp_path):
 
 def test_a_data_set_that_was_saved_with_a_run_opens():
     data = wb.datasets.from_spec({"name": "memory", "options": {"path": str(STORED / "data")}})
-    assert (data.task, data.classes, data.ids) == ("segmentation", ("background", "disc"), ("case 0", "case 1", "case 2"))
+    assert (data.task, data.classes, data.ids) == (
+        "segmentation",
+        ("background", "disc"),
+        ("case 0", "case 1", "case 2"),
+    )
     assert (data.patients, data.splits) == (("p0", "p1", "p2"), {"train": [0], "val": [1], "test": [2]})
     np.testing.assert_array_equal(data[1]["image"].data, PICTURE + 1)
     np.testing.assert_array_equal(data[1]["label"].data, PICTURE > 0.25)

@@ -173,8 +173,9 @@ def _with(made: Parameter, extra: Sequence[Any]) -> Parameter:
         elif one is PER_AXIS:
             made = replace(made, per_axis=True, many=False)
         else:  # the constraints of pydantic's own Field
-            limits = {ours: getattr(one, theirs, None) for ours, theirs in _LIMITS.items()}
-            made = replace(made, **{ours: limit for ours, limit in limits.items() if limit is not None})
+            for rule in getattr(one, "metadata", [one]):
+                limits = {ours: getattr(rule, theirs, None) for ours, theirs in _LIMITS.items()}
+                made = replace(made, **{ours: limit for ours, limit in limits.items() if limit is not None})
     return made
 
 
@@ -283,4 +284,4 @@ def _classes(hint: Any) -> tuple[type, ...]:
 
 def _called(kind: type) -> str:
     article = "an" if kind.__name__[0] in "AEIOUaeiou" else "a"
-    return f"{article} {kind.__name__ if kind is not Mapping else 'mapping'}"
+    return f"{article} {'mapping' if issubclass(kind, Mapping) else kind.__name__}"

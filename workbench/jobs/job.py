@@ -21,7 +21,7 @@ from workbench.jobs.lock import Owner, holder
 from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import HERE, Placement, Resources
 from workbench.jobs.status import ENDED, Status, StatusWriter, read_status, read_tail, said
-from workbench.signatures import Range, checked
+from workbench.signatures import Field, Range, checked
 
 _LEAVING_SECONDS = 5.0
 _LONGEST_NAME = 80
@@ -77,7 +77,7 @@ class Job:
         return str((read_json(self.path / NAME) or {}).get("name", ""))
 
     @checked(lambda job: f"{job.noun}.rename()")
-    def rename(self, name: str) -> Self:
+    def rename(self, name: Annotated[str, Field(kind="any")]) -> Self:
         """Give it a name for lists, or take it away with ``""``; its folder keeps its own.
 
         Raises

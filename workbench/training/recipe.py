@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -25,6 +25,9 @@ from workbench.errors import FileError, InputError, check_keywords, check_suffix
 from workbench.parameters import Parameter
 from workbench.signatures import Field as Shown
 from workbench.signatures import Range, of_model
+
+if TYPE_CHECKING:
+    from workbench.zoo.planning import Plan
 
 
 class _Plain(BaseModel):
