@@ -119,7 +119,8 @@ def of_annotation(name: str, annotation: Any, default: Any = REQUIRED, help: str
         return replace(made, kind=_KINDS[annotation])
     if origin in (list, tuple, Sequence) and arguments:
         part = of_annotation(name, arguments[0], default, help)
-        return replace(part, many=True) if not part.many else made
+        # a list that may hold None is for code alone
+        return replace(part, many=True) if not (part.many or part.optional) else made
     if annotation is Any and default is not REQUIRED and type(default) in _KINDS:
         return replace(made, kind=_KINDS[type(default)])
     return made
@@ -172,8 +173,9 @@ def _with(made: Parameter, extra: Sequence[Any]) -> Parameter:
         elif one is PER_AXIS:
             made = replace(made, per_axis=True, many=False)
         else:  # the constraints of pydantic's own Field
-            limits = {ours: getattr(one, theirs, None) for ours, theirs in _LIMITS.items()}
-            made = replace(made, **{ours: limit for ours, limit in limits.items() if limit is not None})
+            for rule in getattr(one, "metadata", [one]):
+                limits = {ours: getattr(rule, theirs, None) for ours, theirs in _LIMITS.items()}
+                made = replace(made, **{ours: limit for ours, limit in limits.items() if limit is not None})
     return made
 
 

@@ -147,7 +147,8 @@ def test_a_run_is_shown_in_the_panel_for_training_and_its_scores_here(app: wb.Ap
     assert app.train.run == run
     scores = run.evaluate(background=True).wait(_PATIENCE)
     app.jobs.refresh()
-    assert app.jobs.open_result(scores.id) == scores.result()
+    # NaN of a class that is in no picture is equal to nothing, itself included
+    assert repr(app.jobs.open_result(scores.id)) == repr(scores.result())
     assert app.jobs.result["head"] == ["name", "value"]
     assert ["samples", "1"] in app.jobs.result["rows"]
     app.data.select(1, "all")

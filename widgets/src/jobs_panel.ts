@@ -78,7 +78,9 @@ function render({ model, el }: { model: Model<JobsPanel>; el: HTMLElement }): ()
         title.title = `${job.title}\n${job.id}`;
         setText(chip, job.said ?? "");
         chip.dataset.state = state;
-        setText(about, [job.kind, job.when].filter(Boolean).join(", "));
+        // Month, day and minute have room in one line; the rest is in the tooltip.
+        setText(about, [job.kind, job.when?.slice(5, 16)].filter(Boolean).join(", "));
+        about.title = job.when ? `Started ${job.when}` : "";
         if (job.alive) bar.show("", state === "created" || state === "queued" ? -1 : (job.progress ?? 0));
         else bar.hide();
         bar.element.classList.toggle("mwb-waits", state === "queued");

@@ -70,6 +70,7 @@ def _packages() -> Finding:
 
 def _own_settings() -> Iterator[Finding]:
     """Look at the settings of the workbench, and at the folder for runs that they may name."""
+    from workbench.jobs.executors.limits import Limits
     from workbench.jobs.places import read_settings, runs_folder, settings_file
 
     place = settings_file()
@@ -78,6 +79,7 @@ def _own_settings() -> Iterator[Finding]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is unknown is told below
             folder = runs_folder()
+            Limits.here()
     except WorkbenchError as error:
         yield Finding(JUPYTERLAB, place.name, "warning", str(error), f"mend or remove {place}")
         return

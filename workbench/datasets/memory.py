@@ -226,12 +226,17 @@ class _Saved(Dataset):
         return (case["content"] for case in self._cases)
 
 
+_ENTRIES = ("image", "label", "id", "patient")
+
+
 def _as_dict(sample: Any, index: int) -> dict[str, Any]:
     if isinstance(sample, Mapping):
-        check_keywords(sample, ("image", "label", "id", "patient"), f"Sample {index}")
+        # named Volumes beside the image, which some data sets have, are for code that knows them
+        named = [key for key, value in sample.items() if not isinstance(value, Volume)]
+        check_keywords(named, _ENTRIES, f"Sample {index}")
         if "image" not in sample:
             raise InputError(f"Sample {index} has no 'image'. A sample is {{'image': Volume or array, 'label': ...}}.")
-        return dict(sample)
+        return {key: value for key, value in sample.items() if key in _ENTRIES}
     if isinstance(sample, tuple) and len(sample) == 2:
         return {"image": sample[0], "label": sample[1]}
     raise InputError(f"Sample {index} must be a dict or an (image, label) pair, got {type(sample).__name__}.")

@@ -21,7 +21,7 @@ from workbench.jobs.lock import Owner, holder
 from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import HERE, Placement, Resources
 from workbench.jobs.status import ENDED, Status, StatusWriter, read_status, read_tail, said
-from workbench.signatures import Range, checked
+from workbench.signatures import Field, Range, checked
 
 _LEAVING_SECONDS = 5.0
 _LONGEST_NAME = 80
@@ -77,7 +77,7 @@ class Job:
         return str((read_json(self.path / NAME) or {}).get("name", ""))
 
     @checked(lambda job: f"{job.noun}.rename()")
-    def rename(self, name: str) -> Self:
+    def rename(self, name: Annotated[str, Field(kind="any")]) -> Self:
         """Give it a name for lists, or take it away with ``""``; its folder keeps its own.
 
         Raises
@@ -111,6 +111,8 @@ class Job:
     @property
     def status(self) -> dict[str, Any]:
         """Where it stands now; see `workbench.jobs.Status` for the fields."""
+        if not self.path.is_dir():
+            raise FileError(f"The folder of {self.noun} {self.id} must be there, but it is gone: {self.path}.")
         local.bury()
         return read_status(self.path, self._kind.status, self._kind.words, executors.asked(self.path))
 
@@ -124,8 +126,8 @@ class Job:
 
     @property
     def facts(self) -> str:
-        """How far it is, in a few words."""
-        return self._kind.facts(self.path, self.status)
+        """How far it is, in a few words; of one that waits, what for."""
+        return self._so_far(self.status)
 
     @property
     def details(self) -> list[tuple[str, str]]:
@@ -210,6 +212,11 @@ class Job:
             )
         return self._kind.result(self.path)
 
+    def _so_far(self, status: Mapping[str, Any]) -> str:
+        if status["state"] == "queued" and status["message"]:
+            return str(status["message"]).rstrip(".")
+        return self._kind.facts(self.path, status)
+
     @property
     def _called(self) -> str:
         return f"{self.noun.capitalize()} {self.id}"
@@ -260,7 +267,7 @@ class Job:
     def __repr__(self) -> str:
         status = self.status
         named = f" ({self.name})" if self.name else ""
-        text = f"{self._called}{named}: {said(status['state'])}, {self._kind.facts(self.path, status)}"
+        text = f"{self._called}{named}: {said(status['state'])}, {self._so_far(status)}"
         if status["cause"]:
             text += f"\n  cause:  {status['cause']}\n  remedy: {status['remedy']}"
         return text

@@ -81,7 +81,7 @@ def work(
         kind = kind_of(folder)
         status = StatusWriter(folder, kind.status)
         doing = Doing(folder, status, read_json(folder / ORDER), asked_to_stop)
-        turn = _turn(kind, folder) if queued else None
+        turn = _turn(kind, folder, launch) if queued else None
         if turn is None or turn.wait(lambda why: status.update(force=True, message=why), doing.asked_to_stop):
             status.update(force=True, state="running", message=_LOADING)
             state = _done(kind, folder, doing)
@@ -103,11 +103,11 @@ def work(
     return state
 
 
-def _turn(kind: JobKind, folder: Path) -> Turn:
+def _turn(kind: JobKind, folder: Path, launch: str) -> Turn:
     from workbench.jobs.executors.limits import Limits
     from workbench.jobs.executors.turns import Turn
 
-    return Turn(kind.resources(folder), int(read_note(folder).get("priority", 0)), Limits.here())
+    return Turn(kind.resources(folder), int(read_note(folder).get("priority", 0)), Limits.here(), name=launch)
 
 
 def _done(kind: JobKind, folder: Path, doing: Doing) -> str:

@@ -26,6 +26,8 @@ from workbench.work import IDLE, Work
 if TYPE_CHECKING:
     from workbench.jobs.job import Job
 
+#: Arguments of `over`, to be named where one is mistyped.
+_OF_THE_CALL = ("processes", "sources", "suffix", "background")
 #: All tables of one name, one below the other.
 _TABLES = "all-{}.csv"
 
@@ -174,6 +176,9 @@ def over(
             f"{chosen.name} was declared in a notebook or script, where other processes do not find it. Write it into "
             f"a module and import it, or {instead}."
         )
+    known = [*chosen.parameters, *chosen.inputs]
+    if unknown := [name for name in options if name not in known]:
+        check_keywords(unknown, [*known, *_OF_THE_CALL], chosen.name)
     plan = planned(chosen, dataset, out, sources, suffix, options)
     if placement:
         from workbench.tools.background import begin_over

@@ -27,6 +27,10 @@ _ELSEWHERE = {
 _OPTIMIZER_KEYS = tuple(name for name in Optimizer.model_fields if name != "name")
 
 
+#: Arguments of `train` that are no keys of a recipe, to be named where one is mistyped.
+_OF_THE_CALL = ("folder", "name", "placement", "recipe")
+
+
 def compose(
     recipe: str | Path | Mapping[str, Any] | Recipe | None, data: str | Dataset | None, values: Mapping[str, Any]
 ) -> tuple[Recipe, Dataset]:
@@ -96,7 +100,7 @@ def _base(recipe: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str, A
 
 
 def _check_keys(values: Mapping[str, Any], algorithm: Algorithm) -> None:
-    valid = dict.fromkeys([*Recipe.model_fields, *_OPTIMIZER_KEYS, *algorithm.options(), "variant"])
+    valid = dict.fromkeys([*Recipe.model_fields, *_OPTIMIZER_KEYS, *algorithm.options(), "variant", *_OF_THE_CALL])
     for name, words in _ELSEWHERE.items():
         if name in values and name not in valid:
             raise InputError(f"Unknown train() option {name!r}. {words}")

@@ -47,8 +47,9 @@ class Evaluation(JobKind):
         return "finished"
 
     def result(self, folder: Path) -> dict[str, Any]:
-        """Return the scores."""
-        return dict(read_json(folder / _SCORES))
+        """Return the scores, NaN where there was nothing to score."""
+        scores = dict(read_json(folder / _SCORES))
+        return {name: float("nan") if value is None else value for name, value in scores.items()}
 
     def title_of(self, folder: Path) -> str:
         """Return split and run."""

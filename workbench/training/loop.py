@@ -82,6 +82,8 @@ class Loop:
 
     def run(self) -> str:
         """Work until the recipe's epochs are done or somebody asks to stop; return the final state."""
+        # what was best after the checkpoint that this goes on from is gone
+        self._tell(force=True, best_epoch=self._position.best_epoch, best_score=self._position.best_score)
         try:
             while self._position.epoch < self._recipe.epochs:
                 self._train_epoch()

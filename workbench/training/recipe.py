@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -25,6 +25,9 @@ from workbench.errors import FileError, InputError, check_keywords, check_suffix
 from workbench.parameters import Parameter
 from workbench.signatures import Field as Shown
 from workbench.signatures import Range, of_model
+
+if TYPE_CHECKING:
+    from workbench.zoo.planning import Plan
 
 
 class _Plain(BaseModel):
@@ -289,12 +292,17 @@ class Recipe(_Plain):
     def __repr__(self) -> str:
         return "Recipe(" + ", ".join(f"{key}={value!r}" for key, value in self._shown().items()) + ")"
 
+    def __str__(self) -> str:
+        return repr(self._table()) if self._reasons else repr(self)
+
     def _repr_html_(self) -> str:
+        return self._table()._repr_html_()
+
+    def _table(self) -> Plan:
         from workbench.zoo.planning import Plan
 
-        return Plan(
-            {**self._shown(), **{key: getattr(self, key) for key in self._reasons}}, self._reasons
-        )._repr_html_()
+        proposed = {key: getattr(self, key) for key in self._reasons}
+        return Plan({**self._shown(), **proposed}, self._reasons)
 
 
 def _check_transforms(recipe: Recipe) -> None:

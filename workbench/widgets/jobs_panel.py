@@ -214,12 +214,12 @@ def _told(job: Job, status: Mapping[str, Any]) -> str:
     """Return how far a job is, what it waits for, or why it failed."""
     if status["cause"]:
         return str(status["cause"])
-    facts = job.facts
-    share = f"{status['progress']:.0%}"
+    facts, share = job.facts, f"{status['progress']:.0%}"
+    message = str(status["message"]).rstrip(".")
     if status["state"] not in ALIVE:
         return "" if facts == share else facts
-    parts = [facts] if facts != share else []
-    return ", ".join([*parts, status["message"].rstrip(".")]) if status["message"] else ", ".join(parts)
+    # one that has not begun is nowhere yet; a kind that says how far it is says so better than the message
+    return message if status["state"] in ("created", "queued") or facts == share else facts
 
 
 def _shown(made: Any, job: Job) -> TableRows:

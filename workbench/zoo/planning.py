@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +153,8 @@ def fitted(plan: Plan, facts: Facts) -> Plan:
             why = f"spacings run from {_mm(low)} to {_mm(high)} mm; this is their median"
             spacing = [float(f"{value:.3g}") for value in middle]
             plan = plan.but(why, preprocess={**plan["preprocess"], "spacing": spacing})
+    if facts.shapes and plan["patch_size"] is not None and _fits(facts.shapes, plan["patch_size"]):
+        plan = plan.because(patch_size="longer axes would be cut to it; these images have none")
     batch = int(plan["batch_size"])
     if facts.cases is not None and 0 < facts.cases < batch:
         plan = plan.but(f"{count(facts.cases, 'case')} to learn from", batch_size=facts.cases)
@@ -163,6 +165,13 @@ def fitted(plan: Plan, facts: Facts) -> Plan:
             why = f"inputs of {voxels:,} voxels, and {size(facts.memory)} of memory are free (a rule of thumb)"
             plan = plan.but(why, batch_size=int(most))
     return plan
+
+
+def _fits(shapes: Sequence[Sequence[int]], patch: int | Sequence[int]) -> bool:
+    sides = [[patch] * len(shape) if isinstance(patch, int) else patch for shape in shapes]
+    return all(
+        n <= side for shape, given in zip(shapes, sides, strict=True) for n, side in zip(shape, given, strict=True)
+    )
 
 
 def _voxels(plan: Plan, facts: Facts) -> int:

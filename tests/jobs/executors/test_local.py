@@ -33,8 +33,9 @@ def test_jobs_wait_for_their_turn_by_priority(begin, home):
     first = begin(Placement(needs=ALL), held=1)
     until(lambda: is_held(first))
     usual, urgent = begin(Placement(needs=ALL)), begin(Placement(needs=ALL, priority=1))
-    until(lambda: usual.state == urgent.state == "queued" and "1 job comes first" in usual.status["message"])
-    assert urgent.status["message"] == "Waiting for 2 cores, of which 0 are free."
+    until(lambda: usual.state == "queued" and "1 job comes first" in usual.status["message"])
+    until(lambda: urgent.status["message"] == "Waiting for 2 cores, of which 0 are free.")
+    assert urgent.state == "queued"
     assert "queued" in repr(usual)
     assert (usual.priority, urgent.priority, urgent.executor) == (0, 1, "local")
     short = begin(Placement())

@@ -12,7 +12,7 @@ import pytest
 from workbench.errors import FileError
 from workbench.jobs import Resources
 from workbench.jobs.executors.limits import Limits
-from workbench.jobs.executors.turns import Turn, queue_folder
+from workbench.jobs.executors.turns import Turn, enter, queue_folder
 from workbench.jobs.files import read_json, write_json
 from workbench.jobs.lock import Owner
 
@@ -63,6 +63,21 @@ def test_a_short_job_goes_beside_and_several_do_not_keep_the_cores_from_others(t
     assert begins(waiting)
     short.leave()
     assert begins(another)
+
+
+def test_who_is_started_first_comes_first_however_long_it_takes_to_begin(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("WORKBENCH_QUEUE", str(tmp_path))
+    me = Owner.of(os.getpid())
+    assert me is not None
+    enter("early", me, Resources(), 0)
+    late = turn(tmp_path)
+    assert late._look() == "Waiting for its turn; 1 job comes first."
+    early = Turn(Resources(), 0, TWO, tmp_path, "early")
+    assert begins(early)
+    enter("early", me, Resources(), 0)
+    assert not begins(late), "a place that is taken is left as it is"
+    early.leave()
+    assert begins(late)
 
 
 def test_waiting_tells_what_for_until_it_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.jobs.executors.base import Executor, Ticket, TicketState
 from workbench.jobs.executors.limits import Limits
+from workbench.jobs.executors.turns import enter
+from workbench.jobs.files import LAUNCH, read_json
 from workbench.jobs.kind import folders_in, read_note
 from workbench.jobs.launch import launch
 from workbench.jobs.lock import Owner, holder
@@ -30,13 +32,15 @@ class Local(Executor):
         """Refuse what needs more than jobs may take together."""
         Limits.here().check(needs)
 
-    def submit(self, folder: Path, needs: Resources, priority: int) -> Ticket:  # noqa: ARG002 - it is in job.json
+    def submit(self, folder: Path, needs: Resources, priority: int) -> Ticket:
         """Start a worker, which waits for its turn."""
         limits = Limits.here()
         limits.check(needs)
         process = launch(folder, threads=limits.cores_of(needs), queued=True)
         _started[folder] = process
         owner = Owner.of(process.pid)
+        if owner is not None:
+            enter(read_json(folder / LAUNCH)["id"], owner, needs, priority)
         return {"owner": None if owner is None else asdict(owner)}
 
     def state(self, ticket: Ticket) -> TicketState:

@@ -65,13 +65,17 @@ class Turn:
         What all may take together.
     folder : Path
         The queue.
+    name : str
+        Of the place, where whoever started the worker has taken one for it (`enter`).
     """
 
-    def __init__(self, needs: Resources, priority: int, limits: Limits, folder: Path | None = None) -> None:
+    def __init__(
+        self, needs: Resources, priority: int, limits: Limits, folder: Path | None = None, name: str = ""
+    ) -> None:
         self._needs, self._priority, self._limits = needs, priority, limits
         self._folder = queue_folder() if folder is None else folder
-        self._asked = time.time()
-        self._file = self._folder / f"{uuid.uuid4().hex}.json"
+        self._file = self._folder / f"{name or uuid.uuid4().hex}.json"
+        self._asked: float | None = None
         me = Owner.of(os.getpid())
         assert me is not None
         self._owner = me
@@ -116,17 +120,11 @@ class Turn:
     def _look(self) -> str:
         """Take the turn if it is there; return what is waited for."""
         with _held(self._folder):
+            if self._asked is None:
+                self._asked = float((read_json(self._file) or {}).get("asked", time.time()))
             others = [one for one in _places(self._folder) if one.file != self._file]
             why = self._hindrance(others)
-            record = {
-                "owner": asdict(self._owner),
-                "needs": asdict(self._needs),
-                "priority": self._priority,
-                "asked": self._asked,
-                "at work": not why,
-            }
-            write_json(self._file, record, durable=False)
-            self._file.chmod(0o644)  # who shares the queue is to see what is taken
+            _write(_Place(self._file, self._owner, self._needs, self._priority, self._asked, not why))
         return why
 
     def _hindrance(self, others: list[_Place]) -> str:
@@ -144,8 +142,35 @@ class Turn:
         return ""
 
     def _comes_after(self, other: _Place) -> bool:
-        mine = (-self._priority, self._asked, self._file.name)
+        mine = (-self._priority, self._asked or 0.0, self._file.name)
         return (-other.priority, other.asked, other.file.name) < mine
+
+
+def enter(name: str, owner: Owner, needs: Resources, priority: int) -> None:
+    """Take a place for a worker that was just started: first started, first served, however long it takes to begin.
+
+    Raises
+    ------
+    FileError
+        If the queue cannot be written.
+    """
+    folder = queue_folder()
+    with _held(folder):
+        file = folder / f"{name}.json"
+        if not file.exists():
+            _write(_Place(file, owner, needs, priority, time.time(), at_work=False))
+
+
+def _write(place: _Place) -> None:
+    record = {
+        "owner": asdict(place.owner),
+        "needs": asdict(place.needs),
+        "priority": place.priority,
+        "asked": place.asked,
+        "at work": place.at_work,
+    }
+    write_json(place.file, record, durable=False)
+    place.file.chmod(0o644)  # who shares the queue is to see what is taken
 
 
 def _behind(ahead: int) -> str:
