@@ -113,12 +113,19 @@ def check_splits(splits: Mapping[str, Sequence[int]], cases: int) -> dict[str, l
     InputError
         If an index is not one of the cases, or is in two parts or twice in one.
     """
-    out = {str(name): [int(index) for index in indices] for name, indices in splits.items()}
+    try:
+        out = {str(name): [int(index) for index in indices] for name, indices in splits.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(
+            f"splits must map names to indices of cases, got {splits!r}. Give them as {{'train': [0, 1], 'val': [2]}}."
+        ) from None
     home: dict[int, str] = {}
     for name, indices in out.items():
         for index in indices:
             if not 0 <= index < cases:
-                raise InputError(f"Split {name!r} names case {index}; the data set has cases 0 to {cases - 1}.")
+                raise InputError(
+                    f"Split {name!r} names case {index}; the data set has cases 0 to {cases - 1}. Leave it out."
+                )
             if index in home:
                 raise InputError(f"Case {index} is in split {home[index]!r} and again in {name!r}; keep it in one.")
             home[index] = name

@@ -44,6 +44,7 @@ class Job:
         If `path` is not the directory of a job.
     """
 
+    @checked("Job")
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).resolve()
         self._kind = self._find_kind()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import InputError, check_keywords
 from workbench.volume import Volume
+from workbench.widgets._stated import refused_in_words
 from workbench.widgets.colors import check_colormap, default_colormap
 
 _numbers = itertools.count(1)
@@ -94,7 +95,9 @@ class Layer(t.HasTraits):
         #: Whether somebody chose the name; a viewer leaves such names alone.
         self.is_named = style.get("name") is not None
         self._volume = volume
-        super().__init__(**{**defaults, **{key: value for key, value in style.items() if value is not None}})
+        shown = {**defaults, **{key: value for key, value in style.items() if value is not None}}
+        with refused_in_words(self, shown, "A layer"):
+            super().__init__(**shown)
 
     @property
     def volume(self) -> Volume:
@@ -146,7 +149,7 @@ class Layer(t.HasTraits):
     def _check_opacity(self, proposal: Any) -> float:
         value = float(proposal["value"])
         if not 0 <= value <= 1:
-            raise InputError(f"An opacity lies between 0 (unseen) and 1, got {value:g}.")
+            raise InputError(f"An opacity lies between 0 (unseen) and 1, got {value:g}. Give such a number.")
         return value
 
     @t.validate("colormap")
@@ -161,7 +164,7 @@ class Layer(t.HasTraits):
             return None
         low, high = float(window[0]), float(window[1])
         if not (np.isfinite([low, high]).all() and low < high):
-            raise InputError(f"A window is (low, high) with low < high, got ({low:g}, {high:g}).")
+            raise InputError(f"A window is (low, high) with low < high, got ({low:g}, {high:g}). Leave it out.")
         return low, high
 
     @t.validate("channel")
@@ -197,5 +200,6 @@ def as_volume(thing: Any) -> Volume:
         volume: Volume = read(thing)
         return volume
     raise InputError(
-        f"A viewer shows volumes, explanations, arrays and paths of image files, got {type(thing).__name__}."
+        f"A viewer shows volumes, explanations, arrays and paths of image files, got {type(thing).__name__}. Give "
+        "one of them."
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import Annotated, Any
 
+from workbench.errors import InputError
+from workbench.signatures import Range, checked
 from workbench.widgets.colors import lookup_table
 from workbench.widgets.layer import Layer
-from workbench.widgets.planes import Plane, Point, middle, need_layers, paint, planes, window
+from workbench.widgets.planes import Convention, Plane, Point, middle, need_layers, paint, planes, window
 from workbench.widgets.transfer import Parcel
 
 _INK = "#e6e6e6"
@@ -25,7 +27,7 @@ def montage(
     layers: Sequence[Layer],
     crosshair: Point | None = None,
     *,
-    convention: str = "radiological",
+    convention: Convention = "radiological",
     width: float = 9.0,
     dpi: int = 96,
     title: str = "",
@@ -37,12 +39,13 @@ def montage(
     return buffer.getvalue()
 
 
+@checked("The matplotlib viewer")
 def figure(
     layers: Sequence[Layer],
-    crosshair: Point | None = None,
+    crosshair: Annotated[Point | None, Range(unit="mm")] = None,
     *,
-    convention: str = "radiological",
-    width: float = 9.0,
+    convention: Convention = "radiological",
+    width: Annotated[float, Range(above=0, unit="inches")] = 9.0,
     title: str = "",
 ) -> Any:
     """Draw the views of `layers` through a point.
@@ -71,6 +74,8 @@ def figure(
     base = need_layers(layers).volume
     if crosshair is None:
         crosshair = middle(base)
+    if len(crosshair) != 3:
+        raise InputError(f"The crosshair must be three numbers, in RAS mm, got {crosshair!r}. Leave it out.")
     drawn = planes(base, crosshair, convention)
     bars = [layer for layer in layers if layer.visible and layer.kind != "labels" and not layer.is_rgb]
     entries = _entries([layer for layer in layers if layer.visible and layer.kind == "labels"])

@@ -16,6 +16,7 @@ import traitlets as t
 
 from workbench import _atomic
 from workbench.errors import InputError, StateError, check_keywords, check_suffix, choose
+from workbench.widgets._stated import refused_in_words
 from workbench.widgets.layer import STYLE, Layer, Style
 from workbench.widgets.messages import synced
 from workbench.widgets.panel import bundle
@@ -136,7 +137,8 @@ class Viewer(anywidget.AnyWidget):
         self._picks: list[Callable[[Pick], Any]] = []
         self._linked: list[Viewer] = []
         self._from_browser = False
-        super().__init__(**options)
+        with refused_in_words(self, options, "A viewer"):
+            super().__init__(**options)
         self._placed = "crosshair" in options
         self.on_msg(self._receive)
         for layer in layers:
@@ -212,7 +214,7 @@ class Viewer(anywidget.AnyWidget):
         """Draw the views through the crosshair without a browser; returns PNG (options: see `montage`)."""
         from workbench.widgets.png import montage
 
-        return montage(self._shown, self.crosshair, convention=self.convention, **options)
+        return montage(self._shown, self.crosshair, convention=cast("Convention", self.convention), **options)
 
     def screenshot(self, path: str | Path) -> Path:
         """Write what `png` draws to `path` (the live 3D view is saved by the camera button of the viewer).

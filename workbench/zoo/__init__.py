@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from workbench import frameworks
 from workbench.errors import Cancelled
-from workbench.signatures import checked
+from workbench.signatures import Range, checked
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards
 from workbench.zoo.catalogue import ALGORITHMS, algorithm, card, cards, register
@@ -56,7 +56,7 @@ def create(
     classes: Sequence[str] | None = None,
     preprocess: Mapping[str, Any] | None = None,
     patch_size: int | Sequence[int] | None = None,
-    seed: int | None = 0,
+    seed: Annotated[int | None, Range()] = 0,
     variant: str | None = None,
     **options: Any,
 ) -> Model:
