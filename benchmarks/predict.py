@@ -6,7 +6,7 @@ Each contender runs once per repeat, in turns, so that a busy moment hits all of
 under ``torch.inference_mode`` with one and with four windows at a time, plain and with the network in channels-last
 layout; the best of these is what ours is compared with. Ours runs as by default (float32), and with
 ``precision="auto"``, which uses bfloat16 where the processor has it and a trial stays within 1e-3. The probabilities
-must agree to 1e-3. With ``--save`` the cases that ran replace those of the result file.
+must agree to 1e-3. With ``--save`` the cases that ran replace those of the result file; each says where it ran.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import monai.inferers
 import numpy as np
 import torch
-from _report import load, save
+from _report import load, machine, save
 
 import workbench as wb
 from workbench.training.probe import peak_memory
@@ -110,6 +110,7 @@ def run(case: str, repeats: int) -> dict[str, Any]:
         )
     return {
         "what": facts["what"],
+        "machine": {key: value for key, value in machine().items() if key in ("date", "processor", "cores")},
         "seconds, median": {name: round(value, 1) for name, value in medians.items()},
         "seconds, all": {name: [round(t, 1) for t in times] for name, times in seconds.items()},
         "times as fast as monai, 1 at a time": {
