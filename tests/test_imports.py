@@ -169,3 +169,59 @@ def test_no_room_takes_a_public_name_from_the_root():
     # `from workbench import read` would load a room that the linter takes for the root
     found = {(module, name) for module, tree in _modules() for name in _of_the_root(tree) - _OF_THE_ROOT}
     assert not {pair for pair in found if pair[0].partition(".")[0] in LAYERS}
+
+
+#: Modules that import one another where a function needs it, and why they stay so.
+CIRCLES = {
+    ("jobs.executors.local", "jobs.job", "jobs.kind", "jobs.launch"): "a kind gives the Job that its folder is seen as",
+    ("tools.background", "tools.mapping"): "over(background=True) makes a job whose work is over()",
+    ("training.evaluating", "training.kind", "training.run"): "a run is what its kind gives, and begins its evaluation",
+    ("zoo", "zoo.background", "zoo.model", "zoo.predicting"): "a model begins jobs, which make the model again",
+}
+
+
+def _imported(tree: ast.AST, known: set[str]) -> set[str]:
+    """Return the modules that a module imports, in functions too, but not for type checkers alone."""
+    found = set()
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+                continue
+            case ast.Import(names=names):
+                found |= {alias.name for alias in names}
+            case ast.ImportFrom(module=str(module), names=names):
+                found |= {f"{module}.{alias.name}" if f"{module}.{alias.name}" in known else module for alias in names}
+            case _:
+                found |= _imported(node, known)
+    return found & known
+
+
+def _circles(imports: dict[str, set[str]]) -> set[tuple[str, ...]]:
+    """Return the groups of modules each of which leads to every other."""
+    reached: dict[str, set[str]] = {}
+    for start in imports:
+        seen, left = set[str](), [start]
+        while left:
+            new = imports[left.pop()] - seen
+            seen |= new
+            left += new
+        reached[start] = seen
+    return {
+        tuple(sorted(other for other in reached[one] if one in reached[other]))
+        for one in imports
+        if one in reached[one]
+    }
+
+
+def test_circles_are_found():
+    assert _circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == {("a", "b", "c")}
+    code = "if TYPE_CHECKING:\n import x.a\ndef f():\n from x import b, other\n import x.c"
+    assert _imported(ast.parse(code), {"x", "x.a", "x.b", "x.c"}) == {"x", "x.b", "x.c"}
+
+
+def test_modules_that_import_one_another_say_why():
+    named = {f"workbench.{name}".removesuffix(".__init__"): tree for name, tree in _modules()}
+    # who imports the package itself gets no more than its names
+    imports = {name: _imported(tree, {*named}) - {name, "workbench"} for name, tree in named.items()}
+    found = {tuple(name.removeprefix("workbench.") for name in circle) for circle in _circles(imports)}
+    assert found == {*CIRCLES}

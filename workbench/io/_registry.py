@@ -116,7 +116,7 @@ def read(
             volume = _mapped(volume, label_values, source)
     for note in volume.notes:
         if isinstance(note, Doubt):
-            warnings.warn(str(note), GeometryWarning, stacklevel=2)
+            warnings.warn(str(note), GeometryWarning, stacklevel=3)  # `read` is called by what checks its arguments
     return volume
 
 
@@ -157,7 +157,7 @@ def _mapped(volume: Volume, label_values: Mapping[int, int], path: Path) -> Volu
     """Return labels with their stored values replaced; they are read when they are asked for, as before."""
     if volume.kind != "labels":
         raise InputError(
-            f'label_values must go with kind="labels", got kind={volume.kind!r} and label_values={label_values!r} for '
+            f'label_values goes with kind="labels", got kind={volume.kind!r} and label_values={label_values!r} for '
             f'{path}. Give kind="labels", or leave label_values out.'
         )
     values = _checks.check_label_values(label_values)
