@@ -73,6 +73,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(_?pytest|abc|annotated_types|anywidget|collections|enum|ipywidgets|jupyter_server)\..*"),
     ("py:.*", r"(matplotlib|mindspore|numpy|os|pathlib|pydantic|threading|torch|traitlets|types|typing|t)\..*"),
     ("py:class", r"Path|NoneType|FieldInfo|(Min|Max)Len|G[te]|L[te]|_PydanticGeneralMetadata"),
+    # of what stands within Annotated, autodoc writes the module twice
+    ("py:class", r".*\.~.*"),
     # a name in single backticks may be a parameter, or any other code
     ("py:obj", ".*"),
 ]

@@ -37,6 +37,8 @@ run.evaluate(background=True).wait()
 def test_jobs_are_followed_stopped_resumed_and_opened(open_lab: Any) -> None:
     page = in_a_panel(open_lab)
     sixth = page.panel(6)
+    # other tests of this server have jobs of their own
+    page.kernel("import os, tempfile; os.environ['WORKBENCH_RUNS'] = tempfile.mkdtemp(); app.jobs.refresh()")
     sixth.get_by_text("No job yet").wait_for()
     page.kernel("app.data.load('phantom-ct', n=2, size=(24, 24, 24))")
     page.kernel("app.model.algorithm = '3d-unet'; app.model.options = {'width': 4, 'depth': 2}")
