@@ -105,7 +105,7 @@ class JobContract(JobKindContract):
                 os.kill(owner.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
 
     @pytest.fixture
-    def held(self, start: Callable[[str], Job]) -> Job:
+    def held(self, undisturbed: Job, start: Callable[[str], Job]) -> Job:  # noqa: ARG002 - it would wait for this one
         """A job that is on its way, and stays there until it is asked to stop."""
         job = start("progress:2:hold")
         deadline = time.monotonic() + _PATIENCE
