@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 from workbench.signatures import checked
 
 if TYPE_CHECKING:
+    from workbench.jobs.beginning import begin
     from workbench.jobs.doing import Doing
     from workbench.jobs.files import read_json, write_json
-    from workbench.jobs.job import Job, begin
+    from workbench.jobs.job import Job
     from workbench.jobs.kind import JobKind, register
     from workbench.jobs.listing import JobList, jobs
     from workbench.jobs.resources import Placement, Resources
@@ -39,7 +40,7 @@ _HOMES = {
     "Placement": "resources",
     "Resources": "resources",
     "Status": "status",
-    "begin": "job",
+    "begin": "beginning",
     "jobs": "listing",
     "read_json": "files",
     "register": "kind",

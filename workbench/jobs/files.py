@@ -92,3 +92,17 @@ def read_json(path: Path, default: Any = None) -> Any:
             f"{path.name} in {path.parent.name} must hold JSON, but it does not ({error}). "
             "It was edited or damaged; restore it, or start anew."
         ) from error
+
+
+def asked_of(folder: Path, name: str) -> dict[str, Any]:
+    """Return what is asked of a job, from the file in which its kind keeps that.
+
+    Raises
+    ------
+    FileError
+        If it is not there, or is not JSON.
+    """
+    asked = read_json(folder / name)
+    if asked is None:
+        raise FileError(f"A job of this kind must hold {name}; {folder.name} does not. Start it anew.")
+    return dict(asked)

@@ -7,8 +7,9 @@ from typing import SupportsIndex, TypeVar, overload
 
 from workbench._tables import Listing
 from workbench.errors import FileError, WorkbenchError, choose
+from workbench.jobs.beginning import opened
 from workbench.jobs.job import Job
-from workbench.jobs.kind import KINDS, folders_in, kind_of, read_note
+from workbench.jobs.kind import KINDS, folders_in, read_note
 from workbench.jobs.places import all_folders
 from workbench.jobs.status import said
 from workbench.signatures import checked
@@ -108,7 +109,7 @@ class JobList(Found[Job]):
 
 def _handle(path: Path) -> Job:
     try:
-        return kind_of(path).handle(path)
+        return opened(path)
     except WorkbenchError:  # its row in the table says what can be said of it
         return Job(path)
 

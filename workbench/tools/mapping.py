@@ -19,6 +19,7 @@ from workbench.jobs.resources import Placement
 from workbench.signatures import Range, checked
 from workbench.tools._cases import Cases, Plan
 from workbench.tools._processes import in_processes
+from workbench.tools.background import begin_over
 from workbench.tools.base import Tool, is_local
 from workbench.tools.catalogue import get
 from workbench.work import IDLE, Work
@@ -181,8 +182,6 @@ def over(
         check_keywords(unknown, [*known, *_OF_THE_CALL], chosen.name)
     plan = planned(chosen, dataset, out, sources, suffix, options)
     if placement:
-        from workbench.tools.background import begin_over
-
         return begin_over(chosen, dataset, plan, processes, placement)
     return carry_out(plan, dataset, processes, work)
 
