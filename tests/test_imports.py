@@ -25,10 +25,10 @@ DYNAMIC = {
     "__init__": "the public names: _HOMES, whose rooms are on top for whoever imports the package",
     "_lazy": "modules of the package that asks, which it calls by its own __name__",
     "_plugins": "what the tables of the registries and entry points say; those tables are looked at here",
+    "_rooms": "the modules of the folder that a registry names; those names are looked at here",
     "testing.__init__": "the packages that it needs, which are looked for and not imported",
     "testing.marks": "the packages that a test needs, which are looked for and not imported",
-    "widgets.desk_panel": "its own modules that end in _panel",
-    "widgets.backends.base": "the packages that a backend needs, which are looked for and not imported",
+    "widgets.backends._base": "the packages that a backend needs, which are looked for and not imported",
     "zoo.algorithm": "the package that a card lies in",
     "zoo.catalogue": "the package that an entry point names, which is looked for and not imported",
 }
