@@ -14,7 +14,7 @@ from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.entry import Entry
 from workbench.datasets.sources._options import Place, Seed
 from workbench.datasets.sources.folder import ends
-from workbench.datasets.splits import Fractions, make_splits
+from workbench.datasets.splits import Fractions, make_splits, plain_fractions
 from workbench.errors import FileError, InputError
 from workbench.io._visible import visible
 from workbench.volume import Volume
@@ -136,7 +136,7 @@ def entry(card: Card, folder: str, inside: str, find: Callable[[Path, str], Case
         cases = find(home, task)
         options: dict[str, Any] = {"seed": seed, "task": task}
         if fractions is not None:
-            options["fractions"] = dict(fractions) if isinstance(fractions, Mapping) else [*fractions]
+            options["fractions"] = plain_fractions(fractions)
         if path is not None:
             options["path"] = str(home.resolve())
         if cases.splits is not None and fractions is None:

@@ -15,7 +15,7 @@ from workbench.datasets.cards import Card
 from workbench.datasets.dataset import Dataset, Sample, check_task
 from workbench.datasets.entry import Entry
 from workbench.datasets.sources._options import Inverting, Place, Seed
-from workbench.datasets.splits import Fractions, check_fractions, make_splits
+from workbench.datasets.splits import Fractions, check_fractions, make_splits, plain_fractions
 from workbench.errors import FileError, InputError, choose
 from workbench.io._visible import visible
 from workbench.signatures import Field
@@ -159,7 +159,7 @@ def load(
             "labels": str(Path(labels).expanduser().resolve()),
             "label_names": {**dict(enumerate(classes)), UNLABELLED: UNLABELLED_NAME} if unlabelled else [*classes],
             "patient": patient,
-            "fractions": dict(fractions) if isinstance(fractions, Mapping) else fractions and [*fractions],
+            "fractions": plain_fractions(fractions),
             "seed": seed,
             # JSON has no whole numbers as keys
             **({} if values is None else {"label_values": {str(stored): label for stored, label in values.items()}}),

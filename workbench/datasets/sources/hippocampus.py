@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.datasets import places
@@ -13,7 +13,7 @@ from workbench.datasets.downloads import Received, extract, fetch
 from workbench.datasets.entry import Entry
 from workbench.datasets.sources._options import Place, Seed
 from workbench.datasets.sources.folder import FolderPairs, pair_files
-from workbench.datasets.splits import Fractions, make_splits
+from workbench.datasets.splits import Fractions, make_splits, plain_fractions
 from workbench.errors import FileError
 
 #: The address and MD5 that MONAI's DecathlonDataset uses for the same archive.
@@ -80,7 +80,7 @@ def load(
     ids = [case for case, _, _ in pairs]
     options: dict[str, object] = {"seed": seed}
     if fractions is not None:
-        options["fractions"] = dict(fractions) if isinstance(fractions, Mapping) else [*fractions]
+        options["fractions"] = plain_fractions(fractions)
     if path is not None:
         options["path"] = str(Path(path).expanduser().resolve())
     splits = make_splits(ids, fractions=fractions, seed=seed, patients=ids)
