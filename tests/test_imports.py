@@ -23,14 +23,12 @@ UPWARD = {
 #: A module that imports by a name which is not written beside the import, and where that comes from.
 DYNAMIC = {
     "__init__": "the public names: _HOMES, whose rooms are on top for whoever imports the package",
+    "_lazy": "modules of the package that asks, which it calls by its own __name__",
     "_plugins": "what the tables of the registries and entry points say; those tables are looked at here",
-    "testing.__init__": "its own modules, and the packages that it needs, which are looked for and not imported",
+    "_rooms": "the modules of the folder that a registry names; those names are looked at here",
+    "testing.__init__": "the packages that it needs, which are looked for and not imported",
     "testing.marks": "the packages that a test needs, which are looked for and not imported",
-    "jobs.__init__": "its own modules, put together from __name__",
-    "training.__init__": "its own modules, put together from __name__",
-    "widgets.__init__": "its own modules: _HOMES",
-    "widgets.desk_panel": "its own modules that end in _panel",
-    "widgets.backends.base": "the packages that a backend needs, which are looked for and not imported",
+    "widgets.backends._base": "the packages that a backend needs, which are looked for and not imported",
     "zoo.algorithm": "the package that a card lies in",
     "zoo.catalogue": "the package that an entry point names, which is looked for and not imported",
 }

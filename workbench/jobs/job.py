@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from workbench.errors import FileError, InputError, StateError, WorkbenchError
 from workbench.jobs import begun, display
-from workbench.jobs.executors import base as executors
+from workbench.jobs.executors import _base as executors
 from workbench.jobs.executors import local
 from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
 from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, read_note

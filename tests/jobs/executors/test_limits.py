@@ -8,7 +8,7 @@ import pytest
 
 from workbench.errors import InputError, StateError
 from workbench.jobs import Resources
-from workbench.jobs.executors.limits import Limits
+from workbench.jobs.executors._limits import Limits
 
 GB = 10**9
 
