@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workbench.errors import FileError
-from workbench.jobs.executors import base as executors
+from workbench.jobs.executors import _base as executors
 from workbench.jobs.files import STATUS, write_json
 from workbench.jobs.job import Job
 from workbench.jobs.kind import KINDS, JobKind, check_reachable, kind_of, write_note
