@@ -27,7 +27,7 @@ class TestCheckedWhenItIsMade:
         request = Request(toys.cnn_model(3), volume, "occlusion", "class 2", options={"window": 3})
         assert request.target == Class("class 2")
         assert request.options["window"] == 3
-        assert request.options["baseline"] == 0
+        assert request.options["baseline"] == "auto"
         assert request.options["activation"] == "none"
         assert (request.layer, request.box, request.schedule) == (None, None, [])
         assert repr(request) == "<Request occlusion of class class 2: define_cnn on 8x7x9 voxels>"

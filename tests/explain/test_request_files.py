@@ -302,4 +302,4 @@ class TestPlainData:
         assert request.target == Voxel((3, 4))
         assert request.box == ((1, 2), (9, 9))
         assert request.schedule == [[4, "contiguous", 2]]
-        assert request.options["baseline"] == 0, "options that came later have their defaults"
+        assert request.options["baseline"] == "auto", "options that came later have their defaults"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
 
 from workbench.errors import InputError
 
@@ -37,6 +35,9 @@ def match_points(found: ArrayLike, true: ArrayLike, radius: float) -> NDArray[np
     >>> match_points([[0, 0], [9, 9]], [[0, 1], [0, 0]], radius=2).tolist()
     [[0, 1]]
     """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
     if not radius > 0:
         raise InputError(f"The radius of matching is above 0, got {radius}.")
     one, other = np.asarray(found, dtype=np.float64), np.asarray(true, dtype=np.float64)

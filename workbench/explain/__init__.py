@@ -13,30 +13,39 @@ from typing import Any
 
 from workbench.errors import Cancelled
 from workbench.explain.base import Explainer, Option, Problem, Step
+from workbench.explain.check import Check, Finding, Subject
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
+from workbench.explain.scoring import Scores, checks, register_check, score
 from workbench.explain.targets import Class, Region, Target, Voxel
 from workbench.explain.timeline import over_checkpoints
 
 __all__ = [
     "Cancelled",
+    "Check",
     "Class",
     "Explainer",
     "Explanation",
+    "Finding",
     "Option",
     "Problem",
     "Region",
     "Request",
+    "Scores",
     "Step",
+    "Subject",
     "Target",
     "Voxel",
+    "checks",
     "explain",
     "methods",
     "over_checkpoints",
     "progressive",
     "register",
+    "register_check",
+    "score",
 ]
 
 

@@ -65,6 +65,10 @@ class Problem:
     def spatial_shape(self) -> tuple[int, ...]:
         return tuple(self.input.shape[2:])
 
+    def score_of(self, image: Array) -> float:
+        """Return the score of one input, ``[channels, *spatial]``."""
+        return float(self.feeder.once(lambda: self.framework.scores(self.module, image[None], self.score))[0])
+
     @property
     def batches(self) -> Feeder:
         """Former name of `feeder`; batches are those of a training."""
@@ -87,6 +91,8 @@ class Step:
     cell : tuple of float, optional
         Distance from one measurement to the next, in voxels of the network's grid, where it is not simply the grid's
         shape over `native_shape`.
+    baseline_score : float, optional
+        What the whole baseline scores, where the method compares the input with one.
     """
 
     fraction: float
@@ -94,6 +100,7 @@ class Step:
     native_shape: tuple[int, ...]
     notes: tuple[str, ...] = field(default=())
     cell: tuple[float, ...] | None = None
+    baseline_score: float | None = None
 
 
 class Explainer(ABC):

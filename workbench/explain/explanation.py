@@ -51,6 +51,8 @@ class Explanation:
         The size of one such cell, in mm, along the axes of the network's grid.
     weights_fingerprint, input_fingerprint : str
         SHA-256 of the model's weights and of the volume.
+    baseline_score : float or None
+        What the baseline scores, where the method compares the input with one as a whole: it is to be less.
     schedule : list
         Batch sizes and memory layouts used, followed by a replay.
     """
@@ -74,6 +76,7 @@ class Explanation:
     versions: dict[str, str]
     notes: tuple[str, ...] = ()
     schedule: list[list[Any]] = field(default_factory=list)
+    baseline_score: float | None = None
     _model: Any = None
     _input: Volume | None = None
 
@@ -105,6 +108,11 @@ class Explanation:
         magnitude = np.abs(values[np.isfinite(values) & (values != 0)])
         high = float(np.percentile(magnitude, _ROBUST_PERCENTILE)) if magnitude.size else 1.0
         return (-high, high) if (values < 0).any() else (0.0, high)
+
+    @property
+    def knows_model(self) -> bool:
+        """Whether it knows the model and the volume that it was made with; one that was read from a file does not."""
+        return self._model is not None and self._input is not None
 
     @property
     def request(self) -> Request:

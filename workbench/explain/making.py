@@ -138,7 +138,7 @@ class Making:
         cells = step.cell or tuple(size / cells for size, cells in shapes)
         volume = self.restore(step)
         notes = (*self.prepared.notes, *self.notes, *step.notes)
-        if not step.notes and not np.any(volume.data):
+        if not np.any(volume.data) and (not step.notes or step.baseline_score == self.score):
             notes += ("The map is zero: nothing that was changed in the input changes this score.",)
         return Explanation(
             volume=volume,
@@ -147,6 +147,7 @@ class Making:
             target=self.target,
             options=dict(self.asked.options),
             score=self.score,
+            baseline_score=step.baseline_score,
             native_resolution=step.native_shape,
             native_spacing=tuple(round(a * b, 6) for a, b in zip(cells, self.grid.spacing, strict=True)),
             weights_fingerprint=model.weights_fingerprint(),

@@ -96,13 +96,14 @@ class TestDeepLift(ExplainerContract):
     @pytest.mark.parametrize("ndim", [2, 3])
     def test_it_is_complete_on_networks_that_hide_their_steps(self, ndim, activation):
         model, volume = awkward_model(ndim), toys.noise_volume({2: (17, 14), 3: (11, 12, 9)}[ndim], seed=3)
-        why = self.explain(model, volume, target=1, activation=activation)
+        why = self.explain(model, volume, target=1, activation=activation, baseline=0)
         full, empty = (logits[1] for logits in scores_of(model, volume))
         if activation == "sigmoid":
             full, empty = 1 / (1 + np.exp(-full)), 1 / (1 + np.exp(-empty))
         assert abs(full - empty) > 1e-3
         assert why.data.sum() == pytest.approx(full - empty, rel=1e-3)
-        assert why.notes == ()
+        assert why.baseline_score == pytest.approx(empty, rel=1e-4)
+        assert [note.split(" scores ")[0] for note in why.notes] == ["The baseline"] * bool(empty >= full)
 
     @pytest.mark.parametrize(
         ("name", "shape", "options"),
@@ -120,7 +121,7 @@ class TestDeepLift(ExplainerContract):
         volume, region = toys.noise_volume(shape), np.zeros(shape, np.uint8)
         region[tuple(slice(n // 3, n // 2) for n in shape)] = 1
         target = 1 if name == "covid-resnet" else wb.explain.Region(Volume(region, kind="labels"), 1)
-        why = self.explain(model, volume, target=target)
+        why = self.explain(model, volume, target=target, baseline=0)
         empty = self.explain(model, volume.with_data(np.zeros(shape, np.float32)), target=target)
         assert abs(why.score - empty.score) > 1e-6
         assert why.data.sum() == pytest.approx(why.score - empty.score, rel=0.01)

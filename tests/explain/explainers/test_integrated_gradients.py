@@ -19,7 +19,7 @@ class TestIntegratedGradients(ExplainerContract):
     def test_the_map_sums_up_to_the_difference_of_the_scores(self, baseline):
         model, _ = toys.linear_model((4, 5, 3))
         volume = toys.noise_volume((4, 5, 3))
-        why = self.explain(model, volume, target=2, baseline=baseline)
+        why = self.explain(model, volume, target=2, baseline=baseline, blur=4.0)
         empty = toys.noise_volume((4, 5, 3)).with_data(_baseline(volume.data, baseline))
         assert why.data.sum() == pytest.approx(why.score - self.explain(model, empty, target=2).score, rel=1e-3)
 

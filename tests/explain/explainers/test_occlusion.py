@@ -88,7 +88,7 @@ class TestOcclusion(ExplainerContract):
     def test_what_speaks_for_the_target_is_positive(self):
         model, weights = toys.linear_model((4, 4), classes=2)
         volume = toys.noise_volume((4, 4)).with_data(np.ones((4, 4), np.float32))
-        why = self.explain(model, volume, target=0, window=1, stride=1)
+        why = self.explain(model, volume, target=0, window=1, stride=1, baseline=0)
         assert np.array_equal(why.data > 0, weights[0, 0] > 0)
 
     def test_with_softmax_it_is_a_difference_of_probabilities(self):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
-from workbench.explain.explainers._baselines import BASELINE, BLUR, baseline_like
+from workbench.explain.baselines import BASELINE, BLUR, find_baseline
 from workbench.explain.explainers._completeness import incomplete
 from workbench.explain.explainers.saliency import channel_option, reduce_channels
 from workbench.parameters import Parameter, by_name
@@ -51,11 +51,12 @@ class DeepLift(Explainer):
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
-        baseline = baseline_like(problem.input[0], options["baseline"], options["blur"])[None]
-        attribution, scores = problem.feeder.once(lambda: _deep_lift(problem, baseline))
+        of_input = problem.score_of(problem.input[0])
+        baseline = find_baseline(problem, options, of_input)
+        attribution, scores = problem.feeder.once(lambda: _deep_lift(problem, baseline.image[None]))
         result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
-        notes = incomplete(attribution, float(scores[0]), float(scores[1]), _WHY)
-        yield Step(1.0, lambda: result, problem.spatial_shape, notes)
+        notes = incomplete(attribution, float(scores[0]), float(scores[1]), _WHY) + baseline.notes
+        yield Step(1.0, lambda: result, problem.spatial_shape, notes, baseline_score=baseline.score)
 
 
 class GuidedBackprop(Explainer):

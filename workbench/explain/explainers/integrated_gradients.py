@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.base import Explainer, Problem, Step
-from workbench.explain.explainers._baselines import BASELINE, BLUR, baseline_like
+from workbench.explain.baselines import BASELINE, BLUR, find_baseline
 from workbench.explain.explainers._completeness import incomplete
 from workbench.explain.explainers.saliency import channel_option, reduce_channels
 from workbench.parameters import Parameter, by_name
@@ -46,7 +46,9 @@ class IntegratedGradients(Explainer):
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
         image = problem.input[0]
-        baseline = baseline_like(image, options["baseline"], options["blur"])
+        of_input = problem.score_of(problem.input[0])
+        found = find_baseline(problem, options, of_input)
+        baseline = found.image
         nodes, weights = np.polynomial.legendre.leggauss(options["points"])  # type: ignore[no-untyped-call]
         alphas, weights = (nodes + 1) / 2, weights / 2
         axes = (slice(None),) + (None,) * image.ndim
@@ -70,12 +72,8 @@ class IntegratedGradients(Explainer):
             if done < len(alphas):
                 yield Step(done / len(alphas), current, problem.spatial_shape)
 
-        ends = np.asarray([image, baseline], np.float32)
-        # two passes without gradients take less memory than one with
-        scores = problem.feeder.once(lambda: problem.framework.scores(problem.module, ends, problem.score))
-        of_input, of_baseline = map(float, scores)
-        notes = incomplete(total * (image - baseline), of_input, of_baseline, _why(options["points"]))
-        yield Step(1.0, current, problem.spatial_shape, notes)
+        notes = incomplete(total * (image - baseline), of_input, found.score, _why(options["points"]))
+        yield Step(1.0, current, problem.spatial_shape, notes + found.notes, baseline_score=found.score)
 
 
 def _why(points: int) -> str:

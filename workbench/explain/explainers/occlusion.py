@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,11 +12,12 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
+from workbench.explain.baselines import BLUR, HIDDEN, Baseline, Window, find_baseline, inpainted, local_mean
 from workbench.explain.box import Box, inside
-from workbench.explain.explainers._baselines import BASELINE, BLUR, baseline_like
 from workbench.parameters import Parameter, by_name
 
-Window = tuple[slice, ...]
+#: What is another baseline for each window, so that nothing is hidden by all of it.
+_LOCAL: dict[Any, Callable[[Array, Window], Array]] = {"inpaint": inpainted, "local-mean": local_mean}
 
 
 class Occlusion(Explainer):
@@ -40,7 +41,7 @@ class Occlusion(Explainer):
                   above=0, unit="mm", per_axis=True),
         Parameter("stride", "number", None, "Step between windows; by default half the window in 2D, all of it in 3D.",
                   low=1, unit="voxels of the network's grid", per_axis=True),
-        BASELINE,
+        HIDDEN,
         BLUR,
         Parameter("batch_size", "integer", None, "Windows per pass; measured on the device if not given.", low=1),
     )  # fmt: skip
@@ -48,14 +49,13 @@ class Occlusion(Explainer):
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         window = window_shape(options, shape, spacing)
         stride = _stride(options["stride"], window, shape)
-        return 1 + math.prod(map(_count, shape, window, stride))
+        return 2 + math.prod(map(_count, shape, window, stride))
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         window = window_shape(problem.options, problem.spatial_shape, problem.spacing)
         stride = _stride(problem.options["stride"], window, problem.spatial_shape)
         windows, counts = list_windows(problem.spatial_shape, window, stride, problem.box)
         image = problem.input[0]
-        baseline = baseline_like(image, problem.options["baseline"], problem.options["blur"])
 
         def scores(inputs: Array) -> Array:
             return problem.framework.scores(problem.module, inputs, problem.score)
@@ -63,11 +63,12 @@ class Occlusion(Explainer):
         def build(part: range) -> Array:
             inputs = np.repeat(problem.input, len(part), axis=0)
             for sample, index in enumerate(part):
-                hidden = (slice(None), *windows[index])
-                inputs[sample][hidden] = baseline[hidden]
+                inputs[sample][(slice(None), *windows[index])] = hide(windows[index])
             return inputs
 
-        unoccluded = float(problem.feeder.once(lambda: scores(problem.input))[0])
+        unoccluded = problem.score_of(image)
+        hide, baseline = _hiding(problem, unoccluded)
+        drops: list[float] = []
         total = np.zeros(problem.spatial_shape, np.float64)
         covered = np.zeros(problem.spatial_shape, np.int64)
 
@@ -76,9 +77,36 @@ class Occlusion(Explainer):
 
         for part, occluded in problem.feeder.map(len(windows), build, scores):
             for index, score in zip(part, occluded, strict=True):
-                total[windows[index]] += unoccluded - float(score)
+                drops.append(unoccluded - float(score))
+                total[windows[index]] += drops[-1]
                 covered[windows[index]] += 1
-            yield Step(part.stop / len(windows), current, counts, cell=stride)
+            if part.stop < len(windows):
+                yield Step(part.stop / len(windows), current, counts, cell=stride)
+        if baseline is None:
+            yield Step(1.0, current, counts, _raised(drops), stride)
+        else:
+            yield Step(1.0, current, counts, baseline.notes, stride, baseline.score)
+
+
+def _hiding(problem: Problem, of_input: float) -> tuple[Callable[[Window], Array], Baseline | None]:
+    """Return what gives the values that hide a window, and the baseline that they are of, where it is one for all."""
+    image = problem.input[0]
+    if local := _LOCAL.get(problem.options["baseline"]):
+        return lambda window: local(image, window), None
+    found = find_baseline(problem, problem.options, of_input)
+    return lambda window: found.image[(slice(None), *window)], found
+
+
+def _raised(drops: list[float]) -> tuple[str, ...]:
+    """Return a note where hiding adds to the score more than it takes away, in most windows and in all."""
+    raised = sum(drop < 0 for drop in drops) / len(drops)
+    if raised <= 0.5 or sum(drops) >= 0:
+        return ()
+    note = (
+        f"Hiding raised the score in {raised:.0%} of the windows, and by more than it lowered it elsewhere: most of "
+        "the input speaks against what is explained, or what hides it looks like it. Compare another baseline."
+    )
+    return (note,)
 
 
 def window_shape(options: Mapping[str, Any], shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
