@@ -91,15 +91,19 @@ def test_colours_of_old_are_refused_by_name(series, model, samples):
 
 @pytest.mark.parametrize("values", [[[0, 1, 2], [60000, 4, 5]], [[[1, 2], [3, 4]], [[5, 6], [7, 60000]]]])
 @pytest.mark.parametrize(
-    ("keyword", "told"),
+    ("keyword", "how", "told"),
     [
-        ("PhotometricInterpretation", "MONOCHROME2"), ("SamplesPerPixel", 1), ("BitsStored", 16),
-        ("PixelRepresentation", 0), ("HighBit", None), ("BitsAllocated", 16),
+        ("PhotometricInterpretation", "nothing", "MONOCHROME2"), ("PhotometricInterpretation", "monochrome2", None),
+        ("SamplesPerPixel", "nothing", 1), ("BitsStored", "nothing", 16), ("BitsStored", 0, 16),
+        ("PixelRepresentation", "nothing", 0), ("HighBit", "nothing", None), ("BitsAllocated", "nothing", 16),
     ],
 )  # fmt: skip
-def test_what_is_not_said_of_the_pixels_is_taken_as_usual(tmp_path, keyword, told, values):
+def test_what_is_not_said_of_the_pixels_is_taken_as_usual(tmp_path, keyword, how, told, values):
     made = dataset(np.array(values, np.uint16), position=(0, 0, 0), SpacingBetweenSlices=2)
-    del made[keyword]
+    if how == "nothing":
+        del made[keyword]
+    else:
+        made[keyword].value = how
     path = save(made, tmp_path / "a.dcm")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

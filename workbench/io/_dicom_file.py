@@ -222,7 +222,7 @@ def pixels_of(source: Source, dataset: Any) -> Pixels:
             "samples of 1, 8, 16, 32 or 64 bits are). Export it in 16 bits."
         )
     signed = bool(whole(dataset, "PixelRepresentation", 0))
-    photometric = code(dataset, "PhotometricInterpretation")[:16] or (_GREY if samples == 1 else "")
+    photometric = code(dataset, "PhotometricInterpretation")[:16].upper() or (_GREY if samples == 1 else "")
     if samples > 1 and photometric not in _COLOURS:
         raise FileError(
             f"{source} has {samples} samples of {photometric!r} for a pixel, which is not supported (these are: "
@@ -236,14 +236,17 @@ def fill_in(dataset: Any) -> list[str]:
 
     A decoder asks for all of them. What is missing of colours is not guessed, but for the usual order of their samples.
     """
+    if "PixelData" not in dataset:
+        return []  # floats are stored in one way
     samples, allocated = whole(dataset, "SamplesPerPixel", 1), whole(dataset, "BitsAllocated", 16)
-    stored = whole(dataset, "BitsStored", allocated)
+    stored = whole(dataset, "BitsStored", allocated) or allocated
     usual: dict[str, Any] = {"SamplesPerPixel": 1, "BitsAllocated": 16, "BitsStored": allocated}
     usual |= {"HighBit": stored - 1, "PixelRepresentation": 0}
     usual |= {"PhotometricInterpretation": _GREY} if samples == 1 else {"PlanarConfiguration": 0}
-    if "PixelData" not in dataset:
-        return []  # floats are stored in one way
     lacking = [keyword for keyword in usual if dataset.get(keyword) in (None, "")]
+    lacking += ["BitsStored"] if dataset.get("BitsStored") == 0 else []
     for keyword in lacking:
         setattr(dataset, keyword, usual[keyword])
+    if "PhotometricInterpretation" in dataset:  # a code, which some write in small letters
+        dataset.PhotometricInterpretation = code(dataset, "PhotometricInterpretation").upper()
     return lacking
