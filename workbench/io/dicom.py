@@ -73,7 +73,7 @@ class Dicom(Format):
             several images at the same positions. ``level``, ``region``, ``image``: of a whole slide, as for TIFF.
             ``kind="labels"``: the indices of a palette, and not its colours.
         """
-        if _dicom_slide.is_slide(path):
+        if _dicom_slide.is_slide(path, options.get("series")):
             return _dicom_slide.read(self, path, options)
         doubts: list[Doubt] = []
         if path.is_dir() or is_archive(path):
