@@ -5,10 +5,12 @@ from __future__ import annotations
 import bz2
 import gzip
 import zlib
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from nibabel.testing import data_path
 from PIL import Image
 
 from workbench import Volume
@@ -117,3 +119,36 @@ def test_a_png_without_its_last_block(tmp_path):
         (tmp_path / "a.png").write_bytes(whole[:keep])
         with pytest.raises(FileError):
             read(tmp_path / "a.png")
+
+
+def mgz(folder):
+    nib.save(nib.MGHImage(VOXELS, np.eye(4, dtype=np.float32)), folder / "whole.mgh")
+    return folder / "a.mgz", (folder / "whole.mgh").read_bytes()
+
+
+def minc(folder):
+    return folder / "a.mnc.gz", (Path(str(data_path)) / "tiny.mnc").read_bytes()
+
+
+def analyze(folder):
+    nib.save(nib.AnalyzeImage(VOXELS, np.eye(4)), folder / "a.img")
+    raw = (folder / "a.img").read_bytes()
+    (folder / "a.img").unlink()
+    return folder / "a.img.gz", raw
+
+
+@pytest.mark.parametrize("make", [mgz, minc, analyze])
+@pytest.mark.parametrize("cut", [1, 4, 8])
+def test_formats_of_nibabel_without_the_end_mark(tmp_path, make, cut):
+    path, raw = make(tmp_path)
+    path.write_bytes(gzip.compress(raw))
+    expected = read(path).data
+    path.write_bytes(gzip.compress(raw)[:-cut])
+    with pytest.warns(GeometryWarning, match="breaks off behind the last voxel"):
+        volume = read(path).load()
+    np.testing.assert_array_equal(volume.data, expected)
+    if make is not analyze:
+        np.testing.assert_array_equal(nib.load(path).dataobj, expected)
+    path.write_bytes(gzip.compress(raw)[:-200])
+    with pytest.raises(FileError):
+        read(path).load()

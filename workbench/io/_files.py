@@ -24,10 +24,13 @@ T = TypeVar("T")
 #: Deflate cannot shrink data by more than this factor, so a longer promise is a lie.
 DEFLATE_LIMIT = 1032
 _PIECE = 1 << 22
+#: What is read behind the voxels: tags of MGH, not what somebody packed there to fill the memory.
+_MOST_BEHIND = 1 << 20
 _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 
 #: The end of a note on a file that is longer than its header promises.
 BEHIND = "behind the voxels that the header speaks of were left alone"
+_NO_END = Doubt("the compressed data breaks off behind the last voxel, so that its checksum could not be tested")
 #: What to do about a header that cannot be true, and about one that may be.
 AGAIN = "It is damaged; get a fresh copy."
 CORRECT = "Correct the header with the tool that wrote the file, or convert the file again from its source."
@@ -111,6 +114,18 @@ def read_head(path: Path, count: int) -> bytes:
             # what a damaged file gives is enough to tell its format; reading it will say what is wrong
             return head
     return head
+
+
+def read_unpacked(path: Path, notes: list[str]) -> bytes:
+    """Return all of a file, gzip and bzip2 undone; of one that breaks off what is there, which is noted."""
+    pieces: list[bytes] = []
+    with open_stream(path) as stream:
+        try:
+            while piece := stream.read1(_PIECE):  # type: ignore[attr-defined]
+                pieces.append(piece)
+        except EOFError:
+            notes.append(_NO_END)
+    return b"".join(pieces)
 
 
 def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool | None = None) -> None:
@@ -223,14 +238,11 @@ def read_array(
 
 
 def _look_behind(stream: IO[bytes], notes: list[str], *, last: bool) -> None:
-    """Read one byte behind the voxels: the checksum lies there, and is only tested by whoever reads that far."""
+    """Read on behind the voxels: the checksum lies there, and is only tested by whoever reads that far."""
     try:
-        more = stream.read(1)
+        more = stream.read(_MOST_BEHIND)
     except EOFError:
-        # all voxels are there, and other readers do not look any further
-        notes.append(
-            Doubt("the compressed data breaks off behind the last voxel, so that its checksum could not be tested")
-        )
+        notes.append(_NO_END)  # all voxels are there, and other readers do not look any further
         return
     if more and last:
         notes.append(f"bytes {BEHIND}")
