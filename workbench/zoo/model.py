@@ -181,6 +181,11 @@ class Model:
         array or list
             One prediction per image, on the network's grid. Segmentation: labels [n, *spatial]. Classification:
             probabilities [n, num_classes]. Detection: a list of Boxes.
+
+        Raises
+        ------
+        StateError
+            As for `predict`.
         """
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
