@@ -166,6 +166,42 @@ def test_data_in_memory_and_the_model_travel_with_the_job(tmp_path: Path) -> Non
     assert "Doe" not in "".join(told)
 
 
+@pytest.mark.usefixtures("jobs")
+def test_two_jobs_do_not_write_into_one_folder_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, dataset = segmenter(), scans()
+    monkeypatch.setenv("WORKBENCH_FAULTS", "progress:1:hold")
+    first = model.predict_over(dataset, out=tmp_path / "out", background=True)
+    assert isinstance(first, Job)
+    for background in (True, False):
+        with pytest.raises(StateError, match=rf"one job at a time, and .*out is that of job {first.id}, which is "):
+            model.predict_over(dataset, out=tmp_path / "out", background=background)
+    assert wb.jobs() == [first]
+    assert first.stop().wait(120).state == "stopped"
+    assert model.predict_over(dataset, out=tmp_path / "out").failed == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("skip_aire", "skip_air"), ("skipair", "skip_air"), ("precission", "precision"), ("suffixes", "suffix"),
+        ("backgroud", "background"), ("wrk", "work"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_keyword_is_named_with_the_nearest(tmp_path: Path, wrong: str, right: str) -> None:
+    words = rf"model\.predict_over\(\) got an unknown option '{wrong}'\. Did you mean '{right}'\?"
+    with pytest.raises(InputError, match=words):
+        segmenter().predict_over(scans(1), out=tmp_path / "out", **{wrong: True})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("outt", "out"), ("output", "out"), ("datset", "dataset")])
+def test_a_mistyped_keyword_of_what_must_be_given_is_named(tmp_path: Path, wrong: str, right: str) -> None:
+    given = {"dataset": scans(1), "out": tmp_path / "out", "skip_air": False}
+    given[wrong] = given.pop(right)
+    with pytest.raises(InputError, match=rf"unknown option '{wrong}'\. Did you mean '{right}'"):
+        segmenter().predict_over(**given)
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_made(tmp_path: Path, jobs: Path) -> None:
     model, pictures = segmenter(), wb.datasets.load("phantom-xray", n=2, size=16)
     with pytest.raises(InputError, match=r"3d-unet takes 3D images, but data set phantom-xray has 2D images"):

@@ -23,6 +23,7 @@ from workbench.jobs.status import Words
 from workbench.parameters import plain
 from workbench.tools._cases import Plan
 from workbench.tools._processes import THREADS
+from workbench.tools._writers import check_free, claim, release
 from workbench.tools.base import Tool, is_local
 from workbench.tools.catalogue import TOOLS
 from workbench.tools.mapping import Report, carry_out, planned
@@ -41,6 +42,8 @@ class OverCases(JobKind):
 
     def go_on(self, folder: Path, doing: Doing, plan: Plan, dataset: Dataset, processes: int = 1) -> str:
         """Work on the cases that are left, and note what became of all."""
+        check_free(plan.folder, folder)
+        claim(plan.folder, folder)
         there = plan.there(len(dataset))
         first = (read_json(folder / _REPORT) or {}).get("skipped")
         if first is None:
@@ -53,6 +56,7 @@ class OverCases(JobKind):
         done = sorted({*report.done, *report.skipped} - {*first})
         made = {"tool": report.tool, "folder": str(report.folder), "done": done, "skipped": first}
         write_json(folder / _REPORT, {**made, "failed": report.failed})
+        release(plan.folder, folder)
         return "finished"
 
     def result(self, folder: Path) -> Report:
@@ -126,6 +130,7 @@ def begin_over(tool: Tool, dataset: Dataset, plan: Plan, processes: int, placeme
         note["data"] = kept_data(dataset, folder)
         note["shared"] = {name: _kept(value, folder, f"shared-{name}") for name, value in plan.shared.items()}
         write_json(folder / _TOOL, note)
+        claim(plan.folder, folder)
 
     return begin(OverData(), lay_out, word=tool.name, needs=Resources(cores=processes), placement=placement)
 

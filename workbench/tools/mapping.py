@@ -19,6 +19,7 @@ from workbench.jobs.resources import Placement
 from workbench.signatures import Range, checked
 from workbench.tools._cases import Cases, Plan
 from workbench.tools._processes import in_processes
+from workbench.tools._writers import check_free
 from workbench.tools.base import Tool, is_local
 from workbench.tools.catalogue import get
 from workbench.work import IDLE, Work
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.jobs.job import Job
 
 #: Arguments of `over`, to be named where one is mistyped.
-_OF_THE_CALL = ("processes", "sources", "suffix", "background")
+_OF_THE_CALL = ("out", "processes", "sources", "suffix", "background", "work")
 #: All tables of one name, one below the other.
 _TABLES = "all-{}.csv"
 
@@ -158,7 +159,7 @@ def over(
     InputError
         If an option breaks its rule, or an input is not in the samples.
     StateError
-        If other results are in the folder, or other processes cannot find the tool.
+        If other results are in the folder, a job is to write into it, or other processes cannot find the tool.
     FileError
         If the folder cannot be written.
     Cancelled
@@ -180,6 +181,7 @@ def over(
     if unknown := [name for name in options if name not in known]:
         check_keywords(unknown, [*known, *_OF_THE_CALL], chosen.name)
     plan = planned(chosen, dataset, out, sources, suffix, options)
+    check_free(plan.folder)
     if placement:
         from workbench.tools.background import begin_over
 

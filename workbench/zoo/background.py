@@ -16,6 +16,7 @@ from workbench.jobs.resources import Placement, Resources
 from workbench.jobs.status import Words
 from workbench.parameters import plain
 from workbench.tools._cases import Plan
+from workbench.tools._writers import claim
 from workbench.tools.background import OverCases, kept_data
 from workbench.zoo.catalogue import ALGORITHMS
 from workbench.zoo.predicting import plan_of
@@ -81,6 +82,7 @@ def begin_prediction(model: Model, dataset: Dataset, plan: Plan, placement: Plac
     def lay_out(folder: Path) -> None:
         model.save(folder / _MODEL)
         write_json(folder / _NOTE, note | {"data": kept_data(dataset, folder)})
+        claim(plan.folder, folder)
 
     needs = Resources(gpus=int(str(model.device) != "cpu"))
     return begin(Prediction(), lay_out, word=model.name, needs=needs, placement=placement)

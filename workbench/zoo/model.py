@@ -262,6 +262,7 @@ class Model:
         """
         return answering.probabilities(self, volume, answering.How.of(how))
 
+    @checked("model.predict_over()")
     def predict_over(
         self,
         dataset: Dataset,
