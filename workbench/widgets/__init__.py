@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from workbench.widgets.desk import Case, Desk
     from workbench.widgets.desk_panel import DeskPanel, register
     from workbench.widgets.explain_panel import ExplainPanel
+    from workbench.widgets.job_view import JobView
     from workbench.widgets.layer import Layer
     from workbench.widgets.model_panel import ModelPanel
     from workbench.widgets.run_view import RunView
@@ -26,6 +27,7 @@ _HOMES = {
     "Desk": "workbench.widgets.desk",
     "DeskPanel": "workbench.widgets.desk_panel",
     "ExplainPanel": "workbench.widgets.explain_panel",
+    "JobView": "workbench.widgets.job_view",
     "Layer": "workbench.widgets.layer",
     "ModelPanel": "workbench.widgets.model_panel",
     "RunView": "workbench.widgets.run_view",
@@ -44,6 +46,7 @@ __all__ = [
     "Desk",
     "DeskPanel",
     "ExplainPanel",
+    "JobView",
     "Layer",
     "ModelPanel",
     "RunView",

@@ -11,7 +11,7 @@ import traitlets as t
 from workbench import training, zoo
 from workbench._words import size, span
 from workbench.errors import InputError, StateError, choose
-from workbench.jobs.job import check_name
+from workbench.jobs.files import check_name
 from workbench.jobs.places import runs_folder
 from workbench.jobs.status import ALIVE
 from workbench.parameters import Parameter, Schema
