@@ -6,6 +6,7 @@ import type { Model } from "./ui/model";
 import { actions, frame, hint, reason } from "./ui/panel";
 import { alive, resumable, runStatus } from "./ui/run_status";
 import { field } from "./ui/schema";
+import { resultTable } from "./ui/table";
 
 /** The fields of the form are traits of their names. */
 type Field = "epochs" | "batch_size" | "learning_rate" | "seed" | "freeze" | "called_run";
@@ -30,7 +31,18 @@ function render({ model, el }: { model: Model<TrainPanel>; el: HTMLElement }): (
   const rest = fieldNames.filter((name) => !SHORT.includes(name));
   // The four stand side by side: what is wrong with one of them has the whole width below.
   const wrong = SHORT.map((name) => controls.get(name)?.told);
-  const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-quad" }, ...rows(SHORT)), ...wrong, ...rows(rest));
+  const table = resultTable();
+  const refused = hint("");
+  // Images are looked at for it, so that it is asked for when somebody looks.
+  const whole = h("details", { class: "mwb-options" }, h("summary", { title: "What Start would follow, with the reason of each value that is proposed" }, "Why these values"), table.element, refused);
+  const explain = async () => {
+    if (!whole.open || whole.hidden) return;
+    const answer = await scope.ask("plan");
+    setText(refused, "error" in answer ? answer.error : "");
+    table.show("error" in answer ? {} : answer);
+  };
+  whole.addEventListener("toggle", explain);
+  const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-quad" }, ...rows(SHORT)), ...wrong, ...rows(rest), whole);
 
   const start = button("Start", "Start the run in a process of its own: closing the tab does not stop it", () => scope.act("start"), "primary");
   const stop = button("Stop", "Stop after this step; the run can be resumed", () => scope.act("stop"), "danger");
@@ -67,6 +79,17 @@ function render({ model, el }: { model: Model<TrainPanel>; el: HTMLElement }): (
     }
     const freeze = controls.get("freeze");
     if (freeze) freeze.row.hidden = scope.get("mode") !== "tune";
+  });
+  const tooltips = new Map(fieldNames.map((name) => [name, controls.get(name)?.input.title ?? ""]));
+  scope.watch(["why"], () => {
+    for (const [name, control] of controls) {
+      const why = scope.get("why")[name];
+      control.input.title = [tooltips.get(name), why && `Proposed: ${why}`].filter(Boolean).join("\n");
+    }
+  });
+  scope.watch(["why", "blocked", ...fieldNames], () => {
+    whole.hidden = Boolean(scope.get("blocked"));
+    void explain();
   });
   scope.watch(["runs", "run_id"], () => {
     const runs = scope.get("runs");

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from workbench.datasets import Dataset
+from workbench.datasets import Dataset, load
 from workbench.errors import InputError, check_keywords
 from workbench.evaluation.table import Table
 from workbench.jobs.resources import Placement
@@ -48,7 +48,7 @@ _OPTIONS, _OF_THE_CALL = ("skip_air", "precision"), ("out", "suffix", "backgroun
 
 def predict_over(
     model: Model,
-    dataset: Dataset,
+    dataset: Dataset | str | Path,
     out: str | Path,
     suffix: str | None,
     background: bool | Placement,
@@ -60,6 +60,8 @@ def predict_over(
     placement = Placement.of(background)
     if placement and work is not IDLE:
         raise InputError("work must be left out with background=True, got one. Ask the job: job.status, job.stop().")
+    if isinstance(dataset, str | Path):
+        dataset = load("folder", images=dataset, label_names=model.classes)
     check_data(model, dataset)
     # what every case would fail of is said once
     model.framework.check_finite(model.module)
