@@ -191,7 +191,7 @@ def test_the_doctor_reports_what_is_broken_and_what_mends_it(monkeypatch, capsys
 )
 def test_the_doctor_says_whether_accelerators_are_counted(monkeypatch, tmp_path, found, state, words):
     monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path))
-    monkeypatch.setattr("workbench.jobs.executors.limits.count_accelerators", lambda: found)
+    monkeypatch.setattr("workbench.jobs.executors._limits.count_accelerators", lambda: found)
     (told,) = [finding for finding in _doctor._jobs() if finding.name == "accelerators"]
     assert (told.state, told.found[: len(words)]) == (state, words)
     assert ('{"jobs": {"gpus": 1}}' in told.remedy) == (found is None)

@@ -23,7 +23,7 @@ _IMPORTS = {
     "transforms/augment.py": "MONAI takes and gives its tensors, whatever a network is computed with",
 }
 _TABLES = {
-    "explain/captum_methods.py": "the frameworks that a method is for, as any plug-in declares them",
+    "explain/explainers/captum_methods.py": "the frameworks that a method is for, as any plug-in declares them",
     "zoo/card.py": "the frameworks that a network is for, as any card declares them",
 }
 

@@ -41,10 +41,10 @@ _HOMES = {
 # What is built in and lies above the room that finds it, as packages say it with entry points.
 _wiring.BUILT_IN |= {
     "workbench.jobs": {
-        "evaluation": "workbench.training.evaluating:Evaluation",
-        "explanation": "workbench.explain.background:Explaining",
-        "prediction": "workbench.zoo.background:Prediction",
-        "tool": "workbench.tools.background:OverData",
+        "evaluation": "workbench.training.kind:Evaluation",
+        "explanation": "workbench.explain.kind:Explaining",
+        "prediction": "workbench.zoo.kind:Prediction",
+        "tool": "workbench.tools.kind:OverData",
         "training": "workbench.training.kind:Training",
     },
     "workbench.job_views": {

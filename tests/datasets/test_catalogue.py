@@ -69,6 +69,13 @@ def test_plug_ins_are_loaded_and_broken_ones_do_not_take_the_rest_along(plug_ins
         datasets.load("mine", scle=4)
 
 
+def test_what_is_computed_comes_first_and_what_a_user_brings_last(plug_ins):
+    plug_ins(DATASETS, mine=entry)
+    names = [card.name for card in datasets.list()]
+    assert names[:4] == ["phantom-xray", "phantom-ct", "phantom-cells", "hippocampus"]
+    assert names[-3:] == ["mine", "folder", "memory"]
+
+
 def test_a_data_set_can_be_declared_in_a_cell(plug_ins):
     plug_ins(DATASETS)
     assert datasets.register(entry) is entry

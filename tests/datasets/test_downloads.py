@@ -13,8 +13,10 @@ import zipfile
 import pytest
 
 from workbench import datasets
-from workbench.datasets import downloads, obtain
+from workbench.datasets import Card, Entry, downloads
+from workbench.datasets.catalogue import DATASETS
 from workbench.datasets.downloads import extract, fetch
+from workbench.datasets.sources import hippocampus, medmnist
 from workbench.errors import FileError, InputError
 
 CONTENT = bytes(range(256)) * 4000
@@ -153,7 +155,7 @@ def test_an_unwritable_place_is_named(server, tmp_path):
 def test_a_data_set_is_fetched_by_name_into_the_cache(server, tmp_path, monkeypatch):
     address, kind = server
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(obtain, "address", lambda flag, size: f"{address}/{flag}_{size}")
+    monkeypatch.setattr(medmnist, "address", lambda flag, size: f"{address}/{flag}_{size}")
     kind.content = b"not the official bytes"
     with pytest.raises(FileError, match="750601b1f35ba3300ea97c75c52ff8f6 is expected"):
         datasets.download("breastmnist")
@@ -165,12 +167,24 @@ def test_a_data_set_is_fetched_by_name_into_the_cache(server, tmp_path, monkeypa
         datasets.download("organmnist3d", size=128)
 
 
+def test_a_data_set_of_a_package_says_how_it_is_fetched(plug_ins, tmp_path):
+    def fetched(size, progress):
+        progress(size, None)
+        return tmp_path / f"mine-{size}"
+
+    card = Card(name="mine", title="Mine", tasks=("classification",))
+    plug_ins(DATASETS, mine=Entry(card, lambda: None, fetch=fetched))
+    told = []
+    assert datasets.download("mine", size=64, progress=lambda *step: told.append(step)) == tmp_path / "mine-64"
+    assert told == [(64, None)]
+
+
 def test_an_archive_of_a_data_set_is_unpacked(server, tmp_path, monkeypatch):
     address, kind = server
     kind.content = tar({"Task04_Hippocampus/imagesTr/a.nii.gz": b"1", "Task04_Hippocampus/labelsTr/a.nii.gz": b"2"})
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
-    monkeypatch.setattr(obtain.hippocampus, "ADDRESS", f"{address}/Task04.tar")
-    monkeypatch.setattr(obtain.hippocampus, "MD5", hashlib.md5(kind.content).hexdigest())
+    monkeypatch.setattr(hippocampus, "ADDRESS", f"{address}/Task04.tar")
+    monkeypatch.setattr(hippocampus, "MD5", hashlib.md5(kind.content).hexdigest())
     folder = datasets.download("hippocampus")
     assert (folder / "Task04_Hippocampus" / "labelsTr" / "a.nii.gz").read_bytes() == b"2"
     assert datasets.download("hippocampus") == folder

@@ -12,8 +12,8 @@ import pytest
 import workbench as wb
 from workbench.errors import FileError, InputError, StateError
 from workbench.jobs import Job, JobKind, Resources, Status, begin
+from workbench.jobs.beginning import laying_out
 from workbench.jobs.files import write_json
-from workbench.jobs.job import laying_out
 from workbench.jobs.kind import KINDS
 from workbench.jobs.worker import work
 from workbench.testing import JobKindContract

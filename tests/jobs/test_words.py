@@ -13,8 +13,8 @@ import pytest
 import workbench as wb
 from workbench.errors import FileError, InputError, StateError
 from workbench.jobs import Job, Status
+from workbench.jobs.beginning import laying_out
 from workbench.jobs.files import write_json
-from workbench.jobs.job import laying_out
 from workbench.jobs.kind import KINDS
 from workbench.jobs.resources import Resources
 

@@ -26,9 +26,9 @@ from workbench.jobs.kind import KINDS as JOBS
 from workbench.testing.algorithms.card import CardContract
 from workbench.testing.grids import oblique
 from workbench.testing.viewers import BLOCK
-from workbench.tools.background import OverData
+from workbench.tools.kind import OverData
 from workbench.widgets import Desk, DeskPanel
-from workbench.widgets.backends.base import VIEWERS
+from workbench.widgets.backends._base import VIEWERS
 from workbench.widgets.desk_panel import PANELS
 
 PlugIns = Callable[..., None]

@@ -26,7 +26,8 @@ from workbench.jobs.kind import write_note
 from workbench.testing import JobContract
 from workbench.testing.grids import oblique
 from workbench.tools import Report, Table, over
-from workbench.tools.background import _kept, _opened
+from workbench.tools.background import _kept
+from workbench.tools.kind import _opened
 from workbench.work import Work
 
 

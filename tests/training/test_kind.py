@@ -12,7 +12,8 @@ from workbench.jobs.kind import KINDS, write_note
 from workbench.testing import JobContract
 from workbench.training import Run, train
 from workbench.training.assembly import configure
-from workbench.training.kind import Training, needs_of
+from workbench.training.kind import Training
+from workbench.training.needs import needs_of
 from workbench.training.run import create
 
 from .conftest import outcome

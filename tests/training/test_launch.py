@@ -7,7 +7,7 @@ import pytest
 
 from workbench.frameworks._environment import BRIEF_SPINNING
 from workbench.jobs.threads import available_cores
-from workbench.training.kind import worker_environment
+from workbench.training.needs import worker_environment
 from workbench.training.recipe import Recipe
 
 RECIPE = Recipe(algorithm="3d-unet", data={"kind": "phantom-ct"})

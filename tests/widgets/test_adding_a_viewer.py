@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from tests.pages import Page, check_found, site_of
-from workbench.widgets.backends import base, names
+from workbench.widgets.backends import _base, names
 
 PAGE = Page("how-to/add-a-viewer.md")
-site = site_of(PAGE, base.VIEWERS.reset)
+site = site_of(PAGE, _base.VIEWERS.reset)
 
 
 class TestOfThePage(PAGE.test_class()):  # type: ignore[misc]

@@ -18,7 +18,7 @@ from workbench import datasets, io
 from workbench.errors import InputError, MissingExtraError, StateError
 from workbench.volume import Volume
 from workbench.widgets.app import App
-from workbench.widgets.backends import base
+from workbench.widgets.backends import _base
 
 OPTIONS = {"n": 5, "size": (16, 16, 16)}
 
@@ -168,7 +168,7 @@ def test_a_picture_stands_in_where_no_front_end_runs(used: App) -> None:
 
 
 def test_napari_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "find_spec", lambda name: None)
+    monkeypatch.setattr(_base, "find_spec", lambda name: None)
     app = wb.App("phantom-ct", **OPTIONS)
     with pytest.raises(MissingExtraError, match="napari"):
         app.bar.napari()

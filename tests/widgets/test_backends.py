@@ -16,7 +16,7 @@ from workbench.shapes import Boxes
 from workbench.testing.viewers import BLOCK, ViewerContract, scene
 from workbench.volume import Volume
 from workbench.widgets import Layer, view
-from workbench.widgets.backends import base as registry
+from workbench.widgets.backends import _base as registry
 from workbench.widgets.backends import get, names
 
 

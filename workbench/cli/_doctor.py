@@ -140,7 +140,7 @@ def _tools() -> Iterator[Finding]:
 
 
 def _jobs() -> Iterator[Finding]:
-    from workbench.jobs.executors.limits import Limits
+    from workbench.jobs.executors._limits import Limits
     from workbench.jobs.places import settings_file
 
     yield _package("Jobs", "distributed", "absent", _extra("dask"))

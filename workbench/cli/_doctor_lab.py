@@ -70,7 +70,7 @@ def _packages() -> Finding:
 
 def _own_settings() -> Iterator[Finding]:
     """Look at the settings of the workbench, and at the folder for runs that they may name."""
-    from workbench.jobs.executors.limits import Limits
+    from workbench.jobs.executors._limits import Limits
     from workbench.jobs.places import read_settings, runs_folder, settings_file
 
     place = settings_file()

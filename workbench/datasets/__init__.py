@@ -7,8 +7,8 @@ from workbench.datasets.cards import Card, CardList
 from workbench.datasets.catalogue import card, from_spec, list, load, options, parameters, register
 from workbench.datasets.dataset import Dataset, Sample
 from workbench.datasets.entry import Entry
-from workbench.datasets.memory import from_list
 from workbench.datasets.obtain import download
+from workbench.datasets.sources.memory import from_list
 from workbench.datasets.splits import make_splits
 
 __all__ = [

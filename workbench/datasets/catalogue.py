@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from workbench._accepting import by_name
 from workbench._plugins import Registry
+from workbench._rooms import modules_in
 from workbench.datasets.cards import Card, CardList
 from workbench.datasets.dataset import Dataset
 from workbench.datasets.entry import Entry
 from workbench.errors import InputError, check_keywords
 from workbench.parameters import Parameter
-
-_OWN = tuple(
-    f"workbench.datasets.{module}:entries"
-    for module in ("phantoms", "phantom_cells", "hippocampus", "medmnist", "pictures", "folder", "memory")
-)
 
 
 def _named(given: Any) -> Mapping[str, Entry]:
@@ -33,13 +30,19 @@ def _named(given: Any) -> Mapping[str, Entry]:
 
 #: Every data set. A source gives an `Entry`, a list of them, or a function that returns either;
 #: `DATASETS.register` adds such a function that is written down in a notebook.
-DATASETS: Registry[Entry] = Registry("workbench.datasets", "data set", _named, builtin=_OWN)
+DATASETS: Registry[Entry] = Registry(
+    "workbench.datasets",
+    "data set",
+    _named,
+    builtin=lambda: modules_in("workbench.datasets.sources", attrgetter("entries")),
+)
 register = DATASETS.register
 
 
 def list() -> CardList:
-    """Return the card of every data set in the catalogue (shown as a table)."""
-    return CardList(replace(entry.card, available=entry.available()) for entry in DATASETS.all().values())
+    """Return the card of every data set in the catalogue, in their `order` (shown as a table)."""
+    entries = sorted(DATASETS.all().values(), key=lambda entry: entry.order)
+    return CardList(replace(entry.card, available=entry.available()) for entry in entries)
 
 
 def card(name: str) -> Card:

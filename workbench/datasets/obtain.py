@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.datasets import catalogue, hippocampus, places
-from workbench.datasets._medmnist_facts import FACTS, address, file_name
-from workbench.datasets.downloads import Received, extract, fetch
+from workbench.datasets.catalogue import DATASETS, card
+from workbench.datasets.downloads import Received
 from workbench.errors import InputError
 
 
@@ -18,7 +17,7 @@ def download(name: str, *, size: int = 28, progress: Received | None = None) -> 
     Parameters
     ----------
     name : str
-        A data set whose card has an address.
+        A data set whose card says that it can be downloaded.
     size : int
         Picture size, for MedMNIST.
     progress : callable, optional
@@ -36,24 +35,9 @@ def download(name: str, *, size: int = 28, progress: Received | None = None) -> 
     FileError
         Offline, or if a checksum is wrong; the message says what to do by hand.
     """
-    card = catalogue.card(name)
-    if name in FACTS:
-        facts = FACTS[name]
-        if size not in facts.sizes:
-            raise InputError(f"{name} comes in sizes {', '.join(map(str, facts.sizes))}, got size={size!r}.")
-        target = places.cache_folder() / "medmnist" / file_name(name, size)
-        return fetch(address(name, size), target, md5=facts.md5[size], progress=progress)
-    if name == hippocampus.CARD.name:
-        return _hippocampus(progress)
-    raise InputError(
-        f"There is nothing to download for {name!r}: its data is {card.available or 'not described by the card'}."
-    )
-
-
-def _hippocampus(progress: Received | None) -> Path:
-    folder = places.cache_folder() / "hippocampus"
-    if not folder.is_dir():
-        archive = places.cache_folder() / Path(hippocampus.ADDRESS).name
-        extract(fetch(hippocampus.ADDRESS, archive, md5=hippocampus.MD5, progress=progress), folder)
-        archive.unlink()
-    return folder
+    fetch = DATASETS.get(name).fetch
+    if fetch is None:
+        available = card(name).available or "not described by the card"
+        raise InputError(f"There is nothing to download for {name!r}: its data is {available}.")
+    with DATASETS.using(name):
+        return fetch(size, progress)

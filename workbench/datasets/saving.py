@@ -1,4 +1,4 @@
-"""A data set written into a folder, from which `workbench.datasets.memory` opens it again."""
+"""A data set written into a folder, from which `workbench.datasets.sources.memory` opens it again."""
 
 from __future__ import annotations
 

@@ -105,6 +105,13 @@ def check_fractions(fractions: Fractions | None) -> dict[str, float]:
     return {name: share / total for name, share in named.items()}
 
 
+def plain_fractions(fractions: Fractions | None) -> dict[str, float] | list[float] | None:
+    """Return fractions as they were given, as plain data for the spec of a data set."""
+    if fractions is None:
+        return None
+    return dict(fractions) if isinstance(fractions, Mapping) else [*fractions]
+
+
 def check_splits(splits: Mapping[str, Sequence[int]], cases: int) -> dict[str, list[int]]:
     """Return `splits` as plain lists, or say what is wrong with them.
 

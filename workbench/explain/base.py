@@ -99,8 +99,9 @@ class Step:
 class Explainer(ABC):
     """One attribution method. Stateless: everything it needs comes in the `Problem`.
 
-    A subclass sets `name`, `title`, `summary`, `reference`, and its own `options`, and yields
-    `Step` objects. One that is to be had on some frameworks alone names them in `frameworks`: elsewhere it is refused.
+    A subclass sets `name`, `title`, `summary`, `reference`, its `order` among the others (by default the last), and its
+    own `options`, and yields `Step` objects. One that is to be had on some frameworks alone names them in `frameworks`:
+    elsewhere it is refused.
     It is cancelled from outside, between two steps, so it should yield after every batch.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
@@ -109,6 +110,7 @@ class Explainer(ABC):
     title: ClassVar[str]
     summary: ClassVar[str]
     reference: ClassVar[str]
+    order: ClassVar[float] = 100
     needs_layer: ClassVar[bool] = False
     supports_box: ClassVar[bool] = False
     frameworks: ClassVar[tuple[str, ...]] = ()  # those that have it, where not all have

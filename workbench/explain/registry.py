@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from workbench._accepting import instances_of
 from workbench._plugins import Registry
+from workbench._rooms import classes_in
 from workbench._tables import Listing, as_text
 from workbench.explain.base import Explainer
-
-_OWN = (
-    "workbench.explain.grad_cam:GradCAM",
-    "workbench.explain.occlusion:Occlusion",
-    "workbench.explain.saliency:Saliency",
-    "workbench.explain.grad_cam:GradCAMPlusPlus",
-    "workbench.explain.grad_cam:HiResCAM",
-    "workbench.explain.grad_cam:LayerCAM",
-    "workbench.explain.saliency:InputXGradient",
-    "workbench.explain.integrated_gradients:IntegratedGradients",
-    "workbench.explain.captum_methods:DeepLift",
-    "workbench.explain.captum_methods:GuidedBackprop",
-)
 
 #: What lists and cards show of each.
 _NEEDS = ("title", "summary")
@@ -50,14 +38,17 @@ def _needs(explainer: Explainer) -> str:
 
 #: Every method; `EXPLAINERS.register` adds a class that is written down in a notebook.
 EXPLAINERS: Registry[Explainer] = Registry(
-    "workbench.explainers", "explanation method", instances_of(Explainer, _NEEDS), builtin=_OWN
+    "workbench.explainers",
+    "explanation method",
+    instances_of(Explainer, _NEEDS),
+    builtin=classes_in("workbench.explain.explainers", Explainer),
 )
 register = EXPLAINERS.register
 
 
 def methods() -> Methods:
-    """Return every method that can be chosen, our own first."""
-    return Methods(EXPLAINERS.all().values())
+    """Return every method that can be chosen, in their `order`: our own first."""
+    return Methods(sorted(EXPLAINERS.all().values(), key=lambda method: method.order))
 
 
 def get(name: str) -> Explainer:

@@ -13,18 +13,19 @@ True
 
 from __future__ import annotations
 
-import importlib
 import sys
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from workbench._lazy import lazily
 from workbench.signatures import checked
 
 if TYPE_CHECKING:
+    from workbench.jobs.beginning import begin
     from workbench.jobs.doing import Doing
     from workbench.jobs.files import read_json, write_json
-    from workbench.jobs.job import Job, begin
+    from workbench.jobs.job import Job
     from workbench.jobs.kind import JobKind, register
     from workbench.jobs.listing import JobList, jobs
     from workbench.jobs.resources import Placement, Resources
@@ -39,7 +40,7 @@ _HOMES = {
     "Placement": "resources",
     "Resources": "resources",
     "Status": "status",
-    "begin": "job",
+    "begin": "beginning",
     "jobs": "listing",
     "read_json": "files",
     "register": "kind",
@@ -61,17 +62,7 @@ __all__ = [
     "write_json",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(__name__, _HOMES)
 
 
 class _Room(types.ModuleType):

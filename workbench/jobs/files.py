@@ -107,3 +107,17 @@ def check_name(name: str, noun: str = "job") -> str:
     if not isinstance(name, str) or len(name.strip()) > _LONGEST_NAME or len(name.strip().splitlines()) > 1:
         raise InputError(f"The name of a {noun} is one line of at most {_LONGEST_NAME} characters, got {name!r}.")
     return name.strip()
+
+
+def asked_of(folder: Path, name: str) -> dict[str, Any]:
+    """Return what is asked of a job, from the file in which its kind keeps that.
+
+    Raises
+    ------
+    FileError
+        If it is not there, or is not JSON.
+    """
+    asked = read_json(folder / name)
+    if asked is None:
+        raise FileError(f"A job of this kind must hold {name}; {folder.name} does not. Start it anew.")
+    return dict(asked)

@@ -55,11 +55,9 @@ class JobKind(ABC):
     def result(self, folder: Path) -> Any:
         """Return what came of a job that is finished."""
 
-    def handle(self, folder: Path) -> Job:
-        """Return the job in `folder`, as people have it in their hands."""
-        from workbench.jobs.job import Job
-
-        return Job(folder)
+    def handle(self, folder: Path) -> Job | None:  # noqa: ARG002
+        """Return the job in `folder` as people have it in their hands, where that is more than a `Job`."""
+        return None
 
     def resources(self, folder: Path) -> Resources:
         """Return what the job needs of a machine."""

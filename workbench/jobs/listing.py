@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import SupportsIndex, TypeVar, overload
+from typing import Self, SupportsIndex, TypeVar, overload
 
 from workbench._tables import Listing
 from workbench.errors import FileError, WorkbenchError, choose
+from workbench.jobs.beginning import opened
 from workbench.jobs.job import Job
-from workbench.jobs.kind import KINDS, folders_in, kind_of, read_note
+from workbench.jobs.kind import KINDS, folders_in, read_note
 from workbench.jobs.places import all_folders
 from workbench.jobs.status import said
 from workbench.signatures import checked
@@ -69,6 +70,22 @@ class Found(Listing[J]):
     #: What one is called in messages.
     noun = "job"
 
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> J: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    def __getitem__(self, key: SupportsIndex | str | slice) -> J | Self:
+        """Return the one at a place, of a name or of an id; or those of a slice.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name or id; the message names the nearest.
+        """
+        if isinstance(key, slice):
+            return type(self)(super().__getitem__(key))
+        return self.find(key) if isinstance(key, str) else super().__getitem__(key)
+
     def find(self, key: str) -> J:
         """Return the job of a name or an id; the error names the nearest."""
         # the newest comes first in the list, and last here: its name is the one that counts
@@ -82,22 +99,6 @@ class JobList(Found[Job]):
     head = ("job", "kind", "title", "state", "so far")
     nothing = "No jobs."
 
-    @overload
-    def __getitem__(self, key: SupportsIndex | str) -> Job: ...
-    @overload
-    def __getitem__(self, key: slice) -> JobList: ...
-    def __getitem__(self, key: SupportsIndex | str | slice) -> Job | JobList:
-        """Return the job at a place, of a name or of an id; or the jobs of a slice.
-
-        Raises
-        ------
-        InputError
-            If there is no job of that name or id; the message names the nearest.
-        """
-        if isinstance(key, slice):
-            return JobList(super().__getitem__(key))
-        return self.find(key) if isinstance(key, str) else super().__getitem__(key)
-
     def row(self, one: Job) -> tuple[str, ...]:
         """Return the cells of one job; of one that cannot be read, why."""
         try:
@@ -108,7 +109,7 @@ class JobList(Found[Job]):
 
 def _handle(path: Path) -> Job:
     try:
-        return kind_of(path).handle(path)
+        return opened(path)
     except WorkbenchError:  # its row in the table says what can be said of it
         return Job(path)
 

@@ -78,9 +78,9 @@ def remember(folder: Path) -> None:
 def settings() -> dict[str, Any]:
     """Return the settings in ``settings.json`` of the configuration folder; empty where there is none.
 
-    ``"runs"``: the folder for runs. ``"jobs"``: what jobs may take together (`workbench.jobs.executors.limits.Limits`).
-    ``"queue"``: the folder of their queue. ``"dask"``: the address of a scheduler. Any other key is warned of
-    once and left alone: a newer version may know it.
+    ``"runs"``: the folder for runs. ``"jobs"``: what jobs may take together
+    (`workbench.jobs.executors._limits.Limits`). ``"queue"``: the folder of their queue. ``"dask"``: the address of a
+    scheduler. Any other key is warned of once and left alone: a newer version may know it.
 
     Raises
     ------

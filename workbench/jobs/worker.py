@@ -27,7 +27,7 @@ from workbench.jobs.lock import JobLock
 from workbench.jobs.status import Status, StatusWriter, Words
 
 if TYPE_CHECKING:
-    from workbench.jobs.executors.turns import Turn
+    from workbench.jobs.executors._turns import Turn
     from workbench.jobs.kind import JobKind
 
 _LOADING, _WAITING = "Loading.", "Waiting for its turn."
@@ -104,8 +104,8 @@ def work(
 
 
 def _turn(kind: JobKind, folder: Path, launch: str) -> Turn:
-    from workbench.jobs.executors.limits import Limits
-    from workbench.jobs.executors.turns import Turn
+    from workbench.jobs.executors._limits import Limits
+    from workbench.jobs.executors._turns import Turn
 
     return Turn(kind.resources(folder), int(read_note(folder).get("priority", 0)), Limits.here, name=launch)
 

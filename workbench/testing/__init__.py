@@ -5,11 +5,11 @@ They need pytest and hypothesis, which the extra ``testing`` brings. Nothing els
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from workbench.errors import MissingExtraError, _nearest
+from workbench._lazy import lazily
+from workbench.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from workbench.testing.algorithms import (
@@ -76,14 +76,4 @@ _REWRITTEN = (*_ONE_EACH.values(), "algorithms", "files", "stepping")
 # A failing assertion shows its values only where pytest was told of the module before it is imported.
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _REWRITTEN))
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{_nearest(name, __all__)}")
-    value = getattr(importlib.import_module(f"{__name__}.{_ONE_EACH.get(name, 'algorithms')}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+__getattr__, __dir__ = lazily(__name__, dict.fromkeys(__all__, "algorithms") | _ONE_EACH)

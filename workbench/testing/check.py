@@ -46,7 +46,7 @@ from workbench.testing.viewers import ViewerContract
 from workbench.tools import Port, Tool
 from workbench.tools.catalogue import TOOLS
 from workbench.volume import Volume
-from workbench.widgets.backends.base import VIEWERS
+from workbench.widgets.backends._base import VIEWERS
 from workbench.widgets.desk_panel import PANELS
 from workbench.zoo.catalogue import ALGORITHMS
 

@@ -105,8 +105,8 @@ class JobContract(JobKindContract):
                 os.kill(owner.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
 
     @pytest.fixture
-    def held(self, start: Callable[[str], Job]) -> Job:
-        """A job that is on its way, and stays there until it is asked to stop."""
+    def held(self, undisturbed: Job, start: Callable[[str], Job]) -> Job:
+        """A job that is on its way until it is asked to stop; one that is yet to be left alone would wait for it."""
         job = start("progress:2:hold")
         deadline = time.monotonic() + _PATIENCE
         while not (job.path / HELD).exists():

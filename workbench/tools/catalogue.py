@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
-from importlib import import_module
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from workbench._accepting import by_name
-from workbench._plugins import Registry, Source
+from workbench._plugins import Registry
+from workbench._rooms import modules_in, own
 from workbench.errors import InputError
 from workbench.signatures import checked
 from workbench.tools.base import Tool, is_local
 from workbench.tools.listing import Card, Tools
-
-
-def _own() -> Iterator[Source]:
-    here = Path(__file__).parent
-    for file in sorted(here.glob("*/[!_]*.py")):
-        module = ".".join([__package__, *file.relative_to(here).with_suffix("").parts])
-        yield Source(file.stem, module, partial(import_module, module))
 
 
 def _named(given: Any) -> Mapping[str, Tool]:
@@ -37,13 +28,14 @@ def _named(given: Any) -> Mapping[str, Tool]:
 
 
 def _of_module(module: ModuleType) -> builtins.list[Tool]:
-    """Return the tools that a module declares, without those that it imports."""
-    return [one for one in vars(module).values() if isinstance(one, Tool) and one.__module__ == module.__name__]
+    return own(module, lambda one: isinstance(one, Tool))
 
 
 #: Every tool. A source gives a `Tool`, a list of them, or a module; `TOOLS.register` adds one that is imported in a
 #: notebook from a module of your own.
-TOOLS: Registry[Tool] = Registry("workbench.tools", "tool", _named, builtin=_own)
+TOOLS: Registry[Tool] = Registry(
+    "workbench.tools", "tool", _named, builtin=lambda: modules_in("workbench.tools", _of_module, pattern="*/[!_]*.py")
+)
 register = TOOLS.register
 
 

@@ -20,6 +20,7 @@ from workbench.signatures import Range, checked
 from workbench.tools._cases import Cases, Plan
 from workbench.tools._processes import in_processes
 from workbench.tools._writers import check_free
+from workbench.tools.background import begin_over
 from workbench.tools.base import Tool, is_local
 from workbench.tools.catalogue import get
 from workbench.work import IDLE, Work
@@ -183,8 +184,6 @@ def over(
     plan = planned(chosen, dataset, out, sources, suffix, options)
     check_free(plan.folder)
     if placement:
-        from workbench.tools.background import begin_over
-
         return begin_over(chosen, dataset, plan, processes, placement)
     return carry_out(plan, dataset, processes, work)
 

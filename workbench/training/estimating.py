@@ -106,7 +106,7 @@ def estimate(
 
 
 def _probe(folder: Path, recipe: Recipe, cancelled: Callable[[], bool]) -> list[dict[str, float]]:
-    from workbench.training.kind import worker_environment
+    from workbench.training.needs import worker_environment
 
     command = [sys.executable, "-P", "-m", "workbench.training.probe", str(folder)]
     log, out = folder / "log.txt", folder / "steps.jsonl"

@@ -1,4 +1,4 @@
-"""Training as a kind of job: what its worker does, needs and says."""
+"""Training and evaluation as kinds of job: what their workers do, need and say."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.jobs.failures import Failure
-from workbench.jobs.files import read_json, write_json
+from workbench.jobs.files import asked_of, read_json, write_json
 from workbench.jobs.kind import JobKind
-from workbench.jobs.launch import inherited
 from workbench.jobs.resources import Resources
 from workbench.jobs.status import Words
-from workbench.jobs.threads import available_cores
+from workbench.training.evaluating import NOTE
+from workbench.training.needs import of_framework
+from workbench.training.run import Run
+from workbench.training.scoring import evaluate_run
 from workbench.training.status import Status
 from workbench.training.store import METRICS, RECIPE
 
 if TYPE_CHECKING:
     from workbench.jobs.doing import Doing
     from workbench.training.recipe import Recipe
-    from workbench.training.run import Run
+
+#: In the folder of an evaluation: what came of it.
+_SCORES = "scores.json"
 
 
 class Training(JobKind):
@@ -34,8 +38,6 @@ class Training(JobKind):
 
     def handle(self, folder: Path) -> Run:
         """Return the run."""
-        from workbench.training.run import Run
-
         return Run(folder)
 
     def resources(self, folder: Path) -> Resources:
@@ -46,7 +48,7 @@ class Training(JobKind):
 
     def environment(self, folder: Path, environment: Mapping[str, str], threads: int) -> Mapping[str, str]:
         """Return what the framework needs."""
-        return _of_framework(_read(folder), environment, threads)
+        return of_framework(_read(folder), environment, threads)
 
     def run(self, folder: Path, doing: Doing) -> str:
         """Train, from the last checkpoint on if there is one."""
@@ -93,11 +95,11 @@ class Training(JobKind):
 
     def result(self, folder: Path) -> Any:
         """Return the model, as it was after its best epoch."""
-        return self.handle(folder).model()
+        return Run(folder).model()
 
     def title_of(self, folder: Path) -> str:
         """Return algorithm and data set."""
-        run = self.handle(folder)
+        run = Run(folder)
         return f"{run.recipe.algorithm} on {run.data_name}"
 
     def facts(self, folder: Path, status: Mapping[str, Any]) -> str:  # noqa: ARG002
@@ -115,22 +117,36 @@ class Training(JobKind):
         return rows
 
 
-def needs_of(recipe: Recipe) -> Resources:
-    """Return what a run of a recipe needs of a machine, as far as the recipe says."""
-    return Resources(cores=recipe.num_threads, gpus=int(recipe.device != "cpu"))
+class Evaluation(JobKind):
+    """A model of a run, scored on a split of its data."""
 
+    name = "evaluation"
+    title = "Evaluation"
+    words = Words("job", "it scores the split anew", "choose a machine with more memory", NOTE, "scores the split anew")
 
-def worker_environment(recipe: Recipe) -> dict[str, str]:
-    """Return the environment of a process that is to compute as a recipe says."""
-    return _of_framework(recipe, inherited(), recipe.num_threads or available_cores())
+    def environment(self, folder: Path, environment: Mapping[str, str], threads: int) -> Mapping[str, str]:
+        """Return what the run has."""
+        return Training().environment(_run(folder).path, environment, threads)
 
+    def run(self, folder: Path, doing: Doing) -> str:
+        """Score the split, from its first sample on."""
 
-def _of_framework(recipe: Recipe, environment: Mapping[str, str], threads: int) -> dict[str, str]:
-    from workbench import frameworks
+        def visit(done: int, count: int) -> None:
+            doing.work.tell(done / count, f"{done} of {count} samples")
 
-    return frameworks.worker_environment(
-        recipe.framework, environment, threads=threads, deterministic=recipe.deterministic
-    )
+        note = asked_of(folder, NOTE)
+        write_json(folder / _SCORES, evaluate_run(_run(folder), note["split"], note["epoch"], visit))
+        return "finished"
+
+    def result(self, folder: Path) -> dict[str, Any]:
+        """Return the scores, NaN where there was nothing to score."""
+        scores = dict(read_json(folder / _SCORES))
+        return {name: float("nan") if value is None else value for name, value in scores.items()}
+
+    def title_of(self, folder: Path) -> str:
+        """Return split and run."""
+        note = asked_of(folder, NOTE)
+        return f"{note['split']} of {note['title']}"
 
 
 def _read(folder: Path) -> Recipe:
@@ -146,3 +162,7 @@ def _out_of_memory(error: BaseException, recipe: Recipe | None) -> bool:
     from workbench import frameworks
 
     return frameworks.get(recipe.framework).out_of_memory(error)
+
+
+def _run(folder: Path) -> Run:
+    return Run(asked_of(folder, NOTE)["run"])

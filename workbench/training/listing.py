@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import SupportsIndex, overload
 
 from workbench.errors import FileError, WorkbenchError
 from workbench.jobs.kind import read_note
@@ -44,22 +43,6 @@ class RunList(Found[Run]):
     head = ("run", "name", "data", "state", "epoch", "best")
     nothing = "No runs."
     noun = "run"
-
-    @overload
-    def __getitem__(self, key: SupportsIndex | str) -> Run: ...
-    @overload
-    def __getitem__(self, key: slice) -> RunList: ...
-    def __getitem__(self, key: SupportsIndex | str | slice) -> Run | RunList:
-        """Return the run at a place, of a name or of an id; or the runs of a slice.
-
-        Raises
-        ------
-        InputError
-            If there is no run of that name or id; the message names the nearest.
-        """
-        if isinstance(key, slice):
-            return RunList(super().__getitem__(key))
-        return self.find(key) if isinstance(key, str) else super().__getitem__(key)
 
     def row(self, one: Run) -> tuple[str, ...]:
         """Return the cells of one run; of one that cannot be read, why."""

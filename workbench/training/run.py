@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from workbench.errors import FileError, InputError, StateError
+from workbench.jobs.beginning import laying_out
 from workbench.jobs.files import read_json, write_json
-from workbench.jobs.job import Job, laying_out
-from workbench.jobs.kind import JobKind
+from workbench.jobs.job import Job
+from workbench.jobs.kind import KINDS, JobKind
 from workbench.jobs.resources import HERE, Placement
 from workbench.jobs.status import ENDED, said
 from workbench.signatures import checked
 from workbench.training.checkpoint import Checkpoint, Checkpoints
-from workbench.training.kind import Training, needs_of
 from workbench.training.metrics import Cursor, Follow, follow, read_metrics
+from workbench.training.needs import needs_of
 from workbench.training.recipe import Recipe
 from workbench.training.status import Status
 from workbench.training.store import CHECKPOINTS, MANIFEST, METRICS, RECIPE
@@ -22,6 +23,7 @@ from workbench.training.store import CHECKPOINTS, MANIFEST, METRICS, RECIPE
 if TYPE_CHECKING:
     from workbench.zoo import Model
 
+_KIND = "training"
 _ENDED_AS = {"stopped": "was stopped", "failed": "failed", "lost": "was interrupted", "finished": "ended"}
 
 
@@ -54,7 +56,7 @@ class Run(Job):
     def _find_kind(self) -> JobKind:
         if not (self.path / RECIPE).is_file():
             raise FileError(f"A run folder must hold {RECIPE}; {self.path} does not. `wb.runs(folder)` lists runs.")
-        return Training()
+        return KINDS.get(_KIND)
 
     @property
     def data_name(self) -> str:
@@ -245,7 +247,7 @@ def create(folder: Path, recipe: Recipe, placement: Placement = HERE) -> Run:
         If the directory cannot be made or written.
     """
     status = Status(epochs=recipe.epochs, message="The worker is starting.")
-    with laying_out(folder, Training(), status, needs_of(recipe), placement):
+    with laying_out(folder, KINDS.get(_KIND), status, needs_of(recipe), placement):
         (folder / CHECKPOINTS).mkdir()
         write_json(folder / RECIPE, recipe.model_dump(mode="json"))
     return Run(folder)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench._lazy import lazily
 
 if TYPE_CHECKING:
     from workbench.widgets._view import view
@@ -21,22 +22,22 @@ if TYPE_CHECKING:
     from workbench.widgets.viewer import Viewer
 
 _HOMES = {
-    "App": "workbench.widgets.app",
-    "Case": "workbench.widgets.desk",
-    "DataPanel": "workbench.widgets.data_panel",
-    "Desk": "workbench.widgets.desk",
-    "DeskPanel": "workbench.widgets.desk_panel",
-    "ExplainPanel": "workbench.widgets.explain_panel",
-    "JobView": "workbench.widgets.job_view",
-    "Layer": "workbench.widgets.layer",
-    "ModelPanel": "workbench.widgets.model_panel",
-    "RunView": "workbench.widgets.run_view",
-    "TrainPanel": "workbench.widgets.train_panel",
-    "Viewer": "workbench.widgets.viewer",
-    "answer_layer": "workbench.widgets.answers",
-    "register": "workbench.widgets.desk_panel",
-    "truth_layer": "workbench.widgets.answers",
-    "view": "workbench.widgets._view",
+    "App": "app",
+    "Case": "desk",
+    "DataPanel": "data_panel",
+    "Desk": "desk",
+    "DeskPanel": "desk_panel",
+    "ExplainPanel": "explain_panel",
+    "JobView": "job_view",
+    "Layer": "layer",
+    "ModelPanel": "model_panel",
+    "RunView": "run_view",
+    "TrainPanel": "train_panel",
+    "Viewer": "viewer",
+    "answer_layer": "answers",
+    "register": "desk_panel",
+    "truth_layer": "answers",
+    "view": "_view",
 }
 
 __all__ = [
@@ -58,10 +59,4 @@ __all__ = [
     "view",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'workbench.widgets' has no attribute {name!r}")
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-import pkgutil
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
 
 from workbench._accepting import classes_of
-from workbench._plugins import Registry, Source
+from workbench._plugins import Registry
+from workbench._rooms import classes_in
 from workbench.errors import InputError, choose
 from workbench.parameters import Parameter
 from workbench.widgets.code import page
@@ -158,24 +155,12 @@ class DeskPanel(Panel):
         return page(self.snippet())
 
 
-def _own() -> Iterator[Source]:
-    """Give the modules of this room that hold a panel."""
-    from workbench import widgets
-
-    for module in pkgutil.iter_modules(widgets.__path__):
-        if module.name.endswith("_panel") and module.name != "desk_panel":
-            place = f"{widgets.__name__}.{module.name}"
-            yield Source(module.name, place, functools.partial(_panels_in, place))
-
-
-def _panels_in(place: str) -> list[type[DeskPanel]]:
-    things = vars(importlib.import_module(place)).values()
-    return [one for one in things if isinstance(one, type) and issubclass(one, DeskPanel) and one.__module__ == place]
-
-
 #: Every panel; `PANELS.register` adds a class that is written down in a notebook.
 PANELS: Registry[type[DeskPanel]] = Registry(
-    "workbench.panels", "panel", classes_of(DeskPanel, "called", needs=("order",)), builtin=_own
+    "workbench.panels",
+    "panel",
+    classes_of(DeskPanel, "called", needs=("order",)),
+    builtin=classes_in("workbench.widgets", DeskPanel, pattern="*_panel.py"),
 )
 register = PANELS.register
 

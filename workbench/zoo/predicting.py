@@ -21,6 +21,7 @@ from workbench.tools.mapping import Report, carry_out, planned
 from workbench.tools.ports import Image, Labels, Port, Scores
 from workbench.volume import Volume
 from workbench.work import IDLE, Work
+from workbench.zoo.background import begin_prediction
 from workbench.zoo.checking import check_data
 from workbench.zoo.classification import Classification
 
@@ -68,8 +69,6 @@ def predict_over(
     plan = plan_of(model, dataset, out, suffix, options)
     check_free(plan.folder)
     if placement:
-        from workbench.zoo.background import begin_prediction
-
         return begin_prediction(model, dataset, plan, placement)
     return carry_out(plan, dataset, 1, work)
 

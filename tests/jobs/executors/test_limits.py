@@ -8,8 +8,8 @@ import pytest
 
 from workbench.errors import InputError, StateError
 from workbench.jobs import Resources
-from workbench.jobs.executors import limits
-from workbench.jobs.executors.limits import Limits
+from workbench.jobs.executors import _limits as limits
+from workbench.jobs.executors._limits import Limits
 
 GB = 10**9
 

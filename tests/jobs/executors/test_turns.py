@@ -11,8 +11,8 @@ import pytest
 
 from workbench.errors import FileError
 from workbench.jobs import Resources
-from workbench.jobs.executors.limits import Limits
-from workbench.jobs.executors.turns import Turn, enter, queue_folder
+from workbench.jobs.executors._limits import Limits
+from workbench.jobs.executors._turns import Turn, enter, queue_folder
 from workbench.jobs.files import read_json, write_json
 from workbench.jobs.lock import Owner
 
@@ -81,7 +81,7 @@ def test_who_is_started_first_comes_first_however_long_it_takes_to_begin(tmp_pat
 
 
 def test_waiting_tells_what_for_until_it_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workbench.jobs.executors.turns._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("workbench.jobs.executors._turns._LOOK_SECONDS", 0.0)
     working, told, looks = turn(tmp_path), [], []
     assert begins(working)
     waiting = turn(tmp_path)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.jobs.executors.base import DEFAULT, EXECUTORS, Executor, Ticket, TicketState, register
+from workbench.jobs.executors._base import DEFAULT, EXECUTORS, Executor, Ticket, TicketState, register
 
 __all__ = ["DEFAULT", "EXECUTORS", "Executor", "Ticket", "TicketState", "register"]

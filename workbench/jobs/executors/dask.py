@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import MissingExtraError, StateError
-from workbench.jobs.executors.base import Executor, Ticket, TicketState
+from workbench.jobs.executors._base import Executor, Ticket, TicketState
 from workbench.jobs.files import STATUS, read_json, write_json
 from workbench.jobs.launch import launch
 from workbench.jobs.lock import holder

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.jobs.executors.base import Executor, Ticket, TicketState
-from workbench.jobs.executors.limits import Limits
-from workbench.jobs.executors.turns import enter
+from workbench.jobs.executors._base import Executor, Ticket, TicketState
+from workbench.jobs.executors._limits import Limits
+from workbench.jobs.executors._turns import enter
 from workbench.jobs.files import LAUNCH, read_json
 from workbench.jobs.kind import folders_in, read_note
 from workbench.jobs.launch import launch
@@ -23,7 +23,7 @@ _started: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 class Local(Executor):
-    """Workers on the machine at hand. What they may take together the settings say (`executors.limits.Limits`)."""
+    """Workers on the machine at hand. What they may take together the settings say (`executors._limits.Limits`)."""
 
     name = "local"
     title = "This machine"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.widgets.backends.base import Backend, get, names, register
+from workbench.widgets.backends._base import Backend, get, names, register
 
 __all__ = ["Backend", "get", "names", "register"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.errors import InputError, StateError
 from workbench.volume import Volume
-from workbench.widgets.backends.base import Backend
+from workbench.widgets.backends._base import Backend
 from workbench.widgets.layer import Layer
 from workbench.widgets.panel import bundle
 from workbench.widgets.viewer import Viewer

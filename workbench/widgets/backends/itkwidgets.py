@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench import _geometry
 from workbench.errors import InputError
-from workbench.widgets.backends.base import Backend
+from workbench.widgets.backends._base import Backend
 from workbench.widgets.backends.itk import check_one_of_each, ground
 from workbench.widgets.layer import Layer
 

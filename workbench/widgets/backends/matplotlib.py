@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.errors import check_keywords
-from workbench.widgets.backends.base import Backend
+from workbench.widgets.backends._base import Backend
 from workbench.widgets.layer import Layer
 from workbench.widgets.png import figure
 

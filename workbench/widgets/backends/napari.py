@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.errors import InputError, StateError, check_keywords
 from workbench.volume import Volume
-from workbench.widgets.backends.base import Backend
+from workbench.widgets.backends._base import Backend
 from workbench.widgets.colors import lookup_table
 from workbench.widgets.layer import Layer
 from workbench.widgets.planes import window

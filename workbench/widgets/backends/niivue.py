@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from workbench.widgets.backends.base import Backend
+from workbench.widgets.backends._base import Backend
 from workbench.widgets.layer import Layer
 from workbench.widgets.viewer import Viewer
 
