@@ -19,7 +19,8 @@ from workbench.explain.explanation import Explanation
 from workbench.explain.memory import does_not_fit, fitting
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
-from workbench.explain.targets import Scene, default_target
+from workbench.explain.scene import Scene
+from workbench.explain.targets import default_target
 from workbench.frameworks.feeding import Feeder
 
 if TYPE_CHECKING:

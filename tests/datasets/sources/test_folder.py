@@ -57,6 +57,18 @@ def test_cases_of_a_patient_stay_together(folder):
     assert {name: len(part) for name, part in dataset.splits.items()} == {"train": 4, "val": 2, "test": 2}
 
 
+def test_images_without_labels_are_for_predictions_and_not_for_training(folder, tmp_path):
+    dataset = load(folder, labels=None)
+    assert (len(dataset), dataset[0]["label"], dataset.classes, dataset.splits) == (8, None, NAMES, {})
+    assert dataset[3]["image"].shape == (6, 5, 7)
+    again = datasets.from_spec(dataset.spec())
+    assert (again.ids, again.fingerprint()) == (dataset.ids, dataset.fingerprint())
+    assert dataset.fingerprint() != load(folder).fingerprint()
+    with pytest.raises(InputError, match=r"'train'"):
+        wb.train("3d-unet", dataset, folder=tmp_path / "runs", width=2, depth=2)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_samples_are_read_when_asked_for(folder):
     dataset = load(folder)
     (folder / "images" / "pat3_scan1.nii.gz").write_bytes(b"broken")
