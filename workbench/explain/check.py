@@ -99,7 +99,7 @@ class Subject:
             If no mask was given.
         """
         if self._inside is None:
-            raise InputError("This check looks whether a map lies in a mask, and there is none. Give mask=.")
+            raise InputError("What a map is compared with must be a mask, and there is none. Give mask=.")
         return self._inside
 
     @property

@@ -114,6 +114,10 @@ class Explanation:
         """Whether it knows the model and the volume that it was made with; one that was read from a file does not."""
         return self._model is not None and self._input is not None
 
+    def with_data(self, data: Array) -> Explanation:
+        """Return the same with another map on the same grid: one that was smoothed, say, or cut at a threshold."""
+        return dataclasses.replace(self, volume=self.volume.with_data(data))
+
     @property
     def request(self) -> Request:
         """What it was asked by, with all that was left open filled in, and its batches; run, it gives the same map.

@@ -134,7 +134,7 @@ class Scores(Table):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-@checked("wb.explain.score()", "explanations", "checks", "work")
+@checked("wb.explain.score()", "mask", "work")
 def score(
     explanations: Explanation | Sequence[Explanation],
     mask: Volume | None = None,
@@ -247,6 +247,8 @@ def _lacks(check: Check, maps: list[Explanation], masked: bool) -> str:
 
 def _inside(mask: Volume, label: int | str | None, like: Volume) -> Array:
     """Return where a mask lies on the grid of a map."""
+    if "c" in mask.axes:
+        raise InputError(f"mask must be a Volume of one value for a voxel, got {mask!r}. Give labels or a mask.")
     data = np.asarray(mask.data)
     if label is None:
         marked = data != 0

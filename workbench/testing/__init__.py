@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ParityByDefault,
         SegmentationContract,
     )
+    from workbench.testing.checks import CheckContract
     from workbench.testing.datasets import DatasetContract
     from workbench.testing.executors import ExecutorContract
     from workbench.testing.explainers import ExplainerContract
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlgorithmContract",
+    "CheckContract",
     "ClassificationContract",
     "DatasetContract",
     "DetectionContract",
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 _ONE_EACH = {
+    "CheckContract": "checks",
     "DatasetContract": "datasets",
     "ExecutorContract": "executors",
     "ExplainerContract": "explainers",

@@ -1,9 +1,9 @@
 """Check the plug-ins that are installed here: ``pytest --pyargs workbench.testing.check``.
 
 Everything that another package brings is found by its entry point and held to the contract of its kind, as far as
-that goes without knowing it. Frameworks, explanation methods and panels are checked whole (but that a map doubles
-with the score), tools on a block in noise (but that they are cancelled on their way), data sets as they are by
-default, and viewers are opened but not looked at. Of a format it is what becomes of damaged files and wrong options,
+that goes without knowing it. Frameworks, explanation methods, checks of them and panels are checked whole (but that a
+map doubles with the score), tools on a block in noise (but that they are cancelled on their way), data sets as they are
+by default, and viewers are opened but not looked at. Of a format it is what becomes of damaged files and wrong options,
 of an algorithm card and recipe, of a kind of job and of an executor what it says of itself. The rest takes a test class
 of your own, with what the contract asks for. What cannot be loaded at all fails with the reason.
 """
@@ -26,6 +26,7 @@ from workbench.datasets import Dataset, load
 from workbench.datasets.catalogue import DATASETS
 from workbench.errors import FileError, InputError, WorkbenchError
 from workbench.explain.registry import EXPLAINERS
+from workbench.explain.scoring import CHECKS
 from workbench.frameworks._registry import FRAMEWORKS
 from workbench.io import Format, write
 from workbench.io._registry import FORMATS
@@ -33,6 +34,7 @@ from workbench.jobs.executors import EXECUTORS
 from workbench.jobs.kind import KINDS as JOBS
 from workbench.parameters import REQUIRED
 from workbench.testing.algorithms.card import CardContract
+from workbench.testing.checks import CheckContract
 from workbench.testing.datasets import DatasetContract
 from workbench.testing.executors import ExecutorContract
 from workbench.testing.explainers import ExplainerContract
@@ -184,6 +186,7 @@ KINDS: tuple[tuple[Registry[Any], Callable[[str], type]], ...] = (
     (ALGORITHMS, _named(CardContract)),
     (FRAMEWORKS, _named(FrameworkContract)),
     (EXPLAINERS, _of_explainer),
+    (CHECKS, _named(CheckContract)),
     (TOOLS, _named(_Operated)),
     (JOBS, _named(JobKindContract)),
     (EXECUTORS, _named(_Waiting)),

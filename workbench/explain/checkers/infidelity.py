@@ -18,8 +18,8 @@ class Infidelity(Check):
     """The share of the changes of the score under random hiding that the map does not foretell, 0 to 1.
 
     Boxes at random places and of random sizes are hidden by the baseline. The map foretells for each the sum of its
-    values there, times one factor for all (the best one); the value is the mean square of what is wrong with that, as a
-    share of the mean square of the changes.
+    values there, times one factor for all: the best one that is not negative, as a map that is upside down foretells
+    nothing. The value is the mean square of what is wrong with that, as a share of the mean square of the changes.
     """
 
     name = "infidelity"
@@ -56,7 +56,7 @@ class Infidelity(Check):
             return Finding(float("nan"), "open", "No box changes the score, so there is nothing to foretell.")
         value = 1.0
         if (foretold**2).sum() > 0:
-            factor = (foretold * drops).sum() / (foretold**2).sum()
+            factor = max(0.0, (foretold * drops).sum() / (foretold**2).sum())
             value = float(((factor * foretold - drops) ** 2).sum() / (drops**2).sum())
         verdict: Verdict = "good" if value < 0.4 else "doubtful" if value < 0.8 else "bad"
         ends = {

@@ -13,6 +13,7 @@ from workbench.explain.checkers._ranks import rank_correlation
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
 from workbench.zoo import Model
+from workbench.zoo.copying import fresh_weights, with_weights
 
 
 class Randomisation(Check):
@@ -65,23 +66,12 @@ class Randomisation(Check):
 
 def randomised(model: Model, layers: list[str], seed: int) -> Model:
     """Return a copy of a model in which the weights of some layers are drawn anew."""
-    module = model.framework.build(model.algorithm.define, model.config, model.device, seed)
-    drawn = model.framework.state(module)
-    weights = {
+    drawn = fresh_weights(model, seed)
+    own = {
         name: drawn[name] if any(name.startswith(f"{layer}.") for layer in layers) else value
         for name, value in model.state().items()
     }
-    model.framework.load_state(module, weights)
-    return Model(
-        model.algorithm,
-        model.framework,
-        model.device,
-        model.config,
-        module,
-        classes=model.classes,
-        preprocess=model.preprocess,
-        patch_size=model.patch_size,
-    )
+    return with_weights(model, own)
 
 
 def _layers(model: Model) -> list[str]:
