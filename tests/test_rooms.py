@@ -16,6 +16,7 @@ from workbench._plugins import Registry
 from workbench._rooms import classes_in, modules_in, own
 from workbench.datasets.catalogue import DATASETS
 from workbench.explain.registry import EXPLAINERS
+from workbench.explain.scoring import CHECKS
 from workbench.jobs.executors import EXECUTORS
 from workbench.tools.catalogue import TOOLS
 from workbench.widgets.backends._base import VIEWERS
@@ -48,6 +49,7 @@ def lay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lay]:
 @pytest.mark.parametrize(
     ("page", "source", "package", "file", "registry", "name"),
     [
+        ("a-check", "my_check.py", "workbench.explain.checkers", "border.py", CHECKS, "border"),
         ("a-data-set", "my_discs.py", "workbench.datasets.sources", "discs.py", DATASETS, "discs"),
         ("a-panel", "my_panel.py", "workbench.widgets", "mean_panel.py", PANELS, "mean"),
         ("a-tool", "my_tools.py", "workbench.tools", "smoothing/smooth.py", TOOLS, "smooth"),
