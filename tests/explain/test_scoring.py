@@ -71,6 +71,18 @@ def test_a_label_of_the_mask_is_meant(maps, mask, label):
     assert row["value"] == 0
 
 
+def test_the_label_that_is_called_like_the_target_is_meant(mask):
+    model = toys.segmentation_model(2)
+    model.classes = ("background", "heart", "vessel")
+    volume = toys.noise_volume((12, 10), AFFINE)
+    for name, label in (("heart", 1), ("vessel", None)):
+        why = wb.explain.explain(model, volume, "saliency", name)
+        inside = np.asarray(mask.data) == label if label else np.asarray(mask.data) > 0
+        positive = np.clip(why.data, 0, None)
+        (row,) = wb.explain.score(why, mask, ["energy"]).rows
+        assert row["value"] == pytest.approx(positive[inside].sum() / positive.sum(), rel=1e-5)
+
+
 def test_a_map_that_was_read_from_a_file_is_compared_with_masks_alone(maps, mask, tmp_path):
     maps[0].save(tmp_path / "map.nii.gz")
     read = wb.explain.Explanation.load(tmp_path / "map.nii.gz")

@@ -165,7 +165,7 @@ def test_a_further_panel_is_in_app_code_and_report_without_touching_them(plug_in
     plug_ins(PANELS, notes=Notes)
     app = wb.App("phantom-ct", n=4, size=(16, 16, 16))
     app.notes.text = "seen"
-    assert app.notes.number == "7"
+    assert app.notes.number == "8"
     scope: dict[str, Any] = {}
     exec(app.code(), scope)
     assert scope["notes"] == "seen"

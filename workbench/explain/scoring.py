@@ -156,7 +156,8 @@ def score(
         which everything is there: those that look at a mask if there is one, those that compare maps if there are
         several, those that run the network if the maps know their model (that read from a file do not).
     label : int or str, optional
-        Which label of `mask` is meant; by default every one but 0.
+        Which label of `mask` is meant; by default the one that is called like what a map explains, where there is one,
+        and otherwise every one but 0.
     work : Work, optional
         Is told how far it is, and stops it.
 
@@ -187,10 +188,10 @@ def score(
     """
     maps = [explanations] if isinstance(explanations, Explanation) else [*_sequence(explanations)]
     _check_maps(maps)
-    inside = None if mask is None else _inside(mask, label, maps[0].volume)
-    asked = _asked(checks, maps, inside is not None)
+    asked = _asked(checks, maps, mask is not None)
     found = []
     for place, one in enumerate(maps):
+        inside = None if mask is None else _inside(mask, _meant(mask, one) if label is None else label, one.volume)
         subject = Subject(one, inside, [*maps[:place], *maps[place + 1 :]])
         for number, (check, options) in enumerate(asked):
             part = work.part(place * len(asked) + number, len(maps) * len(asked))
@@ -243,6 +244,12 @@ def _lacks(check: Check, maps: list[Explanation], masked: bool) -> str:
     if check.needs_model and not all(one.knows_model for one in maps):
         return "runs the network, which a map read from a file does not know. Take map.replay(model, volume)."
     return ""
+
+
+def _meant(mask: Volume, one: Explanation) -> str | None:
+    """Return the name of what a map explains, if a label of the mask is called so."""
+    name = getattr(one.target, "name", "")
+    return name if name and name in mask.labels.values() else None
 
 
 def _inside(mask: Volume, label: int | str | None, like: Volume) -> Array:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import traitlets as t
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.widgets.desk_panel import DeskPanel
     from workbench.zoo import Model
 
+T = TypeVar("T")
 _NOTHING = "# Nothing is loaded yet: choose a data set or open a file first."
 
 
@@ -87,6 +88,7 @@ class _Laid:
     usual: Style
     outlines: bool
     source: Source | None = None
+    thing: Any = None
 
     def code(self, layer: Layer) -> str:
         """Return the expression for the layer as it is shown now."""
@@ -258,6 +260,7 @@ class Desk(t.HasTraits):
         below: Layer | None = None,
         outlines: bool = False,
         source: Source | None = None,
+        thing: Any = None,
     ) -> Layer:
         """Lay a layer over what is shown.
 
@@ -274,11 +277,13 @@ class Desk(t.HasTraits):
             Whether it draws outlines: what fills an area goes below them.
         source : Source, optional
             The volume that it shows, where that is more than a picture.
+        thing : object, optional
+            What it is drawn from, for those who ask for things of that class (`made`).
         """
         if layer not in self.viewer.layers:
             self.viewer.add(layer, below=below)
         usual = Layer(layer.volume).style() if maker == "Layer" else layer.style()
-        self._laid[layer.id] = _Laid(code if callable(code) else lambda: code, maker, usual, outlines, source)
+        self._laid[layer.id] = _Laid(code if callable(code) else lambda: code, maker, usual, outlines, source, thing)
         layer.observe(self._layers_changed)
         self._layers_changed()
         return layer
@@ -287,6 +292,19 @@ class Desk(t.HasTraits):
         """Return the volumes that something can be made of, by the names of their layers, from the bottom up."""
         laid = ((layer.name, self._laid.get(layer.id)) for layer in self.viewer.layers)
         return {name: one.source for name, one in laid if one is not None and one.source is not None}
+
+    def made(self, kind: type[T]) -> dict[str, tuple[T, Callable[[], str]]]:
+        """Return the things of a class that layers are drawn from, by the names of the layers, from the bottom up.
+
+        Returns
+        -------
+        dict
+            The thing, and what returns the expression for it in code as it is by then.
+        """
+        laid = ((layer.name, self._laid.get(layer.id)) for layer in self.viewer.layers)
+        return {
+            name: (one.thing, one.arguments) for name, one in laid if one is not None and isinstance(one.thing, kind)
+        }
 
     def lowest_outlines(self) -> Layer | None:
         """Return the layer that a map goes below, so that it does not tint the outlines; None where there are none."""
