@@ -184,7 +184,7 @@ def test_a_broken_panel_of_somebody_else_is_told_and_hides_nothing(plug_ins: Any
     plug_ins(PANELS, broken=ImportError("no such module"))
     with pytest.warns(UserWarning, match=r"panel plug-in 'broken'.*no such module"):
         app = wb.App()
-    assert list(app.panels) == ["demos", "data", "model", "train", "explain", "tools", "jobs"]
+    assert list(app.panels) == ["demos", "data", "model", "train", "explain", "trust", "tools", "jobs"]
 
 
 def test_an_attribute_that_is_no_panel_is_named(empty: App) -> None:
