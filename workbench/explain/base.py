@@ -65,6 +65,14 @@ class Problem:
     def spatial_shape(self) -> tuple[int, ...]:
         return tuple(self.input.shape[2:])
 
+    def scores(self, inputs: Array) -> Array:
+        """Return the score of each of some inputs ``[n, channels, *spatial]``."""
+        return self.framework.scores(self.module, inputs, self.score)
+
+    def gradients(self, inputs: Array) -> Array:
+        """Return the gradient of each input's score with respect to it, of the shape of the inputs."""
+        return self.framework.input_gradient(self.module, inputs, self.score)[1]
+
     @property
     def batches(self) -> Feeder:
         """Former name of `feeder`; batches are those of a training."""

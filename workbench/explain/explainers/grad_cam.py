@@ -30,18 +30,43 @@ class LayerExplainer(Explainer):
         """Combine ``[channels, *spatial]`` activation and gradient to ``[*spatial]``, both float64."""
 
     def steps(self, problem: Problem) -> Iterator[Step]:
-        layer = problem.layer
-        if layer is None:
-            raise InputError(f"{self.title} needs a layer.")
+        layer = self.layer_of(problem)
         _, activation, gradient = problem.feeder.once(
             lambda: problem.framework.layer_gradient(problem.module, layer, problem.input, problem.score)
         )
+        activation = self.spatial(activation, layer, problem)
+        native = self.combine(activation[0].astype(np.float64), gradient[0].astype(np.float64))
+        yield self.step(1.0, native, layer, problem)
+
+    def layer_of(self, problem: Problem) -> str:
+        """Return the layer that is asked for.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        if problem.layer is None:
+            raise InputError(f"{self.title} needs a layer.")
+        return problem.layer
+
+    def spatial(self, activation: Array, layer: str, problem: Problem) -> Array:
+        """Return what a layer puts out, if that is a map.
+
+        Raises
+        ------
+        InputError
+            If it is not; the message names layers that have one.
+        """
         if not _is_spatial(activation, problem):
             raise InputError(
                 f"{self.title} needs a layer with a map over the {len(problem.spatial_shape)} spatial axes, but "
                 f"{layer!r} gives an array of shape {tuple(np.shape(activation))}. {_usable_layers(problem)}"
             )
-        native = self.combine(activation[0].astype(np.float64), gradient[0].astype(np.float64))
+        return activation
+
+    def step(self, fraction: float, native: Array, layer: str, problem: Problem) -> Step:
+        """Return a step of a map ``[*spatial]`` of the layer, with what is to be said of it."""
         notes = []
         if max(native.shape) == 1:
             notes.append(
@@ -55,7 +80,7 @@ class LayerExplainer(Explainer):
                     "speaks against it."
                 )
             native = np.maximum(native, 0)
-        yield Step(1.0, lambda: resize_linear(native, problem.spatial_shape), native.shape, tuple(notes))
+        return Step(fraction, lambda: resize_linear(native, problem.spatial_shape), native.shape, tuple(notes))
 
 
 def _is_spatial(activation: object, problem: Problem) -> bool:
