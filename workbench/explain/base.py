@@ -109,7 +109,8 @@ class Explainer(ABC):
 
     A subclass sets `name`, `title`, `summary`, `reference`, its `order` among the others (by default the last), and its
     own `options`, and yields `Step` objects. One that is to be had on some frameworks alone names them in `frameworks`:
-    elsewhere it is refused.
+    elsewhere it is refused. One that draws at random says that it is `sampled`: it has an option `seed`, and its notes
+    tell the standard error. `dimensions` are those of the images that it is for.
     It is cancelled from outside, between two steps, so it should yield after every batch.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
@@ -121,6 +122,8 @@ class Explainer(ABC):
     order: ClassVar[float] = 100
     needs_layer: ClassVar[bool] = False
     supports_box: ClassVar[bool] = False
+    dimensions: ClassVar[tuple[int, ...]] = (2, 3)
+    sampled: ClassVar[bool] = False
     frameworks: ClassVar[tuple[str, ...]] = ()  # those that have it, where not all have
     options: ClassVar[Mapping[str, Parameter]] = {}
 
