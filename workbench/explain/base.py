@@ -16,6 +16,7 @@ from workbench.parameters import Parameter, check_values
 if TYPE_CHECKING:
     from workbench.frameworks import Framework, LinearScore
     from workbench.frameworks.feeding import Feeder
+    from workbench.volume import Volume
 
 
 def Option(kind: str, default: Any, doc: str, choices: tuple[str, ...] = (), **known: Any) -> Parameter:  # noqa: N802
@@ -49,6 +50,8 @@ class Problem:
         Runs many inputs at once, in batches as large as memory allows.
     box : pair of tuples, optional
         First and one-past-last voxel of the network's grid that the map is wanted in.
+    grid : Volume, optional
+        The network's grid, to bring other Volumes onto; its voxels say nothing.
     """
 
     framework: Framework
@@ -60,6 +63,7 @@ class Problem:
     feeder: Feeder
     layer: str | None = None
     box: Box | None = None
+    grid: Volume | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:

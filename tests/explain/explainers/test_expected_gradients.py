@@ -31,10 +31,10 @@ class TestExpectedGradients(ExplainerContract):
 
     def test_another_seed_draws_other_baselines(self):
         model, volume = toys.cnn_model(2), toys.noise_volume((8, 8))
-        maps = [self.explain(model, volume, target=1, seed=seed, batch_size=4) for seed in (1, 1, 2)]
-        assert np.array_equal(maps[0].data, maps[1].data)
-        assert not np.allclose(maps[0].data, maps[2].data)
-        assert "with 6 samples: the standard error" in maps[0].notes[-1]
+        first, other = (self.explain(model, volume, target=1, seed=seed) for seed in (1, 2))
+        assert np.array_equal(first.replay().data, first.data)
+        assert not np.allclose(first.data, other.data, atol=1e-3)
+        assert "with 6 samples: the standard error" in first.notes[-1]
 
     def test_the_map_sums_up_to_the_score_above_that_of_the_baselines(self):
         model = toys.energy_model(2)
@@ -53,5 +53,5 @@ class TestGradientShap(ExplainerContract):
     def test_without_noise_it_is_expected_gradients(self):
         model, volume = toys.cnn_model(2), toys.noise_volume((8, 8))
         plain = TestExpectedGradients().explain(model, volume, target=1, samples=4)
-        assert np.array_equal(self.explain(model, volume, target=1, noise=0).data, plain.data)
+        assert np.allclose(self.explain(model, volume, target=1, noise=0).data, plain.data, atol=1e-6)
         assert not np.allclose(self.explain(model, volume, target=1, noise=0.2).data, plain.data)
