@@ -155,6 +155,28 @@ class Explainer(ABC):
         """
         return 1
 
+    def misfit(self, model: Any) -> str:
+        """Return why the method cannot explain a model, as far as can be told without an input; empty if it can.
+
+        The words stand in lists, beside the method: they begin small and have no full stop.
+
+        Parameters
+        ----------
+        model : Model
+        """
+        if reason := self.framework_misfit(model.framework.name):
+            return reason
+        card = getattr(model.algorithm, "card", None)
+        if card is not None and card.dimensions not in self.dimensions:
+            return f"for {' and '.join(f'{n}D' for n in self.dimensions)} alone, the model is for {card.dimensions}D"
+        return ""
+
+    def framework_misfit(self, name: str) -> str:
+        """Return why the method is not to be had on a framework; empty if it is."""
+        if not self.frameworks or name in self.frameworks:
+            return ""
+        return f"on {', '.join(self.frameworks)} alone, the model is on {name}"
+
     def check_framework(self, name: str) -> None:
         """Check that the method is to be had on a framework.
 

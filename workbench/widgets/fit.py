@@ -56,9 +56,7 @@ def choice_doubt(choice: Choice, case: Case | None) -> str:
 
 def method_misfit(explainer: Explainer, choice: Choice | None) -> str:
     """Return why a method of explaining is not for a model; empty if it is, or if there is none."""
-    if choice is None or not explainer.frameworks or choice.framework in explainer.frameworks:
-        return ""
-    return f"on {', '.join(explainer.frameworks)} alone, the model is on {choice.framework}"
+    return "" if choice is None else explainer.framework_misfit(choice.framework)
 
 
 def belongs(choice: Choice, case: Case | None) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
+from workbench.explain.explainers._attention import attention_layers
 from workbench.explain.resize import resize_linear
 from workbench.parameters import Parameter, by_name
 
@@ -58,7 +59,7 @@ class LayerExplainer(Explainer):
         InputError
             If it is not; the message names layers that have one.
         """
-        if not _is_spatial(activation, problem):
+        if not _is_spatial(activation, problem, layer):
             raise InputError(
                 f"{self.title} needs a layer with a map over the {len(problem.spatial_shape)} spatial axes, but "
                 f"{layer!r} gives an array of shape {tuple(np.shape(activation))}. {_usable_layers(problem)}"
@@ -83,8 +84,10 @@ class LayerExplainer(Explainer):
         return Step(fraction, lambda: resize_linear(native, problem.spatial_shape), native.shape, tuple(notes))
 
 
-def _is_spatial(activation: object, problem: Problem) -> bool:
-    return isinstance(activation, np.ndarray) and activation.ndim == problem.input.ndim
+def _is_spatial(activation: object, problem: Problem, layer: str) -> bool:
+    # attention has as many axes as a picture, but they are heads, queries and keys
+    attention = layer in attention_layers(problem.framework, problem.module)
+    return isinstance(activation, np.ndarray) and activation.ndim == problem.input.ndim and not attention
 
 
 def _usable_layers(problem: Problem) -> str:
@@ -95,7 +98,7 @@ def _usable_layers(problem: Problem) -> str:
             activation = problem.framework.layer_gradient(problem.module, info.name, problem.input, problem.score)[1]
         except (ValueError, RuntimeError, TypeError):  # a layer that the score does not depend on, or that has no array
             continue
-        if _is_spatial(activation, problem) and max(activation.shape[2:]) > 1:
+        if _is_spatial(activation, problem, info.name) and max(activation.shape[2:]) > 1:
             found.append(info.name)
         if len(found) == _NAMES_SHOWN:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,10 +74,10 @@ class KernelShap(SegmentExplainer):
         for part, found in problem.feeder.map(len(coalitions), build, problem.scores):
             scores[part.start : part.stop] = found
             if 2 * count <= part.stop < len(coalitions):
-                yield Step(part.stop / len(coalitions), lambda done=part.stop: current(done), problem.spatial_shape)
+                yield Step(part.stop / len(coalitions), partial(current, part.stop), problem.spatial_shape)
         shares, errors = values(len(coalitions))
         note = () if exact else (error_note(len(coalitions), errors, shares),)
-        yield Step(1.0, lambda: current(len(coalitions)), problem.spatial_shape, note)
+        yield Step(1.0, partial(current, len(coalitions)), problem.spatial_shape, note)
 
 
 def _coalitions(count: int, samples: int, seed: int) -> tuple[Array, Array, bool]:
