@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from workbench._accepting import instances_of
 from workbench._plugins import Registry
@@ -18,7 +18,7 @@ _NEEDS = ("title", "summary")
 class Methods(Listing[Explainer]):
     """The methods that can be chosen, shown as a table."""
 
-    head = ("method", "layer", "what it shows")
+    head: ClassVar[tuple[str, ...]] = ("method", "layer", "what it shows")
 
     def row(self, one: Explainer) -> tuple[str, ...]:
         """Return the cells of one method."""
