@@ -84,3 +84,8 @@ class TestCAM(ExplainerContract):
         # its last layer is a linear one, but what it weighs are squares of the last map
         with pytest.raises(InputError, match=r"needs a network that ends in .*Take 'grad-cam'"):
             self.explain(toys.energy_model(2), toys.noise_volume((8, 8)), target=1)
+
+    def test_a_map_that_the_score_does_not_come_by_is_no_such_head(self):
+        model = wb.zoo.create("lung-nodule-transformer", in_channels=1, num_classes=3, variant="small")
+        with pytest.raises(InputError, match=r"needs a network that ends in"):
+            self.explain(model, toys.noise_volume((32, 32)), target=1)

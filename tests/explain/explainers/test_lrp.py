@@ -58,14 +58,19 @@ class TestLRP(ExplainerContract):
         theirs = LRP(chain).attribute(inputs, target=1)[0, 0].detach().numpy()
         assert np.abs(ours - theirs).max() <= 1e-5 * np.abs(theirs).max()
 
-    @pytest.mark.parametrize(("name", "shape"), [("covid-resnet", (32, 32)), ("covid-transformer", (28, 28))])
-    def test_what_has_no_rule_is_refused(self, name, shape):
-        options = (
-            {"depth": 18, "width": 8} if name == "covid-resnet" else {"patch": 14, "dim": 8, "depth": 1, "heads": 2}
-        )
-        model = wb.zoo.create(name, in_channels=1, num_classes=2, **options)
-        with pytest.raises(InputError, match=r"one chain of modules|must have a rule for each layer"):
-            self.explain(model, toys.noise_volume(shape), target=1)
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("covid-resnet", "one chain of modules, got one that adds"),
+            ("covid-transformer", "must have a rule for each layer, got a LayerNorm"),
+            ("han-net", "must meet each layer once"),
+        ],
+    )
+    @pytest.mark.parametrize("target", [1, 2])
+    def test_what_has_no_rule_is_refused(self, name, words, target):
+        model = wb.zoo.create(name, in_channels=1, num_classes=3, variant="small")
+        with pytest.raises(InputError, match=words):
+            self.explain(model, toys.noise_volume((64, 64)), target=target)
 
     def test_the_network_is_left_as_it_was(self):
         model, volume = toys.cnn_model(2), toys.noise_volume((8, 8))

@@ -64,12 +64,15 @@ def _last_map(problem: Problem) -> Array:
     InputError
         If there is none.
     """
-    tried = 0
+    tried, silent = 0, None
     for info in reversed(problem.framework.layers(problem.module)):
         found = _looked_at(problem, info.name, problem.input)
         if found is None:
             continue
         activation, gradient = found
+        if not np.any(gradient):  # the score does not come by this map, or the class by any
+            silent = np.zeros(activation.shape[1:]) if silent is None else silent
+            continue
         weights = gradient.mean(axis=tuple(range(1, gradient.ndim)), keepdims=True)
         if _same(gradient, weights):
             other = _looked_at(problem, info.name, np.zeros_like(problem.input))
@@ -78,6 +81,8 @@ def _last_map(problem: Problem) -> Array:
         tried += 1
         if tried == _TRIED:
             break
+    if silent is not None and not tried:
+        return silent
     raise InputError(
         f"The method 'cam' needs a network that ends in {_HEAD}, got one whose score is no such sum of its last maps. "
         "Take 'grad-cam', which is the same where there is one."

@@ -41,7 +41,7 @@ def propagate(network: torch.nn.Module, score: LinearScore, x: Array, *, biases:
     Raises
     ------
     InputError
-        If a layer has no rule, or the network does not show its layers.
+        If a layer has no rule or runs several times, or the network does not show its layers.
     """
     from captum.attr import LRP
     from captum.attr._utils.lrp_rules import EpsilonRule
@@ -55,7 +55,7 @@ def propagate(network: torch.nn.Module, score: LinearScore, x: Array, *, biases:
             if any(layer.children()):
                 continue
             if isinstance(layer, _LINEAR):
-                layer.rule = EpsilonRule()  # type: ignore[assignment]
+                layer.rule = EpsilonRule()
                 if not biases:
                     _centre(layer)
             elif not isinstance(layer, _PASSING):
@@ -64,8 +64,16 @@ def propagate(network: torch.nn.Module, score: LinearScore, x: Array, *, biases:
                     "Take 'deep-lift' or 'integrated-gradients'."
                 )
             else:
-                layer.inplace = False  # type: ignore[assignment]
-        found = LRP(scored).attribute(inputs)
+                layer.inplace = False
+        try:
+            found = LRP(scored).attribute(inputs)
+        except RuntimeError as error:
+            if "used more than once" not in str(error):
+                raise
+            raise InputError(
+                "Layer-wise relevance propagation must meet each layer once, got a network that runs one again. "
+                "Take 'deep-lift' or 'integrated-gradients'."
+            ) from error
         return to_array(found.float()), float(scored(inputs).detach())
 
 
