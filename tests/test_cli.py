@@ -186,6 +186,19 @@ def test_the_doctor_reports_what_is_broken_and_what_mends_it(monkeypatch, capsys
     assert out.splitlines()[-1] == "Broken: nibabel."
 
 
+@pytest.mark.parametrize(
+    ("found", "state", "words"), [(2, "ok", "2 for all jobs together"), (None, "absent", "none is found here; where ")]
+)
+def test_the_doctor_says_whether_accelerators_are_counted(monkeypatch, tmp_path, found, state, words):
+    monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path))
+    monkeypatch.setattr("workbench.jobs.executors._limits.count_accelerators", lambda: found)
+    (told,) = [finding for finding in _doctor._jobs() if finding.name == "accelerators"]
+    assert (told.state, told.found[: len(words)]) == (state, words)
+    assert ('{"jobs": {"gpus": 1}}' in told.remedy) == (found is None)
+    (tmp_path / "settings.json").write_text("{")
+    assert [finding.name for finding in _doctor._jobs()] == ["distributed"]
+
+
 def test_the_doctor_goes_on_when_a_part_cannot_be_examined(monkeypatch):
     def _viewers():
         raise RuntimeError("surprise")

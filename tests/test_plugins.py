@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from typing import Any
 
 import pytest
 
+from workbench import _plugins
 from workbench._accepting import classes_of, instances_of
 from workbench._plugins import Registry, Source
 from workbench.errors import InputError, StateError
@@ -66,17 +68,46 @@ def test_what_is_broken_is_told_once_and_takes_nothing_along(plug_ins, recwarn, 
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_one_name_for_two_things_is_nobodys_and_names_both(plug_ins, recwarn, lazy):
+def test_what_is_built_in_keeps_its_name_and_both_places_are_told(plug_ins, recwarn, lazy):
     shapes = make(lazy=lazy)
     plug_ins(shapes, round=type("Other", (Shape,), {"name": "round"}), square=Square)
     for _ in range(2):
-        assert shapes.names() == ("square",)
-        assert isinstance(shapes.get("square"), Square)
-        with pytest.raises(StateError, match=r"'round': tests\.shapes:Round and somebody\.elses:thing.*Rename one"):
-            shapes.get("round")
+        assert shapes.names() == ("round", "square")
+        assert [type(shape) for shape in shapes.all().values()] == [Round, Square]
+        assert type(shapes.get("round")) is Round
+        assert shapes.brought() == {"square": "somebody.elses:thing"}
     (warning,) = recwarn
-    assert "Two shapes are called 'round'" in str(warning.message)
-    assert "'round'" in shapes.broken()["round"]
+    words = "The shape plug-in 'round' (somebody.elses:thing) gives the name 'round', which is that of "
+    assert str(warning.message).startswith(f"{words}tests.shapes:Round, built in and used. Rename what it brings")
+    assert shapes.broken() == {"round": str(warning.message)}
+    with pytest.raises(InputError, match=r"Unknown shape 'oval'.*plug-in 'round'"):
+        shapes.get("oval")
+
+
+def test_of_several_things_that_a_package_brings_the_others_are_used(plug_ins):
+    shapes = Registry(
+        "workbench.shapes", "shape", classes_of(Shape), builtin=lambda: [Source("a", "a:b", lambda: Round)]
+    )
+    plug_ins(shapes, several=[type("Other", (Shape,), {"name": "round"}), Square])
+    with pytest.warns(UserWarning, match=r"plug-in 'several' .* gives the name 'round', which is that of a:b"):
+        assert shapes.all() == {"round": Round, "square": Square}
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_name_that_two_packages_give_is_nobodys_and_names_both(plug_ins, monkeypatch, recwarn, lazy):
+    shapes = make(lazy=lazy)
+    plug_ins(shapes, square=Square)
+    (point,) = _plugins.entry_points(group=shapes.group)
+    other = dataclasses.replace(point, value="one.more:thing")
+    monkeypatch.setattr(_plugins, "entry_points", lambda group: [point, other])
+    for _ in range(2):
+        assert shapes.names() == ("round",)
+        assert isinstance(shapes.get("round"), Round)
+        with pytest.raises(StateError, match=r"'square': somebody\.elses:thing and one\.more:thing.*Rename one"):
+            shapes.get("square")
+    (warning,) = recwarn
+    assert "Two shapes are called 'square'" in str(warning.message)
+    assert "'square'" in shapes.broken()["square"]
 
 
 def test_two_of_our_own_of_one_name_are_our_mistake(plug_ins):

@@ -47,7 +47,10 @@ _wiring.BUILT_IN |= {
         "tool": "workbench.tools.kind:OverData",
         "training": "workbench.training.kind:Training",
     },
-    "workbench.job_views": {"training": "workbench.widgets.run_view:RunView"},
+    "workbench.job_views": {
+        "*": "workbench.widgets.job_view:JobView",
+        "training": "workbench.widgets.run_view:RunView",
+    },
 }
 _ROOMS = ("datasets", "evaluation", "explain", "frameworks", "io", "jobs", "tools", "training", "widgets", "zoo")
 

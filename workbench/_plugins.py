@@ -51,9 +51,10 @@ class Registry(Generic[T]):
     """The things of one kind, by name.
 
     A package that is broken is warned of once, by its name, and takes nothing else along; whoever asks for what it
-    should have brought is told why it is not there. A name that a package gives to a second thing is then nobody's: it
-    is warned of once, asking for it is an error that names both places, and all other names go on working. Only what
-    was declared in a notebook may be declared anew.
+    should have brought is told why it is not there. What is built in keeps its name: a package that gives it to
+    something else is warned of once, and that thing is left out. A name that two packages give is nobody's: it is
+    warned of once, asking for it is an error that names both places, and all other names go on working. Only what was
+    declared in a notebook may be declared anew.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ class Registry(Generic[T]):
         InputError
             If there is none; the message names the nearest.
         StateError
-            If there would be one, but what should bring it is broken, or if two things have the name.
+            If there would be one, but what should bring it is broken, or if two packages give the name.
         """
         with self._lock:
             known = self.names()
@@ -265,11 +266,12 @@ class Registry(Generic[T]):
         """Return the sources by name."""
         if self._sources is None:
             found: dict[str, Source] = {}
+            contested: set[str] = set()
             for source in [*self._own(), *self._foreign()]:
                 other = found.setdefault(source.name, source)
-                if other is not source:
-                    self._contest(source.name, other, source)
-            self._sources = {name: source for name, source in found.items() if name not in self._broken}
+                if other is not source and not self._keeps(source.name, other, source):
+                    contested.add(source.name)
+            self._sources = {name: source for name, source in found.items() if name not in contested}
         return self._sources
 
     def _own(self) -> Iterable[Source]:
@@ -290,11 +292,10 @@ class Registry(Generic[T]):
                 for name, thing in self._things_of(source).items():
                     if name in contested:
                         continue
-                    if name in found:
-                        self._contest(name, found[name][1], source)
-                        contested.add(name)
-                    else:
+                    if name not in found:
                         found[name] = (thing, source)
+                    elif not self._keeps(name, found[name][1], source):
+                        contested.add(name)
             found = {name: one for name, one in found.items() if name not in contested}
             self._origins = {name: source for name, (_, source) in found.items()}
             self._things = {name: thing for name, (thing, _) in found.items()}
@@ -309,12 +310,20 @@ class Registry(Generic[T]):
             self._warn(source.name, self._unusable(source, error))
             return {}
 
-    def _contest(self, name: str, one: Source, other: Source) -> None:
-        """Take a name from both that have it; two of our own are a mistake of ours."""
+    def _keeps(self, name: str, one: Source, other: Source) -> bool:
+        """Return whether the first keeps a name that another one has too, and warn; two of our own are our mistake."""
         error = self._twice(name, one.where, other.where)
-        if not (one.foreign or other.foreign):
+        if not other.foreign:
             raise error
-        self._warn(name, str(error))
+        if one.foreign:
+            self._warn(name, str(error))
+            return False
+        self._warn(
+            name,
+            f"The {self.what} plug-in {other.name!r} ({other.where}) gives the name {name!r}, which is that of "
+            f"{one.where}, built in and used. Rename what it brings, or uninstall it.",
+        )
+        return True
 
     def _warn(self, name: str, told: str) -> None:
         self._broken[name] = told

@@ -56,8 +56,19 @@ class MissingExtraError(StateError):
         self.extra = extra
 
 
-def choose(value: str, valid: Iterable[str], what: str) -> str:
+def choose(value: str, valid: Iterable[str], what: str, listed: str = "") -> str:
     """Return `value` if it is one of `valid`, else raise an error that names the nearest valid one.
+
+    Parameters
+    ----------
+    value : str
+        What was given.
+    valid : iterable of str
+        All that may be.
+    what : str
+        What one of them is, in the user's words.
+    listed : str
+        What lists all (``"wb.jobs()"``). A long list is then cut down to those that come near.
 
     Raises
     ------
@@ -67,7 +78,12 @@ def choose(value: str, valid: Iterable[str], what: str) -> str:
     options = list(valid)
     if value in options:
         return value
-    raise InputError(f"Unknown {what} {value!r}.{_nearest(value, options)} Valid: {_listing(options)}.")
+    told = f"Valid: {_listing(options)}."
+    if listed and (not options or len(options) > _LONG_LIST):
+        near = difflib.get_close_matches(str(value), options, n=_NEAR, cutoff=0.4)
+        told = f"{listed} lists all." if options else f"There is none yet; {listed} lists them."
+        told = f"Names like it: {', '.join(near)}. {told}" if near else told
+    raise InputError(f"Unknown {what} {value!r}.{_nearest(value, options)} {told}")
 
 
 def check_keywords(given: Iterable[str], valid: Iterable[str], owner: str, documented: str = "") -> None:

@@ -10,6 +10,7 @@ what an annotation cannot say stands in ``Annotated``::
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import inspect
 import os
@@ -224,6 +225,7 @@ def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Cal
         named = [name for name, one in arguments.items() if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
         in_order = [name for name in named if arguments[name].kind is not inspect.Parameter.KEYWORD_ONLY]
         takes_more = any(one.kind is one.VAR_KEYWORD for one in arguments.values())
+        needed = [name for name in named if arguments[name].default is inspect.Parameter.empty]
 
         @functools.cache
         def rules() -> _Rules:
@@ -235,6 +237,11 @@ def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Cal
             if not takes_more:
                 check_keywords(kwargs, [name for name in named if name != "self"], told)
             given = {**dict(zip(in_order, args, strict=False)), **kwargs}
+            others = [name for name in kwargs if name not in named]
+            for missing in needed if others else ():
+                # one that is mistyped would be taken by `**options`, and Python tell of the other alone
+                near = difflib.get_close_matches(missing, others, n=1, cutoff=0.5) if missing not in given else []
+                check_keywords(near, [name for name in named if name != "self"], told)
             rules().check(given, told)
             try:
                 return function(*args, **kwargs)

@@ -259,3 +259,20 @@ app.data.load('phantom-xray', n=4, size=(16, 16), task='classification')
     third.locator(".mwb-chip[data-state=running]").wait_for(timeout=WAIT_MS)
     page.press(third, "Stop")
     third.locator(".mwb-chip[data-state=stopped]").wait_for(timeout=WAIT_MS)
+
+
+def test_what_is_proposed_says_why(lab: Any) -> None:
+    page = in_a_cell(lab)
+    third = page.panel(3)
+    assert not third.get_by_text("Why these values").is_visible()
+    page.kernel("app.data.load('phantom-ct', n=6, size=(16, 16, 16)); app.model.options = {'width': 2, 'depth': 2}")
+    third.get_by_text("Why these values").click()
+    third.locator(".mwb-why p", has_text="for sets of a few hundred images").first.wait_for()
+    epochs = third.get_by_label("Epochs", exact=True)
+    assert "Proposed: for sets of a few hundred images" in epochs.get_attribute("title")
+    lab.shot("app-why", third)
+    epochs.fill("3")
+    third.locator(".mwb-why").get_by_text("3", exact=True).wait_for()
+    assert "Proposed" not in epochs.get_attribute("title")
+    page.fits()
+    assert third.locator(".mwb-error:visible").all_inner_texts() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.browser.test_app_ways import in_a_panel, in_sight
+from tests.browser.test_app_ways import in_a_cell, in_a_panel, in_sight
 
 #: A job that stays half through until it is stopped, and one that waits for it.
 HELD = """
@@ -78,3 +78,61 @@ def test_jobs_are_followed_stopped_resumed_and_opened(open_lab: Any) -> None:
     page.lab.dark()
     page.lab.shot("app-jobs-dark", sixth)
     assert sixth.locator(".mwb-error:visible").all_inner_texts() == []
+
+
+LAST_NIGHT = """
+import os
+import tempfile
+os.environ["WORKBENCH_RUNS"] = tempfile.mkdtemp()
+import workbench as wb
+data = wb.datasets.load("phantom-ct", n=4, size=12)
+run = wb.train("3d-unet", data, epochs=3, width=2, depth=2, name="last night").wait()
+app.jobs.refresh()
+"""
+
+
+def test_a_run_of_last_night_is_looked_at_without_data(open_lab: Any) -> None:
+    page = in_a_panel(open_lab)
+    page.kernel(LAST_NIGHT)
+    welcome = page.app.locator(".mwb-welcome")
+    welcome.wait_for()
+    row = page.panel(6).locator(".mwb-jobs li", has_text="last night")
+    assert not in_sight(page, row)
+    page.lab.shot("app-empty-with-jobs")
+    welcome.get_by_role("button", name="Look at jobs").click()
+    page.lab.page.wait_for_timeout(300)
+    assert in_sight(page, row)
+    page.lab.shot("app-empty-at-jobs")
+    row.get_by_role("button", name="Open").click()
+    page.panel(3).locator(".mwb-chip[data-state=finished]").wait_for()
+    page.panel(3).locator(".mwb-chart svg path").first.wait_for()
+    assert welcome.is_visible(), "nothing had to be loaded"
+    page.fits()
+    assert page.app.locator(".mwb-error:visible").all_inner_texts() == []
+
+
+def test_the_panels_have_room_in_an_empty_app_of_a_cell(lab: Any) -> None:
+    page = in_a_cell(lab)
+    page.app.locator(".mwb-welcome").get_by_role("button", name="Look at jobs").click()
+    lab.page.wait_for_timeout(300)
+    lab.shot("app-cell-at-jobs")
+    assert page.app.locator(".mwb-app-panels").bounding_box()["height"] >= 540
+    assert in_sight(page, page.panel(6).locator(".mwb-head"))
+    page.fits()
+
+
+def test_a_job_below_its_cell_is_live(lab: Any) -> None:
+    lab.run_cell(f"{HELD}\nos.environ.pop('WORKBENCH_FAULTS', None)")
+    cell = lab.run_cell("held")
+    view = cell.locator(".mwb-card")
+    view.locator(".mwb-chip[data-state=running]").wait_for()
+    lab.shot("job-view", view)
+    view.get_by_role("button", name="Stop").click()
+    view.locator(".mwb-chip[data-state=stopped]").wait_for()
+    view.get_by_role("button", name="Resume").click()
+    view.locator(".mwb-chip[data-state=finished]").wait_for()
+    view.get_by_text("4 cases done, 0 failed").wait_for()
+    told = lab.run_cell("waiting.wait(); None")
+    told.get_by_text("finished, 2 cases done, 0 failed").wait_for()
+    lab.shot("job-waited-for", told)
+    assert view.locator(".mwb-error:visible").all_inner_texts() == []

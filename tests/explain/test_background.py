@@ -11,7 +11,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import FileError, InputError
-from workbench.explain import Explanation, Region, Request
+from workbench.explain import Class, Explanation, Region, Request, Voxel
 from workbench.explain.background import begin_explanation
 from workbench.explain.base import Explainer, Step
 from workbench.explain.registry import EXPLAINERS
@@ -94,6 +94,37 @@ def test_what_is_wrong_is_refused_before_a_job_is_made(jobs: Path) -> None:
         wb.explain(model, volume, background=True, progress=print)
     with pytest.raises(InputError, match=r"background must be True, False or a Placement, got 'yes'"):
         wb.explain(model, volume, background="yes")
+    assert not jobs.exists()
+
+
+def _marked() -> Volume:
+    volume = toys.noise_volume((8, 8, 8), toys.OBLIQUE)
+    return volume.with_data((volume.data > 0).astype(np.uint8), kind="labels", labels={1: "spleen"})
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("spleen", r"Unknown class 'spleen'.* Valid: background, lung\."),
+        (Class("lungs"), r"Unknown class 'lungs'\. Did you mean 'lung'\?"),
+        (Class(99), r"The model has classes 0 to 1, but the target is class 99\."),
+        (-1, r"The model has classes 0 to 1, but the target is class -1\."),
+        (Region(_marked(), label="spleen"), "Unknown class 'spleen'"),
+        (Region(_marked(), label=2, where=1), "The model has classes 0 to 1, but the target is class 2"),
+        (Region(_marked(), label="lung", where=4), r"at least one voxel, but none has the value 4; found: \[0, 1\]"),
+        (Voxel((1, 1, 1), label="spleen"), "Unknown class 'spleen'"),
+        (Voxel((8, 1, 1)), r"must lie in the volume of \(8, 8, 8\) voxels, but is \(8, 1, 1\)"),
+        (Voxel((1, 1)), "has 3 spatial axes, but the target is voxel"),
+    ],
+)
+def test_a_target_that_is_not_there_is_refused_at_once_in_the_same_words(jobs: Path, target: Any, words: str) -> None:
+    model, volume = asked()
+    told = []
+    for background in (False, True):
+        with pytest.raises(InputError, match=words) as refused:
+            wb.explain(model, volume, "saliency", target, background=background)
+        told.append(str(refused.value))
+    assert told[0] == told[1]
     assert not jobs.exists()
 
 

@@ -85,6 +85,28 @@ def test_an_option_of_another_method_is_an_error():
         wb.explain(toys.cnn_model(2), toys.noise_volume((8, 8)), "saliency", within=((0, 0), (1, 1)))
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("targt", "target"), ("traget", "target"), ("layr", "layer"), ("metod", "method"), ("progres", "progress"),
+        ("cancell", "cancel"), ("backgroud", "background"), ("in_background", "background"), ("withn", "within"),
+        ("windw", "window"), ("strides", "stride"), ("base_line", "baseline"), ("batchsize", "batch_size"),
+        ("batch", "batch_size"), ("activaton", "activation"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_keyword_is_named_with_the_nearest(wrong, right):
+    model, volume = toys.cnn_model(3), toys.noise_volume((8, 8, 8), np.eye(4))
+    words = rf"The method 'occlusion' got an unknown option '{wrong}'\. Did you mean '{right}'\?"
+    for background in (False, True):
+        with pytest.raises(InputError, match=words):
+            wb.explain(model, volume, "occlusion", background=background, **{wrong: 1})
+
+
+def test_a_mistyped_keyword_of_what_must_be_given_is_named():
+    with pytest.raises(InputError, match=r"wb\.explain\(\) got an unknown option 'volum'\. Did you mean 'volume'"):
+        wb.explain(toys.cnn_model(3), volum=None, window=4)
+
+
 def test_cancelled_is_an_error_of_ours_and_a_runtime_error():
     assert issubclass(wb.explain.Cancelled, WorkbenchError)
     assert issubclass(wb.explain.Cancelled, RuntimeError)

@@ -9,7 +9,8 @@ import pytest
 import workbench as wb
 from workbench.errors import InputError
 from workbench.explain import Class, Region, Voxel
-from workbench.explain.targets import Scene, as_target, default_target, from_description
+from workbench.explain.scene import Scene
+from workbench.explain.targets import as_target, default_target, from_description
 from workbench.testing import toys
 from workbench.volume import Volume
 

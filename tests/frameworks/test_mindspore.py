@@ -47,6 +47,18 @@ class TestMindSpore(FrameworkContract):
             with pytest.raises(InputError, match=r"MindSpore on CPU cannot run it.*float32"):
                 ask()
 
+    def test_what_layers_were_told_to_compute_in_is_refused_too(self, framework, x):
+        import mindspore
+
+        module = framework.build(tiny, {})
+        whole = framework.forward(module, x)
+        module.to_float(mindspore.bfloat16)
+        for ask in (lambda: framework.forward(module, x), lambda: framework.input_gradient(module, x, self.score)):
+            with pytest.raises(InputError, match=r"layers compute in BFloat16.*\(Select CPU operator.*to_float\("):
+                ask()
+        module.to_float(mindspore.float16)
+        np.testing.assert_allclose(framework.forward(module, x), whole, rtol=0, atol=1e-2 * np.abs(whole).max())
+
     def test_a_scale_factor_without_a_whole_size_is_refused(self, framework):
         import mindspore
 

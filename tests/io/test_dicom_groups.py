@@ -91,6 +91,37 @@ def test_acquisitions_that_do_not_fit_are_a_choice(tmp_path, heights, keyword, v
         assert volume.spacing[2] == pytest.approx(2)
 
 
+@pytest.mark.parametrize("within", [(1.7, 3.7, 5.7), (3, 5, 7), (5, 7, 9)], ids=["uneven", "half", "half and out"])
+def test_an_acquisition_between_the_slices_of_another_is_a_choice(tmp_path, within):
+    heights = [(0, 2, 4, 6, 8, 10, 12), within]
+    images = [(100 * n + k, z, {"AcquisitionNumber": n + 1}) for n in (0, 1) for k, z in enumerate(heights[n])]
+    folder = series(tmp_path / "s", images)
+    with pytest.raises(InputError, match=r"acquisition 1, 0 to 12 mm.*acquisition 2, "):
+        read(folder)
+    for n in (0, 1):
+        assert drain(folder, stack=n).data[0, 0].tolist() == [100 * n + k for k in range(len(heights[n]))]
+
+
+@pytest.mark.parametrize("lacking", [(1, 4), (0, 2), (2, 0)])
+@pytest.mark.parametrize(
+    ("keyword", "value"), [(None, None), ("AcquisitionTime", "10{:02d}{:02d}"), ("AcquisitionNumber", "{:d}")]
+)
+def test_images_taken_place_by_place_with_one_missing_are_channels(tmp_path, lacking, keyword, value):
+    images = [
+        (100 * t + k, 2.0 * k, {keyword: value.format(k, t)} if keyword else {})
+        for k in range(5)
+        for t in range(3)
+        if (t, k) != lacking
+    ]
+    volume = drain(series(tmp_path / "s", images))
+    assert volume.shape == (5, 4, 5, 3)
+    assert "1 slices are missing and left blank" in volume.notes[0]
+    for k in set(range(5)) - {lacking[1]}:
+        assert volume.data[0, 0, k].tolist() == [k, 100 + k, 200 + k]
+    there = sorted(100 * t + lacking[1] for t in range(3) if t != lacking[0])
+    assert set(there) <= set(volume.data[0, 0, lacking[1]].tolist())
+
+
 def test_acquisitions_of_two_echoes_each(tmp_path):
     images = [
         (1000 * e + 100 * n + k, z, {"AcquisitionNumber": n + 1, "EchoTime": 5 + e})

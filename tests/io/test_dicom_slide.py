@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from tests.io.make_dicom import dataset, flat, save
 from tests.io.test_pyramid import reduced
 from workbench import io
 from workbench.errors import FileError, InputError
@@ -160,6 +163,18 @@ def test_several_slides_are_a_choice(folder):
     with pytest.raises(InputError, match=rf"2 slides.*{other[-8:]}"):
         read(folder)
     assert read(folder, series=other[-8:]).shape == (40, 40, 3)
+
+
+def test_other_series_beside_a_slide_are_told_and_can_be_read(folder, picture):
+    for k in range(2):
+        save(dataset(flat(k), "CT", (0, 0, 2.0 * k), SeriesInstanceUID="1.2.840.77"), folder / f"z{k}.dcm")
+    with pytest.warns(io.GeometryWarning, match="2 DICOM files of the folder are of no slide and were left out"):
+        np.testing.assert_array_equal(read(folder).data, picture)
+    ct = read(folder, series="1.2.840.77")
+    assert ct.data[0, 0].tolist() == [0, 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(read(folder, series=SERIES).data, picture)
 
 
 def test_a_file_that_is_cut_is_told_when_opened(folder):

@@ -88,8 +88,9 @@ def test_regions_that_disagree_with_the_pixel_spacing_are_doubted(tmp_path):
 
 
 def region(row=0.05, column=0.025, unit=3, kind=1):
-    return {
-        "RegionSpatialFormat": kind, "PhysicalUnitsXDirection": unit, "PhysicalUnitsYDirection": unit,
+    # its type must be stated, and is left out by some
+    return ({} if kind is None else {"RegionSpatialFormat": kind}) | {
+        "PhysicalUnitsXDirection": unit, "PhysicalUnitsYDirection": unit,
         "PhysicalDeltaX": column, "PhysicalDeltaY": row, "RegionLocationMinX0": 0, "RegionLocationMinY0": 0,
         "RegionLocationMaxX1": 4, "RegionLocationMaxY1": 3,
     }  # fmt: skip
@@ -102,10 +103,13 @@ def region(row=0.05, column=0.025, unit=3, kind=1):
         ([region(-0.05)], (0.5, 0.25), ""),
         ([region(), region()], (0.5, 0.25), ""),
         ([region(), region(0.1)], (1, 1), "2 ultrasound regions have pixels of different sizes"),
-        ([region(unit=4)], (1, 1), "1 ultrasound regions are not pictures in cm"),
-        ([region(kind=2)], (1, 1), "1 ultrasound regions are not pictures in cm"),
-        ([region(), region(kind=3, unit=7)], (0.5, 0.25), "1 ultrasound regions are not pictures in cm"),
-        ([region(0, 0)], (1, 1), "not pictures in cm"),
+        ([region(unit=4)], (1, 1), "1 ultrasound region without a picture in cm"),
+        ([region(kind=2)], (1, 1), "1 ultrasound region without a picture in cm"),
+        ([region(), region(kind=3, unit=7)], (0.5, 0.25), "1 ultrasound region without a picture in cm"),
+        ([region(0, 0)], (1, 1), "without a picture in cm"),
+        ([region(kind=None)], (0.5, 0.25), ""),
+        ([region(kind=0)], (0.5, 0.25), ""),
+        ([region(kind=5)], (1, 1), "without a picture in cm"),
     ],
 )
 def test_ultrasound_regions(tmp_path, regions, spacing, words):

@@ -241,3 +241,27 @@ def test_odd_headers_are_read_as_nibabel_does(data, tmp_path_factory):
     theirs = np.asarray(nib.load(folder / name).dataobj)
     ours = read(folder / name)
     np.testing.assert_allclose(ours.data.reshape(-1, order="F"), theirs.reshape(-1, order="F"), rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("slope", [1.0, 2.0])
+def test_an_intercept_that_is_no_number_is_0(tmp_path, slope, value):
+    raw = raw_header(Volume(distinct((3, 4, 5), np.int16)), tmp_path)
+    raw[112:120] = struct.pack("<2f", slope, value)
+    (tmp_path / "a.nii").write_bytes(raw)
+    volume = read(tmp_path / "a.nii")
+    np.testing.assert_array_equal(volume.data, slope * distinct((3, 4, 5), np.int16))
+    assert f"the header has {value}; it was taken as 0" in volume.notes[0]
+    sitk = pytest.importorskip("SimpleITK")
+    theirs = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "a.nii")))
+    np.testing.assert_array_equal(theirs.T, volume.data)
+
+
+@pytest.mark.parametrize("slope", [0.0, np.nan])
+def test_an_intercept_without_a_slope_is_noted(tmp_path, slope):
+    raw = raw_header(Volume(distinct((3, 4, 5), np.int16)), tmp_path)
+    raw[112:120] = struct.pack("<2f", slope, 5)
+    (tmp_path / "a.nii").write_bytes(raw)
+    volume = read(tmp_path / "a.nii")
+    np.testing.assert_array_equal(volume.data, np.asarray(nib.load(tmp_path / "a.nii").dataobj))
+    assert "gives an intercept of 5 without a slope" in volume.notes[0]

@@ -119,7 +119,7 @@ def test_every_encoding_and_where_it_is_cut(tmp_path, encoding, big):
     volume = read(path)
     np.testing.assert_array_equal(volume.data, data)
     assert volume.data.dtype.isnative
-    path.write_bytes(header.encode() + packed[encoding][:-9])
+    path.write_bytes(header.encode() + packed[encoding][:-25])
     with pytest.raises(FileError):
         read(path)
 
@@ -201,8 +201,9 @@ def test_single_bytes_have_no_order(tmp_path):
 def test_bomb_stops_at_the_promised_size(tmp_path):
     path = tmp_path / "bomb.nrrd"
     path.write_bytes(HEADER.replace("encoding: raw", "encoding: gzip").encode() + gzip.compress(bytes(50_000_000)))
-    with pytest.raises(FileError, match="more voxels"):
-        read(path).load()
+    volume = read(path)
+    assert volume.data.nbytes == 48
+    assert "bytes behind the voxels that the header speaks of were left alone" in volume.notes
 
 
 def test_a_header_without_end_says_what_to_do(tmp_path):

@@ -147,3 +147,20 @@ def test_planes_of_other_folders_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "a.ome.tif", distinct((2, 5, 6), np.uint8), description=text, metadata=None)
     with pytest.raises(FileError, match="outside of its own folder"):
         read(tmp_path / "a.ome.tif")
+
+
+@pytest.mark.filterwarnings("ignore::workbench.io.GeometryWarning")
+def test_sizes_that_are_given_in_part(tmp_path):
+    def ome(**sizes):
+        tifffile.imwrite(tmp_path / "a.ome.tif", distinct((3, 4, 6), np.uint8), ome=True,
+                         metadata={"axes": "ZYX", **sizes})  # fmt: skip
+        return read(tmp_path / "a.ome.tif")
+
+    volume = ome(PhysicalSizeX=0.5, PhysicalSizeZ=2)
+    assert volume.space == "pixels"
+    assert "only 0.0005 mm between columns and 0.002 mm between slices" in volume.notes[0]
+    volume = ome(PhysicalSizeX=0.5, PhysicalSizeY=0.5)
+    assert volume.spacing == pytest.approx((0.0005, 0.0005, 1))
+    assert volume.notes == ("the distance between slices is not given; taken as 1 mm",)
+    assert not ome(PhysicalSizeX=0.5, PhysicalSizeY=0.5, PhysicalSizeZ=2).notes
+    assert not ome().notes

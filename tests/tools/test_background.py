@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tests.tools.test_mapping import LEVELS, cases
 from workbench.datasets import Dataset, from_list
 from workbench.errors import InputError, StateError
 from workbench.jobs import Job, Resources
+from workbench.jobs.faults import HELD, VARIABLE
 from workbench.jobs.kind import write_note
 from workbench.testing import JobContract
 from workbench.testing.grids import oblique
@@ -62,7 +65,7 @@ def test_data_in_memory_travel_with_the_job_and_what_fails_is_reported(dataset: 
     assert wb.read(tmp_path / "out" / "000002.nii.gz").data.max() == LEVELS[2] + 1
     assert repr(job) == f"Job {job.id}: finished, 2 cases done, 1 failed"
     assert job.title == "fail-on-dark on memory"
-    assert "<td style='text-align:left'>2 cases done, 1 failed</td>" in job._repr_mimebundle_()["text/html"]
+    assert "<td style='text-align:left'>2 cases done, 1 failed</td>" in job._repr_mimebundle_()[0]["text/html"]
     assert (job.path / "data" / "dataset.json").is_file()
     assert dataset.spec() is None, "the data set is still that of the caller"
 
@@ -79,6 +82,52 @@ def test_what_was_there_is_left_alone(dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "out" / "000001.nii.gz").unlink()
     report = done(over("window", dataset, out=tmp_path / "out", background=True))
     assert (report.done, report.skipped) == ([1], [0, 2])
+
+
+def held(dataset: Dataset, out: Path) -> Job:
+    """Return a job that has done two cases, and goes no further until it is asked to stop."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "progress:2:hold")
+        job = over("window", dataset, out=out, background=True)
+    until(lambda: (job.path / HELD).exists())
+    return job
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("dataset")
+def test_two_jobs_do_not_write_into_one_folder_at_a_time(tmp_path: Path) -> None:
+    dataset = wb.datasets.load("phantom-xray", n=6, size=12)
+    first = held(dataset, tmp_path / "out")
+    words = rf"must be of one job at a time, .*out is that of job {first.id}, which is running\. .*wait\(\) .*stop\(\)"
+    for background in (True, False):
+        with pytest.raises(StateError, match=words):
+            over("window", dataset, out=tmp_path / "out", background=background)
+    assert wb.jobs() == [first]
+    assert len(over("window", dataset, out=tmp_path / "other").done) == 6
+    assert first.stop().wait(120).state == "stopped"
+    second = held(dataset, tmp_path / "out")
+    assert first.resume().wait(120).state == "failed"
+    assert f"is that of job {second.id}, which is running" in first.status["cause"]
+    assert second.stop().wait(120).state == "stopped"
+    report = done(first.resume())
+    assert (report.done, report.skipped, report.failed) == ([0, 1, 2, 3, 4, 5], [], {})
+    assert done(second.resume()).skipped == [0, 1]
+    assert [*(tmp_path / "out").glob(".writer*")] == []
+
+
+def test_a_job_that_is_gone_or_cannot_be_read_keeps_no_folder(dataset: Dataset, tmp_path: Path) -> None:
+    first = done(over("window", dataset, out=tmp_path / "out", background=True))
+    for job in (tmp_path / "nowhere", wb.jobs()[0].path):
+        (tmp_path / "out" / ".writer.json").write_text(json.dumps({"job": str(job)}))
+        assert over("window", dataset, out=tmp_path / "out").skipped == first.done
+    (wb.jobs()[0].path / "status.json").write_text("{")
+    assert over("window", dataset, out=tmp_path / "out").skipped == first.done
 
 
 def test_inputs_that_are_the_same_for_all_travel_with_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,6 +269,12 @@ def test_a_case_that_cannot_be_read_is_told_without_its_path(tmp_path: Path, aff
         ({"processes": True}, "got True"),
         ({"width": 0}, "window: width must be a number, above 0, got 0"),
         ({"widht": 3}, r"unknown option 'widht'\. Did you mean 'width'"),
+        ({"procesess": 2}, r"unknown option 'procesess'\. Did you mean 'processes'"),
+        ({"source": 2}, r"unknown option 'source'\. Did you mean 'sources'"),
+        ({"sufix": ".nii"}, r"unknown option 'sufix'\. Did you mean 'suffix'"),
+        ({"in_background": True}, r"unknown option 'in_background'\. Did you mean 'background'"),
+        ({"works": 1}, r"unknown option 'works'\. Did you mean 'work'"),
+        ({"levels": 1}, r"unknown option 'levels'\. Did you mean 'level'"),
         ({"suffix": ".docx"}, "tells no format that can be written"),
     ],
 )
@@ -280,6 +286,18 @@ def test_what_is_wrong_is_refused_before_anything_is_made(
     with pytest.raises(InputError, match="over takes a Dataset, got list"):
         over("window", [dataset[0]], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("outt", "out"), ("output", "out"), ("datset", "dataset"), ("tl", "tool")]
+)
+def test_a_mistyped_keyword_of_what_must_be_given_is_named(
+    dataset: Dataset, tmp_path: Path, wrong: str, right: str
+) -> None:
+    given: dict[str, Any] = {"tool": "window", "dataset": dataset, "out": tmp_path / "out", "level": 30}
+    given[wrong] = given.pop(right)
+    with pytest.raises(InputError, match=rf"wb\.tools\.over\(\) got .* option '{wrong}'\. Did you mean '{right}'"):
+        over(**given)
 
 
 def test_a_folder_that_cannot_be_made_is_said(dataset: Dataset, tmp_path: Path) -> None:

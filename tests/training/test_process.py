@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from workbench import datasets
@@ -19,6 +20,7 @@ from workbench.jobs.kind import write_note
 from workbench.jobs.lock import holder
 from workbench.jobs.resources import Resources
 from workbench.training import Optimizer, Recipe, Run, fit, runs, train
+from workbench.training.checkpoint import Checkpoints, Position
 from workbench.training.run import create
 
 from .conftest import outcome, volumes
@@ -119,6 +121,23 @@ def test_killed_in_the_middle_resumed_extended_and_the_same_as_never_killed(reci
     assert outcome(run) == outcome(fit(recipe.model_copy(update={"epochs": 42}), tmp_path / "longer"))
 
 
+@pytest.mark.parametrize(("step", "least"), [(0, 6), (4, 7)])
+def test_a_run_is_not_shortened_to_less_than_was_done(tmp_path, monkeypatch, step, least):
+    run = create(tmp_path / "a", Recipe(algorithm="3d-unet", epochs=10))
+    write_json(run.path / "status.json", {"state": "stopped", "epoch": 6, "epochs": 10})
+    position = Position(epoch=6, step=step, global_step=60 + step)
+    Checkpoints(run.path).save(position, {"weight": np.zeros(1)}, {}, {"moment": np.zeros(1)})
+    started = []
+    monkeypatch.setattr(Run, "_start", lambda self, order: started.append(order))
+    for epochs in (3, least - 1):
+        with pytest.raises(InputError, match=rf"epochs must be at least {least}, as many .* run a .* got {epochs}\. "):
+            run.resume(epochs=epochs)
+    assert started == []
+    run.resume(epochs=least)
+    run.resume()
+    assert started == [{"epochs": least}, {}]
+
+
 @pytest.mark.slow
 def test_two_kernels_resume_one_run(recipe_of, boxes, tmp_path, started):
     recipe = recipe_of(boxes, epochs=4)
@@ -194,6 +213,13 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(boxes, tmp_path):
         ({"framework": "tensorflow"}, "framework"),
         ({"init": "nowhere.safetensors"}, "no file nowhere"),
         ({"variant": "smal"}, "Did you mean 'small'"),
+        (
+            {"background": True},
+            r"'background'\. Training is always done in the background.*placement=wb\.jobs\.Placement",
+        ),
+        ({"backgroud": True}, r"'backgroud'\. Training is always done in the background"),
+        ({"priority": 5}, r"placement=wb\.jobs\.Placement\(priority=\.\.\.\)"),
+        ({"placment": None}, "'placment'. Did you mean 'placement'"),
     ],
 )
 def test_bad_requests_are_refused_at_once(boxes, tmp_path, arguments, match):

@@ -330,3 +330,46 @@ def test_fine_tuning_goes_on_from_the_weights_of_the_model_panel(trained: TrainP
     old, new = (one.framework.state(one.module) for one in (before, after))
     assert (old["head.weight"] == new["head.weight"]).all(), "what is frozen stays"
     assert any((old[name] != new[name]).any() for name in old if name.startswith("decoders"))
+
+
+def asked(panel: TrainPanel, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what the page is answered when it asks for the plan."""
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(panel, "send", told.append)
+    panel._on_message(panel, {"action": "plan", "ask": 7}, [])
+    (answer,) = told
+    assert answer.pop("answer") == 7
+    return answer
+
+
+def test_a_field_says_why_it_holds_what_is_proposed_and_no_other_value(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    panel = TrainPanel(desk)
+    assert panel.why == {}
+    data = DataPanel(desk)
+    data.load("phantom-ct", **{**DATA, "n": 4})
+    ModelPanel(desk).options = SMALL
+    cases = len(desk.case.dataset.splits["train"])
+    assert (panel.batch_size, panel.why["batch_size"]) == (cases, f"{cases} cases to learn from")
+    assert panel.why["epochs"] == panel.why["learning_rate"] == "for sets of a few hundred images"
+    panel.fill("epochs", "3")
+    assert {*panel.why} == {"batch_size", "learning_rate"}
+    panel.fill("epochs", str(panel._plan["epochs"]))
+    assert {*panel.why} == {"epochs", "batch_size", "learning_rate"}
+    data.load("phantom-ct", **DATA)
+    assert "batch_size" not in panel.why, "of other data something else would be proposed"
+
+
+def test_the_whole_plan_is_told_with_reasons_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = make(tmp_path)
+    panel.epochs = 3
+    answer = asked(panel, monkeypatch)
+    assert answer["head"] == ["key", "value", "because"]
+    told = {key: (value, because) for key, value, because in answer["rows"]}
+    assert (told["epochs"], told["batch_size"]) == (("3", ""), ("2", "")), "what was typed needs no reason"
+    assert told["preprocess"][1] == "units differ from image to image, so that each is standardised by itself"
+    assert told["patch_size"][1] == "longer axes would be cut to it; these images have none", "images are looked at"
+    assert told["optimizer"][1] == "for sets of a few hundred images"
+    assert asked(TrainPanel(), monkeypatch) == {"error": "Load a data set first."}

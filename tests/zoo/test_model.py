@@ -195,3 +195,15 @@ def test_display():
     assert "3d-unet, width=2, depth=3: 3D segmentation, 1 channel -> 3 classes" in repr(model)
     assert "torch on cpu" in repr(model)
     assert "&lt;b&gt;" in model._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("skip_aire", "skip_air"), ("precison", "precision"), ("cancell", "cancel"), ("progres", "progress")],
+)
+def test_a_mistyped_keyword_of_a_prediction_is_named_with_the_nearest(wrong, right):
+    model = wb.zoo.create("2d-unet", width=2, depth=2)
+    volume = wb.Volume(np.zeros((8, 8), np.float32))
+    for call in (model.predict, model.probabilities):
+        with pytest.raises(InputError, match=rf"got an unknown option '{wrong}'\. Did you mean '{right}'\?"):
+            call(volume, **{wrong: 1})

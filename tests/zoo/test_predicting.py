@@ -11,7 +11,7 @@ import pytest
 
 import workbench as wb
 from workbench.datasets import Dataset, from_list
-from workbench.errors import InputError, StateError
+from workbench.errors import FileError, InputError, StateError
 from workbench.jobs import Job, Resources
 from workbench.shapes import Boxes, Ellipses, Points
 from workbench.testing import JobContract
@@ -166,6 +166,63 @@ def test_data_in_memory_and_the_model_travel_with_the_job(tmp_path: Path) -> Non
     assert "Doe" not in "".join(told)
 
 
+@pytest.mark.usefixtures("jobs")
+def test_two_jobs_do_not_write_into_one_folder_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, dataset = segmenter(), scans()
+    monkeypatch.setenv("WORKBENCH_FAULTS", "progress:1:hold")
+    first = model.predict_over(dataset, out=tmp_path / "out", background=True)
+    assert isinstance(first, Job)
+    for background in (True, False):
+        with pytest.raises(StateError, match=rf"one job at a time, and .*out is that of job {first.id}, which is "):
+            model.predict_over(dataset, out=tmp_path / "out", background=background)
+    assert wb.jobs() == [first]
+    assert first.stop().wait(120).state == "stopped"
+    assert model.predict_over(dataset, out=tmp_path / "out").failed == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("skip_aire", "skip_air"), ("skipair", "skip_air"), ("precission", "precision"), ("suffixes", "suffix"),
+        ("backgroud", "background"), ("wrk", "work"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_keyword_is_named_with_the_nearest(tmp_path: Path, wrong: str, right: str) -> None:
+    words = rf"model\.predict_over\(\) got an unknown option '{wrong}'\. Did you mean '{right}'\?"
+    with pytest.raises(InputError, match=words):
+        segmenter().predict_over(scans(1), out=tmp_path / "out", **{wrong: True})
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("outt", "out"), ("output", "out"), ("datset", "dataset")])
+def test_a_mistyped_keyword_of_what_must_be_given_is_named(tmp_path: Path, wrong: str, right: str) -> None:
+    given = {"dataset": scans(1), "out": tmp_path / "out", "skip_air": False}
+    given[wrong] = given.pop(right)
+    with pytest.raises(InputError, match=rf"unknown option '{wrong}'\. Did you mean '{right}'"):
+        segmenter().predict_over(**given)
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_folder_of_images_is_enough(tmp_path: Path) -> None:
+    model, dataset = segmenter(), scans()
+    (tmp_path / "images").mkdir()
+    for index in range(3):
+        wb.write(dataset[index]["image"], tmp_path / "images" / f"scan {index}.nii.gz")
+    here = model.predict_over(tmp_path / "images", out=tmp_path / "here", suffix=".nii")
+    job = model.predict_over(str(tmp_path / "images"), out=tmp_path / "there", suffix=".nii", background=True)
+    assert isinstance(job, Job)
+    assert job.wait(120).state == "finished", f"{job!r}\n{job.log()}"
+    assert (here.done, job.result().done) == ([0, 1, 2], [0, 1, 2])
+    assert job.title == "3d-unet on folder"
+    assert not (job.path / "data").exists(), "files are read where they are"
+    for index in range(3):
+        written = wb.read(tmp_path / "here" / f"{index:06d}.nii", kind="labels")
+        np.testing.assert_array_equal(written.data, model.predict(dataset[index]["image"]).data)
+    colours = wb.zoo.create("3d-unet", in_channels=3, width=4, depth=2)
+    with pytest.raises(InputError, match=r"made for 3 channels, but images of data set folder have 1"):
+        colours.predict_over(tmp_path / "images", out=tmp_path / "out")
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_made(tmp_path: Path, jobs: Path) -> None:
     model, pictures = segmenter(), wb.datasets.load("phantom-xray", n=2, size=16)
     with pytest.raises(InputError, match=r"3d-unet takes 3D images, but data set phantom-xray has 2D images"):
@@ -173,7 +230,9 @@ def test_what_does_not_fit_is_refused_before_anything_is_made(tmp_path: Path, jo
     colours = wb.zoo.create("2d-unet", in_channels=3)
     with pytest.raises(InputError, match=r"made for 3 channels, but images of data set phantom-xray have 1"):
         colours.predict_over(pictures, out=tmp_path / "out")
-    with pytest.raises(InputError, match=r"takes a Dataset, got str\. Make one"):
+    with pytest.raises(InputError, match=r"takes a Dataset or a folder, got list\. Make one"):
+        model.predict_over([], out=tmp_path / "out")
+    with pytest.raises(FileError, match=r"There is no folder images\. Give the folder that holds the files"):
         model.predict_over("images", out=tmp_path / "out")
     with pytest.raises(InputError, match="Did you mean 'skip_air'"):
         model.predict_over(scans(1), out=tmp_path / "out", skip_aire=False)

@@ -1,7 +1,7 @@
 // Mirrors workbench/widgets/train_panel.py: start a run, watch it, stop it, resume it, find an earlier one again.
 import type { TrainPanel } from "./generated/train_panel";
 import { button, segmented, select, typed, type Control } from "./ui/controls";
-import { h, setText } from "./ui/dom";
+import { h, replace, setText } from "./ui/dom";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason } from "./ui/panel";
 import { alive, resumable, runStatus } from "./ui/run_status";
@@ -30,7 +30,23 @@ function render({ model, el }: { model: Model<TrainPanel>; el: HTMLElement }): (
   const rest = fieldNames.filter((name) => !SHORT.includes(name));
   // The four stand side by side: what is wrong with one of them has the whole width below.
   const wrong = SHORT.map((name) => controls.get(name)?.told);
-  const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-quad" }, ...rows(SHORT)), ...wrong, ...rows(rest));
+  // A table would hide the reasons behind the edge of a narrow panel.
+  const reasons = h("div", { class: "mwb-why", role: "list", tabindex: "0", "aria-label": "What Start would follow" });
+  const refused = hint("");
+  // Images are looked at for it, so that it is asked for when somebody looks.
+  const whole = h("details", { class: "mwb-options" }, h("summary", { title: "What Start would follow, with the reason of each value that is proposed" }, "Why these values"), reasons, refused);
+  const explain = async () => {
+    if (!whole.open || whole.hidden) return;
+    const answer = await scope.ask("plan");
+    setText(refused, "error" in answer ? answer.error : "");
+    const rows = "error" in answer ? [] : (answer.rows ?? []);
+    replace(
+      reasons,
+      ...rows.map(([key, value, because]) => h("div", { role: "listitem" }, h("b", {}, key), h("span", {}, value), because ? h("p", {}, because) : null)),
+    );
+  };
+  whole.addEventListener("toggle", explain);
+  const fields = h("div", { class: "mwb-fields" }, h("div", { class: "mwb-quad" }, ...rows(SHORT)), ...wrong, ...rows(rest), whole);
 
   const start = button("Start", "Start the run in a process of its own: closing the tab does not stop it", () => scope.act("start"), "primary");
   const stop = button("Stop", "Stop after this step; the run can be resumed", () => scope.act("stop"), "danger");
@@ -67,6 +83,17 @@ function render({ model, el }: { model: Model<TrainPanel>; el: HTMLElement }): (
     }
     const freeze = controls.get("freeze");
     if (freeze) freeze.row.hidden = scope.get("mode") !== "tune";
+  });
+  const tooltips = new Map(fieldNames.map((name) => [name, controls.get(name)?.input.title ?? ""]));
+  scope.watch(["why"], () => {
+    for (const [name, control] of controls) {
+      const why = scope.get("why")[name];
+      control.input.title = [tooltips.get(name), why && `Proposed: ${why}`].filter(Boolean).join("\n");
+    }
+  });
+  scope.watch(["why", "blocked", ...fieldNames], () => {
+    whole.hidden = Boolean(scope.get("blocked"));
+    void explain();
   });
   scope.watch(["runs", "run_id"], () => {
     const runs = scope.get("runs");

@@ -140,7 +140,20 @@ def _tools() -> Iterator[Finding]:
 
 
 def _jobs() -> Iterator[Finding]:
+    from workbench.jobs.executors._limits import Limits
+    from workbench.jobs.places import settings_file
+
     yield _package("Jobs", "distributed", "absent", _extra("dask"))
+    try:
+        gpus = Limits.here().gpus
+    except WorkbenchError:
+        return  # of settings that are wrong JupyterLab's part tells
+    if gpus is None:
+        words = "none is found here; where there is one, nothing limits the jobs that ask for it at a time"
+        remedy = f'if there is one: {{"jobs": {{"gpus": 1}}}} in {settings_file()}'
+        yield Finding("Jobs", "accelerators", "absent", words, remedy)
+    else:
+        yield Finding("Jobs", "accelerators", "ok", f"{gpus} for all jobs together")
 
 
 def _jupyter() -> Iterator[Finding]:

@@ -107,7 +107,9 @@ def _whole_numbers(label: Volume, image: Volume, where: str) -> tuple[NDArray[An
             f"{where} must be {image.spatial_ndim}D without channels, got shape {label.shape} with axes {label.axes}."
             f"{colours}"
         )
-    if not label.same_grid(image):
+    # a picture without a size says nothing of where it lies but by its rows and columns: a PNG beside an X-ray
+    flat = label.spatial_ndim == 2 and "pixels" in {label.space, image.space}
+    if not (label.spatial_shape == image.spatial_shape if flat else label.same_grid(image)):
         raise InputError(
             f"{where} must lie on the grid of the image. Image: {_grid(image)}. Labels: {_grid(label)}. "
             "Bring them together with `label.resample_like(image)`."

@@ -28,7 +28,8 @@ def begin_explanation(request: Request, placement: Placement) -> Job:
     Raises
     ------
     InputError
-        If the model cannot be saved, or other processes do not find the method, the algorithm or the framework.
+        If the model cannot be saved, other processes do not find the method, the algorithm or the framework, or the
+        model has no such class as the target.
     FileError
         If the folder of the job cannot be written.
     """
@@ -36,6 +37,8 @@ def begin_explanation(request: Request, placement: Placement) -> Job:
     EXPLAINERS.check_elsewhere(request.method, "a job", _INSTEAD)
     ALGORITHMS.check_elsewhere(model.algorithm.name, "a job", _INSTEAD)
     FRAMEWORKS.check_elsewhere(model.framework.name, "a job", _INSTEAD)
+    if request.target is not None:
+        request.target.check(model, request.volume)
     what = "what is predicted" if request.target is None else request.target
     title = f"{EXPLAINERS.get(request.method).title} of {what}, {model.algorithm.name}"
 

@@ -9,8 +9,10 @@ from workbench.errors import InputError
 from workbench.explain.explanation import Explanation
 from workbench.explain.memory import fitting
 from workbench.explain.request import Request
-from workbench.explain.targets import Class, Scene, Target, default_target
+from workbench.explain.scene import Scene
+from workbench.explain.targets import Class, Target, default_target
 from workbench.jobs.resources import Placement
+from workbench.signatures import checked
 from workbench.work import CancelEvent
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def explain(
 ) -> Job: ...
 
 
+@checked("wb.explain()")
 def explain(
     model: Any,
     volume: Volume,

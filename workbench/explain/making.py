@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from workbench.errors import StateError
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
 from workbench.explain.code import Call
@@ -18,7 +19,8 @@ from workbench.explain.explanation import Explanation
 from workbench.explain.memory import does_not_fit, fitting
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
-from workbench.explain.targets import Scene, default_target
+from workbench.explain.scene import Scene
+from workbench.explain.targets import default_target
 from workbench.frameworks.feeding import Feeder
 
 if TYPE_CHECKING:
@@ -138,6 +140,12 @@ class Making:
         shapes = zip(self.grid.spatial_shape, step.native_shape, strict=True)
         cells = step.cell or tuple(size / cells for size, cells in shapes)
         volume = self.restore(step)
+        if not np.isfinite(volume.data).all():
+            raise StateError(
+                f"{self.explainer.title} needs finite numbers on its way, but gave a map with NaN or infinity, as "
+                "happens in half precision, which ends at 65504. Bring the network to float32 or bfloat16 "
+                "(module.float(), module.bfloat16()), or take another method."
+            )
         notes = (*self.prepared.notes, *self.notes, *step.notes)
         if not step.notes and not np.any(volume.data):
             notes += ("The map is zero: nothing that was changed in the input changes this score.",)

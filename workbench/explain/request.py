@@ -23,6 +23,9 @@ from workbench.volume import Volume
 if TYPE_CHECKING:
     from workbench.work import CancelEvent, Work
 
+#: Arguments of `workbench.explain`, to be named where one is mistyped.
+_OF_THE_CALL = ("method", "target", "layer", "progress", "cancel", "background")
+
 
 @checked_class("Request")
 @dataclass(frozen=True, eq=False, repr=False)
@@ -250,6 +253,10 @@ def _complete(explainer: Explainer, given: Mapping[str, Any], volume: Volume) ->
         raise InputError(f"A request: options must be a mapping of name to value, got {given!r}. Give a dict.")
     options = dict(given)
     within = options.pop("within", None)
+    known = explainer.parameters()
+    if unknown := [name for name in options if name not in known]:
+        also = ["within"] if explainer.supports_box else []
+        check_keywords(unknown, [*known, *also, *_OF_THE_CALL], f"The method {explainer.name!r}")
     if within is None:
         return explainer.check_options(options)
     if not explainer.supports_box:

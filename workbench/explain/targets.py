@@ -5,121 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError, choose
-from workbench.explain.resize import resize_linear
+from workbench.explain.scene import Scene, class_index
 from workbench.frameworks import LinearScore
 from workbench.volume import Volume
 
 _REGIONS = 'Labels are wb.read(path, kind="labels"), a mask is volume.with_data(volume.data > threshold).'
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A model that has looked at a volume: what a target needs to know.
-
-    Parameters
-    ----------
-    model : Model
-    volume : Volume
-        As the user gave it.
-    prepared : Prepared
-        The volume as the network sees it.
-    outputs : ndarray or dict of str to ndarray
-        What the network returned for it, one sample.
-    """
-
-    model: Any
-    volume: Volume
-    prepared: Any
-    outputs: Any
-
-    @cached_property
-    def output(self) -> str | None:
-        """Name of the output that is explained, None where the network returns a single array."""
-        if not isinstance(self.outputs, dict):
-            return None
-        if "logits" in self.outputs:
-            return "logits"
-        raise InputError(
-            f"The network must return an output named 'logits' to be explained, but it returns {sorted(self.outputs)}."
-        )
-
-    @property
-    def logits(self) -> Array:
-        """``[channels]`` or ``[channels, *spatial]``."""
-        values: Array = (self.outputs if self.output is None else self.outputs[self.output])[0]
-        return values
-
-    @property
-    def is_segmentation(self) -> bool:
-        return self.logits.ndim > 1
-
-    @cached_property
-    def prediction(self) -> Array:
-        """``[classes]`` scores, or the ``[*spatial]`` map of classes on the network's grid (-1: none)."""
-        present: Array = np.asarray(self.model.algorithm.task.presence(self.outputs))[0]
-        if not self.is_segmentation or present.shape == self.prepared.spatial_shape:
-            return present
-        places = [
-            np.arange(fine) * coarse // fine
-            for fine, coarse in zip(self.prepared.spatial_shape, present.shape, strict=True)
-        ]
-        return present[np.ix_(*places)]
-
-    @cached_property
-    def grid(self) -> Volume:
-        """The network's grid."""
-        grid: Volume = self.prepared.grid
-        return grid
-
-    @property
-    def num_classes(self) -> int:
-        return 2 if self._is_binary else len(self.logits)
-
-    @property
-    def _is_binary(self) -> bool:
-        # a detector of a single kind of object has a single class, whose logit this is
-        return len(self.logits) == 1 and len(self.model.classes) != 1
-
-    def class_index(self, which: int | str) -> int:
-        """Return the index of a class given by index or by name."""
-        names = list(self.model.classes)
-        if isinstance(which, str):
-            return names.index(choose(which, names, "class"))
-        if not 0 <= which < self.num_classes:
-            raise InputError(f"The model has classes 0 to {self.num_classes - 1}, but the target is class {which}.")
-        return int(which)
-
-    def class_name(self, index: int) -> str:
-        names = list(self.model.classes)
-        return str(names[index]) if index < len(names) else str(index)
-
-    def score(self, index: int, weights: Array | None = None) -> LinearScore:
-        """Return the score *sum of weights times the logit of class `index`*.
-
-        A network of two classes with a single output channel computes the logit of class 1; class 0 has its negative.
-
-        Parameters
-        ----------
-        weights : ndarray, optional
-            ``[*spatial]`` on the output's grid; needed for segmentation.
-        """
-        shape = self.logits.shape
-        values = np.zeros(shape, np.float32)
-        sign = -1 if self._is_binary and index == 0 else 1
-        values[0 if self._is_binary else index] = sign if weights is None else sign * weights
-        return LinearScore(values, output=self.output)
-
-    def mean_score(self, index: int, mask: Array) -> LinearScore:
-        """Return the score *mean logit of class `index` over a mask* (``[*spatial]`` on the network's grid, >= 0)."""
-        mask = resize_linear(mask, self.logits.shape[1:])
-        return self.score(index, mask / mask.sum())
 
 
 @dataclass(frozen=True)
@@ -133,6 +29,15 @@ class Resolved:
 
 class Target(ABC):
     """What is explained. Resolved against a `Scene`, it is a weighted sum of the network's outputs."""
+
+    def check(self, model: Any, volume: Volume) -> None:  # noqa: B027 - one of somebody else's may know nothing before
+        """Refuse what is known to be wrong before the network has looked at the volume, in the words of `resolve`.
+
+        Raises
+        ------
+        InputError
+            Such as of a class that the model does not have.
+        """
 
     @abstractmethod
     def resolve(self, scene: Scene) -> Resolved:
@@ -159,6 +64,9 @@ class Class(Target):
 
     which: int | str
     name: str = field(default="", compare=False)
+
+    def check(self, model: Any, volume: Volume) -> None:  # noqa: ARG002
+        class_index(self.which, model.classes, len(model.classes))
 
     def resolve(self, scene: Scene) -> Resolved:
         index = scene.class_index(self.which)
@@ -223,6 +131,10 @@ class Region(Target):
             value = next(v for v, name in volume.labels.items() if name == self.label)
             object.__setattr__(self, "where", value)
 
+    def check(self, model: Any, volume: Volume) -> None:  # noqa: ARG002
+        index = class_index(self.label, model.classes, len(model.classes))
+        self._inside(index if self.where is None else self.where)
+
     def resolve(self, scene: Scene) -> Resolved:
         _need_segmentation(scene, self)
         index = scene.class_index(self.label)
@@ -230,14 +142,19 @@ class Region(Target):
         concrete = Region(self.region, index, where, scene.class_name(index))
         return Resolved(scene.mean_score(index, self._mask(scene.grid, where)), concrete)
 
-    def _mask(self, grid: Volume, where: int) -> Array:
-        """Return how much of each voxel of `grid` is in the region, ``[*spatial]``."""
-        inside = np.asarray(self.region.data) == where
+    def _inside(self, where: int) -> Array:
+        """Return which voxels of its own grid are in the region."""
+        inside: Array = np.asarray(self.region.data) == where
         if not inside.any():
             values = np.unique(self.region.data)[:10].tolist()
             raise InputError(
                 f"The region must mark at least one voxel, but none has the value {where}; found: {values}."
             )
+        return inside
+
+    def _mask(self, grid: Volume, where: int) -> Array:
+        """Return how much of each voxel of `grid` is in the region, ``[*spatial]``."""
+        inside = self._inside(where)
         soft = self.region.with_data(inside.astype(np.float32), kind="image", labels={})
         mask = np.asarray(soft.resample_like(grid, order=1).data, np.float64)
         if mask.sum() > 0:
@@ -315,22 +232,14 @@ class Voxel(Target):
         else:
             object.__setattr__(self, "mm", tuple(float(x) for x in np.ravel(np.asarray(self.mm))))
 
+    def check(self, model: Any, volume: Volume) -> None:
+        self._point(volume)
+        if self.label is not None:
+            class_index(self.label, model.classes, len(model.classes))
+
     def resolve(self, scene: Scene) -> Resolved:
         _need_segmentation(scene, self)
-        volume = scene.volume
-        if self.ijk is not None:
-            if len(self.ijk) != volume.spatial_ndim:
-                raise InputError(
-                    f"The volume has {volume.spatial_ndim} spatial axes, but the target is voxel {self.ijk}."
-                )
-            ijk = np.array(self.ijk)
-            if (ijk < 0).any() or (ijk >= volume.spatial_shape).any():
-                raise InputError(
-                    f"The voxel must lie in the volume of {volume.spatial_shape} voxels, but is {self.ijk}."
-                )
-            point = volume.to_world(ijk)
-        else:
-            point = np.array(self.mm)
+        point = self._point(scene.volume)
         place = np.rint(scene.grid.to_voxel(point)).astype(int)
         if (place < 0).any() or (place >= scene.grid.spatial_shape).any():
             raise InputError(f"The point {np.round(point, 1).tolist()} mm lies outside of what the network sees.")
@@ -339,6 +248,17 @@ class Voxel(Target):
         mask[tuple(place)] = 1
         concrete = Voxel(self.ijk, found, self.mm, scene.class_name(found))
         return Resolved(scene.mean_score(found, mask), concrete)
+
+    def _point(self, volume: Volume) -> Array:
+        """Return where it lies, in mm."""
+        if self.ijk is None:
+            return np.array(self.mm)
+        if len(self.ijk) != volume.spatial_ndim:
+            raise InputError(f"The volume has {volume.spatial_ndim} spatial axes, but the target is voxel {self.ijk}.")
+        ijk = np.array(self.ijk)
+        if (ijk < 0).any() or (ijk >= volume.spatial_shape).any():
+            raise InputError(f"The voxel must lie in the volume of {volume.spatial_shape} voxels, but is {self.ijk}.")
+        return volume.to_world(ijk)
 
     def describe(self) -> dict[str, Any]:
         place = {"ijk": list(self.ijk)} if self.ijk is not None else {"mm": list(self.mm or ())}

@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from workbench.io._format import Doubt, Format, GeometryWarning
+from workbench.io._doubt import Doubt
+from workbench.io._format import Format, GeometryWarning
 from workbench.io._pyramid import Level, Levels
 from workbench.io._registry import formats, levels, read, register, write
 from workbench.io.dicom import SeriesInfo, list_series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from workbench import _checks
 from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.io import _files
-from workbench.io._format import Format
+from workbench.io._doubt import Doubt
+from workbench.io._format import Format, GeometryWarning
 from workbench.volume import Volume
 
 
@@ -72,14 +74,26 @@ def volume(
     result = np.dtype(np.float64) if scaled else dtype.newbyteorder("=")
     whole = kind == "labels" and result.kind == "f"
 
+    if source != path:  # a file of nothing but voxels
+        end = offset + _files.count_bytes(tuple(shape), dtype)
+        odd_end = _files.is_gzip(source) and _files.gzip_length_is_wrong(source, end)
+
     def load() -> Array:
-        data = _files.read_array(source, offset, tuple(shape), dtype, notes).reshape(full, order="F")
+        found: list[str] = []
+        data = _files.read_array(source, offset, tuple(shape), dtype, found).reshape(full, order="F")
+        if odd_end:
+            notes.extend(found)
+        else:  # too late for a note
+            for doubt in (note for note in found if isinstance(note, Doubt)):
+                warnings.warn(f"{path.name}: {doubt}", GeometryWarning, stacklevel=2)
         data = data * slope + inter if scaled else data
         return _checks.as_kind(data, "labels", slope if dtype.kind in "iu" else 0) if whole else data
 
+    # what is odd about the end is to be among the notes
+    data = _files.guarded(path, format_.name, load)() if odd_end else None
     made = format_.lazy(
-        path, load, _files.usable_affine(path, affine), shape=full, dtype=np.dtype(np.int32) if whole else result,
-        axes=("i", "j", "k", "c")[: len(full)], notes=notes, space=space,
+        path, load if data is None else lambda: data, _files.usable_affine(path, affine), shape=full,
+        dtype=np.dtype(np.int32) if whole else result, axes=("i", "j", "k", "c")[: len(full)], notes=notes, space=space,
         kind="labels" if kind == "labels" else "image",
     )  # fmt: skip
     return made.load() if odd_end else made

@@ -35,6 +35,9 @@ _FIRST_ELEMENTS = {0x0000, 0x0001, 0x0002, 0x0005, 0x0008, 0x0012, 0x0016, 0x001
 _FIRST_VRS = {b"UL", b"OB", b"CS", b"UI", b"DA"}
 
 
+_GREY = "MONOCHROME2"
+
+
 @dataclass(frozen=True)
 class Pixels:
     """How the pixels of a file are stored."""
@@ -219,10 +222,31 @@ def pixels_of(source: Source, dataset: Any) -> Pixels:
             "samples of 1, 8, 16, 32 or 64 bits are). Export it in 16 bits."
         )
     signed = bool(whole(dataset, "PixelRepresentation", 0))
-    photometric = code(dataset, "PhotometricInterpretation")[:16]
+    photometric = code(dataset, "PhotometricInterpretation")[:16].upper() or (_GREY if samples == 1 else "")
     if samples > 1 and photometric not in _COLOURS:
         raise FileError(
             f"{source} has {samples} samples of {photometric!r} for a pixel, which is not supported (these are: "
             f"{', '.join(sorted(_COLOURS))}). Export it in colours (RGB) or grey."
         )
     return Pixels(rows, columns, samples, bits, signed, floating, photometric)
+
+
+def fill_in(dataset: Any) -> list[str]:
+    """Give an image the elements about how pixels are stored that it lacks, as other readers do; return their names.
+
+    A decoder asks for all of them. What is missing of colours is not guessed, but for the usual order of their samples.
+    """
+    if "PixelData" not in dataset:
+        return []  # floats are stored in one way
+    samples, allocated = whole(dataset, "SamplesPerPixel", 1), whole(dataset, "BitsAllocated", 16)
+    stored = whole(dataset, "BitsStored", allocated) or allocated
+    usual: dict[str, Any] = {"SamplesPerPixel": 1, "BitsAllocated": 16, "BitsStored": allocated}
+    usual |= {"HighBit": stored - 1, "PixelRepresentation": 0}
+    usual |= {"PhotometricInterpretation": _GREY} if samples == 1 else {"PlanarConfiguration": 0}
+    lacking = [keyword for keyword in usual if dataset.get(keyword) in (None, "")]
+    lacking += ["BitsStored"] if dataset.get("BitsStored") == 0 else []
+    for keyword in lacking:
+        setattr(dataset, keyword, usual[keyword])
+    if "PhotometricInterpretation" in dataset:  # a code, which some write in small letters
+        dataset.PhotometricInterpretation = code(dataset, "PhotometricInterpretation").upper()
+    return lacking

@@ -17,7 +17,7 @@ from workbench.errors import FileError
 from workbench.io._dicom_attributes import Tags, indices
 from workbench.io._dicom_file import Source
 from workbench.io._dicom_lookup import code, codes, doubt, find, floats, numbers, positive
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 Vector = tuple[float, ...]
 

@@ -104,11 +104,14 @@ def _acquisitions(slices: list[Slice]) -> list[Group]:
         fits = [places.fit(part) for part in parts]
         if not all(fit.even for fit in fits) or (clock and not _thick_enough(slices[0], fits)):
             continue
+        if all(fit.spread is None for fit in fits):
+            continue  # images of one place each are no stacks, in whatever order they were numbered
         if whole.complete or (whole.even and places.apart(parts)):
             if whole.complete and _between_each_other(slices[0], whole, fits, places, parts):
                 return [Group(part, name) for name, part in zip(names, parts, strict=True)]
             continue
-        if whole.straight and places.common(parts):
+        within = whole.regular and not _between_each_other(slices[0], whole, fits, places, parts)
+        if whole.straight and places.common(parts) and (within or places.shared(parts)):
             return [Group(slices)]
         if not whole.even or sum(fit.missing for fit in fits) < whole.missing or not whole.single:
             return [Group(part, name) for name, part in zip(names, parts, strict=True)]
@@ -126,6 +129,11 @@ class _Fit:
     @property
     def missing(self) -> int:
         return self.spread.missing if self.spread else 0
+
+    @property
+    def regular(self) -> bool:
+        """Whether the levels lie on an even grid, however many slices are at each."""
+        return self.spread is None or self.spread.places is not None
 
     @property
     def step(self) -> float:
@@ -180,6 +188,12 @@ class _Places:
         sets = [self.levels(part) for part in parts]
         first, last = min(map(min, sets)), max(map(max, sets))
         return any((min(one), max(one)) == (first, last) for one in sets)
+
+    def shared(self, parts: list[list[Slice]]) -> bool:
+        """Tell whether most places of each part are those of the part with the most, and not between them."""
+        sets = [self.levels(part) for part in parts]
+        most = max(sets, key=len)
+        return all(2 * len(one & most) > len(one) for one in sets)
 
 
 Parted = tuple[list[str], list[list[Slice]], bool]

@@ -5,17 +5,18 @@ No text about the patient is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.errors import FileError
 from workbench.io import _dicom_attributes, _dicom_mosaic, _files
 from workbench.io._dicom_attributes import Tags
-from workbench.io._dicom_file import Pixels, Source, pixels_of, quiet
+from workbench.io._dicom_file import Pixels, Source, fill_in, pixels_of, quiet
 from workbench.io._dicom_frames import Place, place_frames
 from workbench.io._dicom_lookup import clean, code, find, frame_count, numbers, positive
 from workbench.io._dicom_spacing import Spacing, spacing_of
 from workbench.io._dicom_values import Scale, padding_range, scale_of, value_notes
+from workbench.io._doubt import Doubt
 
 PRIVATE_GROUP, PRIVATE_CREATOR = 0x0099, "MEDICAL WORKBENCH"
 
@@ -103,6 +104,10 @@ def _slices(path: Source, dataset: Any, wheres: list[list[Any]]) -> list[Slice]:
         notes += more
         wheres, own = wheres * tiles, own * tiles
     unplaced = str(path) if len(places) > 1 and not places[0].stated else ""
+    lacking = [keyword for keyword in fill_in(dataset) if keyword != "HighBit"]  # the others say where it is
+    if lacking:
+        words = "the file does not say in full how its pixels are stored; taken as usual"
+        notes.append(Doubt(f"{words}: {', '.join(f'{keyword} {dataset[keyword].value}' for keyword in lacking)}"))
     notes += value_notes(dataset)
     first = {
         "path": path, "pixels": pixels, "series": code(dataset, "SeriesInstanceUID")[:64],
@@ -140,6 +145,13 @@ def _says_image(dataset: Any) -> bool:
 
     kind = code(dataset, "SOPClassUID") or code(getattr(dataset, "file_meta", {}), "MediaStorageSOPClassUID")
     return kind in _SEG or "Image Storage" in UID(kind).name
+
+
+def as_indices(item: Slice) -> Slice:
+    """Return a slice of which the numbers that a palette has colours for are the values."""
+    if item.pixels.photometric != "PALETTE COLOR":
+        return item
+    return replace(item, pixels=replace(item.pixels, photometric="MONOCHROME2"))
 
 
 def is_segmentation(dataset: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 #: What pydicom raises on a value that its type cannot hold.
 UNREADABLE = (ValueError, TypeError, OverflowError, LookupError, AttributeError, NotImplementedError, struct.error)

@@ -18,7 +18,7 @@ from workbench.io._dicom_file import Pixels, Source
 from workbench.io._dicom_frames import Place, along_normal, between, thickness
 from workbench.io._dicom_lookup import UNREADABLE, code, codes, numbers, private
 from workbench.io._dicom_spacing import Spacing
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 #: First row and column of a tile.
 Corner = tuple[int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from workbench.io._dicom_header import Slice
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 _NUMBERS_SHOWN = 8
 _NUMBER = re.compile(r"-?\d[\d.e+-]*")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.io import _dicom_values, _files
-from workbench.io._dicom_file import Pixels, Source, open_source, quiet
+from workbench.io._dicom_file import Pixels, Source, fill_in, open_source, quiet
 from workbench.io._dicom_header import Slice
 from workbench.io._dicom_jpeg import mend_scans
 from workbench.io._dicom_lookup import frame_count, whole
@@ -75,7 +75,8 @@ def load_grid(volumes: list[list[Slice | None]], dtype: np.dtype[Any]) -> Array:
                 places.setdefault(item.path, []).append((c, k, item))
     beyond = 0
     for path, wanted in places.items():
-        frames = decode(path, table=wanted[0][2].scale.table_bits > 0)
+        head = wanted[0][2]
+        frames = decode(path, table=head.scale.table_bits > 0, indices=not is_colour(head.pixels))
         for c, k, item in wanted:
             if item.frame >= len(frames):
                 raise FileError(f"{path} has {len(frames)} frames, frame {item.frame} was promised. It is damaged.")
@@ -144,6 +145,7 @@ def decode(source: Source, *, table: bool = False, indices: bool = False) -> NDA
         for keyword, kind in (("FloatPixelData", "f4"), ("DoubleFloatPixelData", "f8")):
             if keyword in dataset:
                 return _floats(dataset, dataset[keyword].value, kind).reshape(-1, rows, columns, 1)
+        fill_in(dataset)
         correct = _unused_bits_are_noise(dataset)
         dataset.NumberOfFrames = frame_count(dataset)
         pixels: NDArray[Any]

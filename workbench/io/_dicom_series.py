@@ -16,8 +16,9 @@ from workbench.io._dicom_file import HEAD_BYTES, Source, head_of, looks_like_dic
 from workbench.io._dicom_header import Slice, is_segmentation, slices_of
 from workbench.io._dicom_lookup import code, numbers
 from workbench.io._dicom_notes import left_out
+from workbench.io._doubt import Doubt
 from workbench.io._files import damage_becomes_file_error
-from workbench.io._format import Doubt, GeometryWarning
+from workbench.io._format import GeometryWarning
 from workbench.io._visible import walk
 from workbench.io._zipped import Member
 

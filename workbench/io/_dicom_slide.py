@@ -7,7 +7,7 @@ lie as in any picture, 'PixelSpacing' apart; the slide's own coordinates are not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from workbench._arrays import Array
+from workbench._words import count
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _pyramid, _space
 from workbench.io._dicom_file import quiet, read_dataset
 from workbench.io._dicom_lookup import find
+from workbench.io._doubt import Doubt
 from workbench.io._format import Format
 from workbench.io._visible import walk
 from workbench.volume import Volume
@@ -61,32 +63,36 @@ class Picture:
         return sorted({tile.plane for tile in self.tiles})
 
 
-def is_slide(path: Path) -> bool:
-    """Tell whether a file, or the first DICOM file of a folder, is a whole slide or a segmentation of one."""
+def is_slide(path: Path, series: Any = None) -> bool:
+    """Tell whether a file, or the first DICOM file of a folder, is a whole slide or a segmentation of one.
+
+    If a `series` of a folder is asked for, it has to be that of a slide.
+    """
     first = path if path.is_file() else next(filter(_may_be_image, walk(path)), None)
     if first is None or not _starts_like_dicom(first):
         return False
     kind = _class_of(first)
     if kind in _SEGMENTATIONS:
         return "TotalPixelMatrixRows" in read_dataset(first)
-    return kind == _SLIDE
+    return kind == _SLIDE and (series is None or path.is_file() or bool(_fitting(_slides(path)[0], series)))
 
 
 def levels(path: Path, options: dict[str, Any]) -> _pyramid.Levels:
     """Return the levels of a slide."""
-    pictures, others = _find(path, options)
+    pictures, others = _find(path, options, [])
     return _levels(pictures, others)
 
 
 def read(format_: Format, path: Path, options: dict[str, Any]) -> Volume:
     """Return one level of a slide (or another picture of it), or the label map of a tiled segmentation."""
-    pictures, others = _find(path, options)
+    left_out: list[str] = []
+    pictures, others = _find(path, options, left_out)
     found = _levels(pictures, others)
     number = _pyramid.choose_level(found, options.get("level"), path)
     picture = pictures[number]
     region = _pyramid.check_region(options.get("region"), picture.shape, number)
     name = str(options.get("image") or "").lower()
-    notes = [*_pyramid.label_note("label" if name == "overview" else name), *_pyramid.notes(found, number)]
+    notes = [*left_out, *_pyramid.label_note("label" if name == "overview" else name), *_pyramid.notes(found, number)]
     paths, more = _paths(picture)
     notes += more
     if picture.photometric == "MONOCHROME1":
@@ -138,10 +144,10 @@ def _class_of(path: Path) -> str:
         return type(error).__name__
 
 
-def _find(path: Path, options: dict[str, Any]) -> tuple[list[Picture], dict[str, Picture]]:
-    """Return the levels, the finest first, and the other pictures by name."""
+def _find(path: Path, options: dict[str, Any], notes: list[str]) -> tuple[list[Picture], dict[str, Picture]]:
+    """Return the levels, the finest first, and the other pictures by name; what was left out goes into `notes`."""
     pictures: dict[str, list[Picture]] = {}
-    for file, dataset in _instances(path, options.get("series")):
+    for file, dataset in _instances(path, options.get("series"), notes):
         with _files.damage_becomes_file_error(file, "a slide in DICOM", private=True), quiet():
             kind = [*map(str, dataset.get("ImageType", []))][2:3]
             group = pictures.setdefault(_KINDS.get(kind[0] if kind else "", ""), [])
@@ -156,24 +162,39 @@ def _find(path: Path, options: dict[str, Any]) -> tuple[list[Picture], dict[str,
     return sorted(slide, key=lambda one: one.shape, reverse=True), others
 
 
-def _instances(path: Path, series: Any) -> Iterator[tuple[Path, Any]]:
+def _instances(path: Path, series: Any, notes: list[str]) -> list[tuple[Path, Any]]:
     if path.is_file():
-        yield path, read_dataset(path)
-        return
-    found: dict[str, list[tuple[Path, Any]]] = {}
-    for file in walk(path):
-        if _starts_like_dicom(file) and _class_of(file) == _SLIDE:
-            dataset = read_dataset(file)
-            found.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append((file, dataset))
-    wanted = str(getattr(series, "uid", series) or "").lstrip(".")
-    fitting = [uid for uid in found if uid.endswith(wanted)]
+        return [(path, read_dataset(path))]
+    found, others = _slides(path)
+    fitting = _fitting(found, series)
     if len(fitting) != 1:
         listing = "; ".join(f"...{uid[-8:]} ({len(files)} files)" for uid, files in found.items())
         raise InputError(
             f"{path} holds {len(found)} slides, {len(fitting)} of which fit series={series!r}; choose one with the "
             f"end of its uid: {listing}."
         )
-    yield from found[fitting[0]]
+    if others and series is None:
+        words = "of the folder are of no slide and were left out; series= takes another series"
+        notes.append(Doubt(f"{count(others, 'DICOM file')} {words}"))
+    return found[fitting[0]]
+
+
+def _slides(folder: Path) -> tuple[dict[str, list[tuple[Path, Any]]], int]:
+    """Return the files of slides by series, and how many other DICOM files there are."""
+    found: dict[str, list[tuple[Path, Any]]] = {}
+    others = 0
+    for file in filter(_may_be_image, walk(folder)):
+        if _class_of(file) == _SLIDE:
+            dataset = read_dataset(file)
+            found.setdefault(str(dataset.get("SeriesInstanceUID", "")), []).append((file, dataset))
+        else:
+            others += 1
+    return found, others
+
+
+def _fitting(found: Iterable[str], series: Any) -> list[str]:
+    wanted = str(getattr(series, "uid", series) or "").lstrip(".")
+    return [uid for uid in found if uid.endswith(wanted)]
 
 
 def _add(group: list[Picture], path: Path, dataset: Any) -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench._words import count
 from workbench.io._dicom_lookup import code, doubt, find, floats, numbers, positive
 
 Spacing = tuple[float, float]  # between rows, between columns, in mm
 
 _CM, _MM = 3.0, 10.0
-_TISSUE = 1.0
+#: Formats of an ultrasound region that are no picture of tissue, whatever their units (C.8.5.5.1.1): M-mode, spectra,
+#: waveforms, graphics.
+_NO_TISSUE = {(2.0,), (3.0,), (4.0,), (5.0,)}
 _SAME = 1e-3
 
 
@@ -91,13 +94,14 @@ def _of_regions(dataset: Any, notes: list[str]) -> Spacing | None:
         deltas = [positive(region.get(f"PhysicalDelta{axis}")) for axis in "YX"]
         row_step, column_step = deltas
         plane = numbers(region.get("RegionSpatialFormat"))
-        if plane == (_TISSUE,) and units == [(_CM,), (_CM,)] and row_step and column_step:
+        if plane not in _NO_TISSUE and units == [(_CM,), (_CM,)] and row_step and column_step:
             found.append((row_step * _MM, column_step * _MM))
         else:
             others += 1
     if others:
         notes.append(
-            f"{others} ultrasound regions are not pictures in cm (M-mode, Doppler, ...); pixels there have no size"
+            f"{count(others, 'ultrasound region')} without a picture in cm (M-mode, Doppler, ...); pixels there have "
+            "no size"
         )
     if found and not all(_near(found[0], other) for other in found):
         shown = ", ".join(map(_show, found))

@@ -13,7 +13,7 @@ from workbench.errors import InputError
 from workbench.io._dicom_header import Slice
 from workbench.io._dicom_levels import Vectors, directions, levels_of, sideways, spread
 from workbench.io._dicom_volumes import Volumes, mm, volumes_of
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 _TILT_DEGREES = 0.05
 _NAMES_SHOWN = 12

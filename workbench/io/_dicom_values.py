@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.io._dicom_lookup import clean, code, find, numbers, private, real, whole
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 #: Rescale Type and Modality LUT Type (C.11.1.1.2) in words; "US" is "unspecified".
 _RESCALE_UNITS = {

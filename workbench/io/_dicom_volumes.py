@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench.io._dicom_attributes import ATTRIBUTES, Attribute, cluster, labels
 from workbench.io._dicom_header import Slice
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 Key = tuple[int, ...]
 Volumes = list[list[Slice | None]]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from workbench import _atomic, _geometry
 from workbench.errors import FileError, InputError, WorkbenchError
+from workbench.io._doubt import Doubt
 from workbench.io._inflate import Inflated
 
 T = TypeVar("T")
@@ -23,8 +24,13 @@ T = TypeVar("T")
 #: Deflate cannot shrink data by more than this factor, so a longer promise is a lie.
 DEFLATE_LIMIT = 1032
 _PIECE = 1 << 22
+#: What is read behind the voxels: tags of MGH, not what somebody packed there to fill the memory.
+_MOST_BEHIND = 1 << 20
 _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 
+#: The end of a note on a file that is longer than its header promises.
+BEHIND = "behind the voxels that the header speaks of were left alone"
+_NO_END = Doubt("the compressed data breaks off behind the last voxel, so that its checksum could not be tested")
 #: What to do about a header that cannot be true, and about one that may be.
 AGAIN = "It is damaged; get a fresh copy."
 CORRECT = "Correct the header with the tool that wrote the file, or convert the file again from its source."
@@ -108,6 +114,18 @@ def read_head(path: Path, count: int) -> bytes:
             # what a damaged file gives is enough to tell its format; reading it will say what is wrong
             return head
     return head
+
+
+def read_unpacked(path: Path, notes: list[str]) -> bytes:
+    """Return all of a file, gzip and bzip2 undone; of one that breaks off what is there, which is noted."""
+    pieces: list[bytes] = []
+    with open_stream(path) as stream:
+        try:
+            while piece := stream.read1(_PIECE):  # type: ignore[attr-defined]
+                pieces.append(piece)
+        except EOFError:
+            notes.append(_NO_END)
+    return b"".join(pieces)
 
 
 def check_promise(path: Path, needed: int, offset: int = 0, *, compressed: bool | None = None) -> None:
@@ -201,21 +219,33 @@ def read_array(
     notes: list[str] | None = None,
     *,
     packed: bool | None = None,
+    last: bool = False,
 ) -> NDArray[Any]:
     """Read voxels stored first axis fastest, after `offset` bytes, gzip undone, into native byte order.
 
-    What is odd about the end of the file is added to `notes`.
+    What is odd about the end of the file is added to `notes`; with `last`, also that something follows the voxels.
     """
     array = np.empty(shape, dtype=dtype, order="F")
+    notes = [] if notes is None else notes
     with open_stream(path, packed=packed) as stream:
         skip(stream, offset)
         fill(stream, array, path)
-        # the checksum of gzip lies behind the last byte and is only looked at by whoever reads that far
-        stream.read(1)
+        _look_behind(stream, notes, last=last)
         trailing = getattr(getattr(stream, "raw", None), "trailing", 0)
-        if trailing and notes is not None:
+        if trailing:
             notes.append(f"{trailing:,} bytes behind the end of the compressed data were left alone")
     return native(array)
+
+
+def _look_behind(stream: IO[bytes], notes: list[str], *, last: bool) -> None:
+    """Read on behind the voxels: the checksum lies there, and is only tested by whoever reads that far."""
+    try:
+        more = stream.read(_MOST_BEHIND)
+    except EOFError:
+        notes.append(_NO_END)  # all voxels are there, and other readers do not look any further
+        return
+    if more and last:
+        notes.append(f"bytes {BEHIND}")
 
 
 def native(array: NDArray[Any]) -> NDArray[Any]:
@@ -223,16 +253,13 @@ def native(array: NDArray[Any]) -> NDArray[Any]:
     return array if array.dtype.isnative else array.byteswap(inplace=True).view(array.dtype.newbyteorder("="))
 
 
-def inflate_array(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Read voxels like :func:`read_array` from a zlib or gzip stream that begins at byte `offset`."""
+def read_stream(
+    stream: IO[bytes], path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], notes: list[str]
+) -> NDArray[Any]:
+    """Read voxels like :func:`read_array` from an open stream that nothing should follow them in."""
     array = np.empty(shape, dtype=dtype, order="F")
-    with path.open("rb") as file:
-        file.seek(offset)
-        stream = Inflated(file)
-        fill(cast("IO[bytes]", stream), array, path)
-        # one byte more than promised is asked for, so that the checksum at the end is reached and tested
-        if stream.read(1):
-            raise FileError(f"{path} holds more voxels than its header says ({array.nbytes:,} bytes). {AGAIN}")
+    fill(stream, array, path)
+    _look_behind(stream, notes, last=True)
     return native(array)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench import _geometry
 from workbench.errors import FileError
 from workbench.io import _files, _space
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}
 #: Rounding of the fields moves a corner by less than this part of a voxel.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.errors import FileError
 from workbench.io import _files, _meaning, _nifti_affine
+from workbench.io._doubt import Doubt
 
 
 def _layout(*fields: tuple[str, str, int], size: int) -> np.dtype[Any]:
@@ -147,11 +148,7 @@ def read_header(path: Path) -> Header:
     shape, ndim = _shape(path, [int(n) for n in fields["dim"]], extra, notes)
     needed = _files.count_bytes(tuple(shape), dtype)
     data_path, offset = _place(path, fields, int(said), needed, notes)
-    slope, inter = float(fields["scl_slope"]), float(fields["scl_inter"])
-    if slope == 0 or not np.isfinite(slope):
-        slope, inter = 1.0, 0.0
-    if not np.isfinite(inter):
-        raise FileError(f"{path}: the intercept of the values must be finite, the header says {inter}. {_files.AGAIN}")
+    slope, inter = _scaling(fields, notes)
     intent = int(fields["intent_code"])
     _note_more(fields, shape, ndim, intent, dtype, notes)
     affine, space = _nifti_affine.read(fields, shape[:ndim], path, notes)
@@ -234,6 +231,19 @@ def _place(path: Path, fields: Any, said: int, needed: int, notes: list[str]) ->
     if said != offset:
         notes.append(f"the voxels begin at byte {offset}, not at {said} as the header says")
     return data_path, offset
+
+
+def _scaling(fields: Any, notes: list[str]) -> tuple[float, float]:
+    """Return slope and intercept of the values; a slope of 0 or none says that they are as stored."""
+    slope, inter = float(fields["scl_slope"]), float(fields["scl_inter"])
+    if slope == 0 or not np.isfinite(slope):
+        if inter and np.isfinite(inter):
+            notes.append(f"the header gives an intercept of {inter:g} without a slope; the values are as stored")
+        return 1.0, 0.0
+    if not np.isfinite(inter):
+        notes.append(Doubt(f"the intercept of the values is finite, the header has {inter}; it was taken as 0"))
+        return slope, 0.0
+    return slope, inter
 
 
 def _is_named_single(path: Path) -> bool:

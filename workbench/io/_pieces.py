@@ -78,16 +78,24 @@ class Pieces:
         needed = _files.count_bytes(sizes, dtype) // len(self.files)
         return not any(_files.gzip_length_is_wrong(file, needed) for file in self.files)
 
-    def read(self, sizes: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        """Return the voxels, first axis fastest, in native byte order."""
+    def rest(self, sizes: tuple[int, ...], dtype: np.dtype[Any]) -> list[str]:
+        """Return a note on bytes behind the voxels of raw files; what follows compressed ones shows in reading."""
+        if self.encoding != "raw" or self.skip == -1:
+            return []
+        needed = _files.count_bytes(sizes, dtype) // len(self.files)
+        count = sum(file.stat().st_size - self._after_lines(file) - self.skip - needed for file in self.files)
+        return [f"{count:,} bytes {_files.BEHIND}"] if count > 0 else []
+
+    def read(self, sizes: tuple[int, ...], dtype: np.dtype[Any], notes: list[str]) -> Array:
+        """Return the voxels, first axis fastest, in native byte order; what is odd behind them goes into `notes`."""
         if len(self.files) == 1:
-            return self._read_file(self.files[0], sizes, dtype)
+            return self._read_file(self.files[0], sizes, dtype, notes)
         out = np.empty(sizes, dtype.newbyteorder("="), order="F")
         flat = out.reshape(-1, order="F")  # a view, being in that order
         length = flat.size // len(self.files)
         for number, file in enumerate(self.files):
             with _files.damage_becomes_file_error(file, "voxels"):  # of many files, the one that is damaged
-                flat[number * length : (number + 1) * length] = self._read_file(file, (length,), dtype)
+                flat[number * length : (number + 1) * length] = self._read_file(file, (length,), dtype, notes)
         return out
 
     def _after_lines(self, file: Path) -> int:
@@ -99,26 +107,20 @@ class Pieces:
                 stream.readline(_LONGEST_LINE)
             return stream.tell()
 
-    def _read_file(self, file: Path, sizes: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-        needed = _files.count_bytes(sizes, dtype)
+    def _read_file(self, file: Path, sizes: tuple[int, ...], dtype: np.dtype[Any], notes: list[str]) -> Array:
         offset = self._after_lines(file)
         if self.encoding == "raw":
+            needed = _files.count_bytes(sizes, dtype)
             offset = file.stat().st_size - needed if self.skip == -1 else offset + self.skip
             return _files.read_array(file, offset, sizes, dtype, packed=False)
-        if self.encoding == "gzip" and not self.skip:
-            return _files.inflate_array(file, offset, sizes, dtype)
         with file.open("rb") as raw:
             raw.seek(offset)
             if self.encoding == "ascii":
                 numbers = np.array(raw.read().split(), dtype=dtype.newbyteorder("="))
                 return numbers.reshape(sizes, order="F")
-            array = np.empty(sizes, dtype, order="F")
             stream = self._decoded(raw)
             _files.skip(stream, self.skip)
-            _files.fill(stream, array, file)
-            if stream.read(1):  # which also reaches the checksum
-                raise FileError(f"{file} holds more voxels than its header says ({needed:,} bytes). {_files.AGAIN}")
-            return _files.native(array)
+            return _files.read_stream(stream, file, sizes, dtype, notes)
 
     def _decoded(self, raw: IO[bytes]) -> IO[bytes]:
         import bz2

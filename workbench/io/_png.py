@@ -28,6 +28,8 @@ class Chunks:
         The EXIF tag, 1 where there is none.
     transparent : bool
         Whether one colour is declared to be transparent.
+    whole : bool
+        Whether the last block (IEND) is there; only decoding tells whether anything else is missing.
     """
 
     depth: int
@@ -35,6 +37,7 @@ class Chunks:
     frames: int
     orientation: int
     transparent: bool
+    whole: bool
 
 
 def read(path: Path) -> Chunks:
@@ -43,18 +46,18 @@ def read(path: Path) -> Chunks:
     Raises
     ------
     FileError
-        If it ends before its last block (IEND).
+        If it has no header, or ends before its pixels.
     """
     found: dict[bytes, bytes] = {}
+    pixels = False
     with path.open("rb") as file:
         file.seek(len(SIGNATURE))
         size = path.stat().st_size
         while True:
             head = file.read(8)
             length, name = int.from_bytes(head[:4], "big"), head[4:]
-            if len(head) < 8 or file.tell() + length + 4 > size:
-                raise FileError(f"{path} is cut short: it has no last block (IEND). Get a fresh copy.")
-            if name == b"IEND":
+            whole, pixels = name == b"IEND", pixels or name == b"IDAT"
+            if whole or len(head) < 8 or file.tell() + length + 4 > size:
                 break
             start = file.tell()
             if name in _KEPT and length <= _MOST_CHUNK:
@@ -62,11 +65,13 @@ def read(path: Path) -> Chunks:
                 if name not in {b"zTXt", b"tEXt"} or content.startswith(b"Raw profile type "):
                     found.setdefault(name, content)
             file.seek(start + length + 4)
+    if not whole and not pixels:
+        raise FileError(f"{path} is cut short: it ends before its pixels. Get a fresh copy.")
     header = found.get(b"IHDR", b"")
     if len(header) != 13:
         raise FileError(f"{path} is a PNG without a header (IHDR). Get a fresh copy.")
     frames = int.from_bytes(found.get(b"acTL", b"")[:4], "big")
-    return Chunks(header[8], header[9], max(frames, 1), _orientation(found), b"tRNS" in found)
+    return Chunks(header[8], header[9], max(frames, 1), _orientation(found), b"tRNS" in found, whole)
 
 
 def _orientation(found: dict[bytes, bytes]) -> int:

@@ -14,6 +14,7 @@ from workbench import _checks
 from workbench._accepting import instances_of
 from workbench._plugins import Registry
 from workbench.errors import FileError, InputError, choose
+from workbench.io._doubt import Doubt
 from workbench.io._files import (
     damage_becomes_file_error,
     guarded,
@@ -23,7 +24,7 @@ from workbench.io._files import (
     refusal_becomes_error,
 )
 from workbench.io._folders import refuse_unless_dicom
-from workbench.io._format import HEAD_BYTES, Doubt, Format, GeometryWarning
+from workbench.io._format import HEAD_BYTES, Format, GeometryWarning
 from workbench.io._pyramid import Levels
 from workbench.signatures import checked
 from workbench.volume import KINDS, Volume

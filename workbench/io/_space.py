@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from workbench import _geometry
-from workbench.io._format import Doubt
+from workbench.io._doubt import Doubt
 
 UNSTATED = "the file does not say where in the body the voxels lie"
 

@@ -25,6 +25,7 @@ _UNIT_MM = {
 }  # fmt: skip
 _NO_LENGTH = {"", "pixel", "pixels", "px", "reference frame"}
 _INCH, _CENTIMETRE = 2, 3
+_STEPS = ("rows", "columns", "slices")
 #: Resolution tags of a pyramid that say more pixels to the millimetre than this were not filled in by a text program.
 _FINE_PER_MM = 100
 
@@ -154,6 +155,9 @@ _READERS: dict[str, Callable[[Any, Any], Scale | None]] = {
 def _scale(sizes: list[float | None], names: tuple[str, ...], notes: list[str]) -> Scale:
     rows, columns, depth = sizes
     known = None if rows is None or columns is None else (rows, columns)
+    given = [f"{size:.4g} mm between {name}" for name, size in zip(_STEPS, sizes, strict=True) if size is not None]
+    if known is None and given:
+        notes.append(f"of the size of the pixels the file gives only {' and '.join(given)}; it was not used")
     return Scale(known, depth if known else None, names, tuple(dict.fromkeys(notes)))
 
 

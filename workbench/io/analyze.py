@@ -9,7 +9,8 @@ import numpy as np
 
 from workbench.errors import FileError
 from workbench.io import _brain, _files, _space
-from workbench.io._format import Doubt, Format
+from workbench.io._doubt import Doubt
+from workbench.io._format import Format
 from workbench.io._nifti_header import PAIR1, PAIR2
 from workbench.io.nifti import Nifti
 from workbench.volume import Volume

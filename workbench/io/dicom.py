@@ -29,9 +29,10 @@ from workbench.io import (
 from workbench.io._dicom_copies import without_copies
 from workbench.io._dicom_file import looks_like_dicom, read_dataset
 from workbench.io._dicom_groups import Group, split
-from workbench.io._dicom_header import Slice, is_segmentation, slices_of
+from workbench.io._dicom_header import Slice, as_indices, is_segmentation, slices_of
 from workbench.io._dicom_series import Series, SeriesInfo, choose_series, is_archive, list_series, scan
-from workbench.io._format import Doubt, Format
+from workbench.io._doubt import Doubt
+from workbench.io._format import Format
 from workbench.io._pyramid import Levels
 from workbench.io._zipped import is_zip
 from workbench.volume import Volume
@@ -48,7 +49,7 @@ class Dicom(Format):
     name = "dicom"
     suffixes = (".dcm", ".dicom", ".ima")
     reads_packed = ("gzip",)
-    read_options = ("series", "stack", "volume", "level", "region", "image")
+    read_options = ("series", "stack", "volume", "level", "region", "image", "kind")
     write_options = ()
 
     def sniff(self, head: bytes) -> bool:
@@ -70,8 +71,9 @@ class Dicom(Format):
             ``series``: which series of a folder (a :class:`SeriesInfo`, a uid or its end, ``"none"`` for files without
             a uid). ``stack``: which of several stacks (orientations, sizes, acquisitions) in it. ``volume``: which of
             several images at the same positions. ``level``, ``region``, ``image``: of a whole slide, as for TIFF.
+            ``kind="labels"``: the indices of a palette, and not its colours.
         """
-        if _dicom_slide.is_slide(path):
+        if _dicom_slide.is_slide(path, options.get("series")):
             return _dicom_slide.read(self, path, options)
         doubts: list[Doubt] = []
         if path.is_dir() or is_archive(path):
@@ -103,6 +105,8 @@ class Dicom(Format):
 
     def _image(self, path: Path, frames: list[Slice], options: dict[str, Any]) -> Volume:
         frames, notes = without_copies(frames)
+        if options.get("kind") == "labels":
+            frames = [as_indices(frame) for frame in frames]
         slices = _choose_stack(path, split(frames), options.get("stack"))
         stack = _dicom_stack.stack(slices, options.get("volume"))
         used = [item for items in stack.slices for item in items if item is not None]

@@ -6,6 +6,7 @@ vector of axis i, channels are interleaved.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from workbench import _geometry
 from workbench._arrays import Array
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning, _pieces, _space
-from workbench.io._format import Format
+from workbench.io._format import Format, GeometryWarning
 from workbench.volume import Volume
 
 _TYPES = {
@@ -80,7 +81,7 @@ class MetaImage(Format):
             )
 
         meaning = _meaning.from_json(fields.get(_OURS, ""))
-        notes: list[str] = []
+        notes = pieces.rest(stored, dtype)
         stated, space = _affine(fields, path, min(ndim, 3), notes)
         affine = _meaning.exact_affine(meaning, stated)
         flat = ndim == 2 or _meaning.is_picture(meaning, sizes)
@@ -90,7 +91,10 @@ class MetaImage(Format):
         axes = (*("i", "j", "k")[: len(spatial)], *("c",) * (channels > 1))
 
         def load() -> Array:
-            data = np.moveaxis(pieces.read(stored, dtype), 0, -1)
+            found: list[str] = []
+            data = np.moveaxis(pieces.read(stored, dtype, found), 0, -1)
+            for note in found:  # nothing but reading tells what the end of a zlib stream is like
+                warnings.warn(f"{path.name}: {note}", GeometryWarning, stacklevel=2)
             return data.reshape((*sizes, inner)[:ndim] if inner == 1 else data.shape, order="F").reshape(
                 shape, order="F"
             )

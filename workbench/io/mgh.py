@@ -7,7 +7,8 @@ from typing import Any
 
 from workbench.errors import FileError
 from workbench.io import _brain, _files, _space
-from workbench.io._format import Doubt, Format
+from workbench.io._doubt import Doubt
+from workbench.io._format import Format
 from workbench.volume import Volume
 
 #: Version 1, big-endian, and the types of voxel that nibabel knows: bytes, 32-bit integers, floats, 16-bit integers.

@@ -32,7 +32,8 @@ class Minc(Format):
 
     def read(self, path: Path, **options: Any) -> Volume:
         """Read the header; axes that are not spatial become channels."""
-        image = _open(path)
+        notes: list[str] = []
+        image = _open(path, notes)
         names = [str(name) for name in image.dataobj.minc_file._dim_names]
         shape = tuple(int(n) for n in image.shape)
         spatial = [place for place, name in enumerate(names) if name.endswith("space")]
@@ -41,7 +42,6 @@ class Minc(Format):
             raise FileError(f"{path}: a MINC volume has three spatial axes, this one has {names} of length {shape}.")
         channels = int(np.prod([shape[place] for place in rest]))
         full = (*(shape[place] for place in spatial), *([channels] if channels > 1 else []))
-        notes = []
         if channels > 1:
             listed = ", ".join(f"{names[place]} ({shape[place]})" for place in rest)
             notes.append(f"the channels are {listed}, the last fastest")
@@ -52,7 +52,7 @@ class Minc(Format):
         as_labels = options.get("kind") == "labels"
 
         def load() -> Array:
-            opened = _open(path)
+            opened = _open(path, [])
             data = np.asarray(opened.dataobj).transpose([*spatial, *rest]).reshape(full)
             return _checks.as_kind(data, "labels", _step(opened, stored)) if as_labels else data
 
@@ -63,14 +63,13 @@ class Minc(Format):
         )  # fmt: skip
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path, notes: list[str]) -> Any:
     from nibabel.fileholders import FileHolder
     from nibabel.minc1 import Minc1Image
     from nibabel.minc2 import Minc2Image
 
     if not _files.read_head(path, 8).startswith(_HDF5):
-        with _files.open_stream(path) as stream:
-            content = io.BytesIO(stream.read())  # the place of the voxels has to be looked for
+        content = io.BytesIO(_files.read_unpacked(path, notes))  # the place of the voxels has to be looked for
         image = Minc1Image.from_file_map({"image": FileHolder(fileobj=content)})
         stored = image.dataobj.minc_file._image
         if stored.data.size != int(np.prod(stored.shape)):

@@ -70,6 +70,9 @@ class Nifti(Format):
             meaning.setdefault("channels", header.channel_names)
         whole = meaning.get("kind") == "labels" and dtype.kind == "f"
         notes = list(header.notes)
+        rest = 0 if _files.packing_of(source) else source.stat().st_size - header.offset - needed
+        if rest:
+            notes.append(f"{rest:,} bytes {_files.BEHIND}")
 
         def load() -> Array:
             data = _load(header, notes)
@@ -120,9 +123,9 @@ def _gzip_writer(file: Any) -> Any:
 def _load(header: Header, notes: list[str]) -> Any:
     path, shape, dtype = header.data_path, header.stored_shape, header.dtype
     if dtype.subdtype is not None:
-        colours = _files.read_array(path, header.offset, (dtype.shape[0], *shape), dtype.base, notes)
+        colours = _files.read_array(path, header.offset, (dtype.shape[0], *shape), dtype.base, notes, last=True)
         return np.moveaxis(colours, 0, header.spatial_ndim).reshape(header.shape, order="F")
-    data = _files.read_array(path, header.offset, shape, dtype, notes)
+    data = _files.read_array(path, header.offset, shape, dtype, notes, last=True)
     if data.dtype.kind == "c":
         parts = np.stack([data.real, data.imag], axis=header.spatial_ndim)
         return parts.reshape(header.shape, order="F") * header.slope + header.inter

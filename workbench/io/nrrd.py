@@ -46,6 +46,7 @@ class Nrrd(Format):
         axes = _nrrd_header.axes_of(header, path, sizes, notes)
         pieces = _data(path, header)
         pieces.check(path, tuple(sizes), dtype)
+        notes += pieces.rest(tuple(sizes), dtype)
 
         meaning = _meaning.from_json(header.keys.get(_meaning.KEY, ""))
         affine = _meaning.exact_affine(meaning, axes.affine)
@@ -62,7 +63,7 @@ class Nrrd(Format):
             kept.setdefault("unit", unit[:16])
 
         def load() -> Array:
-            data = pieces.read(tuple(sizes), dtype).transpose([*axes.spatial, *rest])
+            data = pieces.read(tuple(sizes), dtype, notes).transpose([*axes.spatial, *rest])
             return data.reshape(shape, order="F")
 
         loader: Any = load
@@ -82,11 +83,13 @@ class Nrrd(Format):
         self, path: Path, load: Any, affine: Any, shape: tuple[int, ...], spatial: int, dtype: np.dtype[Any],
         notes: list[str], kept: dict[str, Any], pieces: _pieces.Pieces, sizes: tuple[int, ...],
     ) -> Volume:  # fmt: skip
+        whole = pieces.is_whole(sizes, dtype)
+        data = None if whole else _files.guarded(path, self.name, load)()
         volume = self.lazy(
-            path, load, affine, shape=shape, dtype=dtype.newbyteorder("="),
+            path, load if data is None else lambda: data, affine, shape=shape, dtype=dtype.newbyteorder("="),
             axes=(*"ijk"[:spatial], *("c",) * (len(shape) > spatial)), notes=notes, **kept,
         )  # fmt: skip
-        return volume if pieces.is_whole(sizes, dtype) else volume.load()
+        return volume if whole else volume.load()
 
     def write(self, volume: Volume, path: Path, **options: Any) -> None:
         """Write NRRD, or NHDR and its data file; ``compress=False`` stores the voxels raw."""

@@ -17,6 +17,7 @@ from workbench import _geometry
 from workbench._arrays import Array
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning, _orientation, _palette, _png, _resolution, _space
+from workbench.io._doubt import Doubt
 from workbench.io._format import Format
 from workbench.io._tiff_parse import quiet
 from workbench.volume import Volume
@@ -56,13 +57,14 @@ class Picture(Format):
         """
         with path.open("rb") as file:
             head = file.read(64)
-        look = _look(path, head, as_labels=options.get("kind") == "labels")
+        chunks = _png.read(path) if head.startswith(_png.SIGNATURE) else None
+        look = _look(path, head, chunks, as_labels=options.get("kind") == "labels")
         full = (*look.shape, look.channels) if look.channels > 1 else look.shape
         _files.check_memory(path, _files.count_bytes(full, look.dtype))
-        if head.startswith(_png.SIGNATURE):
+        if chunks is not None:
             _files.check_promise(path, _files.count_bytes(full, look.dtype) // 8, compressed=True)
         data: Array | None = None
-        if not _has_end(path, head):
+        if not (chunks.whole if chunks is not None else _has_end(path, head)):
             data = _files.guarded(path, self.name, look.load)()  # it may be whole all the same: only decoding tells
         if options.get("kind") == "labels" and look.channels > 1:
             data = look.load() if data is None else data
@@ -129,10 +131,9 @@ class _Look:
     notes: list[str] = field(default_factory=list)
 
 
-def _look(path: Path, head: bytes, as_labels: bool) -> _Look:
+def _look(path: Path, head: bytes, chunks: _png.Chunks | None, as_labels: bool) -> _Look:
     from PIL import Image
 
-    chunks = _png.read(path) if head.startswith(_png.SIGNATURE) else None
     with quiet(), Image.open(path) as image:
         shape = (image.height, image.width)
         comment = image.info.get("comment" if head.startswith(_JPEG) else "medical-workbench", "")
@@ -141,6 +142,8 @@ def _look(path: Path, head: bytes, as_labels: bool) -> _Look:
         mode, table = image.mode, _table(image)
         across, down = image.info.get("dpi", (0, 0))
     notes = [] if frames == 1 else [f"the first of {frames} frames was read"]
+    if chunks and not chunks.whole:
+        notes.append(Doubt("the file has no last block (IEND); it may have been cut behind its pixels"))
     notes += _resolution.note((25.4 / down, 25.4 / across) if down and across else None)
     byte = np.dtype(np.uint8)
     if chunks and chunks.depth == 16 and chunks.colour in {2, 4, 6}:
@@ -212,8 +215,6 @@ def _is_webp(head: bytes) -> bool:
 
 def _has_end(path: Path, head: bytes) -> bool:
     """Tell whether a file surely is as long as it should be; otherwise decoding it has to tell."""
-    if head.startswith(_png.SIGNATURE):
-        return True  # its chunks were walked over to the last
     size = path.stat().st_size
     if _is_webp(head):
         return size >= int.from_bytes(head[4:8], "little") + 8

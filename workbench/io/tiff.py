@@ -28,6 +28,7 @@ from workbench.io import (
     _tiff_scale,
     _tiff_values,
 )
+from workbench.io._doubt import Doubt
 from workbench.io._format import Format
 from workbench.volume import Volume
 
@@ -153,6 +154,8 @@ def _header(path: Path, options: dict[str, Any]) -> _Header:
         *_pyramid.label_note(str(options.get("image")).lower()), *_pyramid.notes(levels, number), *values.notes,
         *plan.notes, *_orientation.note(turn),
     ]  # fmt: skip
+    if plan.spatial == 3 and scale.spacing and not scale.depth and "affine" not in meaning:
+        notes.append(Doubt("the distance between slices is not given; taken as 1 mm"))
     affine = _affine(meaning, levels, scale, number, region, turn)
     meaning.setdefault("space", _space.space(placed="affine" in meaning, sized=levels[0].spacing is not None))
     return _Header(number, region, plan, values, turn, affine, meaning, notes)

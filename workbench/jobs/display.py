@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench._plugins import Registry, Source, place_of
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from workbench.jobs.job import Job
 
 _GROUP = "workbench.job_views"
+#: What the view is called that shows jobs of every kind without one of its own.
+ANY = "*"
 
 
 def _view(given: Any) -> dict[str, Any]:
@@ -35,12 +38,16 @@ VIEWS: Registry[Any] = Registry(_GROUP, "view of jobs", _view, builtin=_own, laz
 
 
 def mimebundle(job: Job) -> Any:
-    """Return the mime bundle of a job: a live view where there is one for its kind, text and HTML always."""
+    """Return the mime bundle of a job: a live view, that of its kind where there is one; text and HTML always."""
+    if not job.path.is_dir():
+        return {"text/plain": repr(job)}
     summary = {"text/plain": repr(job), "text/html": summarize(job)}
-    if job.kind not in VIEWS.names():
+    known = VIEWS.names()
+    name = next((one for one in (job.kind, ANY) if one in known), None)
+    if name is None:
         return summary
     try:
-        view = VIEWS.get(job.kind)
+        view = VIEWS.get(name)
     except WorkbenchError as error:
         warnings.warn(str(error), stacklevel=2)
         return summary
@@ -62,5 +69,9 @@ def summarize(job: Job) -> str:
         f"<tr><th style='text-align:left'>{name}</th><td style='text-align:left'>{html.escape(str(value))}</td></tr>"
         for name, value in rows
     )
-    bar = f"<progress value='{status['progress']:.4f}' max='1' aria-label='progress'></progress>"
-    return f"<div>{bar}<table>{cells}</table></div>"
+    return f"<div>{bar(status)}<table>{cells}</table></div>"
+
+
+def bar(status: Mapping[str, Any]) -> str:
+    """Return how far a job is as a bar in HTML."""
+    return f"<progress value='{status['progress']:.4f}' max='1' aria-label='progress'></progress>"

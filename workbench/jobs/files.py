@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench import _atomic
-from workbench.errors import FileError
+from workbench.errors import FileError, InputError
 
 JOB = "job.json"
 STATUS = "status.json"
@@ -38,6 +38,8 @@ ORDER = "order.json"
 CONTROL = "control.json"
 NAME = "name.json"
 DATA = "data"
+
+_LONGEST_NAME = 80
 
 
 def plain(value: Any) -> Any:
@@ -92,6 +94,19 @@ def read_json(path: Path, default: Any = None) -> Any:
             f"{path.name} in {path.parent.name} must hold JSON, but it does not ({error}). "
             "It was edited or damaged; restore it, or start anew."
         ) from error
+
+
+def check_name(name: str, noun: str = "job") -> str:
+    """Return the name of a job without space around it.
+
+    Raises
+    ------
+    InputError
+        If it is not text of one line of at most 80 characters.
+    """
+    if not isinstance(name, str) or len(name.strip()) > _LONGEST_NAME or len(name.strip().splitlines()) > 1:
+        raise InputError(f"The name of a {noun} is one line of at most {_LONGEST_NAME} characters, got {name!r}.")
+    return name.strip()
 
 
 def asked_of(folder: Path, name: str) -> dict[str, Any]:

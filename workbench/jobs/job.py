@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from workbench.errors import FileError, InputError, StateError, WorkbenchError
-from workbench.jobs import begun, display
+from workbench.errors import FileError, StateError, WorkbenchError
+from workbench.jobs import begun, display, waiting
 from workbench.jobs.executors import _base as executors
 from workbench.jobs.executors import local
-from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, read_json, write_json
+from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, check_name, read_json, write_json
 from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, read_note
 from workbench.jobs.lock import Owner, holder
 from workbench.jobs.resources import Resources
@@ -21,7 +21,6 @@ from workbench.jobs.status import ENDED, StatusWriter, read_status, read_tail, s
 from workbench.signatures import Field, Range, checked
 
 _LEAVING_SECONDS = 5.0
-_LONGEST_NAME = 80
 
 
 class Job:
@@ -83,7 +82,9 @@ class Job:
         InputError
             If it is longer than a line.
         """
-        write_json(self.path / NAME, {"name": check_name(name, self.noun)})
+        called = check_name(name, self.noun)
+        self._check_there()
+        write_json(self.path / NAME, {"name": called})
         return self
 
     @property
@@ -109,8 +110,7 @@ class Job:
     @property
     def status(self) -> dict[str, Any]:
         """Where it stands now; see `workbench.jobs.Status` for the fields."""
-        if not self.path.is_dir():
-            raise FileError(f"The folder of {self.noun} {self.id} must be there, but it is gone: {self.path}.")
+        self._check_there()
         local.bury()
         return read_status(self.path, self._kind.status, self._kind.words, executors.asked(self.path))
 
@@ -134,8 +134,9 @@ class Job:
 
     @checked(lambda job: f"{job.noun}.log()")
     def log(self, size: Annotated[int, Range(low=0, unit="bytes")] = 100_000) -> str:
-        """Return the last `size` bytes of what the worker printed."""
-        return read_tail(self.path / LOG, size)
+        """Return the last `size` bytes of what the worker printed; before there was one, a line that says so."""
+        text = read_tail(self.path / LOG, size)
+        return text or f"Nothing is logged: no worker has begun. {self._called} is {said(self.state)}.\n"
 
     @checked(lambda job: f"{job.noun}.stop()")
     def stop(self) -> Self:
@@ -167,6 +168,8 @@ class Job:
     def wait(self, timeout: Annotated[float | None, Range(low=0, unit="s")] = None) -> Self:
         """Wait until it has ended, one way or the other; interrupting ends the waiting, not the job.
 
+        In a notebook a line below the cell says meanwhile how far it is.
+
         Parameters
         ----------
         timeout : float or None
@@ -177,15 +180,7 @@ class Job:
         StateError
             If it has not ended by then.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        pause = 0.02
-        while self.state not in ENDED:
-            if deadline is not None and time.monotonic() > deadline:
-                raise StateError(
-                    f"{self._called} is still {self.state} after {timeout:g} s. Wait longer, or stop() it."
-                )
-            time.sleep(pause)
-            pause = min(0.25, pause * 1.5)
+        waiting.until_ended(self, timeout)
         self._released_by()
         with contextlib.suppress(subprocess.TimeoutExpired):
             local.leave(self.path, _LEAVING_SECONDS)
@@ -214,6 +209,14 @@ class Job:
         if status["state"] == "queued" and status["message"]:
             return str(status["message"]).rstrip(".")
         return self._kind.facts(self.path, status)
+
+    def _check_there(self) -> None:
+        if not self.path.is_dir():
+            raise FileError(f"{self._gone} Put it back, or start anew what it did.")
+
+    @property
+    def _gone(self) -> str:
+        return f"The folder of {self.noun} {self.id} must be there, but it is gone: {self.path}."
 
     @property
     def _called(self) -> str:
@@ -263,6 +266,8 @@ class Job:
         return owner
 
     def __repr__(self) -> str:
+        if not self.path.is_dir():
+            return self._gone
         status = self.status
         named = f" ({self.name})" if self.name else ""
         text = f"{self._called}{named}: {said(status['state'])}, {self._so_far(status)}"
@@ -278,16 +283,3 @@ class Job:
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         return display.mimebundle(self)
-
-
-def check_name(name: str, noun: str = "job") -> str:
-    """Return the name of a job without space around it.
-
-    Raises
-    ------
-    InputError
-        If it is not text of one line of at most 80 characters.
-    """
-    if not isinstance(name, str) or len(name.strip()) > _LONGEST_NAME or len(name.strip().splitlines()) > 1:
-        raise InputError(f"The name of a {noun} is one line of at most {_LONGEST_NAME} characters, got {name!r}.")
-    return name.strip()

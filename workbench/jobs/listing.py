@@ -90,7 +90,7 @@ class Found(Listing[J]):
         """Return the job of a name or an id; the error names the nearest."""
         # the newest comes first in the list, and last here: its name is the one that counts
         known = {**{name: job for job in reversed(self) if (name := _name(job))}, **{job.id: job for job in self}}
-        return known[choose(key, known, self.noun)]
+        return known[choose(key, known, self.noun, f"wb.{self.noun}s()")]
 
 
 class JobList(Found[Job]):

@@ -82,7 +82,7 @@ def work(
         status = StatusWriter(folder, kind.status)
         doing = Doing(folder, status, read_json(folder / ORDER), asked_to_stop)
         turn = _turn(kind, folder, launch) if queued else None
-        if turn is None or turn.wait(lambda why: status.update(force=True, message=why), doing.asked_to_stop):
+        if turn is None or turn.wait(lambda why: _tell(doing, why), doing.asked_to_stop):
             status.update(force=True, state="running", message=_LOADING)
             state = _done(kind, folder, doing)
         else:
@@ -107,7 +107,12 @@ def _turn(kind: JobKind, folder: Path, launch: str) -> Turn:
     from workbench.jobs.executors._limits import Limits
     from workbench.jobs.executors._turns import Turn
 
-    return Turn(kind.resources(folder), int(read_note(folder).get("priority", 0)), Limits.here(), name=launch)
+    return Turn(kind.resources(folder), int(read_note(folder).get("priority", 0)), Limits.here, name=launch)
+
+
+def _tell(doing: Doing, why: str) -> None:
+    doing.say(why)
+    doing.status.update(force=True, message=why)
 
 
 def _done(kind: JobKind, folder: Path, doing: Doing) -> str:

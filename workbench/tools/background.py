@@ -18,6 +18,7 @@ from workbench.jobs.job import Job
 from workbench.jobs.resources import Placement, Resources
 from workbench.parameters import plain
 from workbench.tools._cases import Plan
+from workbench.tools._writers import claim
 from workbench.tools.base import Tool, is_local
 from workbench.tools.catalogue import TOOLS
 from workbench.volume import Volume
@@ -60,6 +61,7 @@ def begin_over(tool: Tool, dataset: Dataset, plan: Plan, processes: int, placeme
         note["data"] = kept_data(dataset, folder)
         note["shared"] = {name: _kept(value, folder, f"shared-{name}") for name, value in plan.shared.items()}
         write_json(folder / NOTE, note)
+        claim(plan.folder, folder)
 
     return begin(_KIND, lay_out, word=tool.name, needs=Resources(cores=processes), placement=placement)
 

@@ -17,6 +17,7 @@ from workbench.jobs.kind import JobKind
 from workbench.jobs.status import Words
 from workbench.tools._cases import Plan
 from workbench.tools._processes import THREADS
+from workbench.tools._writers import check_free, claim, release
 from workbench.tools.background import NOTE
 from workbench.tools.base import Tool
 from workbench.tools.catalogue import TOOLS
@@ -36,6 +37,8 @@ class OverCases(JobKind):
 
     def go_on(self, folder: Path, doing: Doing, plan: Plan, dataset: Dataset, processes: int = 1) -> str:
         """Work on the cases that are left, and note what became of all."""
+        check_free(plan.folder, folder)
+        claim(plan.folder, folder)
         there = plan.there(len(dataset))
         first = (read_json(folder / _REPORT) or {}).get("skipped")
         if first is None:
@@ -48,6 +51,7 @@ class OverCases(JobKind):
         done = sorted({*report.done, *report.skipped} - {*first})
         made = {"tool": report.tool, "folder": str(report.folder), "done": done, "skipped": first}
         write_json(folder / _REPORT, {**made, "failed": report.failed})
+        release(plan.folder, folder)
         return "finished"
 
     def result(self, folder: Path) -> Report:

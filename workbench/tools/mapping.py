@@ -19,6 +19,7 @@ from workbench.jobs.resources import Placement
 from workbench.signatures import Range, checked
 from workbench.tools._cases import Cases, Plan
 from workbench.tools._processes import in_processes
+from workbench.tools._writers import check_free
 from workbench.tools.background import begin_over
 from workbench.tools.base import Tool, is_local
 from workbench.tools.catalogue import get
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.jobs.job import Job
 
 #: Arguments of `over`, to be named where one is mistyped.
-_OF_THE_CALL = ("processes", "sources", "suffix", "background")
+_OF_THE_CALL = ("out", "processes", "sources", "suffix", "background", "work")
 #: All tables of one name, one below the other.
 _TABLES = "all-{}.csv"
 
@@ -159,7 +160,7 @@ def over(
     InputError
         If an option breaks its rule, or an input is not in the samples.
     StateError
-        If other results are in the folder, or other processes cannot find the tool.
+        If other results are in the folder, a job is to write into it, or other processes cannot find the tool.
     FileError
         If the folder cannot be written.
     Cancelled
@@ -181,6 +182,7 @@ def over(
     if unknown := [name for name in options if name not in known]:
         check_keywords(unknown, [*known, *_OF_THE_CALL], chosen.name)
     plan = planned(chosen, dataset, out, sources, suffix, options)
+    check_free(plan.folder)
     if placement:
         return begin_over(chosen, dataset, plan, processes, placement)
     return carry_out(plan, dataset, processes, work)

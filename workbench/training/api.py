@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.jobs.beginning import start
-from workbench.jobs.files import DATA
-from workbench.jobs.job import check_name
+from workbench.jobs.files import DATA, check_name
 from workbench.jobs.places import new_folder, remember
 from workbench.jobs.resources import HERE, Placement
 from workbench.signatures import checked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,11 @@ _ELSEWHERE = {
     "in_channels": "The data decide it: dataset.in_channels.",
     "num_classes": "The data decide it: dataset.num_classes.",
     "classes": "The data decide them: dataset.classes.",
+    "background": "Training is always done in the background: leave it out. "
+    "placement=wb.jobs.Placement(...) says where and when.",
+    "executor": "It belongs into placement=wb.jobs.Placement(executor=...).",
+    "priority": "It belongs into placement=wb.jobs.Placement(priority=...).",
+    "needs": "It belongs into placement=wb.jobs.Placement(needs=...).",
 }
 _OPTIMIZER_KEYS = tuple(name for name in Optimizer.model_fields if name != "name")
 
@@ -101,9 +107,11 @@ def _base(recipe: str | Path | Mapping[str, Any] | Recipe | None) -> dict[str, A
 
 def _check_keys(values: Mapping[str, Any], algorithm: Algorithm) -> None:
     valid = dict.fromkeys([*Recipe.model_fields, *_OPTIMIZER_KEYS, *algorithm.options(), "variant", *_OF_THE_CALL])
-    for name, words in _ELSEWHERE.items():
-        if name in values and name not in valid:
-            raise InputError(f"Unknown train() option {name!r}. {words}")
+    elsewhere = {name: words for name, words in _ELSEWHERE.items() if name not in valid}
+    for name in values:
+        like = difflib.get_close_matches(name, [*valid, *elsewhere], n=1, cutoff=0.8)
+        if name not in valid and like and like[0] in elsewhere:
+            raise InputError(f"Unknown train() option {name!r}. {elsewhere[like[0]]}")
     check_keywords(values, valid, "train()", "help(wb.train)")
 
 

@@ -293,12 +293,13 @@ class Recipe(_Plain):
         return "Recipe(" + ", ".join(f"{key}={value!r}" for key, value in self._shown().items()) + ")"
 
     def __str__(self) -> str:
-        return repr(self._table()) if self._reasons else repr(self)
+        return repr(self.as_plan()) if self._reasons else repr(self)
 
     def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
+        return self.as_plan()._repr_html_()
 
-    def _table(self) -> Plan:
+    def as_plan(self) -> Plan:
+        """Return what was proposed, with reasons, and what differs from the defaults."""
         from workbench.zoo.planning import Plan
 
         proposed = {key: getattr(self, key) for key in self._reasons}

@@ -104,6 +104,8 @@ class Run(Job):
 
         Raises
         ------
+        InputError
+            If more than so many epochs are done already.
         StateError
             If a worker is at it (the message tells its pid), or the run is finished and `epochs` adds nothing.
         """
@@ -115,6 +117,11 @@ class Run(Job):
             raise StateError(
                 f"Run {self.id} is finished: {recipe.epochs} epochs are done. "
                 f"To go on, ask for more: resume(epochs={2 * recipe.epochs})."
+            )
+        if epochs is not None and total < (begun := self._epochs_begun()):
+            raise InputError(
+                f"epochs must be at least {begun}, as many as run {self.id} has begun, got {epochs}. Its weights after "
+                f"an earlier epoch are run.model(epoch=...); a shorter run is a new wb.train(epochs={epochs})."
             )
         return self._start({} if epochs is None else {"epochs": epochs})
 
@@ -214,6 +221,11 @@ class Run(Job):
         from workbench.training.scoring import evaluate_run
 
         return evaluate_run(self, split, epoch)
+
+    def _epochs_begun(self) -> int:
+        """Return how many epochs the next worker finds begun or done."""
+        found = [one.position for one in Checkpoints(self.path).all() if one.resumable]
+        return found[-1].epoch + (found[-1].step > 0) if found else 0
 
     def _learned_nothing(self, begun: bool) -> str:
         """Return why there are no weights yet, and what to do; `begun` tells whether those it began with are there."""

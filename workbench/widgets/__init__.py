@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.widgets.desk import Case, Desk
     from workbench.widgets.desk_panel import DeskPanel, register
     from workbench.widgets.explain_panel import ExplainPanel
+    from workbench.widgets.job_view import JobView
     from workbench.widgets.layer import Layer
     from workbench.widgets.model_panel import ModelPanel
     from workbench.widgets.run_view import RunView
@@ -27,6 +28,7 @@ _HOMES = {
     "Desk": "desk",
     "DeskPanel": "desk_panel",
     "ExplainPanel": "explain_panel",
+    "JobView": "job_view",
     "Layer": "layer",
     "ModelPanel": "model_panel",
     "RunView": "run_view",
@@ -45,6 +47,7 @@ __all__ = [
     "Desk",
     "DeskPanel",
     "ExplainPanel",
+    "JobView",
     "Layer",
     "ModelPanel",
     "RunView",

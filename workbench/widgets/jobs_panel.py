@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, NotRequired, TypedDict
+from typing import Any, ClassVar
 
 import traitlets as t
 
-from workbench.errors import StateError, WorkbenchError, choose
+from workbench.errors import StateError, choose
 from workbench.evaluation import Table
 from workbench.jobs import Job, begun, jobs
-from workbench.jobs.kind import KINDS
 from workbench.jobs.places import runs_folder
-from workbench.jobs.status import ALIVE, said
 from workbench.tools import Report
 from workbench.training import Run
+from workbench.widgets._job_rows import JobRow, job_code, row_of
 from workbench.widgets._tables import told
-from workbench.widgets._watch import when
-from workbench.widgets.code import page, path_code
+from workbench.widgets.code import page
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel
 from workbench.widgets.messages import TableRows, synced
@@ -29,23 +26,6 @@ from workbench.widgets.panel import bundle
 _POLL_SECONDS = 0.5
 #: Jobs that are listed; reading what is told of each takes about two milliseconds.
 _MOST_JOBS = 50
-
-
-class JobRow(TypedDict):
-    """What the list shows of a job."""
-
-    id: str
-    title: str
-    alive: bool
-    can_resume: bool
-    can_open: bool
-    kind: NotRequired[Annotated[str, "What the kind is called."]]
-    state: NotRequired[str]
-    said: NotRequired[Annotated[str, "The state in words."]]
-    progress: NotRequired[float]
-    told: NotRequired[Annotated[str, "How far it is, what it waits for, or why it failed."]]
-    remedy: NotRequired[str]
-    when: NotRequired[str]
 
 
 class JobsPanel(DeskPanel):
@@ -92,7 +72,7 @@ class JobsPanel(DeskPanel):
         with self._reading:
             found = self._found()
             self._known = {job.id: job for job in found}
-            self._listed = {job.id: _row(job) for job in found[:_MOST_JOBS]}
+            self._listed = {job.id: row_of(job) for job in found[:_MOST_JOBS]}
             if self._show() and self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="jobs-watcher", daemon=True)
                 self._watcher.start()
@@ -135,7 +115,7 @@ class JobsPanel(DeskPanel):
                 return chosen
             made = chosen.result()
             self.result = {}
-            if not any(panel.receive(made, f"{_code(chosen)}.result()") for panel in self.desk.panels):
+            if not any(panel.receive(made, f"{job_code(chosen)}.result()") for panel in self.desk.panels):
                 self.result = _shown(made, chosen)
         return made
 
@@ -155,7 +135,7 @@ class JobsPanel(DeskPanel):
         with self._reading:
             for name, row in self._listed.items():
                 if row["alive"]:
-                    self._listed[name] = _row(self._known[name])
+                    self._listed[name] = row_of(self._known[name])
             if not self._show():
                 self._watcher = None
             return self._watcher is not None
@@ -186,42 +166,6 @@ class JobsPanel(DeskPanel):
         return self._known[choose(name, self._known, "job")]
 
 
-def _row(job: Job) -> JobRow:
-    """Return what the list shows of a job."""
-    row: JobRow = {"id": job.id, "title": job.id, "alive": False, "can_resume": False, "can_open": False}
-    try:
-        status = job.status
-        state = status["state"]
-        return {
-            **row,
-            "title": job.title,
-            "kind": KINDS.get(job.kind).title,
-            "state": state,
-            "said": said(state),
-            "alive": state in ALIVE,
-            "progress": status["progress"],
-            "told": _told(job, status),
-            "when": when(status["started"]),
-            "remedy": status["remedy"],
-            "can_resume": state in ("stopped", "failed", "lost"),
-            "can_open": state == "finished" or isinstance(job, Run),
-        }
-    except WorkbenchError as error:
-        return {**row, "kind": "", "state": "failed", "said": "unreadable", "told": str(error)}
-
-
-def _told(job: Job, status: Mapping[str, Any]) -> str:
-    """Return how far a job is, what it waits for, or why it failed."""
-    if status["cause"]:
-        return str(status["cause"])
-    facts, share = job.facts, f"{status['progress']:.0%}"
-    message = str(status["message"]).rstrip(".")
-    if status["state"] not in ALIVE:
-        return "" if facts == share else facts
-    # one that has not begun is nowhere yet; a kind that says how far it is says so better than the message
-    return message if status["state"] in ("created", "queued") or facts == share else facts
-
-
 def _shown(made: Any, job: Job) -> TableRows:
     """Return a result as a table; of one that is none, how to get it."""
     if isinstance(made, Report):
@@ -231,9 +175,4 @@ def _shown(made: Any, job: Job) -> TableRows:
     if isinstance(made, Mapping):
         return told(Table({"name": name, "value": value} for name, value in made.items()), job.title)
     what = f"The result of {job.title} is {type(made).__name__}, which is not shown here"
-    raise StateError(f"{what}. In code: result = {_code(job)}.result().")
-
-
-def _code(job: Job) -> str:
-    """Return the expression that finds a job again."""
-    return f"wb.jobs({path_code(Path(job.path.parent))!r})[{job.id!r}]"
+    raise StateError(f"{what}. In code: result = {job_code(job)}.result().")

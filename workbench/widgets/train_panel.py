@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import psutil
@@ -11,7 +11,7 @@ import traitlets as t
 from workbench import training, zoo
 from workbench._words import size, span
 from workbench.errors import InputError, StateError, choose
-from workbench.jobs.job import check_name
+from workbench.jobs.files import check_name
 from workbench.jobs.places import runs_folder
 from workbench.jobs.status import ALIVE
 from workbench.parameters import Parameter, Schema
@@ -19,15 +19,15 @@ from workbench.training import Run
 from workbench.training.finetune import trainable_names
 from workbench.widgets import _options
 from workbench.widgets._run_list import rows
-from workbench.widgets._train_forms import FIELDS, best_scores, patterns, train_code
+from workbench.widgets._train_forms import FIELDS, patterns, plan_rows, proposed, reasons, run_facts, train_code
 from workbench.widgets._watch import Watcher, learned
 from workbench.widgets.code import page, path_code
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
-from workbench.widgets.messages import RunOffer, RunSnapshot, synced
+from workbench.widgets.messages import RunOffer, RunSnapshot, TableRows, synced
 from workbench.widgets.panel import bundle
 from workbench.widgets.run_pictures import curves
-from workbench.zoo.planning import UNKNOWN, Facts
+from workbench.zoo.planning import UNKNOWN, Facts, Plan
 
 #: More epochs than this, or more cases in a step, are asked about before they are started.
 _MANY_EPOCHS, _MANY_CASES = 1000, 64
@@ -66,6 +66,7 @@ class TrainPanel(DeskPanel):
     run_id = t.Unicode("").tag(sync=True)
     run_state = synced(RunSnapshot, t.Dict())
     blocked = t.Unicode("", help="Why no run can be started yet").tag(sync=True)
+    why = synced(dict[str, str], t.Dict(help="Why fields hold what is proposed, by name"))
 
     actions: ClassVar = {
         "start": "start_asked",
@@ -76,11 +77,13 @@ class TrainPanel(DeskPanel):
         "refresh": "list_runs",
     }
     quick: ClassVar = DeskPanel.quick | {"stop", "rename"}
+    questions: ClassVar = {"plan": "planned"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self._watcher: Watcher | None = None
         self._known: dict[str, Run] = {}
         self._suggested = ""
+        self._plan = Plan()
         self._checkpoints = 0
         self._started: dict[str, tuple[dict[str, Any], str]] = {}
         self._listeners: list[Callable[[Run], None]] = []
@@ -103,13 +106,23 @@ class TrainPanel(DeskPanel):
 
     def check(self) -> None:
         """Say what is missing before a run can be started, and offer what the algorithm's recipe suggests."""
-        choice = self.desk.choice
-        if choice is not None and choice.algorithm != self._suggested:
-            self._suggested = choice.algorithm
-            case = self.desk.case
+        choice, case = self.desk.choice, self.desk.case
+        if choice is not None:
             facts = Facts.of(case.dataset, look=False) if case is not None and case.dataset is not None else UNKNOWN
-            self._suggest(zoo.algorithm(choice.algorithm).plan(facts))
+            self._plan = zoo.algorithm(choice.algorithm).plan(facts)
+            if choice.algorithm != self._suggested:
+                self._suggested = choice.algorithm
+                for name, value in proposed(self._plan).items():
+                    setattr(self, name, value)
+            self._tell_why()
         self.blocked = self.desk.cannot_train(tune=self.mode == "tune") or next(iter(self.faults.values()), "")
+
+    def planned(self) -> TableRows:
+        """Return the recipe that Start would follow, with the reason of each value that is proposed."""
+        missing = self.desk.cannot_train(tune=self.mode == "tune")
+        if missing:
+            raise StateError(f"{missing}.")
+        return plan_rows(self.desk.case.dataset, self._arguments())
 
     def list_runs(self) -> list[Run]:
         """Look for runs, wherever they were started, and offer them."""
@@ -250,24 +263,7 @@ class TrainPanel(DeskPanel):
 
     def facts(self) -> dict[str, Any]:
         """Return the run that is shown: its state, its recipe in short, its scores."""
-        run = self.run
-        if run is None:
-            return {}
-        recipe = run.recipe
-        return {
-            "run": {
-                "id": run.id,
-                "name": run.name,
-                "title": run.title,
-                "state": run.state,
-                "line": self.run_state.get("line", ""),
-                "epochs": recipe.epochs,
-                "batch_size": recipe.batch_size,
-                "learning_rate": recipe.optimizer.lr,
-                "seed": recipe.seed,
-                "scores": best_scores(run),
-            }
-        }
+        return {} if self.run is None else {"run": run_facts(self.run, self.run_state.get("line", ""))}
 
     def pictures(self) -> list[Picture]:
         """Return the curves of the run."""
@@ -325,10 +321,9 @@ class TrainPanel(DeskPanel):
         lines = f"{data}\n{train_code(arguments)}".splitlines()
         return "\n".join(["# It was started by:", *(f"# {line}".rstrip() for line in lines)]) + "\n"
 
-    def _suggest(self, recipe: Mapping[str, Any]) -> None:
-        self.epochs = int(recipe.get("epochs", self.epochs))
-        self.batch_size = int(recipe.get("batch_size", self.batch_size))
-        self.learning_rate = float((recipe.get("optimizer") or {}).get("lr", self.learning_rate))
+    @t.observe("epochs", "batch_size", "learning_rate")
+    def _tell_why(self, _change: Any = None) -> None:
+        self.why = reasons(self._plan, {name: getattr(self, name) for name in proposed(self._plan)})
 
     def _need_run(self) -> Run:
         if self.run is None:

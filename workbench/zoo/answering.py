@@ -111,6 +111,7 @@ def probabilities(model: Model, volume: Volume, how: How) -> Volume:
 
 def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Cancel | None) -> Any:
     """Do what `Model.infer` says."""
+    model.framework.check_finite(model.module)
     with _watching(model, cancel):
         if not model.task.windowed:
             return model.task.decode(_at_once(model, batch, progress))

@@ -13,6 +13,7 @@ from workbench.jobs.job import Job
 from workbench.jobs.resources import Placement, Resources
 from workbench.parameters import plain
 from workbench.tools._cases import Plan
+from workbench.tools._writers import claim
 from workbench.tools.background import kept_data
 from workbench.zoo.catalogue import ALGORITHMS
 
@@ -51,6 +52,7 @@ def begin_prediction(model: Model, dataset: Dataset, plan: Plan, placement: Plac
     def lay_out(folder: Path) -> None:
         model.save(folder / MODEL)
         write_json(folder / NOTE, note | {"data": kept_data(dataset, folder)})
+        claim(plan.folder, folder)
 
     needs = Resources(gpus=int(str(model.device) != "cpu"))
     return begin(_KIND, lay_out, word=model.name, needs=needs, placement=placement)

@@ -60,7 +60,9 @@ def check_data(model: Model, dataset: Any) -> None:
     """Check that a model takes the images of a data set; raises `InputError`."""
     if not isinstance(dataset, Dataset):
         given = type(dataset).__name__
-        raise InputError(f"predict_over takes a Dataset, got {given}. Make one: wb.datasets.from_list(...).")
+        raise InputError(
+            f"predict_over takes a Dataset or a folder, got {given}. Make one: wb.datasets.from_list(...)."
+        )
     if dataset.spatial_ndim != model.spatial_ndim:
         raise InputError(
             f"{model.name} takes {model.spatial_ndim}D images, but data set {dataset.name} has "

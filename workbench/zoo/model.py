@@ -181,6 +181,11 @@ class Model:
         array or list
             One prediction per image, on the network's grid. Segmentation: labels [n, *spatial]. Classification:
             probabilities [n, num_classes]. Detection: a list of Boxes.
+
+        Raises
+        ------
+        StateError
+            As for `predict`.
         """
         return answering.infer(self, batch, progress=progress, cancel=cancel)
 
@@ -262,9 +267,10 @@ class Model:
         """
         return answering.probabilities(self, volume, answering.How.of(how))
 
+    @checked("model.predict_over()")
     def predict_over(
         self,
-        dataset: Dataset,
+        dataset: Dataset | str | Path,
         *,
         out: str | Path,
         suffix: str | None = None,
@@ -278,8 +284,8 @@ class Model:
 
         Parameters
         ----------
-        dataset : Dataset
-            The cases; labels are not looked at.
+        dataset : Dataset, str or Path
+            The cases; labels are not looked at. Or the folder that holds the images, a file each.
         out : path
             Folder for the answers, by case number. Labels and scores are volumes on the grid of the image; classes with
             their probabilities, boxes, points and ellipses (in voxels, and their centres in mm) are rows of

@@ -123,14 +123,15 @@ class Plan(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.proposed)
 
-    def _rows(self) -> list[tuple[str, str, str]]:
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return key, value and reason of each as text, as a table shows them."""
         return [(key, _said(value), self.reasons.get(key, "")) for key, value in self.proposed.items()]
 
     def __repr__(self) -> str:
-        return as_text(("key", "value", "because"), self._rows())
+        return as_text(("key", "value", "because"), self.rows())
 
     def _repr_html_(self) -> str:
-        return as_html(("key", "value", "because"), self._rows())
+        return as_html(("key", "value", "because"), self.rows())
 
 
 def fitted(plan: Plan, facts: Facts) -> Plan:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from workbench.datasets import Dataset
-from workbench.errors import InputError
+from workbench.datasets import Dataset, load
+from workbench.errors import InputError, check_keywords
 from workbench.evaluation.table import Table
 from workbench.jobs.resources import Placement
 from workbench.shapes import Boxes, Ellipses, Shapes
+from workbench.tools._writers import check_free
 from workbench.tools.base import Tool
 from workbench.tools.mapping import Report, carry_out, planned
 from workbench.tools.ports import Image, Labels, Port, Scores
@@ -42,11 +43,13 @@ _RESULTS: dict[str, Any] = {
     "joint": tuple[_CLASSES, Annotated[Volume, Port("labels", channels=1, name="mask")]],
 }
 _AXES = ("i", "j", "k")
+#: Options of `tool_of`; and arguments of the call, to be named where one is mistyped.
+_OPTIONS, _OF_THE_CALL = ("skip_air", "precision"), ("out", "suffix", "background", "work")
 
 
 def predict_over(
     model: Model,
-    dataset: Dataset,
+    dataset: Dataset | str | Path,
     out: str | Path,
     suffix: str | None,
     background: bool | Placement,
@@ -54,13 +57,17 @@ def predict_over(
     options: Mapping[str, Any],
 ) -> Report | Job:
     """Do what `Model.predict_over` says."""
+    check_keywords(options, (*_OPTIONS, *_OF_THE_CALL), "model.predict_over()")
     placement = Placement.of(background)
     if placement and work is not IDLE:
         raise InputError("work must be left out with background=True, got one. Ask the job: job.status, job.stop().")
+    if isinstance(dataset, str | Path):
+        dataset = load("folder", images=dataset, label_names=model.classes)
     check_data(model, dataset)
     # what every case would fail of is said once
     model.framework.check_finite(model.module)
     plan = plan_of(model, dataset, out, suffix, options)
+    check_free(plan.folder)
     if placement:
         return begin_prediction(model, dataset, plan, placement)
     return carry_out(plan, dataset, 1, work)

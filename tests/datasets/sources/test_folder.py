@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import workbench as wb
 from workbench import datasets
@@ -54,6 +55,18 @@ def test_cases_of_a_patient_stay_together(folder):
     dataset = load(folder, patient=r"pat(\d+)", fractions=(2, 1, 1))
     assert dataset.patients == ("0", "0", "1", "1", "2", "2", "3", "3")
     assert {name: len(part) for name, part in dataset.splits.items()} == {"train": 4, "val": 2, "test": 2}
+
+
+def test_images_without_labels_are_for_predictions_and_not_for_training(folder, tmp_path):
+    dataset = load(folder, labels=None)
+    assert (len(dataset), dataset[0]["label"], dataset.classes, dataset.splits) == (8, None, NAMES, {})
+    assert dataset[3]["image"].shape == (6, 5, 7)
+    again = datasets.from_spec(dataset.spec())
+    assert (again.ids, again.fingerprint()) == (dataset.ids, dataset.fingerprint())
+    assert dataset.fingerprint() != load(folder).fingerprint()
+    with pytest.raises(InputError, match=r"'train'"):
+        wb.train("3d-unet", dataset, folder=tmp_path / "runs", width=2, depth=2)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_samples_are_read_when_asked_for(folder):
@@ -305,3 +318,27 @@ def test_what_programs_leave_in_a_folder_is_no_case(folder):
     for name in (".DS_Store", "._pat0_scan0.nii.gz", "Thumbs.db", "desktop.ini"):
         (folder / "images" / name).write_bytes(b"x")
     assert len(load(folder)) == 8
+
+
+def test_masks_without_a_size_lie_on_pictures_of_one(tmp_path):
+    from tests.io.make_dicom import dataset, flat, save
+
+    for name in ("images", "labels", "narrow"):
+        (tmp_path / name).mkdir()
+    save(dataset(flat(7), "DX", ImagerPixelSpacing=[0.2, 0.3]), tmp_path / "images" / "a.dcm")
+    mask = np.zeros((4, 5), np.uint8)
+    mask[1:3, 2] = 1
+    Image.fromarray(mask).save(tmp_path / "labels" / "a.png")
+    Image.fromarray(mask[:, :4].copy()).save(tmp_path / "narrow" / "a.png")
+
+    def first(labels):
+        return datasets.load("folder", images=tmp_path / "images", labels=tmp_path / labels, label_names=["no", "yes"])[
+            0
+        ]
+
+    sample = first("labels")
+    np.testing.assert_array_equal(sample["label"].data, mask)
+    assert sample["label"].same_grid(sample["image"])
+    assert sample["label"].spacing == pytest.approx((0.2, 0.3))
+    with pytest.raises(InputError, match=r"shape \(4, 5\).*shape \(4, 4\)"):
+        first("narrow")

@@ -266,3 +266,18 @@ def test_a_wrapped_network_is_explained_as_the_bare_one(method):
     wanted = wb.explain(model, volume, method, target=1).data
     model.module = torch.compile(model.module, backend="eager")
     assert np.allclose(wb.explain(model, volume, method, target=1).data, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["half", "bfloat16", "double"])
+def test_a_map_is_of_numbers_in_every_precision_or_refused(precision):
+    model = wb.zoo.create("covid-resnet", depth=18, width=4)
+    volume = Volume(np.random.default_rng(0).random((32, 32), np.float32))
+    wanted = wb.explain(model, volume, method="deep-lift", target=1).data
+    getattr(model.module, precision)()
+    if precision == "half":
+        # differences below its smallest number: 0 / 0
+        with pytest.raises(StateError, match=r"DeepLIFT.*NaN or infinity.*half precision.*float32"):
+            wb.explain(model, volume, method="deep-lift", target=1)
+        return
+    found = wb.explain(model, volume, method="deep-lift", target=1).data
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=0.05 * np.abs(wanted).max())

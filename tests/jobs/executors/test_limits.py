@@ -8,6 +8,7 @@ import pytest
 
 from workbench.errors import InputError, StateError
 from workbench.jobs import Resources
+from workbench.jobs.executors import _limits as limits
 from workbench.jobs.executors._limits import Limits
 
 GB = 10**9
@@ -30,6 +31,23 @@ def test_what_the_settings_do_not_say_is_the_machines_own(set_jobs: Any) -> None
     assert (some.at_once, some.cores, some.memory) == (3, plain.cores, plain.memory)
     set_jobs({"cores": 7, "memory": GB, "gpus": 1})
     assert Limits.here() == Limits(cores=7, memory=GB, gpus=1)
+
+
+def test_accelerators_are_those_that_are_found_unless_the_settings_say_otherwise(
+    set_jobs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "count_accelerators", lambda: 2)
+    assert Limits.here().gpus == 2
+    assert (
+        Limits.here().hinders(Resources(cores=1, gpus=1), [Resources(cores=1, gpus=2)]).startswith("1 accelerator, of")
+    )
+    with pytest.raises(StateError, match=r"may take gpus=2 together, got one that needs 3\. Ask for less, or raise"):
+        Limits.here().check(Resources(gpus=3))
+    set_jobs({"gpus": 1})
+    assert Limits.here().gpus == 1
+    set_jobs({})
+    monkeypatch.setattr(limits, "count_accelerators", lambda: None)
+    Limits.here().check(Resources(gpus=3))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def test_jobs_wait_for_their_turn_by_priority(begin, home):
     usual, urgent = begin(Placement(needs=ALL)), begin(Placement(needs=ALL, priority=1))
     until(lambda: usual.state == "queued" and "1 job comes first" in usual.status["message"])
     until(lambda: urgent.status["message"] == "Waiting for 2 cores, of which 0 are free.")
+    assert "Waiting for 2 cores, of which 0 are free." in urgent.log(), "who asks the log is answered, too"
     assert urgent.state == "queued"
     assert "queued" in repr(usual)
     assert (usual.priority, urgent.priority, urgent.executor) == (0, 1, "local")

@@ -97,6 +97,22 @@ def test_waiting_tells_what_for_until_it_is_given_up(tmp_path: Path, monkeypatch
     assert turn(tmp_path).wait(told.append, lambda: True)
 
 
+def test_who_waits_hears_of_limits_that_are_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "config"))
+    settings = tmp_path / "config" / "settings.json"
+    settings.parent.mkdir()
+    write_json(settings, {"jobs": {"cores": 4, "at_once": 1}})
+    working, waiting = (Turn(Resources(cores=2), 0, Limits.here, tmp_path / "queue") for _ in range(2))
+    assert begins(working)
+    assert waiting._look() == "Waiting for no more than 1 job at a time."
+    settings.write_text('{"jobs": {"cores": 4, "at_')
+    assert waiting._look().startswith("Waiting until the limits of jobs can be read. The settings in ")
+    write_json(settings, {"jobs": {"cores": 3}})
+    assert waiting._look() == "Waiting for 2 cores, of which 1 are free."
+    write_json(settings, {"jobs": {"cores": 4}})
+    assert begins(waiting)
+
+
 def test_the_dead_hold_nothing_and_their_places_are_taken_away(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     owner = Owner.of(process.pid)

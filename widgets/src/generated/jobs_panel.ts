@@ -1,6 +1,7 @@
 // Written by widgets/generate.py from workbench.widgets.jobs_panel. Change it there, and run `npm run generate`.
 
 import type { DeskPanel } from "./desk_panel";
+import type { JobRow } from "./job_rows";
 import type { Live, TableRows } from "./messages";
 
 /** Lists jobs of every kind, and follows those that are under way. */
@@ -25,23 +26,4 @@ export interface JobsPanel {
   };
   questions: DeskPanel["questions"];
   says: Live;
-}
-
-/** What the list shows of a job. */
-export interface JobRow {
-  id: string;
-  title: string;
-  alive: boolean;
-  can_resume: boolean;
-  can_open: boolean;
-  /** What the kind is called. */
-  kind?: string;
-  state?: string;
-  /** The state in words. */
-  said?: string;
-  progress?: number;
-  /** How far it is, what it waits for, or why it failed. */
-  told?: string;
-  remedy?: string;
-  when?: string;
 }

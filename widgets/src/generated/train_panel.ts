@@ -1,7 +1,7 @@
 // Written by widgets/generate.py from workbench.widgets.train_panel. Change it there, and run `npm run generate`.
 
 import type { DeskPanel } from "./desk_panel";
-import type { Live, RunOffer, RunSnapshot } from "./messages";
+import type { Live, RunOffer, RunSnapshot, TableRows } from "./messages";
 import type { Schema } from "./parameters";
 
 /** Starts runs and watches one of them. */
@@ -20,6 +20,8 @@ export interface TrainPanel {
     run_state: RunSnapshot;
     runs: RunOffer[];
     seed: number;
+    /** Why fields hold what is proposed, by name */
+    why: Record<string, string>;
   };
   actions: DeskPanel["actions"] & {
     /** Start a run as a click asks for: one that would take very long or much memory is asked about first. */
@@ -35,6 +37,9 @@ export interface TrainPanel {
     /** Look for runs, wherever they were started, and offer them. */
     refresh: Record<string, never>;
   };
-  questions: DeskPanel["questions"];
+  questions: DeskPanel["questions"] & {
+    /** Return the recipe that Start would follow, with the reason of each value that is proposed. */
+    plan: { asks: Record<string, never>; answer: TableRows };
+  };
   says: Live;
 }

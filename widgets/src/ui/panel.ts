@@ -105,6 +105,14 @@ export function feedback(scope: Scope<Panel>): HTMLElement {
   return element;
 }
 
+/** Unfold another panel of the App that `from` is in, and scroll it into sight. */
+export function goTo(from: HTMLElement, title: string): void {
+  const toggle = from.closest(".mwb-app")?.querySelector<HTMLElement>(`.mwb-fold[aria-label="${title} panel"]`);
+  if (toggle?.getAttribute("aria-expanded") === "false") toggle.click();
+  toggle?.closest(".mwb-card")?.scrollIntoView({ block: "nearest" });
+  toggle?.focus({ preventScroll: true });
+}
+
 let touched: Element | null = null;
 // The focus does not tell: a button that is disabled by what it began loses it. Nor would the button: it may be replaced.
 for (const type of ["pointerdown", "keydown"]) {

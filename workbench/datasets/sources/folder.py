@@ -1,4 +1,4 @@
-"""Folders of images with a folder of labels: pairs of files that share a name."""
+"""Folders of images with a folder of labels: pairs of files that share a name. Or of images alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class FolderPairs(Dataset):
     def __init__(
         self,
         card: Card,
-        pairs: Sequence[tuple[str, Path, Path]],
+        pairs: Sequence[tuple[str, Path, Path | None]],
         classes: Sequence[str],
         spec: dict[str, Any],
         unlabelled: bool = False,
@@ -73,8 +73,10 @@ class FolderPairs(Dataset):
                 f"with {self.in_channels} channel(s), {image_file.name} is {image.spatial_ndim}D with "
                 f"{image.num_channels}."
             )
-        stored = io.read(label_file, kind="labels", label_values=self._label_values)
-        label = check_label_volume(stored, image, self.classes, case, label_file.name, unlabelled=self._unlabelled)
+        label = None
+        if label_file is not None:
+            stored = io.read(label_file, kind="labels", label_values=self._label_values)
+            label = check_label_volume(stored, image, self.classes, case, label_file.name, unlabelled=self._unlabelled)
         image = upright_if(image, self._invert)
         return {"id": case, "image": image, "label": label, "patient": self.patients[index]}
 
@@ -83,7 +85,7 @@ class FolderPairs(Dataset):
         return self._spec
 
     def _checksums(self) -> Iterator[str]:
-        return (f"{ends(image)}|{ends(label)}" for _, image, label in self._pairs)
+        return (f"{ends(image)}|{'' if label is None else ends(label)}" for _, image, label in self._pairs)
 
 
 def entries() -> Iterator[Entry]:
@@ -116,6 +118,7 @@ def load(
     ----------
     images, labels : path
         The two folders. A pair has the same name up to the suffix (``case1.nii.gz`` and ``case1.png`` are a pair).
+        Without `labels` there are images to predict over and none to learn from: no case is in a split.
     label_names : sequence or mapping of int to str
         The name of every label value, 0 (the background) first, each another one. A mapping may name 255 "unlabelled":
         voxels that nobody annotated, which are neither learnt from nor scored.
@@ -145,18 +148,26 @@ def load(
     """
     check_task(task, ("segmentation",), "folder")
     choose(invert, INVERT, "way to invert")
-    if images is None or labels is None or label_names is None:
-        raise InputError("The data set 'folder' needs `images=`, `labels=` (two folders) and `label_names=`.")
+    if images is None or label_names is None:
+        raise InputError(
+            "The data set 'folder' needs `images=` and `labels=` (two folders) and `label_names=`. Without labels its "
+            "images can be predicted over, and not learned from."
+        )
     classes, unlabelled = _classes(label_names)
     values = None if label_values is None else check_label_values(label_values)
-    pairs = pair_files(Path(images).expanduser(), Path(labels).expanduser())
+    place = Path(images).expanduser()
+    pairs: list[tuple[str, Path, Path | None]]
+    if labels is None:
+        pairs = [(case, file, None) for case, file in _files(place).items()]
+    else:
+        pairs = [*pair_files(place, Path(labels).expanduser())]
     ids = [case for case, _, _ in pairs]
     patients = _patients(ids, patient)
     spec = {
         "name": "folder",
         "options": {
-            "images": str(Path(images).expanduser().resolve()),
-            "labels": str(Path(labels).expanduser().resolve()),
+            "images": str(place.resolve()),
+            "labels": None if labels is None else str(Path(labels).expanduser().resolve()),
             "label_names": {**dict(enumerate(classes)), UNLABELLED: UNLABELLED_NAME} if unlabelled else [*classes],
             "patient": patient,
             "fractions": plain_fractions(fractions),
@@ -168,9 +179,9 @@ def load(
     }
     if fractions is None and len(ids) < 3:
         fractions = {"train": 1}
-    if patient is not None:
+    if patient is not None and labels is not None:
         _check_one_patient(patient, patients, fractions)
-    splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients)
+    splits = make_splits(ids, fractions=fractions, seed=seed, patients=patients) if labels is not None else {}
     return FolderPairs(_CARD, pairs, classes, spec, unlabelled, values, invert, splits=splits, patients=patients)
 
 

@@ -18,6 +18,8 @@ from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.base import LinearScore, Outputs
 
 _REAL = (ms.float16, ms.bfloat16, ms.float32, ms.float64)
+#: MindSpore's names for what layers were told to compute in.
+_CASTS = {"FP16": "Float16", "BF16": "BFloat16"}
 
 
 def to_tensor(array: Array) -> ms.Tensor:
@@ -46,21 +48,33 @@ def in_its_precision(module: Any, x: Array) -> Iterator[ms.Tensor]:
     Raises
     ------
     InputError
-        If the weights are not float32 and the device lacks an operator in their precision.
+        If weights, or what layers were told to compute in, are not float32 and the device lacks an operator for it.
     """
     dtype = next((weight.dtype for weight in module.get_parameters() if weight.dtype in _REAL), ms.float32)
     try:
         given = to_tensor(x)
         yield given.astype(dtype) if given.dtype in _REAL else given
     except (TypeError, ValueError, RuntimeError) as error:
-        if dtype == ms.float32 or isinstance(error, WorkbenchError) or says_out_of_memory(error):
+        cast = _cast_to(module)
+        if (dtype == ms.float32 and cast is None) or isinstance(error, WorkbenchError) or says_out_of_memory(error):
             raise
         target = ms.get_context("device_target")
-        reason = next((line for line in str(error).splitlines() if line.strip("- ")), type(error).__name__)
+        lines = [line.strip() for line in str(error).splitlines()]
+        reason = next((line for line in lines if line and not line.startswith("-")), type(error).__name__)
+        if cast is None:
+            what, back = f"weights are {dtype}", "set_dtype(mindspore.float32) on each of its parameters"
+        else:
+            what, back = f"layers compute in {cast}", "module.to_float(mindspore.float32)"
         raise InputError(
-            f"The network's weights are {dtype}, and MindSpore on {target} cannot run it so ({reason}). Bring them "
-            "back to float32: wb.zoo.load its file again, or set_dtype(mindspore.float32) on each of its parameters."
+            f"The network's {what}, and MindSpore on {target} cannot run it so ({reason}). Bring them back to float32: "
+            f"wb.zoo.load its file again, or {back}."
         ) from error
+
+
+def _cast_to(module: Any) -> str | None:
+    """Return what `Cell.to_float` has a layer of the network compute in; None where that is float32."""
+    found = (getattr(cell.mixed_precision_type, "name", "") for _, cell in module.cells_and_names())
+    return next((_CASTS[name] for name in found if name in _CASTS), None)
 
 
 def to_output(tensor: Any) -> Array:

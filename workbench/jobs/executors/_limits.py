@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from workbench._words import count, size
 from workbench.errors import InputError, StateError, check_keywords
+from workbench.jobs.accelerators import count_accelerators
 from workbench.jobs.places import settings, settings_file
 from workbench.jobs.resources import Resources
 from workbench.jobs.threads import available_cores
@@ -29,7 +30,7 @@ class Limits:
     memory : int
         Main memory, in bytes. A job that does not say what it takes counts as nothing.
     gpus : int, optional
-        Accelerators; by default as many as are asked for.
+        Accelerators; by default those that are found here, and as many as are asked for where none is found.
     at_once : int, optional
         Jobs at a time.
     """
@@ -55,7 +56,11 @@ class Limits:
         if not isinstance(given, dict):
             raise InputError(f'{owner} must be an object such as {{"cores": 2}}, got {given!r}.')
         check_keywords(given, _parameters(), owner)
-        machine = {"cores": available_cores(), "memory": int((1 - _LEFT) * psutil.virtual_memory().total)}
+        machine = {
+            "cores": available_cores(),
+            "memory": int((1 - _LEFT) * psutil.virtual_memory().total),
+            "gpus": count_accelerators(),
+        }
         return cls(**check_values(_parameters(), {**machine, **given}, owner))
 
     def cores_of(self, needs: Resources) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from workbench._user import user_folder
 from workbench._words import count
-from workbench.errors import FileError
+from workbench.errors import FileError, WorkbenchError
 from workbench.jobs.executors._limits import Limits
 from workbench.jobs.files import read_json, write_json
 from workbench.jobs.lock import Owner, lock_file
@@ -61,8 +61,8 @@ class Turn:
         What the job takes.
     priority : int
         Of those that wait, the highest comes first; of equal ones, who came first.
-    limits : Limits
-        What all may take together.
+    limits : Limits or callable
+        What all may take together; or what gives it, asked at every look, as it may be changed meanwhile.
     folder : Path
         The queue.
     name : str
@@ -70,9 +70,15 @@ class Turn:
     """
 
     def __init__(
-        self, needs: Resources, priority: int, limits: Limits, folder: Path | None = None, name: str = ""
+        self,
+        needs: Resources,
+        priority: int,
+        limits: Limits | Callable[[], Limits],
+        folder: Path | None = None,
+        name: str = "",
     ) -> None:
-        self._needs, self._priority, self._limits = needs, priority, limits
+        self._needs, self._priority = needs, priority
+        self._ask = limits if callable(limits) else lambda: limits
         self._folder = queue_folder() if folder is None else folder
         self._file = self._folder / f"{name or uuid.uuid4().hex}.json"
         self._asked: float | None = None
@@ -123,21 +129,26 @@ class Turn:
             if self._asked is None:
                 self._asked = float((read_json(self._file) or {}).get("asked", time.time()))
             others = [one for one in _places(self._folder) if one.file != self._file]
-            why = self._hindrance(others)
+            try:
+                limits = self._ask()
+            except WorkbenchError as error:  # settings that somebody is just changing: it goes on when they are mended
+                why = f"Waiting until the limits of jobs can be read. {error}"
+            else:
+                why = self._hindrance(others, limits)
             _write(_Place(self._file, self._owner, self._needs, self._priority, self._asked, not why))
         return why
 
-    def _hindrance(self, others: list[_Place]) -> str:
+    def _hindrance(self, others: list[_Place], limits: Limits) -> str:
         working = [one.needs for one in others if one.at_work]
         ahead = [one for one in others if not one.at_work and self._comes_after(one)]
-        short = self._limits.is_short(self._needs)
-        if hindered := self._limits.hinders(self._needs, working):
+        short = limits.is_short(self._needs)
+        if hindered := limits.hinders(self._needs, working):
             return f"Waiting for {hindered}{_behind(len(ahead))}."
         if not short and ahead:
             return f"Waiting for its turn{_behind(len(ahead))}."
         # several short ones, one after the other, must not keep the cores from who needs more than one
-        alike = sum(map(self._limits.is_short, working))
-        if short and ahead and (alike or any(self._limits.is_short(one.needs) for one in ahead)):
+        alike = sum(map(limits.is_short, working))
+        if short and ahead and (alike or any(limits.is_short(one.needs) for one in ahead)):
             return f"Waiting for its turn{_behind(len(ahead))}."
         return ""
 
