@@ -19,7 +19,8 @@ def test_methods_of_the_other_framework_are_not_offered(tmp_path: Path) -> None:
     app.explain.method = "deep-lift"
     app.model.framework = "mindspore"
     reasons = {one["value"]: one["reason"] for one in app.explain.methods if not one["enabled"]}
-    assert reasons == dict.fromkeys(("deep-lift", "guided-backprop"), "on torch alone, the model is on mindspore")
+    alone = ("deep-lift", "guided-backprop", "guided-grad-cam", "lrp")
+    assert reasons == dict.fromkeys(alone, "on torch alone, the model is on mindspore")
     assert app.explain.method == "grad-cam"
     app.model.framework = "torch"
     assert all(one["enabled"] for one in app.explain.methods)

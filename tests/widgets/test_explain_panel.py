@@ -24,6 +24,17 @@ def test_every_method_is_offered(desk: Table) -> None:
     assert [one["value"] for one in desk.panel.methods] == [one.name for one in explain.methods()]
 
 
+def test_what_the_network_cannot_serve_is_grey_once_it_is_built(desk: Table) -> None:
+    desk.panel.method = "attention-rollout"
+    assert all(one["enabled"] for one in desk.panel.methods)
+    desk.desk.model()
+    reasons = {one["value"]: one["reason"] for one in desk.panel.methods if not one["enabled"]}
+    assert "shows no attention" in reasons["attention-rollout"]
+    assert "does not end in global average pooling" in reasons["cam"]
+    assert "saliency" not in reasons
+    assert desk.panel.method == "grad-cam"
+
+
 def test_a_map_lies_over_the_image_on_its_grid(desk: Table, volume: Volume) -> None:
     made = desk.panel.run("saliency", target=2)
     layer = desk.viewer.layers[-1]

@@ -16,6 +16,7 @@ from workbench.parameters import Parameter, check_values
 if TYPE_CHECKING:
     from workbench.frameworks import Framework, LinearScore
     from workbench.frameworks.feeding import Feeder
+    from workbench.volume import Volume
 
 
 def Option(kind: str, default: Any, doc: str, choices: tuple[str, ...] = (), **known: Any) -> Parameter:  # noqa: N802
@@ -49,6 +50,8 @@ class Problem:
         Runs many inputs at once, in batches as large as memory allows.
     box : pair of tuples, optional
         First and one-past-last voxel of the network's grid that the map is wanted in.
+    grid : Volume, optional
+        The network's grid, to bring other Volumes onto; its voxels say nothing.
     """
 
     framework: Framework
@@ -60,6 +63,7 @@ class Problem:
     feeder: Feeder
     layer: str | None = None
     box: Box | None = None
+    grid: Volume | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
@@ -67,7 +71,15 @@ class Problem:
 
     def score_of(self, image: Array) -> float:
         """Return the score of one input, ``[channels, *spatial]``."""
-        return float(self.feeder.once(lambda: self.framework.scores(self.module, image[None], self.score))[0])
+        return float(self.feeder.once(lambda: self.scores(image[None]))[0])
+
+    def scores(self, inputs: Array) -> Array:
+        """Return the score of each of some inputs ``[n, channels, *spatial]``."""
+        return self.framework.scores(self.module, inputs, self.score)
+
+    def gradients(self, inputs: Array) -> Array:
+        """Return the gradient of each input's score with respect to it, of the shape of the inputs."""
+        return self.framework.input_gradient(self.module, inputs, self.score)[1]
 
     @property
     def batches(self) -> Feeder:
@@ -108,7 +120,8 @@ class Explainer(ABC):
 
     A subclass sets `name`, `title`, `summary`, `reference`, its `order` among the others (by default the last), and its
     own `options`, and yields `Step` objects. One that is to be had on some frameworks alone names them in `frameworks`:
-    elsewhere it is refused.
+    elsewhere it is refused. One that draws at random says that it is `sampled`: it has an option `seed`, and its notes
+    tell the standard error. `dimensions` are those of the images that it is for.
     It is cancelled from outside, between two steps, so it should yield after every batch.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
@@ -120,6 +133,8 @@ class Explainer(ABC):
     order: ClassVar[float] = 100
     needs_layer: ClassVar[bool] = False
     supports_box: ClassVar[bool] = False
+    dimensions: ClassVar[tuple[int, ...]] = (2, 3)
+    sampled: ClassVar[bool] = False
     frameworks: ClassVar[tuple[str, ...]] = ()  # those that have it, where not all have
     options: ClassVar[Mapping[str, Parameter]] = {}
 
@@ -146,6 +161,28 @@ class Explainer(ABC):
             As `check_options` returned them.
         """
         return 1
+
+    def misfit(self, model: Any) -> str:
+        """Return why the method cannot explain a model, as far as can be told without an input; empty if it can.
+
+        The words stand in lists, beside the method: they begin small and have no full stop.
+
+        Parameters
+        ----------
+        model : Model
+        """
+        if reason := self.framework_misfit(model.framework.name):
+            return reason
+        card = getattr(model.algorithm, "card", None)
+        if card is not None and card.dimensions not in self.dimensions:
+            return f"for {' and '.join(f'{n}D' for n in self.dimensions)} alone, the model is for {card.dimensions}D"
+        return ""
+
+    def framework_misfit(self, name: str) -> str:
+        """Return why the method is not to be had on a framework; empty if it is."""
+        if not self.frameworks or name in self.frameworks:
+            return ""
+        return f"on {', '.join(self.frameworks)} alone, the model is on {name}"
 
     def check_framework(self, name: str) -> None:
         """Check that the method is to be had on a framework.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from workbench.explain.labels import is_packed
 from workbench.explain.registry import get
 from workbench.explain.targets import Class, Region, Target, Voxel
 
@@ -46,7 +47,8 @@ def arguments_code(call: Call, region: str = "segmentation") -> dict[str, str]:
     defaults = get(call.method).check_options({})
     for option, value in call.options.items():
         if option not in defaults or value != defaults[option]:
-            found[option] = repr(value)
+            # labels are too long to be written out: like a region's, they are a variable
+            found[option] = option if is_packed(value) else repr(value)
     return found
 
 

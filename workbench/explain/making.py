@@ -111,6 +111,7 @@ class Making:
             feeder=self.feeder,
             layer=self.layer,
             box=None if asked.box is None else network_box(asked.box, volume, self.grid),
+            grid=self.grid,
         )
 
     def steps(self) -> Iterator[Step]:

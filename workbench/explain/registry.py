@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
 from workbench._accepting import instances_of
 from workbench._plugins import Registry
 from workbench._rooms import classes_in
@@ -15,15 +18,30 @@ _NEEDS = ("title", "summary")
 class Methods(Listing[Explainer]):
     """The methods that can be chosen, shown as a table."""
 
-    head = ("method", "layer", "what it shows")
+    head: ClassVar[tuple[str, ...]] = ("method", "layer", "what it shows")
 
     def row(self, one: Explainer) -> tuple[str, ...]:
         """Return the cells of one method."""
         return one.name, "yes" if one.needs_layer else "-", one.summary
 
     def needs(self) -> str:
-        """Return a table of what each method needs (a layer, a framework) and takes: its options and their defaults."""
+        """Return a table of what each method needs and takes: a layer, a framework; its options and their defaults."""
         return as_text(("method", "needs", "options"), [(m.name, _needs(m), _options(m)) for m in self])
+
+
+class MethodsOf(Methods):
+    """The methods as a table that says of each whether it can explain a model, and why not."""
+
+    head = (*Methods.head[:2], "why not here", Methods.head[2])
+
+    def __init__(self, items: Iterable[Explainer], model: Any) -> None:
+        super().__init__(items)
+        self._model = model
+
+    def row(self, one: Explainer) -> tuple[str, ...]:
+        """Return the cells of one method."""
+        name, layer, summary = super().row(one)
+        return name, layer, one.misfit(self._model) or "-", summary
 
 
 def _options(explainer: Explainer) -> str:
@@ -46,9 +64,16 @@ EXPLAINERS: Registry[Explainer] = Registry(
 register = EXPLAINERS.register
 
 
-def methods() -> Methods:
-    """Return every method that can be chosen, in their `order`: our own first."""
-    return Methods(sorted(EXPLAINERS.all().values(), key=lambda method: method.order))
+def methods(model: Any = None) -> Methods:
+    """Return every method that can be chosen, in their `order`: our own first.
+
+    Parameters
+    ----------
+    model : Model, optional
+        The table then says of each method that cannot explain it why: ``one.misfit(model)`` for each.
+    """
+    found = sorted(EXPLAINERS.all().values(), key=lambda method: method.order)
+    return Methods(found) if model is None else MethodsOf(found, model)
 
 
 def get(name: str) -> Explainer:

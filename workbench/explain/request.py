@@ -92,6 +92,11 @@ class Request:
             )
         explainer = get(self.method)
         explainer.check_framework(self.model.framework.name)
+        if reason := explainer.misfit(self.model):
+            raise InputError(
+                f"The method {self.method!r} cannot explain this model: {reason}. Take another: "
+                "wb.explain.methods(model) says which ones can."
+            )
         _check_layer(explainer, self.model, self.layer)
         given = {
             "target": as_target(self.target),

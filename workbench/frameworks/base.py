@@ -27,6 +27,7 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -234,6 +235,44 @@ class Framework(ABC):
         InputError
             If there is no such layer, it did not run, or its output is not one tensor.
         """
+
+    def capture(self, module: Any, layers: Sequence[str], x: Array) -> dict[str, Array]:  # noqa: ARG002
+        """Return the outputs ``[n, ...]`` of some layers by their names, without gradients.
+
+        As for :meth:`layer_gradient`, a layer that runs several times is looked at in its last run.
+
+        Raises
+        ------
+        InputError
+            If there is no such layer, it did not run, or its output is not one tensor.
+        StateError
+            If the framework has no way to.
+        """
+        raise self._cannot("capture")
+
+    def replace(self, module: Any, layer: str, change: Callable[[Array], Array]) -> AbstractContextManager[Any]:  # noqa: ARG002
+        """Change what a layer puts out for the length of a ``with`` block, and give the network to run there.
+
+        No gradient passes the change. A layer that runs several times is changed in each run. Another thread may run
+        the same network meanwhile: it is not disturbed.
+
+        Parameters
+        ----------
+        change : callable
+            Given the layer's output ``[n, ...]``, float32, that it may write into; returns one of the same shape.
+
+        Raises
+        ------
+        InputError, StateError
+            As :meth:`capture`; and if `change` gives another shape.
+        """
+        raise self._cannot("replace")
+
+    def _cannot(self, what: str) -> StateError:
+        return StateError(
+            f"The framework {self.name} must define {what}() for this method to look into layers, and does not. "
+            "Take a method that needs gradients alone, such as 'grad-cam'."
+        )
 
     @abstractmethod
     def layers(self, module: Any) -> list[LayerInfo]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -254,6 +255,45 @@ class FrameworkContract(SteppingContract):
             framework.layer_gradient(module, "convv", x, self.score)
         with pytest.raises(InputError, match="did not run"):
             framework.layer_gradient(module, "unused", x, self.score)
+        with pytest.raises(InputError, match=r"Did you mean 'conv'"):
+            framework.capture(module, ["head", "convv"], x)
+        with pytest.raises(InputError, match="'unused' did not run"):
+            framework.capture(module, ["head", "unused"], x)
+        with pytest.raises(InputError, match=r"Did you mean 'conv'"), framework.replace(module, "convv", np.negative):
+            pass
+
+    def test_layers_are_captured_as_they_put_out(self, framework, x):
+        module = framework.build(tiny, {})
+        found = framework.capture(module, ["conv", "blocks.0"], x)
+        assert list(found) == ["conv", "blocks.0"]
+        for layer, output in found.items():
+            assert output.dtype == np.float32
+            # also where an in-place activation follows
+            assert np.allclose(output, framework.layer_gradient(module, layer, x, self.score)[1], atol=1e-6)
+
+    def test_what_a_layer_puts_out_is_replaced_inside_the_block_alone(self, framework):
+        module = framework.build(quadratic, {})
+        x, score = np.array([[1.0, -2.0, 3.0], [1.0, 1.0, 1.0]], np.float32), LinearScore(np.ones(3))
+
+        def change(output):
+            assert np.array_equal(output, 2 * x)
+            output[0, 0] = 5
+            return output
+
+        with framework.replace(module, "first", change) as network:
+            assert np.allclose(framework.scores(network, x, score), [25 + 36, 12])
+            assert np.allclose(framework.forward(network, x), [[25, 0, 36], [4, 4, 4]])
+        told = pytest.raises(InputError, match=r"must have its shape \(2, 3\), got \(2,\)")
+        with told, framework.replace(module, "first", lambda output: output[:, 0]) as network:
+            framework.forward(network, x)
+        assert np.allclose(framework.scores(module, x, score), [4 + 36, 12])
+
+    def test_a_thread_beside_is_not_disturbed_by_a_replaced_layer(self, framework):
+        module = framework.build(quadratic, {})
+        x = np.array([[1.0, 2.0]], np.float32)
+        with framework.replace(module, "first", np.zeros_like), ThreadPoolExecutor(1) as beside:
+            assert np.allclose(beside.submit(framework.forward, module, x).result(), [[4, 16]])
+            assert np.allclose(framework.forward(module, x), 0)
 
     # devices and errors
 

@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 PREDICTED = ""
 
 
-def method_row(explainer: Explainer, choice: Choice | None) -> MethodOffer:
-    """Return a method with the form of its options, and the reason if it is not for the model that is chosen."""
-    reason = fit.method_misfit(explainer, choice)
+def method_row(explainer: Explainer, choice: Choice | None, model: Model | None = None) -> MethodOffer:
+    """Return a method with the form of its options, and the reason if it is not for the model that is chosen.
+
+    Parameters
+    ----------
+    model : Model, optional
+        That model, once it is built.
+    """
+    reason = fit.method_misfit(explainer, choice, model)
     return {
         "value": explainer.name,
         "label": explainer.title,

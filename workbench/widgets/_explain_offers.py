@@ -19,6 +19,7 @@ from workbench.widgets.messages import MapRow, MethodOffer, Offer, Values, synce
 
 if TYPE_CHECKING:
     from workbench.training import Run
+    from workbench.zoo import Model
 
 
 class ExplainOffers(DeskPanel):
@@ -71,10 +72,7 @@ class ExplainOffers(DeskPanel):
     def _choice_changed(self, change: Any) -> None:
         choice: Choice | None = change["new"]
         old: Choice | None = change["old"]
-        self.methods = [method_row(one, choice) for one in explain.methods()]
-        offered = [one["value"] for one in self.methods if one["enabled"]]
-        if self.method not in offered:
-            self.method = offered[0]
+        self._offer(choice)
         if choice is None or old is None or (old.algorithm, old.options) != (choice.algorithm, choice.options):
             self.layers, self.layer = [], ""
         self.labels = label_rows(choice.classes if choice is not None else ())
@@ -82,10 +80,17 @@ class ExplainOffers(DeskPanel):
             self.label = PREDICTED
         self._check()
 
+    def _offer(self, choice: Choice | None, model: Model | None = None) -> None:
+        self.methods = [method_row(one, choice, model) for one in explain.methods()]
+        offered = [one["value"] for one in self.methods if one["enabled"]]
+        if self.method not in offered:
+            self.method = offered[0]
+
     def _built_changed(self, change: Any) -> None:
         model = change["new"]
         if model is None:
             return
+        self._offer(self.desk.choice, model)
         self.layers = layer_rows(model)
         if self.layer not in [row["value"] for row in self.layers]:
             self.layer = ""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.explain import Explainer
     from workbench.widgets.choice import Choice
     from workbench.widgets.desk import Case
+    from workbench.zoo import Model
 
 NO_CASE = "Load a data set or open a file first"
 NO_DATA = "Load a data set first"
@@ -54,11 +55,17 @@ def choice_doubt(choice: Choice, case: Case | None) -> str:
     return f"It knows other classes ({_names(known)}) than the data have ({_names(wanted)})"
 
 
-def method_misfit(explainer: Explainer, choice: Choice | None) -> str:
-    """Return why a method of explaining is not for a model; empty if it is, or if there is none."""
-    if choice is None or not explainer.frameworks or choice.framework in explainer.frameworks:
-        return ""
-    return f"on {', '.join(explainer.frameworks)} alone, the model is on {choice.framework}"
+def method_misfit(explainer: Explainer, choice: Choice | None, model: Model | None = None) -> str:
+    """Return why a method of explaining is not for a model; empty if it is, or if there is none.
+
+    Parameters
+    ----------
+    model : Model, optional
+        The one that was chosen, once it is built: it tells more.
+    """
+    if model is not None:
+        return explainer.misfit(model)
+    return "" if choice is None else explainer.framework_misfit(choice.framework)
 
 
 def belongs(choice: Choice, case: Case | None) -> bool:

@@ -82,7 +82,7 @@ class GuidedBackprop(Explainer):
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
-        attribution = problem.feeder.once(lambda: _guided(problem))
+        attribution = problem.feeder.once(lambda: guided(problem))
         result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
         yield Step(1.0, lambda: result, problem.spatial_shape)
 
@@ -97,7 +97,7 @@ def _deep_lift(problem: Problem, baseline: Array) -> tuple[Array, Array]:
     return _by_rule(problem, rule, baseline)
 
 
-def _guided(problem: Problem) -> Array:
+def guided(problem: Problem) -> Array:
     from captum.attr import GuidedBackprop as Captum
 
     def rule(network: Stepwise, inputs: Any, _other: Any) -> Any:

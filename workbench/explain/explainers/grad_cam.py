@@ -11,6 +11,7 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
+from workbench.explain.explainers._attention import attention_layers
 from workbench.explain.resize import resize_linear
 from workbench.parameters import Parameter, by_name
 
@@ -30,18 +31,43 @@ class LayerExplainer(Explainer):
         """Combine ``[channels, *spatial]`` activation and gradient to ``[*spatial]``, both float64."""
 
     def steps(self, problem: Problem) -> Iterator[Step]:
-        layer = problem.layer
-        if layer is None:
-            raise InputError(f"{self.title} needs a layer.")
+        layer = self.layer_of(problem)
         _, activation, gradient = problem.feeder.once(
             lambda: problem.framework.layer_gradient(problem.module, layer, problem.input, problem.score)
         )
-        if not _is_spatial(activation, problem):
+        activation = self.spatial(activation, layer, problem)
+        native = self.combine(activation[0].astype(np.float64), gradient[0].astype(np.float64))
+        yield self.step(1.0, native, layer, problem)
+
+    def layer_of(self, problem: Problem) -> str:
+        """Return the layer that is asked for.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        if problem.layer is None:
+            raise InputError(f"{self.title} needs a layer.")
+        return problem.layer
+
+    def spatial(self, activation: Array, layer: str, problem: Problem) -> Array:
+        """Return what a layer puts out, if that is a map.
+
+        Raises
+        ------
+        InputError
+            If it is not; the message names layers that have one.
+        """
+        if not _is_spatial(activation, problem, layer):
             raise InputError(
                 f"{self.title} needs a layer with a map over the {len(problem.spatial_shape)} spatial axes, but "
                 f"{layer!r} gives an array of shape {tuple(np.shape(activation))}. {_usable_layers(problem)}"
             )
-        native = self.combine(activation[0].astype(np.float64), gradient[0].astype(np.float64))
+        return activation
+
+    def step(self, fraction: float, native: Array, layer: str, problem: Problem) -> Step:
+        """Return a step of a map ``[*spatial]`` of the layer, with what is to be said of it."""
         notes = []
         if max(native.shape) == 1:
             notes.append(
@@ -55,11 +81,13 @@ class LayerExplainer(Explainer):
                     "speaks against it."
                 )
             native = np.maximum(native, 0)
-        yield Step(1.0, lambda: resize_linear(native, problem.spatial_shape), native.shape, tuple(notes))
+        return Step(fraction, lambda: resize_linear(native, problem.spatial_shape), native.shape, tuple(notes))
 
 
-def _is_spatial(activation: object, problem: Problem) -> bool:
-    return isinstance(activation, np.ndarray) and activation.ndim == problem.input.ndim
+def _is_spatial(activation: object, problem: Problem, layer: str) -> bool:
+    # attention has as many axes as a picture, but they are heads, queries and keys
+    attention = layer in attention_layers(problem.framework, problem.module)
+    return isinstance(activation, np.ndarray) and activation.ndim == problem.input.ndim and not attention
 
 
 def _usable_layers(problem: Problem) -> str:
@@ -70,7 +98,7 @@ def _usable_layers(problem: Problem) -> str:
             activation = problem.framework.layer_gradient(problem.module, info.name, problem.input, problem.score)[1]
         except (ValueError, RuntimeError, TypeError):  # a layer that the score does not depend on, or that has no array
             continue
-        if _is_spatial(activation, problem) and max(activation.shape[2:]) > 1:
+        if _is_spatial(activation, problem, info.name) and max(activation.shape[2:]) > 1:
             found.append(info.name)
         if len(found) == _NAMES_SHOWN:
             break

@@ -57,9 +57,6 @@ class Occlusion(Explainer):
         windows, counts = list_windows(problem.spatial_shape, window, stride, problem.box)
         image = problem.input[0]
 
-        def scores(inputs: Array) -> Array:
-            return problem.framework.scores(problem.module, inputs, problem.score)
-
         def build(part: range) -> Array:
             inputs = np.repeat(problem.input, len(part), axis=0)
             for sample, index in enumerate(part):
@@ -75,7 +72,7 @@ class Occlusion(Explainer):
         def current() -> Array:
             return _clip_to_box(_fill(total, covered), problem.box)
 
-        for part, occluded in problem.feeder.map(len(windows), build, scores):
+        for part, occluded in problem.feeder.map(len(windows), build, problem.scores):
             for index, score in zip(part, occluded, strict=True):
                 drops.append(unoccluded - float(score))
                 total[windows[index]] += drops[-1]

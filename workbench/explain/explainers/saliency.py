@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
@@ -32,15 +33,22 @@ def reduce_channels(attribution: Array, reduction: str, *, absolute: bool) -> Ar
     return reduced
 
 
-def _gradient(problem: Problem) -> Array:
-    """Return the score's gradient with respect to the input, ``[channels, *spatial]``."""
-    gradients = problem.feeder.once(
-        lambda: problem.framework.input_gradient(problem.module, problem.input, problem.score)[1]
-    )
-    return np.asarray(gradients[0])
+class GradientExplainer(Explainer):
+    """A map made of an input and the score's gradient there."""
+
+    @abstractmethod
+    def attribute(self, inputs: Array, gradients: Array) -> Array:
+        """Return what each value of some inputs counts, of the inputs' shape."""
+
+    def steps(self, problem: Problem) -> Iterator[Step]:
+        options = problem.options
+        gradients = problem.feeder.once(lambda: problem.gradients(problem.input))
+        attribution = self.attribute(problem.input, gradients)[0]
+        result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
+        yield Step(1.0, lambda: result, problem.spatial_shape)
 
 
-class Saliency(Explainer):
+class Saliency(GradientExplainer):
     """How much the score changes when a voxel changes a little: the magnitude of the input gradient."""
 
     name = "saliency"
@@ -53,13 +61,11 @@ class Saliency(Explainer):
         channel_option("max"),
     )
 
-    def steps(self, problem: Problem) -> Iterator[Step]:
-        gradient, options = _gradient(problem), problem.options
-        result = reduce_channels(gradient, options["channels"], absolute=options["absolute"])
-        yield Step(1.0, lambda: result, problem.spatial_shape)
+    def attribute(self, inputs: Array, gradients: Array) -> Array:  # noqa: ARG002 - wherever it is
+        return gradients
 
 
-class InputXGradient(Explainer):
+class InputXGradient(GradientExplainer):
     """The input times the gradient: what each voxel adds to the score of a network made linear at this input."""
 
     name = "input-x-gradient"
@@ -72,7 +78,5 @@ class InputXGradient(Explainer):
         channel_option("sum"),
     )
 
-    def steps(self, problem: Problem) -> Iterator[Step]:
-        gradient, options = _gradient(problem), problem.options
-        result = reduce_channels(gradient * problem.input[0], options["channels"], absolute=options["absolute"])
-        yield Step(1.0, lambda: result, problem.spatial_shape)
+    def attribute(self, inputs: Array, gradients: Array) -> Array:
+        return np.asarray(gradients * inputs)

@@ -13,6 +13,7 @@ from mindspore.common.api import _pynative_executor
 
 from workbench._arrays import Array
 from workbench.errors import InputError, WorkbenchError, choose
+from workbench.frameworks._layers import check_ran, checked
 from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.base import LinearScore, Outputs
 
@@ -76,7 +77,8 @@ def _cast_to(module: Any) -> str | None:
     return next((_CASTS[name] for name in found if name in _CASTS), None)
 
 
-def _copy(tensor: Any) -> Array:
+def to_output(tensor: Any) -> Array:
+    """Return the values as float32 that share no memory with the tensor."""
     array: Array = (tensor if tensor.dtype == ms.float32 else tensor.astype(ms.float32)).asnumpy().copy()
     return array
 
@@ -96,14 +98,14 @@ def forward(module: Any, x: Array) -> Outputs:
     with in_its_precision(module, x) as inputs:
         outputs = module(inputs)
         if isinstance(outputs, Mapping):
-            return {name: _copy(value) for name, value in outputs.items()}
-        return _copy(outputs)
+            return {name: to_output(value) for name, value in outputs.items()}
+        return to_output(outputs)
 
 
 def scores(module: Any, x: Array, score: LinearScore) -> Array:
     """Return the score of each sample."""
     with in_its_precision(module, x) as inputs:
-        return _copy(_score(module(inputs), score))
+        return to_output(_score(module(inputs), score))
 
 
 def input_gradient(module: Any, x: Array, score: LinearScore) -> tuple[Array, Array]:
@@ -115,7 +117,7 @@ def input_gradient(module: Any, x: Array, score: LinearScore) -> tuple[Array, Ar
 
     with in_its_precision(module, x) as given, recording():
         (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(given)
-    return _copy(values), _copy(gradient)
+    return to_output(values), to_output(gradient)
 
 
 def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tuple[Array, Array, Array]:
@@ -129,12 +131,7 @@ def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tup
     seen: list[Any] = []
 
     def record(_cell: Any, _inputs: Any, output: Any) -> None:
-        if not isinstance(output, ms.Tensor):
-            raise InputError(
-                f"Layer {layer!r} returns {type(output).__name__}, not one tensor, so there is no gradient with "
-                "respect to it. Choose a layer inside it."
-            )
-        seen.append(output)
+        seen.append(checked(layer, output, ms.Tensor))
 
     with in_its_precision(module, x) as inputs:
         handle = target.register_forward_hook(record)
@@ -142,9 +139,7 @@ def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tup
             module(inputs)
         finally:
             handle.remove()
-        if not seen:
-            raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
-
+        check_ran([layer], [layer] * len(seen))
         activation, runs = seen[-1], len(seen)
 
         def total(zero: Any) -> tuple[Any, Any]:
@@ -164,4 +159,4 @@ def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tup
 
         with recording():
             (_, values), gradient = ms.value_and_grad(total, 0, has_aux=True)(ops.zeros_like(activation))
-        return _copy(values), _copy(activation), _copy(gradient)
+        return to_output(values), to_output(activation), to_output(gradient)

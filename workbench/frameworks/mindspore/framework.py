@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,18 @@ class MindSporeFramework(Framework):
         from workbench.frameworks.mindspore import _gradients
 
         return _gradients.layer_gradient(_evaluating(module), layer, x, score)
+
+    def capture(self, module: Any, layers: Sequence[str], x: Array) -> dict[str, Array]:
+        from workbench.frameworks.mindspore import _layers
+
+        return _layers.capture(_evaluating(module), layers, x)
+
+    @contextlib.contextmanager
+    def replace(self, module: Any, layer: str, change: Callable[[Array], Array]) -> Iterator[Any]:
+        from workbench.frameworks.mindspore import _layers
+
+        with _layers.replace(_evaluating(module), layer, change) as network:
+            yield network
 
     def layers(self, module: Any) -> list[LayerInfo]:
         nn = self.vocabulary[0]

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from workbench._arrays import Array
-from workbench.errors import InputError, choose
+from workbench.errors import choose
+from workbench.frameworks._layers import check_ran, checked
 from workbench.frameworks.base import LinearScore
 from workbench.frameworks.torch._tensors import (
     device_of,
@@ -42,13 +43,9 @@ def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearS
     seen: list[torch.Tensor] = []
 
     def record(_module: torch.nn.Module, _inputs: Any, output: Any) -> torch.Tensor:
-        if not isinstance(output, torch.Tensor):
-            raise InputError(
-                f"Layer {layer!r} returns {type(output).__name__}, not one tensor, so there is no gradient with "
-                "respect to it. Choose a layer inside it."
-            )
+        tensor = checked(layer, output, torch.Tensor)
         torch.set_grad_enabled(True)
-        seen[:] = [output.detach().clone().requires_grad_(True)]
+        seen[:] = [tensor.detach().clone().requires_grad_(True)]
         # the network goes on with a copy: an in-place activation after the layer must not change what was recorded
         return seen[0].clone()
 
@@ -56,8 +53,7 @@ def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearS
     try:
         with differentiating(module), torch.no_grad():
             scores = score_of(run(module, to_tensor(x, device_of(module))), score)
-            if not seen:
-                raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
+            check_ran([layer], [layer] * len(seen))
             if not scores.requires_grad:
                 return to_array(scores), to_output(seen[0]), to_output(torch.zeros_like(seen[0]))
             (gradient,) = torch.autograd.grad(scores.sum(), seen[0], allow_unused=True, materialize_grads=True)

@@ -25,7 +25,7 @@ from workbench.frameworks.base import (
 )
 from workbench.frameworks.matching import MatchReport, match
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
-from workbench.frameworks.torch import _gradients
+from workbench.frameworks.torch import _gradients, _layers
 from workbench.frameworks.torch._folding import folded
 from workbench.frameworks.torch._interrupting import interrupting
 from workbench.frameworks.torch._tensors import bare, device_of, dtype_of, run, score_of, to_array, to_output, to_tensor
@@ -117,6 +117,17 @@ class TorchFramework(Framework):
     ) -> tuple[Array, Array, Array]:
         with _evaluating(module):
             return _gradients.layer_gradient(bare(module), layer, x, score)
+
+    def capture(self, module: torch.nn.Module, layers: Sequence[str], x: Array) -> dict[str, Array]:
+        with _evaluating(module):
+            return _layers.capture(bare(module), layers, x)
+
+    @contextlib.contextmanager
+    def replace(
+        self, module: torch.nn.Module, layer: str, change: Callable[[Array], Array]
+    ) -> Iterator[torch.nn.Module]:
+        with _evaluating(module), _layers.replace(bare(module), layer, change) as network:
+            yield network
 
     def layers(self, module: torch.nn.Module) -> list[LayerInfo]:
         return [

@@ -54,12 +54,16 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
         All of it, up to the last norm.
     """
 
+    class AttentionWeights(nn.Identity):
+        """Attention ``[n, heads, queries, keys]`` on its way: a module, so that explanations find it by its type."""
+
     class MultiHeadAttention(nn.Module):
         def __init__(self, dim: int, heads: int, qkv_bias: bool = True, dropout: float = 0.0) -> None:
             super().__init__()
             self.dim, self.heads, self.dropout = dim, heads, dropout
             self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
             self.proj = nn.Linear(dim, dim)
+            self.weights = AttentionWeights()
             init_linear(self.qkv)
             init_linear(self.proj)
 
@@ -77,7 +81,7 @@ def transformer(nn: Any, F: Any, ops: Any) -> SimpleNamespace:
             logits = ops.matmul(q, ops.transpose(k, 2, 3)) * (self.dim // self.heads) ** -0.5
             if mask is not None:
                 logits = logits + mask
-            attention = F.softmax(logits, dim=-1)
+            attention = self.weights(F.softmax(logits, dim=-1))
             y = ops.matmul(F.dropout(attention, self.dropout, self.training), v)
             y = ops.reshape(ops.transpose(y, 1, 2), (query.shape[0], query.shape[1], self.dim))
             return self.proj(y), attention

@@ -1,0 +1,35 @@
+"""Attention rollout: where the attention of all layers together comes from, whatever is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from workbench._arrays import Array
+from workbench.explain.base import Problem, Step
+from workbench.explain.explainers._attention import AttentionExplainer
+
+
+class AttentionRollout(AttentionExplainer):
+    """The attention of all layers multiplied, half of each being what the token keeps: the same map for every target.
+
+    Heads count alike. It is what the class token attends to; in a network without one, the mean over all patches.
+    """
+
+    name = "attention-rollout"
+    title = "Attention rollout"
+    summary = "where a transformer's attention comes from, through all layers; the same map for every target"
+    reference = "Abnar and Zuidema 2020, Quantifying Attention Flow in Transformers, section 3"
+    order = 23
+
+    def steps(self, problem: Problem) -> Iterator[Step]:
+        yield self.step(problem)
+
+    def relevance(self, problem: Problem, layers: list[str]) -> tuple[Array, bool]:
+        captured = problem.feeder.once(lambda: problem.framework.capture(problem.module, layers, problem.input))
+        rolled = np.eye(captured[layers[0]].shape[-1])
+        for layer in layers:
+            attention = captured[layer][0].mean(axis=0, dtype=np.float64)
+            rolled = (attention + np.eye(len(attention))) / 2 @ rolled
+        return rolled, True

@@ -1,0 +1,48 @@
+"""Gradient x attention: the attention of all layers that speaks for the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from workbench._arrays import Array
+from workbench.explain.base import Problem, Step
+from workbench.explain.explainers._attention import AttentionExplainer
+
+#: Layers that an estimate of time goes by, where the network was not looked at.
+_USUAL_DEPTH = 12
+
+
+class GradientXAttention(AttentionExplainer):
+    """The positive part of attention times the score's gradient with respect to it, carried on from layer to layer.
+
+    It is read where the score is: at the class token if the last layer's attention of it moves the score, else as the
+    mean over all patches. What a token keeps of itself is not counted, so that what no attention carries is zero.
+    """
+
+    name = "gradient-x-attention"
+    title = "Gradient x attention"
+    summary = "a transformer's attention times its gradient, through all layers"
+    reference = "Chefer, Gur, Wolf 2021, Generic Attention-model Explainability, equations 5 and 6"
+    order = 24
+
+    def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
+        return _USUAL_DEPTH
+
+    def steps(self, problem: Problem) -> Iterator[Step]:
+        yield self.step(problem)
+
+    def relevance(self, problem: Problem, layers: list[str]) -> tuple[Array, bool]:
+        found = np.zeros((0, 0))
+        of_class = False
+        for layer in layers:
+            look = partial(problem.framework.layer_gradient, problem.module, layer, problem.input, problem.score)
+            _, attention, gradient = problem.feeder.once(look)
+            speaks = np.maximum(attention[0] * gradient[0].astype(np.float64), 0).mean(axis=0)
+            found = found if found.size else np.eye(len(speaks))
+            found = found + speaks @ found
+            of_class = bool(np.any(gradient[0][:, 0]))
+        return found - np.eye(len(found)), of_class
