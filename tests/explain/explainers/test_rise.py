@@ -18,7 +18,7 @@ class TestRise(ExplainerContract):
         model, weights = toys.linear_model((3, 4), classes=2)
         volume = toys.noise_volume((3, 4))
         share = weights[1, 0] * volume.data
-        why = self.explain(model, volume, target=1, cells=4, samples=4000)
+        why = self.explain(model, volume, target=1, cells=4, samples=4000, baseline=0)
         # a mask of as many cells as voxels is independent from voxel to voxel
         errors = np.abs(why.data - share)
         told = float(why.notes[-1].split("voxel is ")[1].split(" on")[0])
@@ -51,6 +51,6 @@ def test_masks_show_every_voxel_as_often_as_asked(shape):
     assert np.abs(np.mean(masks, axis=0) - 0.3).max() < 0.1
 
 
-def test_the_passes_are_the_samples():
+def test_the_passes_are_the_samples_and_those_of_input_and_baseline():
     method = wb.explain.registry.get("rise")
-    assert method.passes((8, 8), (1, 1), method.check_options({})) == 1000
+    assert method.passes((8, 8), (1, 1), method.check_options({})) == 1002

@@ -77,7 +77,7 @@ class KernelShap(SegmentExplainer):
             if 2 * count <= part.stop < len(coalitions):
                 yield Step(part.stop / len(coalitions), partial(current, part.stop), problem.spatial_shape)
         shares, errors = values(len(coalitions))
-        notes = baseline.notes if exact else (error_note(len(coalitions), errors, shares), *baseline.notes)
+        notes = baseline.notes if exact else (*baseline.notes, error_note(len(coalitions), errors, shares))
         made = partial(current, len(coalitions))
         yield Step(1.0, made, problem.spatial_shape, notes, baseline_score=baseline.score)
 

@@ -60,7 +60,7 @@ class Rise(Explainer):
             if part.stop < options["samples"]:
                 yield Step(part.stop / options["samples"], lambda: slope.value, cells)
         note = error_note(options["samples"], slope.error, slope.value)
-        yield Step(1.0, lambda: slope.value, cells, (note, *found.notes), baseline_score=found.score)
+        yield Step(1.0, lambda: slope.value, cells, (*found.notes, note), baseline_score=found.score)
 
 
 class Slope:
