@@ -1,14 +1,16 @@
-"""What every framework checks where it looks at layers, in the same words."""
+"""What frameworks share where they look at layers: the checks, in the same words, and how a layer is watched."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import contextlib
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.errors import InputError
+from workbench.errors import InputError, choose
 
 T = TypeVar("T")
 
@@ -40,6 +42,35 @@ def check_ran(layers: Iterable[str], seen: Collection[str]) -> None:
     for layer in layers:
         if layer not in seen:
             raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
+
+
+@contextlib.contextmanager
+def hooked(module: Any, layer: str, call: Callable[[Any], Any], kind: type[Any]) -> Iterator[None]:
+    """Call something with what a layer puts out, in this thread alone; what it returns stands in its place.
+
+    Parameters
+    ----------
+    module : torch.nn.Module or mindspore.nn.Cell
+    kind : type
+        The framework's tensor.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer, or it puts out no single tensor.
+    """
+    mine = threading.get_ident()
+
+    def hook(_module: Any, _inputs: Any, output: Any) -> Any:
+        # others may use the network meanwhile, and are to see it as it is
+        return call(checked(layer, output, kind)) if threading.get_ident() == mine else None
+
+    names = {name: found for name, found in module.named_modules() if name}
+    handle = names[choose(layer, names, "layer")].register_forward_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 def checked_shape(layer: str, changed: Any, shape: tuple[int, ...]) -> Array:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import mindspore as ms
 
 from workbench._arrays import Array
-from workbench.errors import choose
-from workbench.frameworks._layers import check_ran, checked, checked_shape
+from workbench.frameworks._layers import check_ran, checked_shape, hooked
 from workbench.frameworks.mindspore._gradients import in_its_precision, to_output, to_tensor
 
 
@@ -25,7 +23,7 @@ def capture(module: Any, layers: Sequence[str], x: Array) -> dict[str, Array]:
 
     with contextlib.ExitStack() as hooks, in_its_precision(module, x) as inputs:
         for name in layers:
-            hooks.enter_context(_hooked(module, name, functools.partial(keep, name)))
+            hooks.enter_context(hooked(module, name, functools.partial(keep, name), ms.Tensor))
         module(inputs)
     check_ran(layers, seen)
     return seen
@@ -39,22 +37,5 @@ def replace(module: Any, layer: str, change: Callable[[Array], Array]) -> Iterat
         wanted = checked_shape(layer, change(to_output(output)), tuple(output.shape))
         return to_tensor(wanted).astype(output.dtype)
 
-    with _hooked(module, layer, changed):
+    with hooked(module, layer, changed, ms.Tensor):
         yield module
-
-
-@contextlib.contextmanager
-def _hooked(module: Any, layer: str, call: Callable[[Any], Any]) -> Iterator[None]:
-    mine = threading.get_ident()
-
-    def hook(_cell: Any, _inputs: Any, output: Any) -> Any:
-        if threading.get_ident() != mine:
-            return None
-        return call(checked(layer, output, ms.Tensor))
-
-    names = {name: found for name, found in module.named_modules() if name}
-    handle = names[choose(layer, names, "layer")].register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
