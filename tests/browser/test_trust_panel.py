@@ -23,7 +23,7 @@ def test_maps_are_checked_and_told_in_sentences(open_lab: Any) -> None:
     assert "Made with random weights" in follows.inner_text()
     assert in_sight(page, found.first.locator("li").first)
     # without labels to compare with, what needs them cannot be ticked and says why
-    fifth.get_by_label("Compare with").select_option("")
+    fifth.get_by_label("Labels", exact=True).select_option("")
     energy = fifth.get_by_label("How much of the map lies on it?")
     page.lab.page.wait_for_function("e => e.disabled", arg=energy.element_handle())
     assert "there are none" in fifth.locator(".mwb-trust-checks [title^='Not now']").first.get_attribute("title")

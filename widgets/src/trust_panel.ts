@@ -11,7 +11,7 @@ const MARKS: Record<string, string> = { good: "✓", doubtful: "?", bad: "✗", 
 function render({ model, el }: { model: Model<TrustPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Trust");
   const about = hint("Can the maps over the image be believed? Each check asks one question of all of them.");
-  const mask = select({ label: "Compare with", tooltip: "Labels that say where the thing lies that is to be found" }, (value) => scope.set({ mask: value }));
+  const mask = select({ label: "Labels", tooltip: "Labels that say where the thing lies that is to be found" }, (value) => scope.set({ mask: value }));
   const list = h("fieldset", { class: "mwb-trust-checks" });
   const run = button("Check", "Ask the questions that are ticked of every map in the viewer", () => scope.act("run"), "primary");
   const blocked = reason();

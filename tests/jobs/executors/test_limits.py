@@ -77,11 +77,11 @@ def test_a_job_gets_the_cores_it_asks_for_as_far_as_there_are_as_many() -> None:
         (2, [2], ""),
         (2, [3], "2 cores, of which 1 are free"),
         (None, [1], ""),
-        (None, [1, 1], "4 cores, of which 3 are free"),
+        (None, [1, 1], "4 cores, of which 2 are free"),
         (1, [4], ""),
         (1, [4, 1], "1 core, of which 0 are free"),
-        (1, [1, 1, 1, 1], ""),
-        (1, [1, 1, 1, 1, 1], "1 core, of which 0 are free"),
+        (1, [1, 1, 1], ""),
+        (1, [1, 1, 1, 1], "1 core, of which 0 are free"),
     ],
 )
 def test_cores_and_one_short_job_beside(wanted: int | None, working: list[int], hindrance: str) -> None:

@@ -26,7 +26,8 @@ class Limits:
     Parameters
     ----------
     cores : int
-        CPU cores. One job that needs no more than one core is let in beside: a map is not to wait for a training.
+        CPU cores. Beside jobs of several cores one that needs a single core is let in: a map is not to wait for a
+        training.
     memory : int
         Main memory, in bytes. A job that does not say what it takes counts as nothing.
     gpus : int, optional
@@ -106,8 +107,9 @@ class Limits:
         return self.cores > 1 and self.cores_of(needs) == 1
 
     def _load(self, jobs: list[Resources]) -> int:
-        short = sum(self.is_short(one) for one in jobs)
-        return sum(self.cores_of(one) for one in jobs if not self.is_short(one)) + max(0, short - 1)
+        long = [self.cores_of(one) for one in jobs if not self.is_short(one)]
+        # beside something long one short job is let in; among themselves they keep to the cores
+        return sum(long) + max(0, len(jobs) - len(long) - bool(long))
 
 
 @functools.cache
