@@ -95,7 +95,7 @@ html_show_sourcelink = False
 #: The lines under a result of the search are fetched, which a browser does not do from the disk.
 html_show_search_summary = False
 #: Pages without pages below them need no list of those.
-_NOTEBOOKS = ("notebooks/tour", "notebooks/tools", "notebooks/jobs")
+_NOTEBOOKS = ("notebooks/tour", "notebooks/trust", "notebooks/tools", "notebooks/jobs")
 html_sidebars = {name: [] for name in ("docs/index", "docs/user-guide", *_NOTEBOOKS, "search", "genindex")}
 toc_object_entries_show_parents = "hide"
 html_theme_options = {
