@@ -85,7 +85,7 @@ def browser() -> bool:
 def notebooks() -> bool:
     # what the notebooks train is nothing to note in the settings of whoever runs the tests
     with tempfile.TemporaryDirectory(prefix="workbench-config-") as config:
-        options = ("--nbmake", "--nbmake-timeout=900", "-o", "timeout=1200")
+        options = ("-p", "nbmake", "--nbmake", "--nbmake-timeout=900", "-o", "timeout=1200")
         return run(*PYTEST, *options, "notebooks", env={"WORKBENCH_CONFIG": config})
 
 
