@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +24,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 # What runs note about their folders is nothing to write into the settings of whoever runs the tests.
 os.environ["WORKBENCH_CONFIG"] = tempfile.mkdtemp(prefix="workbench-config-")
+
+#: Modules that make another look worth its time: every large library has more.
+_MANY_MODULES = 300
+_seen: dict[str, Any] = {"file": None, "modules": 0}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Spare the garbage collector what was imported, which it would look through again and again and never free."""
+    # between two files no fixture but those of the session is alive, so that only what is imported is kept for good
+    begins, _seen["file"] = _seen["file"] != item.path, item.path
+    if begins and len(sys.modules) > _seen["modules"] + _MANY_MODULES:
+        gc.collect()
+        gc.freeze()
+        _seen["modules"] = len(sys.modules)
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def browser() -> bool:
 def notebooks() -> bool:
     # what the notebooks train is nothing to note in the settings of whoever runs the tests
     with tempfile.TemporaryDirectory(prefix="workbench-config-") as config:
-        options = ("--nbmake", "--nbmake-timeout=900", "-o", "timeout=1200")
+        options = ("-p", "nbmake", "--nbmake", "--nbmake-timeout=900", "-o", "timeout=1200")
         return run(*PYTEST, *options, "notebooks", env={"WORKBENCH_CONFIG": config})
 
 
@@ -110,8 +110,9 @@ PARTS: dict[str, Callable[[], bool]] = {
     "docs": docs,
     "wheel": wheel,
 }
-#: Begun with the browser and run beside it, one after the other: a browser waits more than it works.
-BESIDE = ("notebooks", "docs", "wheel")
+#: Begun with a part and run beside it, one after the other: types keep one core busy, and a browser waits more than it
+#: works.
+BESIDE = {"types": ("widgets",), "browser": ("notebooks", "docs", "wheel")}
 
 
 def timed(name: str) -> tuple[str, bool, float]:
@@ -156,11 +157,12 @@ def main() -> int:
         if name not in PARTS:
             parser.error(f"unknown part {name!r}; valid: {', '.join(PARTS)}")
     results: list[tuple[str, bool, float]] = []
-    later = [name for name in asked if name in BESIDE] if "browser" in asked else []
+    beside = {name: [other for other in asked if other in BESIDE.get(name, ())] for name in asked}
     for name in asked:
-        if name in later:
+        if any(name in others for others in beside.values()):
             continue
-        aside = Aside(later) if name == "browser" and later else None
+        later = beside[name]
+        aside = Aside(later) if later else None
         print(f"\n=== {name} ===", flush=True)
         results.append(timed(name))
         if aside is not None:

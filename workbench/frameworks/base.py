@@ -196,6 +196,11 @@ class Framework(ABC):
         Parameters are those of :meth:`worker_environment`.
         """
 
+    @contextlib.contextmanager
+    def unconfigured(self) -> Iterator[None]:
+        """Put back afterwards what `configure` has changed meanwhile; as here, nothing."""
+        yield
+
     def known_problems(self) -> list[KnownProblem]:
         """Return what is known to go wrong with the installed versions on this machine."""
         return []

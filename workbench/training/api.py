@@ -158,6 +158,8 @@ def plan(
 def fit(recipe: Recipe, folder: str | Path) -> Run:
     """Train in this process, and return when it is over: for tests and measurements.
 
+    What the recipe sets for a whole process (threads, exactness) is afterwards as it was.
+
     Parameters
     ----------
     recipe : Recipe
@@ -165,6 +167,7 @@ def fit(recipe: Recipe, folder: str | Path) -> Run:
     folder : str or Path
         The run directory; one that exists is taken up from its last checkpoint.
     """
+    from workbench import frameworks
     from workbench.jobs.lock import JobLock
     from workbench.jobs.worker import work
 
@@ -173,7 +176,8 @@ def fit(recipe: Recipe, folder: str | Path) -> Run:
     lock = JobLock(folder, "run")
     lock.acquire()
     try:
-        work(folder)
+        with frameworks.get(recipe.framework).unconfigured():
+            work(folder)
     finally:
         lock.release()
     return run

@@ -67,6 +67,18 @@ class TorchFramework(Framework):
         # Filling every fresh tensor costs time at each layer; it matters only to code that reads memory it never wrote.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in the stubs
 
+    @contextlib.contextmanager
+    def unconfigured(self) -> Iterator[None]:
+        threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+        warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+        filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]  # not in the stubs
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(exact, warn_only=warn_only)
+            torch.utils.deterministic.fill_uninitialized_memory = filling  # type: ignore[attr-defined]
+
     def devices(self) -> list[Device]:
         found = [cpu(self.name)]
         if torch.cuda.is_available():

@@ -57,7 +57,7 @@ class Differentiated:
         framework = model.framework
         self._batch, self._lr = (inputs, targets), lr
         state = framework.state(model.module)
-        self._parameters = {name: state[name] for name in framework.parameter_names(model.module)}
+        self._shapes = {name: state[name].shape for name in framework.parameter_names(model.module)}
         module = framework.build(define, {"network": model.module, "shape": inputs.shape})
         spec = OptimizerSpec("sgd", lr=lr, momentum=0.9)
         self.players = isinstance(model.task.make_loss()(*framework.vocabulary), Players)
@@ -79,7 +79,8 @@ class Differentiated:
         self.compiled = scalars.get("compiled")
         # torch remembers nothing of a weight that the loss does not depend on
         self.weights = {
-            name: momenta.get(f"network.{name}", np.zeros_like(value)) for name, value in self._parameters.items()
+            name: momenta[key] if (key := f"network.{name}") in momenta else np.zeros(shape, np.float32)
+            for name, shape in self._shapes.items()
         }
 
 

@@ -22,9 +22,11 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench import frameworks
 from workbench.frameworks import LinearScore
 from workbench.testing.algorithms.gradients import Differentiated
 from workbench.testing.marks import needs_mindspore, slow
+from workbench.zoo import Model
 
 STEPS = 3
 #: What rounding does to weights in float32.
@@ -87,16 +89,17 @@ class ParityContract:
         other.load(one.save(tmp_path / "weights.safetensors"))
         return one, other
 
-    def smooth_model(self, framework: str, weights: dict[str, np.ndarray], **options: Any) -> Any:
-        """Return a model with these weights and no kink."""
-        model = self.model(framework, **options)
+    def smooth_model(self, framework: str, weights: dict[str, np.ndarray], *, like: Any = None, **options: Any) -> Any:
+        """Return a model with these weights and no kink; else it is as `like`, or as one with these options."""
+        like = like or self.model(framework, **options)
 
         def define(nn: Any, F: Any, ops: Any) -> Any:
-            return model.algorithm.define(*smooth(nn, F), ops)
+            return like.algorithm.define(*smooth(nn, F), ops)
 
-        model.module = model.framework.build(define, model.config)
-        model.framework.load_state(model.module, weights)
-        return model
+        backend = frameworks.get(framework)
+        module = backend.build(define, like.config)
+        backend.load_state(module, weights)
+        return Model(like.algorithm, backend, like.device, like.config, module)
 
     def compare_every_weight(self, **options: Any) -> None:
         """Check that no weight is farther from torch's than torch is from itself after a rounding of all weights.
@@ -104,21 +107,23 @@ class ParityContract:
         What is compared is the momentum after each of three steps of SGD: the gradients of all of them.
         """
         batch = self.inputs(STEPS), self.batch_targets(STEPS)
-        weights = self.settle(self.model("torch", seed=self.parity_seed, **options).state())
+        model = self.model("torch", seed=self.parity_seed, **options)
+        weights = self.settle(model.state())
         moved = {name: shaken(name, value) for name, value in weights.items()}
         one, again, other = (
-            Differentiated(self.smooth_model(framework, state, **options), *batch, lr=self.parity_lr, compiled=False)
+            Differentiated(self.smooth_model(framework, state, like=model), *batch, lr=self.parity_lr, compiled=False)
             for framework, state in (("torch", weights), ("torch", moved), ("mindspore", weights))
         )
         for _ in range(STEPS):
             for trained in (one, again, other):
                 trained.step()
             assert list(one.weights) == list(other.weights)
+            largest = {name: np.abs(gradient).max() for name, gradient in one.weights.items()}
             # a bias before a norm has a gradient of zero, and what is found for it is rounding
-            noise = 1e-6 * max(np.abs(gradient).max() for gradient in one.weights.values())
+            noise = 1e-6 * max(largest.values())
             for name, gradient in one.weights.items():
                 apart = np.abs(gradient - again.weights[name]).max()
-                allowed = max(1e-3 * np.abs(gradient).max(), 10 * apart, noise)
+                allowed = max(1e-3 * largest[name], 10 * apart, noise)
                 assert np.abs(gradient - other.weights[name]).max() <= allowed, name
         own = np.abs(np.subtract(one.losses, again.losses))
         assert (np.abs(np.subtract(one.losses, other.losses)) <= np.maximum(1e-3 * np.abs(one.losses), 10 * own)).all()
