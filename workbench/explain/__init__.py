@@ -19,7 +19,7 @@ from workbench.explain.explanation import Explanation
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
 from workbench.explain.scoring import Scores, checks, register_check, score
-from workbench.explain.targets import Class, Region, Target, Voxel
+from workbench.explain.targets import Class, Output, Region, Target, Voxel
 from workbench.explain.timeline import over_checkpoints
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Explanation",
     "Finding",
     "Option",
+    "Output",
     "Problem",
     "Region",
     "Request",

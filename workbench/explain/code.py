@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from workbench.explain.labels import is_packed
 from workbench.explain.registry import get
-from workbench.explain.targets import Class, Region, Target, Voxel
+from workbench.explain.targets import Class, Output, Region, Target, Voxel
 
 
 class Call(Protocol):
@@ -62,4 +62,8 @@ def target_code(target: Target, region: str = "segmentation") -> str:
     if isinstance(target, Voxel):
         place = repr(target.ijk) if target.ijk is not None else f"mm={target.mm!r}"
         return f"wb.explain.Voxel({place}, label={target.label!r})"
+    if isinstance(target, Output):
+        place = repr(target.where) if target.pointer is None else region
+        where = "" if target.where is None else f", where={place}"
+        return f"wb.explain.Output({target.name!r}, channel={target.channel!r}{where})"
     return repr(target)
