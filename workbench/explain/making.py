@@ -188,4 +188,4 @@ def evaluate(score: LinearScore, outputs: Any) -> float:
         values /= values.sum(axis=0)
     elif score.activation == "sigmoid":
         values = 1 / (1 + np.exp(-values))
-    return float((values * score.weights).sum())
+    return float((values * score.weights).sum()) + sum(evaluate(other, outputs) for other in score.plus)
