@@ -285,3 +285,26 @@ def test_code_makes_the_same_map():
         names = {"model": model, "volume": volume}
         exec(why.code(), names)
         np.testing.assert_array_equal(names["why"].data, why.data)
+
+
+def test_files_keep_a_shape(tmp_path):
+    model, volume = made("lung-nodules-detection")
+    why = wb.explain(model, volume, "saliency", Box(model.predict(volume), 1))
+    back = wb.explain.Explanation.load(why.save(tmp_path / "why.npz"))
+    assert str(back.target) == "box 1"
+    np.testing.assert_array_equal(back.replay(model, volume).data, why.data)
+    asked = wb.explain.Request.load(why.request.save(tmp_path / "asked"))
+    np.testing.assert_array_equal(asked.run().data, why.data)
+
+
+def test_a_tissue_that_was_drawn_is_explained_where_it_is():
+    model = wb.zoo.create("mtcsn", in_channels=1, num_classes=2, width=2, tissues=3)
+    model.preprocess = {"orientation": "IPL", "intensity": {"kind": "none"}}
+    volume = made("covid-resnet")[1]
+    mask = volume.with_data((volume.data > 1).astype(np.uint8) * 2, kind="labels")
+    target = wb.explain.targets_in(model, {"class": None, "mask": mask})[-1]
+    scene = scene_of(model, volume)
+    inside = volume.with_data((volume.data > 1).astype(np.float32)).resample_like(scene.grid, order=1).data
+    weights = np.zeros(scene.outputs["tissue"].shape[1:], np.float32)
+    weights[2] = inside / inside.sum()
+    agrees(model, volume, target, LinearScore(weights, "tissue"))
