@@ -287,6 +287,17 @@ def test_code_makes_the_same_map():
         np.testing.assert_array_equal(names["why"].data, why.data)
 
 
+def test_weights_that_do_not_find_a_shape_are_asked_at_its_place():
+    model, volume = made("lung-nodules-detection", seed=3)
+    why = wb.explain(model, volume, "saliency", Box(model.predict(volume), 0))
+    other = made("lung-nodules-detection", seed=5)[0]
+    again = why.replay(other)
+    prepared = other.prepare(volume)
+    wanted = other.framework.scores(other.module, prepared.batch, why.target.seen)
+    assert again.score == pytest.approx(float(wanted[0]), rel=1e-4)
+    assert "random weights" in str(wb.explain.score([why], checks=["randomisation"]))
+
+
 def test_files_keep_a_shape(tmp_path):
     model, volume = made("lung-nodules-detection")
     why = wb.explain(model, volume, "saliency", Box(model.predict(volume), 1))

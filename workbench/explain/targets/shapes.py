@@ -40,6 +40,8 @@ class Drawn(Target):
     index: int = 0
     _: KW_ONLY
     name: str = field(default="", compare=False)
+    # what it was found by when it was first explained: other weights find no such shape, but have that place too
+    seen: LinearScore | None = field(default=None, compare=False)
 
     #: The kind of shapes, and what one of them is called.
     shapes: ClassVar[type[Shapes]]
@@ -82,7 +84,8 @@ class Drawn(Target):
         if self.pred is None:
             prediction = scene.model.algorithm.task.answer(scene.outputs, scene.prepared, scene.model.classes)
             return replace(self, pred=prediction, name=self.name).resolve(scene)
-        return Resolved(self._score(scene), self, has_probability=False)
+        score = self._score(scene)
+        return Resolved(score, replace(self, seen=score), has_probability=False)
 
     def _score(self, scene: Scene) -> LinearScore:
         """Return what the network found the shape by."""
@@ -96,6 +99,8 @@ class Drawn(Target):
                 f"{self._owner} must be explained of a model that says what it finds shapes by, got one for "
                 f"{task.kind}. Use explain.Class or explain.Output."
             )
+        if self.seen is not None:
+            return self.seen
         found = replace(task.decode(scene.outputs)[0], affine=scene.prepared.affine)
         score: LinearScore = scores[self._which(found.onto(scene.volume.affine), scene)]
         return score
