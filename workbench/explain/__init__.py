@@ -19,17 +19,37 @@ from workbench.explain.explanation import Explanation
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
 from workbench.explain.scoring import Scores, checks, register_check, score
-from workbench.explain.targets import Class, Region, Target, Voxel
+from workbench.explain.targets import (
+    Box,
+    Class,
+    Count,
+    Ellipse,
+    Instance,
+    Margin,
+    Output,
+    Point,
+    Region,
+    Target,
+    Voxel,
+    targets_in,
+)
 from workbench.explain.timeline import over_checkpoints
 
 __all__ = [
+    "Box",
     "Cancelled",
     "Check",
     "Class",
+    "Count",
+    "Ellipse",
     "Explainer",
     "Explanation",
     "Finding",
+    "Instance",
+    "Margin",
     "Option",
+    "Output",
+    "Point",
     "Problem",
     "Region",
     "Request",
@@ -46,6 +66,7 @@ __all__ = [
     "register",
     "register_check",
     "score",
+    "targets_in",
 ]
 
 

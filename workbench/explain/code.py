@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from workbench.explain.labels import is_packed
 from workbench.explain.registry import get
-from workbench.explain.targets import Class, Region, Target, Voxel
+from workbench.explain.targets import Class, Count, Drawn, Margin, Output, Region, Target, Voxel
 
 
 class Call(Protocol):
@@ -57,9 +57,19 @@ def target_code(target: Target, region: str = "segmentation") -> str:
     if isinstance(target, Class):
         return f"wb.explain.Class({target.which!r})"
     if isinstance(target, Region):
+        if target.instance is not None:
+            return f"wb.explain.Region({region}, instance={target.instance})"
         where = "" if target.where in {None, target.label} else f", where={target.where!r}"
         return f"wb.explain.Region({region}, label={target.label!r}{where})"
     if isinstance(target, Voxel):
         place = repr(target.ijk) if target.ijk is not None else f"mm={target.mm!r}"
         return f"wb.explain.Voxel({place}, label={target.label!r})"
+    if isinstance(target, Output):
+        place = repr(target.where) if target.pointer is None else region
+        where = "" if target.where is None else f", where={place}"
+        return f"wb.explain.Output({target.name!r}, channel={target.channel!r}{where})"
+    if isinstance(target, Drawn):
+        return target.code()
+    if isinstance(target, Count | Margin):
+        return f"wb.explain.{target!r}"
     return repr(target)

@@ -71,7 +71,9 @@ def explain(
     method : str
         One of `explain.methods()`.
     target : Target, int or str, optional
-        What is explained: a class (index, name or `explain.Class`), `explain.Region`, `explain.Voxel`.
+        What is explained: a class (index, name or `explain.Class`), `explain.Region`, `explain.Voxel`,
+        `explain.Margin`, `explain.Box`, `explain.Ellipse`, `explain.Point`, `explain.Instance`, `explain.Count`,
+        `explain.Output`.
         Default: the predicted class; for segmentation, the most frequent foreground label of the prediction.
     layer : str, optional
         For methods that need one, a name from `model.layers()`. Default: `model.default_layer()`.

@@ -17,7 +17,7 @@ from workbench.errors import FileError, InputError, StateError
 from workbench.explain import _sidecar
 from workbench.explain.code import request_code
 from workbench.explain.registry import EXPLAINERS
-from workbench.explain.targets import Region, Target, from_description
+from workbench.explain.targets import Target, from_description, points_with_a_volume
 
 if TYPE_CHECKING:
     from workbench.explain.request import Request
@@ -171,8 +171,8 @@ class Explanation:
     def save(self, path: str | Path) -> Path:
         """Write the map (``.nii.gz``, ``.nii`` or ``.npz``) and beside it a ``.json`` with how it was made.
 
-        A region target's labels are written beside them too. Each file appears whole or not at all, the ``.json``
-        last.
+        The labels that a target points with are written beside them too. Each file appears whole or not at all, the
+        ``.json`` last.
 
         Raises
         ------
@@ -186,8 +186,8 @@ class Explanation:
         path = Path(path)
         suffix = _suffix(path)
         written = io.write(self.volume, path)
-        if isinstance(self.target, Region):
-            io.write(self.target.region, _beside(path, f".region{suffix}"))
+        if self.target.pointer is not None:
+            io.write(self.target.pointer, _beside(path, f".region{suffix}"))
         _sidecar.write(_beside(path, ".json"), self.describe())
         return Path(written)
 
@@ -211,8 +211,8 @@ class Explanation:
         volume = io.read(path)
         volume = volume.with_data(volume.data, kind="scores")
         try:
-            is_region = known["target"]["kind"] == "region"
-            region = io.read(_beside(path, f".region{suffix}"), kind="labels") if is_region else None
+            pointed = points_with_a_volume(known["target"])
+            region = io.read(_beside(path, f".region{suffix}"), kind="labels") if pointed else None
             known["target"] = from_description(known["target"], region)
             for name in ("native_resolution", "native_spacing", "notes"):
                 known[name] = tuple(known[name])

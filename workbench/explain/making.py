@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from workbench.errors import StateError
+from workbench.errors import InputError, StateError
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
 from workbench.explain.code import Call
@@ -97,6 +97,11 @@ class Making:
         with self._fitting():
             scene = Scene(model, volume, self.prepared, outputs)
             resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
+            if options["activation"] != "none" and not resolved.has_probability:
+                raise InputError(
+                    f"activation must be 'none' to explain {resolved.target}, which is no score of classes, got "
+                    f"{options['activation']!r}. Leave it out."
+                )
             score = dataclasses.replace(resolved.score, activation=options["activation"])
             self.score = evaluate(score, scene.outputs)
         self.target, self.notes = resolved.target, resolved.notes
@@ -183,4 +188,4 @@ def evaluate(score: LinearScore, outputs: Any) -> float:
         values /= values.sum(axis=0)
     elif score.activation == "sigmoid":
         values = 1 / (1 + np.exp(-values))
-    return float((values * score.weights).sum())
+    return float((values * score.weights).sum()) + sum(evaluate(other, outputs) for other in score.plus)

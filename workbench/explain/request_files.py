@@ -11,7 +11,7 @@ from workbench import _atomic
 from workbench.errors import FileError, InputError
 from workbench.explain import _sidecar
 from workbench.explain.making import Asked
-from workbench.explain.targets import Region, Target, from_description
+from workbench.explain.targets import Target, from_description
 
 if TYPE_CHECKING:
     from workbench.volume import Volume
@@ -40,10 +40,10 @@ def describe(asked: Asked, model: str | Path, volume: str | Path, region: str | 
         "volume": {"from": str(volume), "fingerprint": asked.volume.fingerprint()},
         "region": None,
     }
-    if isinstance(target, Region):
+    if target is not None and target.pointer is not None:
         if region is None:
             raise InputError("A request: region must be the file of the target's labels, got None. Write them first.")
-        facts["region"] = {"from": str(region), "fingerprint": target.region.fingerprint()}
+        facts["region"] = {"from": str(region), "fingerprint": target.pointer.fingerprint()}
     try:
         described: dict[str, Any] = json.loads(json.dumps(facts, default=_as_list))
     except TypeError as error:
@@ -101,7 +101,7 @@ def save(asked: Asked, folder: Path) -> Path:
             made.chmod(0o700)
             asked.model.save(made / _MODEL)
             io.write(_unnamed(asked.volume), made / _VOLUME)
-            region = asked.target.region if isinstance(asked.target, Region) else None
+            region = None if asked.target is None else asked.target.pointer
             if region is not None:
                 io.write(_unnamed(region), made / _REGION)
             _sidecar.write(made / _REQUEST, describe(asked, _MODEL, _VOLUME, _REGION if region is not None else None))

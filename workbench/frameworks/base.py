@@ -95,7 +95,7 @@ class LayerInfo:
 
 @dataclass(frozen=True)
 class LinearScore:
-    """A scalar per sample to be explained: ``sum(weights * activation(output))`` over all axes but the first.
+    """A scalar per sample to be explained: ``sum(weights * activation(output))`` over all axes but the first, + `plus`.
 
     Parameters
     ----------
@@ -110,6 +110,7 @@ class LinearScore:
     weights: Array
     output: str | None = None
     activation: Literal["none", "softmax", "sigmoid"] = "none"
+    plus: tuple[LinearScore, ...] = ()
 
     def __post_init__(self) -> None:
         choose(self.activation, ACTIVATIONS, "activation of a score")

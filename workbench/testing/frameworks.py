@@ -202,6 +202,15 @@ class FrameworkContract(SteppingContract):
         got = framework.scores(module, x, LinearScore(weights, activation=activation))
         assert np.allclose(got, (value * weights).sum(1), atol=1e-4)
 
+    def test_scores_are_added(self, framework, x):
+        module = framework.build(tiny, {})
+        one, other = LinearScore(np.arange(12.0).reshape(6, 2)), LinearScore(np.ones((6, 2)), activation="softmax")
+        both = LinearScore(one.weights, plus=(other, other))
+        parts = [framework.input_gradient(module, x, score) for score in (one, other, other)]
+        scores, gradient = framework.input_gradient(module, x, both)
+        assert np.allclose(scores, sum(part[0] for part in parts), atol=1e-4)
+        assert np.allclose(gradient, sum(part[1] for part in parts), atol=1e-4)
+
     def test_weights_of_a_wrong_shape_are_refused(self, framework, x):
         with pytest.raises(InputError, match=r"\(2,\).*\(6, 2\).*got \(3,\)"):
             framework.scores(framework.build(tiny, {}), x, LinearScore(np.ones(3)))

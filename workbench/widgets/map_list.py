@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.explain import Explanation, Region, Request, Target, Voxel
+from workbench.explain import Explanation, Request, Target, Voxel
 from workbench.explain.code import arguments_code
 from workbench.training import Run
 from workbench.volume import Volume
@@ -204,7 +204,7 @@ class MapList:
             if one.choice is None:
                 parts.append(f"{self.name_of(one)} = {one.expression}")
                 continue
-            known = isinstance(one.explanation.target, Region) and region == "segmentation"
+            known = one.explanation.target.pointer is not None and region == "segmentation"
             told = "# `segmentation` are the labels of the region that you gave.\n" if known else ""
             made = one.explanation.code(name_of_model(one.choice), "volume", region, self.name_of(one))
             parts.append(told + made.partition("\n\n")[2].strip())

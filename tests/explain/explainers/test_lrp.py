@@ -8,6 +8,8 @@ from captum.attr._utils.lrp_rules import EpsilonRule
 
 import workbench as wb
 from workbench.errors import InputError
+from workbench.frameworks import LinearScore
+from workbench.frameworks.torch.relevance import propagate
 from workbench.testing import toys
 from workbench.testing.explainers import ExplainerContract
 
@@ -78,3 +80,12 @@ class TestLRP(ExplainerContract):
         self.explain(model, volume, target=1)
         assert model.weights_fingerprint() == before
         assert not any(hasattr(layer, "rule") or layer._forward_hooks for layer in model.module.modules())
+
+
+def test_a_score_of_several_outputs_is_refused():
+    one = LinearScore(np.ones(2, np.float32))
+    both = LinearScore(np.ones(2, np.float32), plus=(one,))
+    network, x = torch.nn.Sequential(torch.nn.Linear(3, 2)), np.ones((1, 3), np.float32)
+    assert np.isfinite(propagate(network, one, x)[0]).all()
+    with pytest.raises(InputError, match="must have a score of one output, got one of several"):
+        propagate(network, both, x)

@@ -90,7 +90,10 @@ def _score(outputs: Any, score: LinearScore) -> Any:
         output = ops.softmax(output, 1)
     elif score.activation == "sigmoid":
         output = ops.sigmoid(output)
-    return (output * weights).reshape(output.shape[0], -1).sum(1)
+    value = (output * weights).reshape(output.shape[0], -1).sum(1)
+    for other in score.plus:
+        value = value + _score(outputs, other)
+    return value
 
 
 def forward(module: Any, x: Array) -> Outputs:

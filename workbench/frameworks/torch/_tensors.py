@@ -133,4 +133,6 @@ def score_of(outputs: Any, score: LinearScore) -> torch.Tensor:
     elif score.activation == "sigmoid":
         output = torch.sigmoid(output)
     scores: torch.Tensor = (output * weights).flatten(1).sum(1)
+    for other in score.plus:
+        scores = scores + score_of(outputs, other)
     return scores

@@ -50,6 +50,11 @@ def propagate(network: torch.nn.Module, score: LinearScore, x: Array, *, biases:
     need_layers(network, "integrated-gradients, saliency, occlusion")
     with differentiating(network):
         inputs = to_tensor(x, device_of(network)).to(dtype_of(network)).requires_grad_(True)
+        if score.plus:
+            raise InputError(
+                "Layer-wise relevance propagation must have a score of one output, got one of several. "
+                "Take 'integrated-gradients'."
+            )
         scored = _Scored(copy.deepcopy(network), score, inputs)
         for layer in scored.modules():
             if any(layer.children()):

@@ -9,6 +9,7 @@
 - On MindSpore the network is a Cell like any other: it comes back from MindSpore's own checkpoint; in graph mode and
   from MindIR it answers as in PyNative, unless the card says that it does not compile.
 - Decoding the ideal output of an annotation gives the annotation back.
+- What it predicts can be explained: there is a target for it, and its saliency is finite and not zero.
 - Training on one sample lowers its loss.
 - Wrong sizes, channels, axes, labels and options are errors that say what would be right.
 """
@@ -23,6 +24,8 @@ import pytest
 import workbench as wb
 from workbench import frameworks
 from workbench.errors import InputError
+from workbench.explain import targets_in
+from workbench.explain.explaining import explain
 from workbench.frameworks import LinearScore, OptimizerSpec
 from workbench.testing.algorithms.card import CardContract
 from workbench.testing.algorithms.mindspore import MindSporeContract
@@ -176,6 +179,18 @@ class AlgorithmContract(CardContract, ParityContract, MindSporeContract):
         assert activation.ndim == 2 + len(self.size)
         assert activation.shape == gradient.shape
         assert np.abs(gradient).max() > 0
+
+    # ---- explaining ----------------------------------------------------------------------------------------------
+
+    def test_what_is_predicted_can_be_explained(self) -> None:
+        model, volume = self.model(), self.volume(self.in_channels)
+        targets = targets_in(model, model.predict(volume))
+        assert targets
+        # one of each kind: what is drawn, and what is not
+        for target in {type(one): one for one in reversed(targets)}.values():
+            data = explain(model, volume, "saliency", target).data
+            assert np.isfinite(data).all()
+            assert np.abs(data).max() > 0, f"{target} depends on nothing in the picture"
 
     # ---- wrong input ---------------------------------------------------------------------------------------------
 

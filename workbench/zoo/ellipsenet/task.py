@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.errors import InputError
+from workbench.errors import InputError, choose
 from workbench.evaluation.ellipses import rotated_iou_terms
+from workbench.frameworks.base import LinearScore
 from workbench.shapes import Ellipses
 from workbench.zoo.blocks.center import STRIDE
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, logits_of
 from workbench.zoo.tasks.ellipses import EllipseTask, checked_ellipses
+from workbench.zoo.tasks.evidence import mean_at
 from workbench.zoo.tasks.heatmaps import (
     decode_centers,
     encode_centers,
@@ -28,6 +31,10 @@ from workbench.zoo.tasks.heatmaps import (
     sigmoid,
 )
 
+#: What the network says of each ellipse; see :class:`workbench.shapes.Ellipses`.
+_PARAMETERS = ("i", "j", "a", "b", "angle")
+#: The least diagonal that is decoded, in pixels of the map.
+_LEAST = 1e-3
 _TERMS = ("heat", "length", "offset", "ratio", "angle", "iou", "sincos")
 
 
@@ -162,11 +169,33 @@ class EllipseNetTask(EllipseTask):
             labels, rows, columns, values = peaks(scores, self.threshold, self.most)
             one = {name: np.asarray(maps[n], np.float64) for name, maps in outputs.items()}
             centers = decode_centers(rows, columns, one["reg"], STRIDE)
-            length = np.maximum(one["l"][0, rows, columns], 1e-3) * STRIDE
+            length = np.maximum(one["l"][0, rows, columns], _LEAST) * STRIDE
             axes = [sigmoid(one[name][0, rows, columns]) * length / 2 for name in ("ratio_al", "ratio_bl")]
             angles = math.pi * one["theta"][0, rows, columns]
             found.append(Ellipses(np.column_stack([centers, *axes, angles]), labels, scores=values))
         return found
+
+    def evidence(self, outputs: Outputs, parameter: str | None = None) -> list[LinearScore]:
+        """Return the logit of each peak of the heat map, or a score that changes as a parameter of its ellipse does.
+
+        Parameters
+        ----------
+        parameter : {"i", "j", "a", "b", "angle"}, optional
+            On the network's grid. The semi-axes are a product of two outputs, so their score has its slope here.
+        """
+        assert isinstance(outputs, Mapping)
+        labels, rows, columns, _ = peaks(sigmoid(outputs["logits"])[0], self.threshold, self.most)
+        places = list(zip(rows, columns, strict=True))
+        if parameter is None:
+            return [mean_at(outputs, "logits", label, *at) for label, at in zip(labels, places, strict=True)]
+        match choose(parameter, _PARAMETERS, "parameter of an ellipse"):
+            case "i":
+                return [mean_at(outputs, "reg", 1, *at, weight=STRIDE) for at in places]
+            case "j":
+                return [mean_at(outputs, "reg", 0, *at, weight=STRIDE) for at in places]
+            case "angle":
+                return [mean_at(outputs, "theta", 0, *at, weight=math.pi) for at in places]
+        return [_axis(outputs, at, longer=parameter == "a") for at in places]
 
     def presence(self, outputs: Outputs) -> Array:
         """Return the class of each place of the heat map that is likely a centre, -1 elsewhere."""
@@ -180,6 +209,18 @@ class EllipseNetTask(EllipseTask):
             epochs=80,
             optimizer={"name": "adamw", "lr": 8e-4, "weight_decay": 1e-4},
         )
+
+
+def _axis(outputs: Mapping[str, Array], at: tuple[int, int], *, longer: bool) -> LinearScore:
+    """Return the slope of a semi-axis, which is half the diagonal times the sigmoid of a ratio."""
+    shares = {name: float(sigmoid(outputs[name][0, 0][at])) for name in ("ratio_al", "ratio_bl")}
+    # the heads do not know which axis is the long one
+    name = max(shares, key=lambda one: shares[one]) if longer else min(reversed(shares), key=lambda one: shares[one])
+    share, diagonal = shares[name], float(outputs["l"][0, 0][at])
+    of_ratio = mean_at(outputs, name, 0, *at, weight=STRIDE / 2 * max(diagonal, _LEAST) * share * (1 - share))
+    if diagonal <= _LEAST:
+        return of_ratio
+    return replace(of_ratio, plus=(mean_at(outputs, "l", 0, *at, weight=STRIDE / 2 * share),))
 
 
 TASK = EllipseNetTask()

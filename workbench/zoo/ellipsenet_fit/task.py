@@ -9,10 +9,12 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.frameworks.base import LinearScore
 from workbench.shapes import Ellipses
 from workbench.zoo.ellipsenet_fit.encoding import ellipse_of, masks_of
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, logits_of
 from workbench.zoo.tasks.ellipses import EllipseTask, checked_ellipses
+from workbench.zoo.tasks.evidence import mean_at, no_parameter
 from workbench.zoo.tasks.heatmaps import presence, sigmoid
 
 
@@ -73,6 +75,17 @@ class FitTask(EllipseTask):
             ellipses = Ellipses(np.array(rows).reshape(-1, 5), np.array(labels), scores=np.array(scores))
             found.append(ellipses.select(order))
         return found
+
+    def evidence(self, outputs: Outputs, parameter: str | None = None) -> list[LinearScore]:
+        """Return the mean logit of the region that each ellipse was fitted to."""
+        no_parameter(parameter, "Ellipses that are fitted to a mask")
+        found = []
+        for label, values in enumerate(logits_of(outputs)[0]):
+            fitted = ellipse_of(values)
+            if fitted is not None:
+                found.append((float(sigmoid(values[fitted[1]]).mean()), label, fitted[1]))
+        order = np.argsort([-sure for sure, _, _ in found], kind="stable")
+        return [mean_at(outputs, None, found[k][1], found[k][2]) for k in order]
 
     def presence(self, outputs: Outputs) -> Array:
         """Return the class of each pixel that is likely inside an ellipse, -1 elsewhere."""

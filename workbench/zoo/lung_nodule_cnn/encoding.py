@@ -48,7 +48,7 @@ def assign(values: Array, labels: Array, valid: Array, shape: Sequence[int]) -> 
     return {**stacked, "owner": np.concatenate([made["owner"] for made in per_map])}
 
 
-def boxes_of(maps: Sequence[Array], confidence: float, most: int) -> Boxes:
+def boxes_of(maps: Sequence[Array], confidence: float, most: int) -> tuple[Boxes, NDArray[np.int64]]:
     """Return the boxes of the raw maps of one picture that are surer than `confidence`, overlapping ones included.
 
     Parameters
@@ -61,10 +61,12 @@ def boxes_of(maps: Sequence[Array], confidence: float, most: int) -> Boxes:
 
     Returns
     -------
-    Boxes
+    boxes : Boxes
         In voxels of the network's grid, with scores.
+    places : array [n, 4], int64
+        The map, the anchor, the row and the column of each.
     """
-    rows, labels, scores = [], [], []
+    rows, labels, scores, places = [], [], [], []
     for level, raw in enumerate(maps):
         height, width = raw.shape[1:]
         cells = sigmoid(raw.reshape(3, -1, height, width)).astype(np.float64)
@@ -76,6 +78,7 @@ def boxes_of(maps: Sequence[Array], confidence: float, most: int) -> Boxes:
         size = (2 * np.stack([w, h], axis=1)) ** 2 * _ANCHORS[level, anchor]
         rows.append(np.concatenate([center - size / 2, center + size / 2], axis=1)[:, [1, 0, 3, 2]] - 0.5)
         labels.append(label)
+        places.append(np.stack([np.full(len(i), level), anchor, i, j], axis=1))
         scores.append(sure[anchor, label, i, j])
     all_scores = np.concatenate(scores)
     best = np.argsort(-all_scores, kind="stable")[:most]
@@ -83,7 +86,8 @@ def boxes_of(maps: Sequence[Array], confidence: float, most: int) -> Boxes:
     # a side may underflow to nothing
     solid = (values[:, 2:] > values[:, :2]).all(axis=1)
     best, values = best[solid], values[solid]
-    return Boxes(values, np.concatenate(labels)[best], scores=all_scores[best])
+    boxes = Boxes(values, np.concatenate(labels)[best], scores=all_scores[best])
+    return boxes, np.concatenate(places)[best]
 
 
 def _measured(values: Array) -> tuple[Array, Array]:

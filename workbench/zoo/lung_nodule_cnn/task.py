@@ -10,13 +10,15 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.frameworks.base import LinearScore
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_cnn.encoding import assign, boxes_of
 from workbench.zoo.lung_nodule_cnn.network import MAPS
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
-from workbench.zoo.tasks.detection import padded_boxes, suppressed
+from workbench.zoo.tasks.detection import padded_boxes, surviving
+from workbench.zoo.tasks.evidence import mean_at, no_parameter
 
 #: Most boxes in a training image.
 MOST_BOXES = 300
@@ -123,8 +125,26 @@ class YOLOTask(DetectionTask):
         """Return the boxes of each image without those that overlap with a surer one."""
         assert isinstance(outputs, Mapping)
         maps = [np.asarray(outputs[name]) for name in MAPS]
-        found = [boxes_of([raw[n] for raw in maps], self.confidence, most=10_000) for n in range(len(maps[0]))]
-        return [suppressed(boxes, self.iou, self.limit) for boxes in found]
+        return [self._found([raw[n] for raw in maps])[0] for n in range(len(maps[0]))]
+
+    def evidence(self, outputs: Outputs, parameter: str | None = None) -> list[LinearScore]:
+        """Return the logit of the objectness of each box, where there are several classes plus that of its class."""
+        no_parameter(parameter, "The boxes of lung-nodule-cnn")
+        assert isinstance(outputs, Mapping)
+        boxes, places = self._found([np.asarray(outputs[name])[0] for name in MAPS])
+        scores = []
+        for label, (level, anchor, i, j) in zip(boxes.labels, places, strict=True):
+            channels = np.shape(outputs[MAPS[level]])[1] // 3
+            told = [4] if channels == 6 else [4, 5 + label]
+            picked = anchor * channels + np.array(told)
+            scores.append(mean_at(outputs, MAPS[level], picked, i, j, weight=len(told)))
+        return scores
+
+    def _found(self, maps: Sequence[Array]) -> tuple[Boxes, Array]:
+        """Return the boxes of one image, the surest first, and where in the maps each comes from."""
+        boxes, places = boxes_of(maps, self.confidence, most=10_000)
+        kept = surviving(boxes, self.iou, self.limit)
+        return boxes.select(kept), places[kept]
 
     def plan(self, facts: Facts = UNKNOWN) -> Plan:
         """Return the plan of the task with what differs here."""

@@ -10,12 +10,14 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.frameworks import tensors
+from workbench.frameworks.base import LinearScore
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_transformer.matching import match_queries
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, class_weight_tensor, softmax
 from workbench.zoo.tasks.detection import padded_boxes
+from workbench.zoo.tasks.evidence import mean_at, no_parameter
 
 #: Most boxes in a training image.
 MOST_BOXES = 300
@@ -111,15 +113,25 @@ class DETRTask(DetectionTask):
     def decode(self, outputs: Outputs) -> list[Boxes]:
         """Return the boxes of each image: every query's likeliest class, where that is sure enough."""
         assert isinstance(outputs, Mapping)
-        found = []
-        for logits, corners in zip(np.asarray(outputs["classes"])[:, -1], np.asarray(outputs["corners"]), strict=True):
-            likely = softmax(logits)[:, :-1]
-            labels, scores = likely.argmax(axis=1), likely.max(axis=1)
-            solid = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-            order = np.argsort(-scores, kind="stable")
-            kept = order[((scores > self.confidence) & solid)[order]]
-            found.append(Boxes(corners[kept], labels[kept], scores=scores[kept]))
-        return found
+        answers = zip(np.asarray(outputs["classes"])[:, -1], np.asarray(outputs["corners"]), strict=True)
+        return [self._found(logits, corners)[0] for logits, corners in answers]
+
+    def evidence(self, outputs: Outputs, parameter: str | None = None) -> list[LinearScore]:
+        """Return the logit of the class of each box in the query that found it."""
+        no_parameter(parameter, "The boxes of lung-nodule-transformer")
+        assert isinstance(outputs, Mapping)
+        boxes, queries = self._found(np.asarray(outputs["classes"])[0, -1], np.asarray(outputs["corners"])[0])
+        pairs = zip(queries, boxes.labels, strict=True)
+        return [mean_at(outputs, "classes", -1, query, label) for query, label in pairs]
+
+    def _found(self, logits: Array, corners: Array) -> tuple[Boxes, Array]:
+        """Return the boxes of one image, the surest first, and the query of each."""
+        likely = softmax(logits)[:, :-1]
+        labels, scores = likely.argmax(axis=1), likely.max(axis=1)
+        solid = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+        order = np.argsort(-scores, kind="stable")
+        kept = order[((scores > self.confidence) & solid)[order]]
+        return Boxes(corners[kept], labels[kept], scores=scores[kept]), kept
 
     def plan(self, facts: Facts = UNKNOWN) -> Plan:
         """Return the plan of the task with what differs here."""

@@ -9,11 +9,13 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.frameworks.base import LinearScore
 from workbench.shapes import Boxes
 from workbench.zoo.blocks.center import STRIDE
 from workbench.zoo.planning import UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, check_range, logits_of
+from workbench.zoo.tasks.evidence import mean_at, no_parameter
 from workbench.zoo.tasks.heatmaps import (
     decode_centers,
     encode_centers,
@@ -102,6 +104,12 @@ class CenterTask(DetectionTask):
             half = np.maximum(sizes[::-1, rows, columns].T.astype(np.float64) * STRIDE, 1e-3) / 2
             found.append(Boxes(np.concatenate([centers - half, centers + half], axis=1), labels, scores=values))
         return found
+
+    def evidence(self, outputs: Outputs, parameter: str | None = None) -> list[LinearScore]:
+        """Return the logit of each peak of the heat map."""
+        no_parameter(parameter, "The boxes of lung-nodules-detection")
+        labels, rows, columns, _ = peaks(sigmoid(logits_of(outputs))[0], self.threshold, self.most)
+        return [mean_at(outputs, "logits", *place) for place in zip(labels, rows, columns, strict=True)]
 
     def presence(self, outputs: Outputs) -> Array:
         """Return the class of each place of the heat map that is likely a centre, -1 elsewhere."""

@@ -97,6 +97,15 @@ class JointTask(Task):
             "mask": _PIXELS.answer(tissue, prepared, tissues),
         }
 
+    def explainable(self, answer: Mapping[str, Any], classes: Sequence[str]) -> list[tuple[str, Any]]:
+        """Return the classes, and each tissue where it was drawn."""
+        mask = answer["mask"]
+        drawn = [int(label) for label in np.unique(mask.data) if label > 0]
+        tissues = [
+            ("output", ("tissue", k, mask.with_data((mask.data == k).astype(np.uint8), labels={}))) for k in drawn
+        ]
+        return [*super().explainable(answer, classes), *tissues]
+
     def metrics(self, classes: Sequence[str]) -> JointMetrics:
         """Return empty scores: ``accuracy`` and ``auc`` of the class, ``dice`` of the tissues."""
         return JointMetrics(classes)

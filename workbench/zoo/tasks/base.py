@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError, check_keywords
+from workbench.frameworks.base import LinearScore
 from workbench.frameworks.base import MakeLoss as MakeLoss
 from workbench.frameworks.base import Outputs as Outputs
 from workbench.parameters import Parameter
@@ -57,6 +58,8 @@ class Task(ABC):
     by_voxel: ClassVar[bool] = False
     #: Whether class 0 of a dense output is the background.
     background: ClassVar[bool] = False
+    #: Whether the sum of the main output grows with the number of objects.
+    counted: ClassVar[bool] = False
 
     @abstractmethod
     def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:
@@ -138,6 +141,42 @@ class Task(ABC):
         """
         logits = np.asarray(logits_of(outputs))
         return softmax(logits) if logits.ndim == 2 else np.asarray(logits.argmax(axis=1))
+
+    def evidence(self, outputs: Outputs, parameter: str | None = None) -> list[LinearScore] | None:  # noqa: ARG002
+        """Return what each shape in the first image was found by, in the order of `decode`; None where none are found.
+
+        Parameters
+        ----------
+        parameter : str, optional
+            Of the shapes: then a score that changes as it does. The names are the task's.
+
+        Raises
+        ------
+        InputError
+            If the shapes have no such parameter that the network says.
+        """
+        return None
+
+    def inside(self, outputs: Outputs) -> tuple[str | None, int] | None:  # noqa: ARG002
+        """Return which output and channel of it say that a voxel is in an object, None where none are told apart."""
+        return None
+
+    def explainable(self, answer: Any, classes: Sequence[str]) -> list[tuple[str, Any]]:  # noqa: ARG002
+        """Return what of an answer can be explained, what was drawn first; here every class but the background.
+
+        Parameters
+        ----------
+        answer
+            What `answer` returned.
+        classes : sequence of str
+
+        Returns
+        -------
+        list of (kind, which)
+            ``("class", index)``; ``("boxes", index)``, ``("ellipses", index)``, ``("points", index)``;
+            ``("instance", number)``; ``("count", None)``; ``("output", (name, channel, mask or None))``.
+        """
+        return [("class", index) for index in range(int(self.background and len(classes) > 1), len(classes))]
 
     @abstractmethod
     def metrics(self, classes: Sequence[str]) -> Metrics:

@@ -105,6 +105,11 @@ def suppressed(boxes: Boxes, iou: float, limit: int) -> Boxes:
     Boxes
         The surest first.
     """
+    return boxes.select(surviving(boxes, iou, limit))
+
+
+def surviving(boxes: Boxes, iou: float, limit: int) -> Array:
+    """Return which boxes `suppressed` keeps, the surest first."""
     from workbench.evaluation import box_iou
 
     assert boxes.scores is not None
@@ -121,7 +126,7 @@ def suppressed(boxes: Boxes, iou: float, limit: int) -> Boxes:
         rivals = np.flatnonzero(left[index + 1 :] & (boxes.labels[index + 1 :] == boxes.labels[index])) + index + 1
         if len(rivals):
             left[rivals[box_iou(boxes.values[[index]], boxes.values[rivals])[0] > iou]] = False
-    return boxes.select(kept)
+    return np.asarray(order[kept])
 
 
 def sigmoid(values: Array) -> Array:

@@ -22,7 +22,7 @@ from workbench.zoo.tasks.base import (
     class_weight_tensor,
     softmax,
 )
-from workbench.zoo.tasks.instance_masks import check_instances, decode_mask, encode_mask
+from workbench.zoo.tasks.instance_masks import INSIDE, check_instances, decode_mask, encode_mask
 
 if TYPE_CHECKING:
     from workbench.transforms import Prepared
@@ -95,9 +95,20 @@ class InstanceTask(Task):
         """Return numbered objects [n, *spatial], int32, 0 for the background."""
         return np.stack([decode_mask(p, smallest=self.smallest) for p in self.probabilities(outputs)])
 
+    def inside(self, outputs: Outputs) -> tuple[str | None, int]:
+        """Return the output that objects are decoded from, and the channel that says *inside*."""
+        if not isinstance(outputs, Mapping):
+            return None, INSIDE
+        return ("mask" if "mask" in outputs else "logits"), INSIDE
+
     def answer(self, outputs: Outputs, prepared: Prepared, classes: Sequence[str]) -> Volume:  # noqa: ARG002
         """Return the numbers of the objects as labels on the grid of the volume (nearest neighbour)."""
         return prepared.restore(self.decode(outputs)[0], kind="labels")
+
+    def explainable(self, answer: Volume, classes: Sequence[str]) -> list[tuple[str, Any]]:
+        """Return every object, and the classes."""
+        numbers = [int(number) for number in np.unique(answer.data) if number > 0]
+        return [*(("instance", number) for number in numbers), *super().explainable(answer, classes)]
 
     def metrics(self, classes: Sequence[str]) -> InstanceMetrics:  # noqa: ARG002
         """Return empty scores: ``aji``, ``pq``, ``sq``, ``dq``, ``dice``."""

@@ -152,6 +152,11 @@ class SegmentationTask(Task):
         decided = self.decode(scores[np.newaxis])[0]
         return prepared.source.with_data(decided, kind="labels", labels=names)
 
+    def explainable(self, answer: Volume, classes: Sequence[str]) -> list[tuple[str, Any]]:
+        """Return the labels that were drawn first, then those that were not."""
+        drawn = set(np.unique(answer.data).tolist())
+        return sorted(super().explainable(answer, classes), key=lambda one: one[1] not in drawn)
+
     def metrics(self, classes: Sequence[str]) -> SegmentationMetrics:
         """Return empty scores: ``dice`` (mean of the labels but the background) and ``dice/<label name>``."""
         return SegmentationMetrics(classes)

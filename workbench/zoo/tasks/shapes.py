@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.shapes import Shapes
 from workbench.zoo.tasks.base import Outputs, Task
@@ -25,3 +25,7 @@ class ShapeTask(Task):
         """Return the shapes found, in the voxel coordinates of the volume; none lies outside it."""
         found = replace(self.decode(outputs)[0], affine=prepared.affine)
         return found.onto(prepared.source.affine).within(prepared.source.spatial_shape)
+
+    def explainable(self, answer: Shapes, classes: Sequence[str]) -> list[tuple[str, Any]]:
+        """Return every shape, and the classes."""
+        return [*((answer.kind, index) for index in range(len(answer))), *super().explainable(answer, classes)]

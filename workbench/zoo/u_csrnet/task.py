@@ -40,6 +40,7 @@ class PointTask(ShapeTask):
     """
 
     kind: ClassVar[str] = "points"
+    counted: ClassVar[bool] = True
 
     def __init__(self, threshold: float = 0.4, radius: float = 10.0) -> None:
         self.threshold = threshold
@@ -135,6 +136,11 @@ class PointTask(ShapeTask):
             found = peaks(maps, threshold=self.threshold / 2, reach=1)
         placed = replace(found, affine=prepared.grid_of(maps.shape[1:]).affine)
         return placed.onto(prepared.source.affine).within(prepared.source.spatial_shape)
+
+    def explainable(self, answer: Points, classes: Sequence[str]) -> list[tuple[str, Any]]:  # type: ignore[override]
+        """Return every point, how many there are, and the classes."""
+        found = super().explainable(answer, classes)
+        return [*found[: len(answer)], ("count", None), *found[len(answer) :]]
 
     def metrics(self, classes: Sequence[str]) -> PointMetrics:
         """Return empty scores: ``f1``, ``precision``, ``recall``, ``count_error`` and these two by class."""

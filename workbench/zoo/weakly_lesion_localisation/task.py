@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,6 +58,10 @@ class LesionTask(LocalisationTask):
         if not isinstance(outputs, Mapping):
             raise InputError("The outputs of weakly-lesion-localisation are named, 'difference' among them.")
         return np.asarray(outputs["difference"][:, 0])
+
+    def explainable(self, answer: Any, classes: Sequence[str]) -> list[tuple[str, Any]]:
+        """Return the map of differences, which is what is drawn, and the classes."""
+        return [("output", ("difference", 0, None)), *super().explainable(answer, classes)]
 
     def plan(self, facts: Facts = UNKNOWN) -> Plan:
         """Return the plan of the task with what differs here."""
