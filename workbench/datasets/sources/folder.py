@@ -121,8 +121,8 @@ def load(
         The two folders. A pair has the same name up to the suffix (``case1.nii.gz`` and ``case1.png`` are a pair).
         Without `labels` there are images to predict over and none to learn from: no case is in a split.
     label_names : sequence or mapping of int to str
-        The name of every label value, 0 (the background) first, each another one; needed with `labels`. A mapping may name 255 "unlabelled":
-        voxels that nobody annotated, which are neither learnt from nor scored.
+        The name of every label value, 0 (the background) first, each another one; needed with `labels`. A mapping may
+        name 255 "unlabelled": voxels that nobody annotated, which are neither learnt from nor scored.
     patient : str, optional
         Regular expression that finds the patient in a case's name (its first group, or the whole match). Cases of a
         patient are never divided between splits. Without it each case is a patient of its own.
@@ -144,8 +144,8 @@ def load(
     FileError
         If a folder is missing or empty, or a file has no partner; the message names the files.
     InputError
-        If `images` is missing, or `label_names` with `labels`; if the names have gaps or a name twice; if `patient` does not match a name, or finds too few
-        patients to split by; or if `label_values` is no mapping of whole numbers.
+        If `images` is missing, or `label_names` with `labels`; if names have gaps or come twice; if `patient` does not
+        match a name, or finds too few patients to split by; or if `label_values` is no mapping of whole numbers.
     """
     check_task(task, ("segmentation",), "folder")
     choose(invert, INVERT, "way to invert")
