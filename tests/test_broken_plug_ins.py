@@ -44,6 +44,19 @@ def test_a_panel_that_cannot_be_made_is_left_out(plug_ins, recwarn):
     assert len([one for one in recwarn if "panel plug-in 'odd'" in str(one.message)]) == 1
 
 
+def test_so_is_one_that_was_declared_in_a_cell():
+    try:
+        PANELS.register(panel(__init__=boom))
+        with pytest.warns(UserWarning, match=r"'odd' .*declared here, cannot be used: RuntimeError: boom\. Mend it"):
+            app = wb.App("phantom-ct", n=1, size=16)
+        assert app.data.volume.shape == (16, 16, 16)
+        assert "odd" not in app.panels
+        PANELS.register(panel())
+        assert "odd" in wb.App().panels
+    finally:
+        PANELS.reset()
+
+
 def test_a_panel_that_cannot_answer_hides_no_other_answer(plug_ins, tmp_path):
     plug_ins(PANELS, odd=panel(snippet=boom, facts=boom, pictures=boom, extras=boom))
     with pytest.warns(UserWarning, match="panel plug-in 'odd'.*boom"):

@@ -71,6 +71,22 @@ def test_a_table_goes_to_a_file_or_to_the_screen(
     assert table.read_text().splitlines()[2].startswith("2,liver,8,")
 
 
+def test_an_image_is_not_measured_as_labels_unless_that_is_said(
+    tmp_path: Path, affine: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = np.zeros((6, 5, 4), np.int16)
+    values[3:5, 2:4, 1:3] = 40
+    image, table = wb.write(Volume(values, affine, unit="HU"), tmp_path / "ct.nii.gz"), tmp_path / "sizes.csv"
+    assert main(["tool", "measure", str(image), str(table)]) == 1
+    assert "measure: labels must be a file that says it holds labels" in (err := capsys.readouterr().err)
+    assert err.rstrip().endswith("say so: --read-as labels.")
+    assert not table.exists()
+    assert main(["tool", "measure", str(image), "--image", str(image), str(table), "--read-as", "labels"]) == 0
+    assert table.read_text().splitlines()[1].startswith("40,")
+    with pytest.raises(SystemExit):
+        main(["tool", "measure", str(image), "--read-as", "image"])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -218,15 +218,22 @@ class Registry(Generic[T]):
         told = self.broken().values()
         return f" Not among them: {' '.join(told)}" if told else ""
 
-    def leave_out(self, name: str, error: Exception) -> None:
+    def leave_out(self, name: str, error: Exception, *, declared: bool = False) -> None:
         """Note that what a package brings cannot be used after all, and warn of it; it is not among the names any more.
 
         Parameters
         ----------
         error : Exception
             What it raised. Raised again if the thing is our own, or was declared here.
+        declared : bool
+            Whether what was declared here is warned of, too, each time, and stays declared: its author mends it.
         """
         with self._lock:
+            if declared and name in self._declared:
+                where = self._declared[name][1]
+                told = f"The {self.what} {name!r} ({where}), declared here, cannot be used: {reason(error)}"
+                warnings.warn(f"{told} Mend it and run its cell again.", stacklevel=3)
+                return
             source = self._origin(name)
             if source is None or not source.foreign:
                 raise error

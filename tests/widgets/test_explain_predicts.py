@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.widgets.explain_table import Table
+from tests.widgets.explain_table import Table, fixed
 from workbench import datasets, zoo
 from workbench.volume import Volume
 from workbench.widgets import Case, _explain_predicts
@@ -158,3 +158,17 @@ def test_boxes_are_above_maps() -> None:
     assert [layer.name for layer in desk.viewer.layers] == ["image", "Saliency: tumour cell", "prediction", "truth"]
     desk.panel.predict()
     assert [layer.name for layer in desk.viewer.layers] == ["image", "Saliency: tumour cell", "prediction", "truth"]
+
+
+def test_a_case_without_a_truth_has_no_right_and_wrong(model: Any) -> None:
+    data = datasets.load("phantom-ct", n=3, size=(16, 14, 12))
+    desk = Table(model, None)
+    desk.desk.put(Case(data[0]["image"], data[0]["label"], data, "all", 0, code=""))
+    desk.panel.color_by = "match"
+    desk.panel.predict()
+    assert "color_by='match', truth=sample[\"label\"]" in desk.desk.code()
+    desk.desk.put(Case(data[0]["image"], code=""))
+    desk.desk.choose(fixed(model))
+    desk.panel.predict()
+    assert "answer_layer(prediction, volume, model.classes)" in desk.desk.code()
+    assert "sample" not in desk.desk.code()

@@ -54,6 +54,20 @@ def test_a_tool_makes_a_layer_and_the_code_makes_it_again(app: wb.App) -> None:
     }
 
 
+def test_a_tool_that_is_run_again_is_given_what_it_was_given_before(app: wb.App) -> None:
+    app.tools.tool = "window"
+    app.tools.options = {"level": "40", "width": "400"}
+    once, again = app.tools.run(), app.tools.run()
+    assert np.array_equal(once.data, again.data)
+    assert app.desk.code().count("wb.tools.window(image=volume") == 2
+    (row,) = app.tools.inputs
+    assert [one["value"] for one in row["choices"]] == ["image", "Window and level 2", "Window and level 1"]
+    app.tools.chosen = {"image": "Window and level 1"}
+    app.tools.run(level=0.5, width=1)
+    app.tools.run(level=0.5, width=1)
+    assert app.desk.code().count("wb.tools.window(image=window_1,") == 2, "what was chosen stays chosen"
+
+
 def test_labels_are_those_of_the_data_and_a_table_is_shown(app: wb.App) -> None:
     app.tools.tool = "measure"
     assert [row["choices"][0]["value"] for row in app.tools.inputs] == ["truth", ""]

@@ -90,7 +90,8 @@ def test_the_algorithms_own_recipe_is_offered(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("learning_rate", "-1", "Learning rate must be a number, above 0, got -1. The default is 0.001."),
+        ("learning_rate", "-1", "Learning rate must be a number, above 0, got -1. The default is 0.002."),
+        ("epochs", "abc", "Epochs must be a whole number, at least 1, got 'abc'. The default is 30."),
         ("learning_rate", "0", "above 0, got 0"),
         ("learning_rate", "nan", "a number, above 0, got 'nan'"),
         ("learning_rate", "much", "got 'much'"),
@@ -351,7 +352,8 @@ def test_a_field_says_why_it_holds_what_is_proposed_and_no_other_value(tmp_path:
     ModelPanel(desk).options = SMALL
     cases = len(desk.case.dataset.splits["train"])
     assert (panel.batch_size, panel.why["batch_size"]) == (cases, f"{cases} cases to learn from")
-    assert panel.why["epochs"] == panel.why["learning_rate"] == "for sets of a few hundred images"
+    usual = f"for sets of a few hundred images; there are {cases} cases to learn from"
+    assert panel.why["epochs"] == panel.why["learning_rate"] == usual
     panel.fill("epochs", "3")
     assert {*panel.why} == {"batch_size", "learning_rate"}
     panel.fill("epochs", str(panel._plan["epochs"]))
@@ -369,7 +371,7 @@ def test_the_whole_plan_is_told_with_reasons_when_it_is_asked_for(
     assert answer["head"] == ["key", "value", "because"]
     told = {key: (value, because) for key, value, because in answer["rows"]}
     assert (told["epochs"], told["batch_size"]) == (("3", ""), ("2", "")), "what was typed needs no reason"
-    assert told["preprocess"][1] == "units differ from image to image, so that each is standardised by itself"
+    assert told["preprocess"][1] == "each image is standardised by itself, whatever its unit"
     assert told["patch_size"][1] == "longer axes would be cut to it; these images have none", "images are looked at"
-    assert told["optimizer"][1] == "for sets of a few hundred images"
+    assert told["optimizer"][1].startswith("for sets of a few hundred images; there ")
     assert asked(TrainPanel(), monkeypatch) == {"error": "Load a data set first."}

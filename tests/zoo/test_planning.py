@@ -29,6 +29,13 @@ def test_where_nothing_is_known_nothing_is_changed() -> None:
     assert dict(fitted(usual(), UNKNOWN)) == dict(usual())
 
 
+@pytest.mark.parametrize(("cases", "told"), [(10, "; there are 10 cases to learn from"), (None, "")])
+def test_a_reason_of_a_usual_size_says_how_many_cases_there_are(cases: int | None, told: str) -> None:
+    plan = zoo.algorithm("3d-unet").plan(Facts(cases=cases))
+    assert plan.reasons["epochs"] == f"for sets of a few hundred images{told}"
+    assert plan.reasons["preprocess"] == "each image is standardised by itself, whatever its unit"
+
+
 @pytest.mark.parametrize(("cases", "batch"), [(3, 3), (4, 4), (0, 4), (None, 4)])
 def test_a_batch_holds_no_more_cases_than_there_are(cases: int | None, batch: int) -> None:
     plan = fitted(usual(), Facts(cases=cases))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,31 @@ def test_a_mistyped_keyword_of_what_must_be_given_is_named(tmp_path: Path, wrong
 
 
 @pytest.mark.usefixtures("jobs")
+@pytest.mark.parametrize("background", [False, True])
+def test_of_a_folder_it_is_told_which_file_a_number_is(tmp_path: Path, jobs: Path, background: bool) -> None:
+    (tmp_path / "scans").mkdir()
+    for number, name in enumerate(("ann", "bob")):
+        wb.write(scans()[number]["image"], tmp_path / "scans" / f"{name}.nii.gz")
+    whole = (tmp_path / "scans" / "bob.nii.gz").read_bytes()
+    (tmp_path / "scans" / "bob.nii.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "scans" / "readme.txt").write_text("no scan")
+    made: Any = segmenter().predict_over(tmp_path / "scans", out=tmp_path / "out", background=background)
+    report = made.wait().result() if background else made
+    assert (report.done, report.ids) == ([0], ("ann", "bob"))
+    assert report.table().rows == [{"case": 1, "id": "bob", "why": "It cannot be read; wb.read of its file says why."}]
+    assert json.loads((tmp_path / "out" / "mapping.json").read_text())["cases"] == ["ann", "bob"]
+
+
+def test_results_of_a_folder_from_before_ids_were_noted_go_on(tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    wb.write(scans()[0]["image"], tmp_path / "scans" / "ann.nii.gz")
+    segmenter().predict_over(tmp_path / "scans", out=tmp_path / "out")
+    note = tmp_path / "out" / "mapping.json"
+    note.write_text(json.dumps({key: told for key, told in json.loads(note.read_text()).items() if key != "cases"}))
+    report = segmenter().predict_over(tmp_path / "scans", out=tmp_path / "out")
+    assert (report.skipped, report.ids) == ([0], ("ann",))  # type: ignore[union-attr]
+
+
 def test_a_folder_of_images_is_enough(tmp_path: Path) -> None:
     model, dataset = segmenter(), scans()
     (tmp_path / "images").mkdir()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from workbench.volume import Volume
 
 _KINDS = ("image", "labels", "scores")
+#: Kinds that a file must say it is of, or somebody for it: numbers alone do not tell.
+_SAID = ("labels", "scores")
 
 
 def tool(arguments: Sequence[str]) -> int:
@@ -41,7 +43,7 @@ def tool(arguments: Sequence[str]) -> int:
     targets = {name: getattr(given, f"out {name}") for name in chosen.outputs}
     _check_targets(chosen, targets)
     inputs = {
-        name: _read(path, port, given.read_as)
+        name: _read(path, port, given.read_as, chosen.name)
         for name, port in chosen.inputs.items()
         if (path := getattr(given, f"in {name}")) is not None
     }
@@ -61,8 +63,9 @@ def _parser(chosen: Tool) -> argparse.ArgumentParser:
     for name, port in chosen.outputs.items():
         more: dict[str, Any] = {"nargs": "?"} if port.kind == "table" else {}
         parser.add_argument(f"out {name}", metavar=f"RESULT_{name.upper()}", **more)
-    if any(port.kind == "volume" for port in chosen.inputs.values()):
-        parser.add_argument("--read-as", choices=_KINDS)
+    taken = {port.kind for port in chosen.inputs.values()}
+    if kinds := _KINDS if "volume" in taken else [kind for kind in _SAID if kind in taken]:
+        parser.add_argument("--read-as", choices=kinds)
     else:
         parser.set_defaults(read_as=None)
     for name, parameter in chosen.parameters.items():
@@ -114,14 +117,18 @@ def _check_targets(chosen: Tool, targets: dict[str, str | None]) -> None:
             raise FileError(f"The folder of {target} does not exist. Make it first, or write elsewhere.")
 
 
-def _read(path: str, port: Port, read_as: str | None) -> Volume:
+def _read(path: str, port: Port, read_as: str | None, owner: str) -> Volume:
     from workbench import io
 
     if port.kind == "table":
         raise InputError(f"{port.name!r} is a table, which only code can give: wb.tools.get(name)(...).")
-    # what a file does not say, the tool does; an image that is one of labels stays that, and is refused in words
-    kind = read_as if port.kind == "volume" else port.kind if port.kind in ("labels", "scores") else None
-    return io.read(path, kind=kind)
+    found = io.read(path, kind=read_as if port.kind in ("volume", read_as) else None)
+    if port.kind in _SAID and found.kind == "image":
+        raise InputError(
+            f"{owner}: {port.name} must be a file that says it holds {port.kind}, got {path}, which says nothing or "
+            f"that it is an image. If that is what its values mean, say so: --read-as {port.kind}."
+        )
+    return found
 
 
 def _write(result: Volume | Table, target: str | None) -> None:

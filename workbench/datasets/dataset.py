@@ -195,7 +195,7 @@ class Dataset(Sequence[Sample], ABC):
         else:
             counts = Counter(targets)
             classes = ", ".join(f"{name} ({counts[value]:,})" for value, name in enumerate(self.classes))
-        rows = [("classes", classes)]
+        rows = [("classes", classes or "none named")]
         rows.append(("splits", ", ".join(f"{name} {len(part):,}" for name, part in self.splits.items()) or "none"))
         if len(self):
             image: Volume = self[0]["image"]

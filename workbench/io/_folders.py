@@ -10,10 +10,8 @@ from pathlib import Path
 from workbench._words import count
 from workbench.errors import InputError
 from workbench.io._format import Format
-from workbench.io._visible import visible, walk
+from workbench.io._visible import beside, visible, walk
 
-#: Files beside the data that are no data: tables, texts, settings.
-_BESIDE = (".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".pdf", ".xlsx", ".bval", ".bvec", ".yaml", ".yml", ".html")
 _MOST_LOOKED_AT = 1000
 #: Names that folders of images and of their labels go by.
 _PAIRS = (
@@ -34,7 +32,7 @@ def refuse_unless_dicom(folder: Path, formats: Iterable[Format]) -> None:
     counts: Counter[str] = Counter()
     slices: Counter[str] = Counter()
     for file in islice(walk(folder), _MOST_LOOKED_AT):
-        if file.name.lower().endswith(_BESIDE):
+        if beside(file):
             continue
         fitting = next((format_.name for format_ in known if format_.matches(file)), None)
         if fitting is None:

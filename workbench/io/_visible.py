@@ -12,10 +12,18 @@ from pathlib import Path
 
 _LEFT_BEHIND = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"}
 
+#: Files beside the data that are no data: tables, texts, settings.
+_BESIDE = (".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".pdf", ".xlsx", ".bval", ".bvec", ".yaml", ".yml", ".html")
+
 
 def visible(path: Path) -> bool:
     """Tell by its name whether a file or folder may hold data."""
     return not path.name.startswith(".") and path.name.lower() not in _LEFT_BEHIND
+
+
+def beside(path: Path) -> bool:
+    """Tell by its name whether a file lies beside the data and is none: a table, a text, settings."""
+    return path.name.lower().endswith(_BESIDE)
 
 
 def walk(folder: Path) -> Iterator[Path]:

@@ -16,12 +16,15 @@ from workbench.datasets.dataset import Dataset, Sample
 from workbench.errors import Cancelled, FileError, InputError, StateError
 from workbench.evaluation.table import Table
 from workbench.io import write
+from workbench.jobs.files import read_json
 from workbench.parameters import plain
 from workbench.tools.base import Tool
 from workbench.volume import Volume
 from workbench.work import Work
 
 _NOTE = "mapping.json"
+#: In the note: the ids of the cases, by number.
+_CASES = "cases"
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,13 @@ class Plan:
     folder: Path
     suffix: str
 
-    def open(self, dataset: Dataset) -> None:
+    def open(self, dataset: Dataset, *, named: bool = False) -> None:
         """Make the folder and note in it what its results are of.
+
+        Parameters
+        ----------
+        named : bool
+            Whether the ids of the cases are noted, too, for who has no data set to ask.
 
         Raises
         ------
@@ -57,16 +65,22 @@ class Plan:
         file = self.folder / _NOTE
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if file.exists():
-                self._compare(json.loads(file.read_text("utf-8")), note)
-            else:
-                write_text(file, json.dumps(note, indent=2))
+            there = json.loads(file.read_text("utf-8")) if file.exists() else None
+            if there is not None:
+                self._compare(there, note)
+            if there is None or (named and _CASES not in there):
+                write_text(file, json.dumps({**note, **({_CASES: dataset.ids} if named else {})}, indent=2))
         except OSError as error:
             raise FileError(
                 f"The results cannot be written into {self.folder}: {error.strerror}. Choose a folder you may write."
             ) from error
         except ValueError as error:
             raise FileError(f"{file} is not JSON ({error}). Choose another folder.") from error
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the cases, where they are noted; else none."""
+        return noted_ids(self.folder)
 
     def is_there(self, index: int) -> bool:
         """Tell whether all results of a case are there."""
@@ -131,7 +145,8 @@ class Cases:
                     part.load()
         except OSError:
             # what cannot be read is named by its path, and a path may name a patient
-            return {}, f"It cannot be read; dataset[{index}] says why."
+            asked = "wb.read of its file" if self.plan.ids else f"dataset[{index}]"
+            return {}, f"It cannot be read; {asked} says why."
         except Exception as error:  # noqa: BLE001 - one case stops no other
             return {}, _said(error, {"id": self.dataset.ids[index], "patient": self.dataset.patients[index]})
         return sample, ""
@@ -155,6 +170,11 @@ class Cases:
         except Exception as error:  # noqa: BLE001 - one case stops no other
             return _said(error, sample)
         return ""
+
+
+def noted_ids(folder: Path) -> tuple[str, ...]:
+    """Return the ids of the cases that a folder of results is of, where they are noted; else none."""
+    return tuple((read_json(folder / _NOTE) or {}).get(_CASES, ()))
 
 
 def _fingerprint(given: Volume | Table) -> str:

@@ -15,7 +15,7 @@ from workbench.io import read
 from workbench.jobs.files import asked_of, read_json, write_json
 from workbench.jobs.kind import JobKind
 from workbench.jobs.status import Words
-from workbench.tools._cases import Plan
+from workbench.tools._cases import Plan, noted_ids
 from workbench.tools._processes import THREADS
 from workbench.tools._writers import check_free, claim, release
 from workbench.tools.background import NOTE
@@ -58,7 +58,8 @@ class OverCases(JobKind):
         """Return what became of the cases."""
         made = read_json(folder / _REPORT)
         failed = {int(index): why for index, why in made["failed"].items()}
-        return Report(made["tool"], Path(made["folder"]), made["done"], made["skipped"], failed)
+        place = Path(made["folder"])
+        return Report(made["tool"], place, made["done"], made["skipped"], failed, noted_ids(place))
 
     def facts(self, folder: Path, status: Mapping[str, Any]) -> str:
         """Return how many cases are done and have failed; while it works, the share."""

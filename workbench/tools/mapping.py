@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,8 @@ class Report:
         Cases that were worked on; those whose results were there already.
     failed : dict of int to str
         Why a case has no result, in words without names of patients.
+    ids : tuple of str
+        The ids of the cases by number, where a folder of files was given and there is no data set to ask; else empty.
     """
 
     tool: str
@@ -56,10 +58,11 @@ class Report:
     done: list[int]
     skipped: list[int]
     failed: dict[int, str]
+    ids: tuple[str, ...] = ()
 
     def table(self) -> Table:
         """Return the cases that failed, and why."""
-        return Table({"case": index, "why": why} for index, why in sorted(self.failed.items()))
+        return Table({**_case(index, self.ids), "why": why} for index, why in sorted(self.failed.items()))
 
     def __repr__(self) -> str:
         return "\n".join([self._headline(), *([repr(self.table())] if self.failed else [])])
@@ -195,8 +198,13 @@ def planned(
     sources: Mapping[str, str] | None,
     suffix: str | None,
     options: Mapping[str, Any],
+    *,
+    named: bool = False,
 ) -> Plan:
-    """Return what is to be done with each case, checked, and open its folder; parameters are those of `over`."""
+    """Return what is to be done with each case, checked, and open its folder; parameters are those of `over`.
+
+    `named` is that of `Plan.open`.
+    """
     given = dict(options)
     shared = {name: port.check(given.pop(name), tool.name) for name, port in tool.inputs.items() if name in given}
     plan = Plan(
@@ -209,14 +217,14 @@ def planned(
     )
     if any(port.kind != "table" for port in tool.outputs.values()):
         format_for(plan.folder / f"0{plan.suffix}")
-    plan.open(dataset)
+    plan.open(dataset, named=named)
     return plan
 
 
 def carry_out(plan: Plan, dataset: Dataset, processes: int, work: Work, cores: int | None = None) -> Report:
     """Work on the cases that have no result yet; so many cores are shared by the processes."""
     there = plan.there(len(dataset))
-    report = Report(plan.tool.name, plan.folder, done=[], skipped=there, failed={})
+    report = Report(plan.tool.name, plan.folder, done=[], skipped=there, failed={}, ids=plan.ids)
     left = sorted({*range(len(dataset))} - {*there})
     cases = Cases(plan, dataset)
     made = in_processes(cases, left, processes, work, cores) if processes > 1 else _one_by_one(cases, left, work)
@@ -256,6 +264,11 @@ def _sources(tool: Tool, given: Mapping[str, str] | None, shared: Mapping[str, A
     return found
 
 
+def _case(index: int, ids: Sequence[str]) -> dict[str, Any]:
+    """Return the first columns of a row: which case it is of."""
+    return {"case": index, **({"id": ids[index]} if ids else {})}
+
+
 def _gather(plan: Plan, cases: int) -> None:
     """Write the tables of all cases into one."""
     for name in (name for name, port in plan.tool.outputs.items() if port.kind == "table"):
@@ -264,6 +277,6 @@ def _gather(plan: Plan, cases: int) -> None:
             file = plan.file(index, name)
             if file.exists():
                 with file.open(encoding="utf-8", newline="") as stream:
-                    rows += [{"case": index, **row} for row in csv.DictReader(stream)]
+                    rows += [{**_case(index, plan.ids), **row} for row in csv.DictReader(stream)]
         if rows:
             Table(rows).to_csv(plan.folder / _TABLES.format(name))

@@ -45,6 +45,12 @@ def proposed(plan: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def proposing(fields: Mapping[str, Parameter], plan: Mapping[str, Any]) -> dict[str, Parameter]:
+    """Return fields whose defaults are what a plan proposes, where it does."""
+    values = proposed(plan)
+    return {name: replace(one, default=values.get(name, one.default)) for name, one in fields.items()}
+
+
 def reasons(plan: Plan, shown: Mapping[str, Any]) -> dict[str, str]:
     """Return why the fields hold what they hold, by name: of those that hold what a plan proposes."""
     same = [name for name, value in proposed(plan).items() if value == shown[name]]

@@ -179,5 +179,5 @@ def at_desk(desk: Desk) -> dict[str, DeskPanel]:
             made[kind.called] = kind(desk)
         except Exception as error:  # noqa: BLE001 - whatever it raises, the others can still be used
             desk.panels[:] = there
-            PANELS.leave_out(kind.called, error)
+            PANELS.leave_out(kind.called, error, declared=True)
     return made

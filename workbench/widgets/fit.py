@@ -50,7 +50,7 @@ def choice_doubt(choice: Choice, case: Case | None) -> str:
     if case is None or case.dataset is None or choice.sized_by_data:
         return ""
     known, wanted = tuple(choice.classes), tuple(case.dataset.classes)
-    if known == wanted:
+    if known == wanted or not wanted:  # images alone, of which nobody said what is in them
         return ""
     return f"It knows other classes ({_names(known)}) than the data have ({_names(wanted)})"
 

@@ -55,7 +55,7 @@ class Prediction:
         self.layer = None
         if self.answer is not None and case is not None:
             self.layer = answer_layer(
-                self.answer, case.volume, self._classes, truth=case.annotation, color_by=self.color_by, least=self.least
+                self.answer, case.volume, self._classes, truth=case.annotation, color_by=self._colors, least=self.least
             )
             if self.layer is not None:
                 self._desk.lay(
@@ -129,11 +129,16 @@ class Prediction:
             return {}
         return {"prediction": {"of": told["title"], "answer": told["note"], "by class": _plain(told["rows"])}}
 
+    @property
+    def _colors(self) -> str:
+        """What the colours mean here: without a truth nothing is right or wrong, whatever was asked for."""
+        return "class" if self.color_by == "match" and not self.can_match else self.color_by
+
     def _arguments(self) -> str:
         parts = [_PREDICTION, "volume", f"{self._model_name}.classes"]
-        if self.color_by != "class":
-            parts.append(f"color_by={self.color_by!r}")
-        if self.color_by == "match":
+        if self._colors != "class":
+            parts.append(f"color_by={self._colors!r}")
+        if self._colors == "match":
             parts.append('truth=sample["label"]')
         if self.least != LIKELY and isinstance(_spatial(self.answer), Shapes):
             parts.append(f"least={self.least!r}")
@@ -142,9 +147,9 @@ class Prediction:
     def _what_lies_above(self) -> Layer | None:
         """Return what the answer goes below: maps and outlines are above what fills; what was missed, above all."""
         layers, truth = self._desk.viewer.layers, self._desk.truth
-        if not self._outlines and self.color_by != "match":
+        if not self._outlines and self._colors != "match":
             return layers[1] if len(layers) > 1 else None
-        place = layers.index(truth) + (self.color_by == "match") if truth in layers else len(layers)
+        place = layers.index(truth) + (self._colors == "match") if truth in layers else len(layers)
         return layers[place] if place < len(layers) else None
 
     @property

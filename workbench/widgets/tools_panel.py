@@ -195,8 +195,8 @@ class ToolsPanel(DeskPanel):
         """Return what goes into a tool, by the names of its inputs."""
         there, found = self.desk.sources(), {}
         for name, port in chosen.inputs.items():
-            fitting = _fitting(port, there)
-            given = self.chosen.get(name, "") or ("" if port.optional else next(reversed(fitting), ""))
+            fitting = self._fitting(port, there)
+            given = self.chosen.get(name, "") or ("" if port.optional else next(iter(fitting), ""))
             if given:
                 found[name] = fitting[choose(given, fitting, f"layer for {name!r} of {chosen.name}")]
             elif not port.optional:
@@ -221,7 +221,17 @@ class ToolsPanel(DeskPanel):
             else:
                 self.table = told(one, chosen.title)
         self._made.append(_Made(code, tuple(layers), {"tool": chosen.name, "options": dict(values)}))
+        self._offer()
         self.note = f"{chosen.title}: done"
+
+    def _fitting(self, port: Port, there: Mapping[str, Source]) -> dict[str, Source]:
+        """Return the volumes that may go into a port, by the names of their layers, the one that is usual first.
+
+        What a tool made comes last: a second run is of what the first was of, unless somebody says otherwise.
+        """
+        made = {layer.name for one in self._made for layer in one.layers}
+        fitting = [name for name in reversed([*there]) if port.accepts(there[name].volume)]
+        return {name: there[name] for name in sorted(fitting, key=made.__contains__)}
 
     def _list(self) -> None:
         self.catalogue = [_offer(one) for one in tools.list()]
@@ -249,8 +259,8 @@ class ToolsPanel(DeskPanel):
         there, missing = self.desk.sources(), []
         rows: list[ToolInput] = []
         for name, port in self._tool().inputs.items():
-            fitting = list(_fitting(port, there))
-            choices: list[Offer] = [{"value": one, "label": one} for one in reversed(fitting)]
+            fitting = self._fitting(port, there)
+            choices: list[Offer] = [{"value": one, "label": one} for one in fitting]
             if port.optional:
                 choices.insert(0, {"value": "", "label": "none"})
             rows.append({"name": name, "label": name.replace("_", " ").capitalize(), "choices": choices})
@@ -268,11 +278,6 @@ def _offer(tool: Tool) -> ToolOffer:
         "summary": tool.summary,
         "options": _options.schemas(tool.parameters),
     }
-
-
-def _fitting(port: Port, there: Mapping[str, Source]) -> dict[str, Source]:
-    """Return the volumes that may go into a port, by the names of their layers."""
-    return {name: one for name, one in there.items() if port.accepts(one.volume)}
 
 
 def _coarse(volume: Volume) -> Volume:

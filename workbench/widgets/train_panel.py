@@ -19,7 +19,16 @@ from workbench.training import Run
 from workbench.training.finetune import trainable_names
 from workbench.widgets import _options
 from workbench.widgets._run_list import rows
-from workbench.widgets._train_forms import FIELDS, patterns, plan_rows, proposed, reasons, run_facts, train_code
+from workbench.widgets._train_forms import (
+    FIELDS,
+    patterns,
+    plan_rows,
+    proposed,
+    proposing,
+    reasons,
+    run_facts,
+    train_code,
+)
 from workbench.widgets._watch import Watcher, learned
 from workbench.widgets.code import page, path_code
 from workbench.widgets.desk import Desk
@@ -272,8 +281,8 @@ class TrainPanel(DeskPanel):
     # -- inside -------------------------------------------------------------------------------------------
 
     def fields(self) -> dict[str, Parameter]:
-        """Return the fields of the form."""
-        return FIELDS
+        """Return the fields of the form; the default of one is what the form proposes for these data."""
+        return proposing(FIELDS, self._plan)
 
     def filled(self, name: str, value: Any) -> None:
         """Set a field; a name has to fit a line, and what is frozen has to be there."""
@@ -386,6 +395,6 @@ class TrainPanel(DeskPanel):
     @t.validate("epochs", "batch_size", "learning_rate", "seed")
     def _check_number(self, proposal: Any) -> Any:
         name = proposal["trait"].name
-        value = FIELDS[name].read(proposal["value"])
+        value = self.fields()[name].read(proposal["value"])
         self.faults = {key: told for key, told in self.faults.items() if key != name}
         return value

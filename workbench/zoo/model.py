@@ -285,7 +285,8 @@ class Model:
         Parameters
         ----------
         dataset : Dataset, str or Path
-            The cases; labels are not looked at. Or the folder that holds the images, a file each.
+            The cases; labels are not looked at. Or the folder that holds the images, a file each: report, tables and
+            ``mapping.json`` then name each case by its file, up to the suffix.
         out : path
             Folder for the answers, by case number. Labels and scores are volumes on the grid of the image; classes with
             their probabilities, boxes, points and ellipses (in voxels, and their centres in mm) are rows of

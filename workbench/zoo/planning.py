@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from workbench.datasets import Dataset
 
 #: Reasons that several tasks have.
-STANDARDISED = "units differ from image to image, so that each is standardised by itself"
+STANDARDISED = "each image is standardised by itself, whatever its unit"
+#: How the reason begins for values that suit a usual size; how many cases there are is then told with it.
+FEW_HUNDRED = "for sets of a few hundred"
 CROPPED = "random crops, so that a step of large images fits into memory"
 WHOLE = "images are learned from whole"
 
@@ -140,6 +142,10 @@ def fitted(plan: Plan, facts: Facts) -> Plan:
     A batch holds no more cases than there are, nor more than memory is likely to hold, and where cases differ in
     spacing all are brought to their median (as nnU-Net does, Isensee et al. 2021).
     """
+    if facts.cases is not None:
+        sized = {key: why for key, why in plan.reasons.items() if why.startswith(FEW_HUNDRED)}
+        here = f"there {'is' if facts.cases == 1 else 'are'} {count(facts.cases, 'case')}"
+        plan = plan.because(**{key: f"{why}; {here} to learn from" for key, why in sized.items()})
     plan = plan.because(mode=f"{'more' if plan['mode'] == 'max' else 'less'} of what is monitored is better")
     if not plan["loss"]:
         plan = plan.because(loss="its terms and weights are those of the algorithm")

@@ -61,21 +61,29 @@ def predict_over(
     placement = Placement.of(background)
     if placement and work is not IDLE:
         raise InputError("work must be left out with background=True, got one. Ask the job: job.status, job.stop().")
-    if isinstance(dataset, str | Path):
+    if files := isinstance(dataset, str | Path):
         dataset = load("folder", images=dataset, label_names=model.classes)
     check_data(model, dataset)
     # what every case would fail of is said once
     model.framework.check_finite(model.module)
-    plan = plan_of(model, dataset, out, suffix, options)
+    plan = plan_of(model, dataset, out, suffix, options, named=files)
     check_free(plan.folder)
     if placement:
         return begin_prediction(model, dataset, plan, placement)
     return carry_out(plan, dataset, 1, work)
 
 
-def plan_of(model: Model, dataset: Dataset, out: str | Path, suffix: str | None, options: Mapping[str, Any]) -> Plan:
+def plan_of(
+    model: Model,
+    dataset: Dataset,
+    out: str | Path,
+    suffix: str | None,
+    options: Mapping[str, Any],
+    *,
+    named: bool = False,
+) -> Plan:
     """Return what is to be done with each case, checked, and open the folder of the results."""
-    return planned(tool_of(model), dataset, out, None, suffix, options)
+    return planned(tool_of(model), dataset, out, None, suffix, options, named=named)
 
 
 def tool_of(model: Model) -> Tool:

@@ -69,6 +69,28 @@ def test_images_without_labels_are_for_predictions_and_not_for_training(folder, 
     assert not (tmp_path / "runs").exists()
 
 
+def test_images_to_predict_over_need_no_names(folder):
+    dataset = datasets.load("folder", images=folder / "images")
+    assert (len(dataset), dataset[0]["label"], dataset.classes, dataset.splits) == (8, None, (), {})
+    again = datasets.from_spec(json.loads(json.dumps(dataset.spec())))
+    assert (again.ids, again.fingerprint()) == (dataset.ids, dataset.fingerprint())
+    assert "none named" in repr(dataset)
+    with pytest.raises(InputError, match=r"needs `label_names=` with `labels=`, got nothing\. Name every label value"):
+        load(folder, label_names=None)
+
+
+def test_texts_and_tables_beside_the_images_are_no_cases(folder):
+    for place in (folder / "images", folder / "labels"):
+        (place / "readme.txt").write_text("who drew these")
+    (folder / "images" / "cases.csv").write_text("case")
+    assert load(folder).ids == load(folder, labels=None).ids
+    assert len(load(folder)) == 8
+    (folder / "texts").mkdir()
+    (folder / "texts" / "readme.txt").write_text("nothing else")
+    with pytest.raises(FileError, match="has no images in it"):
+        load(folder, images=folder / "texts", labels=None)
+
+
 def test_samples_are_read_when_asked_for(folder):
     dataset = load(folder)
     (folder / "images" / "pat3_scan1.nii.gz").write_bytes(b"broken")

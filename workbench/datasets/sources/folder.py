@@ -17,7 +17,7 @@ from workbench.datasets.entry import Entry
 from workbench.datasets.sources._options import Inverting, Place, Seed
 from workbench.datasets.splits import Fractions, check_fractions, make_splits, plain_fractions
 from workbench.errors import FileError, InputError, choose
-from workbench.io._visible import visible
+from workbench.io._visible import beside, visible
 from workbench.signatures import Field
 from workbench.transforms.intensity import INVERT, upright_if
 from workbench.volume import UNLABELLED, UNLABELLED_NAME
@@ -112,7 +112,8 @@ def load(
 ) -> Dataset:
     """Open a folder of images with a folder of label maps.
 
-    Hidden files and folders (``.ipynb_checkpoints``, ``._name``, ``Thumbs.db``, ...) are left alone.
+    Hidden files and folders (``.ipynb_checkpoints``, ``._name``, ``Thumbs.db``, ...) and files that are no images by
+    their name (``readme.txt``, ``cases.csv``, ...) are left alone.
 
     Parameters
     ----------
@@ -120,8 +121,8 @@ def load(
         The two folders. A pair has the same name up to the suffix (``case1.nii.gz`` and ``case1.png`` are a pair).
         Without `labels` there are images to predict over and none to learn from: no case is in a split.
     label_names : sequence or mapping of int to str
-        The name of every label value, 0 (the background) first, each another one. A mapping may name 255 "unlabelled":
-        voxels that nobody annotated, which are neither learnt from nor scored.
+        The name of every label value, 0 (the background) first, each another one; needed with `labels`. A mapping may
+        name 255 "unlabelled": voxels that nobody annotated, which are neither learnt from nor scored.
     patient : str, optional
         Regular expression that finds the patient in a case's name (its first group, or the whole match). Cases of a
         patient are never divided between splits. Without it each case is a patient of its own.
@@ -143,17 +144,22 @@ def load(
     FileError
         If a folder is missing or empty, or a file has no partner; the message names the files.
     InputError
-        If `label_names` is missing, has gaps or a name twice; if `patient` does not match a name, or finds too few
-        patients to split by; or if `label_values` is no mapping of whole numbers.
+        If `images` is missing, or `label_names` with `labels`; if names have gaps or come twice; if `patient` does not
+        match a name, or finds too few patients to split by; or if `label_values` is no mapping of whole numbers.
     """
     check_task(task, ("segmentation",), "folder")
     choose(invert, INVERT, "way to invert")
-    if images is None or label_names is None:
+    if images is None:
         raise InputError(
-            "The data set 'folder' needs `images=` and `labels=` (two folders) and `label_names=`. Without labels its "
-            "images can be predicted over, and not learned from."
+            "The data set 'folder' needs `images=`, the folder of the images, got nothing. Give it; with `labels=` and "
+            "`label_names=`, too, they can be learned from."
         )
-    classes, unlabelled = _classes(label_names)
+    if labels is not None and label_names is None:
+        raise InputError(
+            "The data set 'folder' needs `label_names=` with `labels=`, got nothing. Name every label value, the "
+            "background first: label_names=['background', ...]."
+        )
+    classes, unlabelled = ([], False) if label_names is None else _classes(label_names)
     values = None if label_values is None else check_label_values(label_values)
     place = Path(images).expanduser()
     pairs: list[tuple[str, Path, Path | None]]
@@ -168,7 +174,7 @@ def load(
         "options": {
             "images": str(place.resolve()),
             "labels": None if labels is None else str(Path(labels).expanduser().resolve()),
-            "label_names": {**dict(enumerate(classes)), UNLABELLED: UNLABELLED_NAME} if unlabelled else [*classes],
+            "label_names": _names(label_names, classes, unlabelled),
             "patient": patient,
             "fractions": plain_fractions(fractions),
             "seed": seed,
@@ -210,14 +216,14 @@ def _files(folder: Path) -> dict[str, Path]:
         raise FileError(f"There is no folder {folder}. Give the folder that holds the files.")
     found: dict[str, Path] = {}
     for file in sorted(folder.iterdir()):
-        if not visible(file) or not file.is_file():
+        if not visible(file) or beside(file) or not file.is_file():
             continue
         case = _stem(file)
         if case in found:
             raise FileError(f"{found[case].name} and {file.name} in {folder} are both the case {case!r}; keep one.")
         found[case] = file
     if not found:
-        raise FileError(f"The folder {folder} has no files in it (hidden ones do not count).")
+        raise FileError(f"The folder {folder} has no images in it (hidden files, texts and tables do not count).")
     return found
 
 
@@ -244,6 +250,13 @@ def _classes(names: Mapping[int, str] | Sequence[str]) -> tuple[list[str], bool]
     if gaps or min(numbered) < 0:
         raise InputError(f"`label_names` must name every value from 0 up, got {sorted(numbered)}; missing {gaps}.")
     return [numbered[value] for value in range(len(numbered))], unlabelled
+
+
+def _names(given: Any, classes: Sequence[str], unlabelled: bool) -> Any:
+    """Return the names of labels as a specification keeps them."""
+    if given is None:
+        return None
+    return {**dict(enumerate(classes)), UNLABELLED: UNLABELLED_NAME} if unlabelled else [*classes]
 
 
 def _patients(ids: Iterable[str], pattern: str | None) -> list[str]:

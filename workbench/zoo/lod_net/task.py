@@ -8,7 +8,7 @@ from typing import Any
 from workbench.errors import InputError
 from workbench.volume import UNLABELLED
 from workbench.zoo.lod_net.derivatives import ROWS, oriented_derivatives
-from workbench.zoo.planning import UNKNOWN, Facts, Plan
+from workbench.zoo.planning import FEW_HUNDRED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import SegmentationTask
 from workbench.zoo.tasks.base import MakeLoss, Weight
 
@@ -56,7 +56,7 @@ class OutlineTask(SegmentationTask):
         """Return the plan of the task with what differs here."""
         usual = super().plan(facts)
         return usual.but(
-            "for sets of a few hundred pictures (the original's: SGD, rate 0.005, 10,000 steps)",
+            f"{FEW_HUNDRED} pictures (the original's: SGD, rate 0.005, 10,000 steps)",
             optimizer={"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
             augment={"flip": {"axes": [1]}},
         )

@@ -14,7 +14,7 @@ from workbench.frameworks.base import LinearScore
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_cnn.encoding import assign, boxes_of
 from workbench.zoo.lung_nodule_cnn.network import MAPS
-from workbench.zoo.planning import UNKNOWN, Facts, Plan
+from workbench.zoo.planning import FEW_HUNDRED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
 from workbench.zoo.tasks.detection import padded_boxes, surviving
@@ -150,7 +150,7 @@ class YOLOTask(DetectionTask):
         """Return the plan of the task with what differs here."""
         usual = super().plan(facts)
         return usual.but(
-            "for sets of a few hundred pictures (not the original's, which is for COCO and a GPU)",
+            f"{FEW_HUNDRED} pictures (not the original's, which is for COCO and a GPU)",
             epochs=40,
             optimizer={"name": "adamw", "lr": 2e-3, "weight_decay": 5e-4},
             schedule={"name": "cosine", "warmup_epochs": 3, "minimum": 0.01},

@@ -13,7 +13,7 @@ from workbench.frameworks import tensors
 from workbench.frameworks.base import LinearScore
 from workbench.shapes import Boxes
 from workbench.zoo.lung_nodule_transformer.matching import match_queries
-from workbench.zoo.planning import UNKNOWN, Facts, Plan
+from workbench.zoo.planning import FEW_HUNDRED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, class_weight_tensor, softmax
 from workbench.zoo.tasks.detection import padded_boxes
@@ -137,7 +137,7 @@ class DETRTask(DetectionTask):
         """Return the plan of the task with what differs here."""
         usual = super().plan(facts)
         return usual.but(
-            "for sets of a few hundred pictures (the original: 300 epochs of COCO, ImageNet weights)",
+            f"{FEW_HUNDRED} pictures (the original: 300 epochs of COCO, ImageNet weights)",
             epochs=200,
             optimizer={"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},
             schedule={"name": "step", "warmup_epochs": 1, "milestones": [0.8], "factor": 0.1},

@@ -12,7 +12,7 @@ from workbench.errors import InputError
 from workbench.frameworks.base import LinearScore
 from workbench.shapes import Boxes
 from workbench.zoo.blocks.center import STRIDE
-from workbench.zoo.planning import UNKNOWN, Facts, Plan
+from workbench.zoo.planning import FEW_HUNDRED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import DetectionTask
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, check_range, logits_of
 from workbench.zoo.tasks.evidence import mean_at, no_parameter
@@ -119,7 +119,7 @@ class CenterTask(DetectionTask):
         """Return the plan of the task with what differs here."""
         usual = super().plan(facts)
         return usual.but(
-            "for sets of a few hundred pictures (the paper: Adam 1.25e-4, batches of 32, 140 epochs)",
+            f"{FEW_HUNDRED} pictures (the paper: Adam 1.25e-4, batches of 32, 140 epochs)",
             optimizer={"name": "adamw", "lr": 1e-3, "weight_decay": 1e-4},
             augment={"flip": {"axes": [1]}, "affine": {"rotate_deg": 0, "scale": 0.3, "translate": 0.1}},
             grad_clip=35.0,

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
-from workbench.zoo.planning import UNKNOWN, Facts, Plan
+from workbench.zoo.planning import FEW_HUNDRED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, Task
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight
 
@@ -113,7 +113,7 @@ class JointTask(Task):
     def plan(self, facts: Facts = UNKNOWN) -> Plan:
         """Return the plan of the task with what differs here."""
         return _PICTURE.plan(facts).but(
-            "for sets of a few hundred pictures",
+            f"{FEW_HUNDRED} pictures",
             epochs=30,
             batch_size=8,
             preprocess={"orientation": "IPL", "intensity": {"kind": "zscore"}},

@@ -11,7 +11,7 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.shapes import Boxes
-from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
+from workbench.zoo.planning import FEW_HUNDRED, STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
 from workbench.zoo.tasks.base import Metrics, Outputs, check_range, logits_of
 from workbench.zoo.tasks.shapes import ShapeTask
 
@@ -37,7 +37,7 @@ class DetectionTask(ShapeTask):
     def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
         """Return what is proposed for training."""
         return Plan.of(
-            "for sets of a few hundred pictures",
+            f"{FEW_HUNDRED} pictures",
             epochs=30,
             batch_size=8,
             optimizer={"name": "adamw", "lr": 1e-3, "weight_decay": 1e-4},

@@ -11,7 +11,7 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.volume import Volume
-from workbench.zoo.planning import STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
+from workbench.zoo.planning import FEW_HUNDRED, STANDARDISED, UNKNOWN, WHOLE, Facts, Plan
 from workbench.zoo.tasks.base import Metrics, Outputs, Task, check_range
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class LocalisationTask(Task):
     def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
         """Return what is proposed for training."""
         return Plan.of(
-            "for sets of a few hundred pictures",
+            f"{FEW_HUNDRED} pictures",
             epochs=30,
             batch_size=8,
             optimizer={"name": "adamw", "lr": 1e-3, "weight_decay": 1e-2},

@@ -11,7 +11,7 @@ from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.signatures import Range
 from workbench.volume import UNLABELLED, Volume
-from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
+from workbench.zoo.planning import CROPPED, FEW_HUNDRED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
     ClassWeights,
     MakeLoss,
@@ -164,7 +164,7 @@ class SegmentationTask(Task):
     def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
         """Return what is proposed for training."""
         return Plan.of(
-            "for sets of a few hundred images",
+            f"{FEW_HUNDRED} images",
             epochs=30,
             batch_size=4,
             optimizer={"name": "adamw", "lr": 2e-3, "weight_decay": 1e-4},

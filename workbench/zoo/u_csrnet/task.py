@@ -14,7 +14,7 @@ from workbench.errors import InputError
 from workbench.evaluation.points import match_points, precision_recall_f1
 from workbench.shapes import Points
 from workbench.signatures import Range
-from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
+from workbench.zoo.planning import CROPPED, FEW_HUNDRED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import Metrics, ShapeTask
 from workbench.zoo.tasks.base import MakeLoss, Outputs, Weight, check_range, logits_of
 from workbench.zoo.u_csrnet.encoding import distance_maps, impulse_maps, peaks
@@ -149,7 +149,7 @@ class PointTask(ShapeTask):
     def plan(self, facts: Facts = UNKNOWN) -> Plan:  # noqa: ARG002 - fitted to them by the algorithm
         """Return what is proposed for training."""
         return Plan.of(
-            "for sets of a few hundred pictures (not CSRNet's, which starts from a trained front-end)",
+            f"{FEW_HUNDRED} pictures (not CSRNet's, which starts from a trained front-end)",
             epochs=30,
             batch_size=4,
             optimizer={"name": "adamw", "lr": 5e-4, "weight_decay": 1e-4},

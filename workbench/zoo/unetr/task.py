@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.zoo.planning import UNKNOWN, Facts, Plan
+from workbench.zoo.planning import FEW_HUNDRED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks import SegmentationTask
 
 
@@ -13,7 +13,7 @@ class TransformerSegmentationTask(SegmentationTask):
         """Return the plan of the task with what differs here."""
         usual = super().plan(facts)
         return usual.but(
-            "for sets of a few hundred volumes; a transformer needs a slow start",
+            f"{FEW_HUNDRED} volumes; a transformer needs a slow start",
             optimizer={"name": "adamw", "lr": 5e-4, "weight_decay": 1e-5},
             schedule={"name": "cosine", "warmup_epochs": 3},
             patch_size=[96, 96, 96],
