@@ -57,6 +57,19 @@ def test_so_is_one_that_was_declared_in_a_cell():
         PANELS.reset()
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"called": "my panel"}, "Odd: called must be a name that Python takes as an attribute .*got 'my panel'"),
+        ({"called": "class"}, "got 'class'"),
+        ({"actions": {"go": "start"}}, "the action 'go' must be the name of a method, got 'start'"),
+    ],
+)
+def test_a_panel_that_could_never_be_used_is_refused(body, words):
+    with pytest.raises(InputError, match=words):
+        PANELS.register(panel(**body))
+
+
 def test_a_panel_that_cannot_answer_hides_no_other_answer(plug_ins, tmp_path):
     plug_ins(PANELS, odd=panel(snippet=boom, facts=boom, pictures=boom, extras=boom))
     with pytest.warns(UserWarning, match="panel plug-in 'odd'.*boom"):

@@ -159,3 +159,22 @@ def test_a_schema_is_json_and_says_all_that_a_form_needs() -> None:
     assert (schema["unit"], schema["default"], schema["several"], schema["required"]) == ("mm", None, True, False)
     assert CASES.schema()["required"]
     assert SHARES.schema()["default"] == [0.7, 0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"kind": "float", "default": 1.0},
+            r"n: kind must be one of .*, got 'float'\. A float is a 'number'",
+        ),
+        (
+            {"kind": "integer", "default": 0, "low": 1},
+            r"The default: n must be a whole number, at least 1, got 0\. Give",
+        ),
+        ({"kind": "number", "default": 1.5, "below": 1}, r"The default: n must be a number, below 1, got 1\.5"),
+    ],
+)
+def test_a_parameter_must_keep_its_own_rule(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Parameter("n", **given)

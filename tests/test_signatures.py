@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+import workbench as wb
 from workbench.errors import InputError
 from workbench.parameters import REQUIRED, Parameter
 from workbench.signatures import PER_AXIS, Range, checked, checked_class, documented, of_function, of_model
@@ -214,3 +215,10 @@ def test_a_name_that_only_the_type_checker_imports_hides_no_other():
 
     found = of_function(load)
     assert (found["n"].kind, found["n"].low, found["unit"].kind, found["like"].kind) == ("integer", 1, "text", "any")
+
+
+def test_what_takes_names_alone_says_so():
+    with pytest.raises(InputError, match=r"wb\.devices\(\): what is given must have a name, got 3.*Leave it out\."):
+        wb.devices(3)
+    with pytest.raises(InputError, match=r"got <function .* Give it by name: wb\.tools\.tool\(group=\.\.\.\)"):
+        wb.tools.tool(lambda image: image)

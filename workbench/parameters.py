@@ -10,9 +10,9 @@ import difflib
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Annotated, Any, Final, Literal, TypedDict
+from typing import Annotated, Any, Final, Literal, TypedDict, get_args
 
 from workbench._tables import Listing
 from workbench.errors import InputError, check_keywords
@@ -114,6 +114,14 @@ class Parameter:
     placeholder: str = ""
     private: bool = False
 
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            words = ", ".join(get_args(Kind))
+            raise InputError(f"{self.name}: kind must be one of {words}, got {self.kind!r}. A float is a 'number'.")
+        numeric = self.kind in _NUMERIC and isinstance(self.default, Real) and self.default not in self.choices
+        if numeric and self._number(self.default) is None:
+            raise replace(self, default=REQUIRED).refused(self.default, "The default")
+
     @property
     def required(self) -> bool:
         """Whether a value must be given."""
@@ -213,8 +221,7 @@ class Parameter:
 
     def refused(self, got: Any, owner: str = "", *, typed: bool = False) -> InputError:
         """Return the error for a value that breaks the rule."""
-        what = self.title if typed and not owner else self.name
-        what = f"{owner}: {what}" if owner else what
+        what = f"{owner}: {self.name}" if owner else self.title if typed else self.name
         shown = got if typed and got == "nothing" else repr(got)
         return InputError(f"{what} must be {self.rule}, got {shown}.{self._remedy(got)}")
 
@@ -250,10 +257,9 @@ class Parameter:
         if isinstance(got, float) and not math.isfinite(got):
             return " Give a finite one."
         if isinstance(got, str) and self.choices:
-            near = difflib.get_close_matches(got.lower(), [str(choice).lower() for choice in self.choices], 1, 0.5)
-            if near:
-                nearest = next(choice for choice in self.choices if str(choice).lower() == near[0])
-                return f" Did you mean {nearest!r}?"
+            lower = {str(choice).lower(): choice for choice in reversed(self.choices)}
+            if near := difflib.get_close_matches(got.lower(), [*lower], 1, 0.5):
+                return f" Did you mean {lower[near[0]]!r}?"
         if self.required:
             return f" Give one: {self.name}=..."
         if self.default == "":
@@ -275,10 +281,8 @@ class Parameter:
         if self.choices and not isinstance(value, bool) and value in self.choices:
             return self.choices[self.choices.index(value)]
         right: Any = None
-        if self.kind == "flag":
-            right = value if isinstance(value, bool) else None
-        elif self.kind == "text":
-            right = value if isinstance(value, str) else None
+        if self.kind in ("flag", "text"):
+            right = value if isinstance(value, bool if self.kind == "flag" else str) else None
         elif self.kind == "path":
             right = os.fspath(value) if isinstance(value, str | os.PathLike) else None
         elif self.kind in _NUMERIC:

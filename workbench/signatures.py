@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, ParamSpec, TypeVar
 
-from workbench.errors import WorkbenchError, check_keywords
+from workbench.errors import InputError, WorkbenchError, check_keywords
 from workbench.parameters import REQUIRED, Kind, Parameter
 
 _P = ParamSpec("_P")
@@ -225,6 +225,7 @@ def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Cal
         named = [name for name, one in arguments.items() if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
         in_order = [name for name in named if arguments[name].kind is not inspect.Parameter.KEYWORD_ONLY]
         takes_more = any(one.kind is one.VAR_KEYWORD for one in arguments.values())
+        takes_any = any(one.kind is one.VAR_POSITIONAL for one in arguments.values())
         needed = [name for name in named if arguments[name].default is inspect.Parameter.empty]
 
         @functools.cache
@@ -236,6 +237,8 @@ def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Cal
             told = owner if isinstance(owner, str) else owner(args[0])
             if not takes_more:
                 check_keywords(kwargs, [name for name in named if name != "self"], told)
+            if args and not in_order and not takes_any:
+                raise _unnamed(args[0], named, told)
             given = {**dict(zip(in_order, args, strict=False)), **kwargs}
             others = [name for name in kwargs if name not in named]
             for missing in needed if others else ():
@@ -254,6 +257,12 @@ def checked(owner: str | Callable[[Any], str], *instances: str) -> Callable[[Cal
         return call
 
     return decorate
+
+
+def _unnamed(got: Any, named: Sequence[str], owner: str) -> InputError:
+    """Return the error for a value without a name, of a function that takes none so (a decorator without brackets)."""
+    remedy = f"Give it by name: {owner.removesuffix('()')}({named[0]}=...)." if named else "Leave it out."
+    return InputError(f"{owner}: what is given must have a name, got {got!r} without one. {remedy}")
 
 
 @dataclass(frozen=True)

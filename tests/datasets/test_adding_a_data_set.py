@@ -8,6 +8,7 @@ import pytest
 from tests.pages import Page, check_found, site_of
 from workbench import datasets
 from workbench.datasets import catalogue
+from workbench.errors import InputError
 
 PAGE = Page("how-to/add-a-data-set.md")
 site = site_of(PAGE, catalogue.DATASETS.reset)
@@ -28,3 +29,12 @@ def test_it_is_tried_as_the_page_does() -> None:
     inside = sample["label"].data == 1
     assert sample["image"].data[inside].mean() == pytest.approx(100, abs=5)
     assert abs(np.mean(sample["image"].data[~inside])) < 2
+
+
+def test_a_sample_that_lacks_something_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = datasets.load("phantom-ct", n=2, size=8)
+    monkeypatch.setattr(dataset, "_read", lambda index: {"image": None, "label": None})
+    with pytest.raises(
+        InputError, match=r"sample 1 must have 'id', .*, got 'image', 'label'\. Let _read return 'id', too"
+    ):
+        dataset[1]

@@ -8,7 +8,7 @@ import pytest
 
 from workbench import zoo
 from workbench.errors import InputError
-from workbench.explain import Explainer, explain, methods
+from workbench.explain import Explainer, Step, explain, methods
 from workbench.explain.registry import EXPLAINERS
 from workbench.testing import toys
 
@@ -48,3 +48,26 @@ def test_what_is_sampled_has_a_seed() -> None:
     assert {"rise", "smooth-grad", "kernel-shap"} <= {one.name for one in sampled}
     assert all({"seed", "samples"} <= set(one.options) for one in sampled)
     assert not any("seed" in one.options for one in methods() if not one.sampled)
+
+
+@pytest.mark.parametrize(
+    ("steps", "got"),
+    [
+        (lambda self, problem: iter(()), "got nothing"),
+        (lambda self, problem: iter([problem.input[0, 0]]), "got ndarray"),
+        (lambda self, problem: None, "got NoneType instead of a generator"),
+    ],
+)
+def test_a_method_that_yields_no_step_is_told_what_to_yield(plug_ins: Any, steps: Any, got: str) -> None:
+    words = {"title": "Odd", "summary": "nothing", "name": "odd", "steps": steps}
+    plug_ins(EXPLAINERS, odd=type("Odd", (Explainer,), words))
+    model = toys.segmentation_model(3)
+    with pytest.raises(InputError, match=rf"'odd': steps must yield a Step at least once, {got}\. Yield Step\(1\.0"):
+        explain(model, toys.noise_volume((8, 8, 8)), "odd", 1)
+
+
+def test_what_a_method_declares_is_looked_at() -> None:
+    with pytest.raises(InputError, match=r"make_map must be a function that returns the map, got list\. Give Step"):
+        Step(1.0, [1.0], (1,))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"Odd: options must be Parameters by name, got list\. See by_name"):
+        type("Odd", (Explainer,), {"options": []})

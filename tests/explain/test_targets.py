@@ -287,3 +287,9 @@ def test_indices_are_whole_and_millimetres_have_a_name_of_their_own():
     assert Voxel((3.0, 2, 1)).ijk == (3, 2, 1)
     with pytest.raises(InputError, match=r"whole numbers, got \(12\.0, -30\.5, 88\.0\).*Voxel\(mm=\(12\.0, -30\.5"):
         Voxel((12.0, -30.5, 88.0))
+
+
+@pytest.mark.parametrize("mm", ["here", (1, 2), (1, 2, float("nan")), 3])
+def test_the_place_of_a_voxel_is_three_numbers(mm):
+    with pytest.raises(InputError, match=r"A Voxel: mm must be three finite numbers, .* got .*viewer\.picked"):
+        Voxel(mm=mm)

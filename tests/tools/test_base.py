@@ -202,7 +202,7 @@ def either(image: Image | Labels) -> Image:
         (silent, "needs a docstring"),
         (many, "must name every argument"),
         (taken, "cannot have an argument 'out'"),
-        (unruly, r"unruly, the default: sigma must be a number, above 0, got 0\.0"),
+        (unruly, r"unruly: The default: sigma must be a number, above 0, got 0\.0"),
         (either, "one port or another"),
     ],
 )

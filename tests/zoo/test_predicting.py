@@ -215,7 +215,10 @@ def test_of_a_folder_it_is_told_which_file_a_number_is(tmp_path: Path, jobs: Pat
     made: Any = segmenter().predict_over(tmp_path / "scans", out=tmp_path / "out", background=background)
     report = made.wait().result() if background else made
     assert (report.done, report.ids) == ([0], ("ann", "bob"))
-    assert report.table().rows == [{"case": 1, "id": "bob", "why": "It cannot be read; wb.read of its file says why."}]
+    assert report.table(ids=True).rows == [
+        {"case": 1, "id": "bob", "why": "It cannot be read; wb.read of its file says why."}
+    ]
+    assert "bob" not in repr(report) + report._repr_html_(), "a notebook keeps what is shown"
     assert json.loads((tmp_path / "out" / "mapping.json").read_text())["cases"] == ["ann", "bob"]
 
 

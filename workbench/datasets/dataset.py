@@ -165,12 +165,21 @@ class Dataset(Sequence[Sample], ABC):
             return self.select(range(*index.indices(len(self))))
         position = self._position(index)
         if not self._expensive:
-            return self._read(position)
+            return self._whole(self._read(position), position)
         sample = self._cache.get(position)
         if sample is None:
-            sample = self._read(position)
+            sample = self._whole(self._read(position), position)
             self._cache.put(position, sample)
         return dict(sample)
+
+    def _whole(self, sample: Sample, position: int) -> Sample:
+        """Return a sample that has what all else counts on; one of another package may lack it."""
+        if lacking := [name for name in ("id", "image", "label") if name not in sample]:
+            raise InputError(
+                f"The data set {self.name}: sample {position} must have 'id', 'image' and 'label', got "
+                f"{', '.join(map(repr, sample)) or 'nothing'}. Let _read return {lacking[0]!r}, too."
+            )
+        return sample
 
     def __repr__(self) -> str:
         rows = [f"  {label:<9}{value}" for label, value in self._rows()]

@@ -114,6 +114,13 @@ class Step:
     cell: tuple[float, ...] | None = None
     baseline_score: float | None = None
 
+    def __post_init__(self) -> None:
+        if not callable(self.make_map):
+            raise InputError(
+                f"A Step: make_map must be a function that returns the map, got {type(self.make_map).__name__}. Give "
+                "Step(fraction, lambda: map, native_shape)."
+            )
+
 
 class Explainer(ABC):
     """One attribution method. Stateless: everything it needs comes in the `Problem`.
@@ -140,6 +147,10 @@ class Explainer(ABC):
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
+        if not isinstance(cls.options, Mapping):
+            raise InputError(
+                f"{cls.__name__}: options must be Parameters by name, got {type(cls.options).__name__}. See by_name."
+            )
         if wrong := [one for one in cls.options.values() if not isinstance(one, Parameter)]:
             raise InputError(f"{cls.__name__}: options must be Parameters by name, got {wrong[0]!r}. See by_name.")
         cls.options = {name: replace(one, name=name) for name, one in cls.options.items()}

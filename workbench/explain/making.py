@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -120,9 +120,32 @@ class Making:
         )
 
     def steps(self) -> Iterator[Step]:
-        """Run the method."""
+        """Run the method.
+
+        Raises
+        ------
+        InputError
+            If it yields no `Step`, or something else.
+        """
         with self._fitting():
-            yield from self.explainer.steps(self.problem)
+            step: Any = None
+            for step in self._yielded(self.explainer.steps(self.problem)):
+                if not isinstance(step, Step):
+                    raise self._no_step(type(step).__name__)
+                yield step
+            if step is None:
+                raise self._no_step("nothing")
+
+    def _yielded(self, steps: Any) -> Iterator[Any]:
+        if not isinstance(steps, Iterable):
+            raise self._no_step(f"{type(steps).__name__} instead of a generator")
+        return iter(steps)
+
+    def _no_step(self, got: str) -> InputError:
+        return InputError(
+            f"The method {self.explainer.name!r}: steps must yield a Step at least once, got {got}. "
+            "Yield Step(1.0, lambda: map, map.shape)."
+        )
 
     def restore(self, step: Step) -> Volume:
         """Return the map of a step on the grid of the volume."""

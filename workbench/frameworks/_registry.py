@@ -10,6 +10,7 @@ from workbench._plugins import Registry
 from workbench.errors import MissingExtraError, StateError
 from workbench.frameworks import _environment
 from workbench.frameworks.base import Device, Framework
+from workbench.signatures import checked
 
 _OWN = {
     "torch": "workbench.frameworks.torch:TorchFramework",
@@ -68,6 +69,7 @@ def _made(kind: type[Framework]) -> Framework:
     return kind()
 
 
+@checked("wb.devices()")
 def devices() -> list[Device]:
     """Return the devices of every framework that is installed.
 

@@ -68,7 +68,7 @@ class Tool:
         self.outputs: dict[str, Port] = ports_of_result(hints.get("return"))
         self.takes_work = "work" in arguments
         self.holds: dict[str, str] = {}
-        self.parameters: dict[str, Parameter] = of_function(function, skip=[*self.inputs, "work"])
+        self.parameters: dict[str, Parameter] = self._options()
         self._check_declaration(arguments)
 
     def __call__(self, *volumes: Any, work: Work = IDLE, **given: Any) -> Any:
@@ -168,6 +168,12 @@ class Tool:
         for name, one in self.results(made):
             self.outputs[name].check_made(one, first, self.name)
         return made
+
+    def _options(self) -> dict[str, Parameter]:
+        try:
+            return of_function(self.function, skip=[*self.inputs, "work"])
+        except InputError as error:
+            raise InputError(f"The tool {self.function.__name__}: {error}") from None
 
     def _hints(self) -> dict[str, Any]:
         try:

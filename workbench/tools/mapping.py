@@ -60,9 +60,16 @@ class Report:
     failed: dict[int, str]
     ids: tuple[str, ...] = ()
 
-    def table(self) -> Table:
-        """Return the cases that failed, and why."""
-        return Table({**_case(index, self.ids), "why": why} for index, why in sorted(self.failed.items()))
+    def table(self, *, ids: bool = False) -> Table:
+        """Return the cases that failed, and why.
+
+        Parameters
+        ----------
+        ids : bool
+            Whether their ids are told too, where they are known. They may be names of patients, which a notebook keeps.
+        """
+        known = self.ids if ids else ()
+        return Table({**_case(index, known), "why": why} for index, why in sorted(self.failed.items()))
 
     def __repr__(self) -> str:
         return "\n".join([self._headline(), *([repr(self.table())] if self.failed else [])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
@@ -155,11 +156,29 @@ class DeskPanel(Panel):
         return page(self.snippet())
 
 
+def _panels(given: Any) -> dict[str, type[DeskPanel]]:
+    """Return panels by what the App calls them, if it can: as an attribute, and by the methods of their actions."""
+    found: dict[str, type[DeskPanel]] = classes_of(DeskPanel, "called", needs=("order",))(given)
+    for called, kind in found.items():
+        if not (isinstance(called, str) and called.isidentifier()) or iskeyword(called):
+            raise InputError(
+                f"{kind.__name__}: called must be a name that Python takes as an attribute (app.NAME), got "
+                f"{called!r}. Write letters, digits and underscores."
+            )
+        for action, method in {**kind.actions, **kind.questions}.items():
+            if not callable(getattr(kind, method, None)):
+                raise InputError(
+                    f"{kind.__name__}: the action {action!r} must be the name of a method, got {method!r}, which the "
+                    "class does not have. Define it, or name another."
+                )
+    return found
+
+
 #: Every panel; `PANELS.register` adds a class that is written down in a notebook.
 PANELS: Registry[type[DeskPanel]] = Registry(
     "workbench.panels",
     "panel",
-    classes_of(DeskPanel, "called", needs=("order",)),
+    _panels,
     builtin=classes_in("workbench.widgets", DeskPanel, pattern="*_panel.py"),
 )
 register = PANELS.register

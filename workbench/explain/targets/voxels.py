@@ -42,7 +42,13 @@ class Voxel(Target):
         if self.ijk is not None:
             object.__setattr__(self, "ijk", checked_ijk(self.ijk))
         else:
-            object.__setattr__(self, "mm", tuple(float(x) for x in np.ravel(np.asarray(self.mm))))
+            point = np.ravel(np.asarray(self.mm))
+            if point.dtype.kind not in "iuf" or len(point) != 3 or not np.isfinite(point).all():
+                raise InputError(
+                    f"A Voxel: mm must be three finite numbers, along R, A and S, got {self.mm!r}. "
+                    "viewer.picked has those of a click."
+                )
+            object.__setattr__(self, "mm", tuple(float(x) for x in point))
 
     def check(self, model: Any, volume: Volume) -> None:
         self._point(volume)
