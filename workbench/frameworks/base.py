@@ -29,14 +29,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.errors import InputError, StateError, choose
+from workbench.errors import StateError, choose
 from workbench.frameworks import _environment
 from workbench.frameworks._memory import says_out_of_memory
+from workbench.frameworks.linear_score import ACTIVATIONS as ACTIVATIONS
+from workbench.frameworks.linear_score import LinearScore as LinearScore
 from workbench.frameworks.matching import MatchReport
 from workbench.frameworks.players import Loss, Players
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
@@ -44,8 +46,6 @@ from workbench.frameworks.stepping import OptimizerSpec, Trainer
 Define = Callable[[Any, Any, Any], Any]
 MakeLoss = Callable[[Any, Any, Any], Loss | Players]
 Outputs = Array | Mapping[str, Array]
-
-ACTIVATIONS = ("none", "softmax", "sigmoid")
 
 
 @dataclass(frozen=True)
@@ -91,64 +91,6 @@ class LayerInfo:
     type: str
     path: tuple[str, ...]
     leaf: bool
-
-
-@dataclass(frozen=True)
-class LinearScore:
-    """A scalar per sample to be explained: ``sum(weights * activation(output))`` over all axes but the first, + `plus`.
-
-    Parameters
-    ----------
-    weights : array
-        ``[channels, *spatial]`` (a classifier: ``[classes]``), the same for all samples, or with a first axis ``n``.
-    output : str, optional
-        Which output, for a network that returns a dictionary; ``"logits"`` when not given.
-    activation : {"none", "softmax", "sigmoid"}
-        Applied first; softmax runs over the channel axis.
-    """
-
-    weights: Array
-    output: str | None = None
-    activation: Literal["none", "softmax", "sigmoid"] = "none"
-    plus: tuple[LinearScore, ...] = ()
-
-    def __post_init__(self) -> None:
-        choose(self.activation, ACTIVATIONS, "activation of a score")
-
-    def select(self, outputs: Any) -> Any:
-        """Return the tensor that the score is computed on.
-
-        Raises
-        ------
-        InputError
-            If the network has no output of that name.
-        """
-        if not isinstance(outputs, Mapping):
-            if self.output not in (None, "logits"):
-                raise InputError(
-                    f"A score on output {self.output!r} needs a network that returns named outputs; this one returns a "
-                    "single tensor. Leave `output` out."
-                )
-            return outputs
-        return outputs[choose(self.output or "logits", outputs, "network output")]
-
-    def weights_for(self, shape: Sequence[int]) -> Array:
-        """Return the weights as float32 that broadcast against an output of `shape`.
-
-        Raises
-        ------
-        InputError
-            If the weights fit neither one sample nor the batch.
-        """
-        weights = np.asarray(self.weights, dtype=np.float32)
-        if weights.shape == tuple(shape[1:]):
-            return weights[None]
-        if weights.shape == tuple(shape):
-            return weights
-        raise InputError(
-            f"The weights of a score must have the shape of one sample's output {tuple(shape[1:])} or of the batch "
-            f"{tuple(shape)}, got {weights.shape}."
-        )
 
 
 class Framework(ABC):
