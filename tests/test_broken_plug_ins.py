@@ -12,7 +12,7 @@ import workbench as wb
 from workbench.datasets import Card, Entry
 from workbench.datasets.catalogue import DATASETS
 from workbench.errors import FileError, InputError, StateError
-from workbench.explain import Explainer
+from workbench.explain import Check, Explainer
 from workbench.io import Format
 from workbench.io._registry import FORMATS
 from workbench.jobs import JobKind, Placement, begin
@@ -135,6 +135,22 @@ def test_a_method_without_words_is_warned_of(plug_ins):
         assert len(wb.explain.methods())
     with pytest.raises(InputError, match=r"Odd: options must be Parameters by name, got 3"):
         type("Odd", (Explainer,), {"options": {"power": 3}})
+
+
+def test_a_check_of_maps_that_breaks_hides_no_other(plug_ins):
+    from workbench.explain.scoring import CHECKS
+    from workbench.testing import toys
+
+    told = {"name": "odd", "title": "Odd?", "summary": "odd", "reference": "none"}
+    plug_ins(CHECKS, odd=type("Odd", (Check,), {**told, "find": boom}))
+    model = wb.zoo.create("2d-unet", width=2, depth=2)
+    why = wb.explain.explain(model, toys.noise_volume((9, 8)), "saliency", 1)
+    with pytest.raises(StateError, match=r"check of explanations plug-in 'odd'.*RuntimeError: boom"):
+        wb.explain.score(why, checks=["odd"])
+    with pytest.warns(UserWarning, match=r"check of explanations plug-in 'odd'.*RuntimeError: boom"):
+        scores = wb.explain.score(why)
+    assert {"deletion", "randomisation"} <= {one.check.name for one in scores.found}
+    assert "odd" not in [one.name for one in wb.explain.checks()]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from workbench._arrays import Array
 from workbench._plugins import Registry
 from workbench._rooms import classes_in
 from workbench._tables import Listing
-from workbench.errors import InputError, choose
+from workbench.errors import InputError, StateError, choose
 from workbench.evaluation.table import Table
 from workbench.explain.check import Check, Finding, Subject
 from workbench.explain.explanation import Explanation
@@ -196,8 +196,21 @@ def score(
         for number, (check, options) in enumerate(asked):
             part = work.part(place * len(asked) + number, len(maps) * len(asked))
             part.tell(0.0, f"{one.title}: {check.name}")
-            found.append(Scored(one, check, check.find(subject, options, part)))
+            finding = _found(check, subject, options, part, by_name=checks is not None)
+            found += [] if finding is None else [Scored(one, check, finding)]
     return Scores(found)
+
+
+def _found(check: Check, subject: Subject, options: Mapping[str, Any], work: Work, *, by_name: bool) -> Finding | None:
+    """Return what a check finds; None of one of another package that is broken, unless it was asked for by its name."""
+    try:
+        with CHECKS.using(check.name):
+            return check.find(subject, options, work)
+    except StateError as error:
+        if by_name or check.name not in CHECKS.brought():
+            raise
+        CHECKS.leave_out(check.name, error)
+        return None
 
 
 def _sequence(given: Any) -> Iterator[Explanation]:
