@@ -32,9 +32,10 @@ def test_an_explanation_opens_and_is_made_again():
     assert why.volume.data[0, 0] == pytest.approx(1.7127394676208496e-4)
     np.testing.assert_allclose(why.volume.affine, AFFINE)
     model = wb.zoo.load(STORED / "model.safetensors")
-    again = wb.explain(model, wb.Volume(PICTURE, AFFINE, unit="HU"), "occlusion", 1, window=4)
-    np.testing.assert_allclose(again.volume.data, why.volume.data, atol=1e-6)
-    assert dict(again.options) == dict(why.options)
+    picture = wb.Volume(PICTURE, AFFINE, unit="HU")
+    for again in (why.replay(model, picture), wb.explain(model, picture, "occlusion", 1, window=4)):
+        np.testing.assert_allclose(again.volume.data, why.volume.data, atol=1e-6)
+    assert dict(why.replay(model, picture).options) == dict(why.options)
 
 
 @pytest.mark.parametrize("suffix", ["json", "yaml"])

@@ -17,6 +17,7 @@ _LIBRARIES = re.compile(r"\b(OMP_|GOMP_|KMP_|MKL_|CUBLAS|CUDA_|ONEDNN|ASCEND_|GL
 #: The room itself, and the contracts, which hold networks to both frameworks.
 _ELSEWHERE = ("frameworks", "testing")
 _VARIABLES = {
+    "jobs/accelerators.py": "what drivers are told of their cards, which a queue counts without a framework",
     "tools/_processes.py": "threads of whatever a tool is computed with, below the frameworks",
 }
 _IMPORTS = {
@@ -24,6 +25,7 @@ _IMPORTS = {
 }
 _TABLES = {
     "explain/explainers/captum_methods.py": "the frameworks that a method is for, as any plug-in declares them",
+    "explain/explainers/lrp.py": "as captum_methods.py",
     "zoo/card.py": "the frameworks that a network is for, as any card declares them",
 }
 

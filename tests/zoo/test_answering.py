@@ -148,7 +148,9 @@ def test_memory_is_that_of_the_answer_and_of_a_window(windowed, monkeypatch):
     tracemalloc.stop()
     # as counted by NumPy: the input of one window, its weights, its outputs, and those in the making
     window = 4 * 32**3 * (2 + 2 * 16)
-    assert most <= 1.5 * answer.nbytes + window
+    # beside arrays, a few thousand Python objects of whoever runs in this process
+    objects = 1 << 16
+    assert most <= 1.5 * answer.nbytes + window + objects
 
 
 @pytest.mark.parametrize("framework", ["torch", pytest.param("mindspore", marks=pytest.mark.mindspore)])
