@@ -70,7 +70,7 @@ default_role = "py:obj"
 nitpicky = True
 nitpick_ignore_regex = [
     # names of other projects, as signatures have them: no inventory of theirs can be had without a network
-    ("py:.*", r"(_?pytest|abc|annotated_types|anywidget|collections|enum|ipywidgets|jupyter_server)\..*"),
+    ("py:.*", r"(_?pytest|abc|annotated_types|anywidget|collections|contextlib|enum|ipywidgets|jupyter_server)\..*"),
     ("py:.*", r"(matplotlib|mindspore|numpy|os|pathlib|pydantic|threading|torch|traitlets|types|typing|t)\..*"),
     ("py:class", r"Path|NoneType|FieldInfo|(Min|Max)Len|G[te]|L[te]|_PydanticGeneralMetadata"),
     # of what stands within Annotated, autodoc writes the module twice
