@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.explain.baselines import find_baseline
 from workbench.explain.explanation import Explanation
 from workbench.explain.making import Making
 from workbench.parameters import Parameter, check_values
@@ -83,6 +84,7 @@ class Subject:
         self, explanation: Explanation, inside: Array | None = None, others: Sequence[Explanation] = ()
     ) -> None:
         self.explanation, self._inside, self.others = explanation, inside, tuple(others)
+        self._baselines: dict[tuple[Any, Any], Array] = {}
 
     @cached_property
     def values(self) -> Array:
@@ -117,6 +119,14 @@ class Subject:
     def making(self) -> Making:
         """The input as the network sees it, the score, and what runs many inputs."""
         return Making(self.request)
+
+    def baseline(self, options: Mapping[str, Any]) -> Array:
+        """Return what hides the input, ``[channels, *spatial]``, as the options `baseline` and `blur` ask for."""
+        asked = (options["baseline"], options["blur"])
+        if asked not in self._baselines:
+            problem = self.making.problem
+            self._baselines[asked] = find_baseline(problem, options, problem.score_of(problem.input[0])).image
+        return self._baselines[asked]
 
     @cached_property
     def on_network(self) -> Array:

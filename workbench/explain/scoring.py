@@ -190,8 +190,14 @@ def score(
     _check_maps(maps)
     asked = _asked(checks, maps, mask is not None)
     found = []
+    places: dict[int | str | None, Array] = {}
     for place, one in enumerate(maps):
-        inside = None if mask is None else _inside(mask, _meant(mask, one) if label is None else label, one.volume)
+        if mask is not None:
+            meant = _meant(mask, one) if label is None else label
+            # all maps are of one input, and so on one grid
+            if meant not in places:
+                places[meant] = _inside(mask, meant, one.volume)
+        inside = None if mask is None else places[meant]
         subject = Subject(one, inside, [*maps[:place], *maps[place + 1 :]])
         for number, (check, options) in enumerate(asked):
             part = work.part(place * len(asked) + number, len(maps) * len(asked))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.explain.baselines import BASELINE, BLUR, find_baseline
+from workbench.explain.baselines import BASELINE, BLUR
 from workbench.explain.check import Check, Curve, Finding, Subject
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
@@ -61,9 +61,7 @@ class Insertion(Check):
 
 
 def _find(subject: Subject, options: Mapping[str, Any], work: Work, *, hides: bool) -> Finding:
-    problem = subject.making.problem
-    image = problem.input[0]
-    baseline = find_baseline(problem, options, problem.score_of(image)).image
+    image, baseline = subject.making.problem.input[0], subject.baseline(options)
     orders = {"by the map": _ranked(subject.on_network), "at random": _ranked(_noise(subject, options["seed"]))}
     shares = np.linspace(0, 1, options["steps"] + 1)
     count = len(shares)

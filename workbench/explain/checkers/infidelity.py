@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.explain.baselines import BASELINE, BLUR, find_baseline
+from workbench.explain.baselines import BASELINE, BLUR
 from workbench.explain.check import Check, Finding, Subject, Verdict
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
@@ -36,9 +36,7 @@ class Infidelity(Check):
     )
 
     def find(self, subject: Subject, options: Mapping[str, Any], work: Work) -> Finding:
-        problem = subject.making.problem
-        image = problem.input[0]
-        baseline = find_baseline(problem, options, problem.score_of(image)).image
+        image, baseline = subject.making.problem.input[0], subject.baseline(options)
         boxes = _boxes(image.shape[1:], options["samples"], np.random.default_rng(options["seed"]))
 
         def build(part: range) -> Array:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.base import Problem, Step
+from workbench.explain.baselines import Baseline
 from workbench.explain.explainers.grad_cam import LayerExplainer
 from workbench.parameters import Parameter, by_name
 
@@ -24,8 +26,14 @@ class ChannelExplainer(LayerExplainer):
     options: ClassVar[Mapping[str, Parameter]] = {**LayerExplainer.options, **by_name(_BATCH_SIZE)}
 
     @abstractmethod
-    def weigh(self, problem: Problem, layer: str, activation: Array) -> Iterator[tuple[range, Array]]:
+    def weigh(
+        self, problem: Problem, layer: str, activation: Array, baseline: Baseline | None
+    ) -> Iterator[tuple[range, Array]]:
         """Yield the weights of the channels, some at a time."""
+
+    def baseline(self, problem: Problem) -> Baseline | None:  # noqa: ARG002
+        """Return what the input is compared with, if it is compared with anything."""
+        return None
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return _USUAL_CHANNELS + 2
@@ -42,9 +50,12 @@ class ChannelExplainer(LayerExplainer):
         layer = self.layer_of(problem)
         captured = problem.feeder.once(lambda: problem.framework.capture(problem.module, [layer], problem.input))
         activation = self.spatial(captured[layer], layer, problem)[0].astype(np.float64)
-        weights = np.zeros(len(activation))
-        for part, found in self.weigh(problem, layer, activation):
+        weights, baseline = np.zeros(len(activation)), self.baseline(problem)
+        for part, found in self.weigh(problem, layer, activation, baseline):
             weights[part.start : part.stop] = found
             if part.stop < len(weights):
                 yield self.step(part.stop / len(weights), self.combine(activation, weights), layer, problem)
-        yield self.step(1.0, self.combine(activation, self.finish(weights, problem)), layer, problem)
+        last = self.step(1.0, self.combine(activation, self.finish(weights, problem)), layer, problem)
+        if baseline is not None:
+            last = replace(last, notes=last.notes + baseline.notes, baseline_score=baseline.score)
+        yield last

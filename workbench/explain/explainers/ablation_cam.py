@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.base import Problem
+from workbench.explain.baselines import Baseline
 from workbench.explain.explainers._channels import ChannelExplainer
 
 
@@ -24,7 +25,13 @@ class AblationCAM(ChannelExplainer):
     reference = "Desai and Ramaswamy 2020, Ablation-CAM, equation 3 without its denominator"
     order = 14
 
-    def weigh(self, problem: Problem, layer: str, activation: Array) -> Iterator[tuple[range, Array]]:
+    def weigh(
+        self,
+        problem: Problem,
+        layer: str,
+        activation: Array,
+        baseline: Baseline | None,  # noqa: ARG002
+    ) -> Iterator[tuple[range, Array]]:
         channels: list[int] = []
 
         def build(part: range) -> Array:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.explain.base import Problem, Step
+from workbench.explain.base import Problem
 from workbench.explain.baselines import BASELINE, BLUR, Baseline, find_baseline
 from workbench.explain.explainers._channels import ChannelExplainer
 from workbench.explain.resize import resize_linear
@@ -39,21 +38,25 @@ class ScoreCAM(ChannelExplainer):
         **ChannelExplainer.options,
     }
 
-    def weigh(self, problem: Problem, layer: str, activation: Array) -> Iterator[tuple[range, Array]]:  # noqa: ARG002
-        image, found_baseline = problem.input[0], _baseline(problem)
-        baseline = found_baseline.image
+    def baseline(self, problem: Problem) -> Baseline:
+        return find_baseline(problem, problem.options, problem.score_of(problem.input[0]))
+
+    def weigh(
+        self,
+        problem: Problem,
+        layer: str,  # noqa: ARG002
+        activation: Array,
+        baseline: Baseline | None,  # noqa: ARG002
+    ) -> Iterator[tuple[range, Array]]:
+        assert baseline is not None
+        image, hidden, nothing = problem.input[0], baseline.image, baseline.score
 
         def build(part: range) -> Array:
             masks = np.stack([_mask(activation[index], problem.spatial_shape) for index in part])[:, None]
-            return np.asarray(baseline + masks * (image - baseline), np.float32)
+            return np.asarray(hidden + masks * (image - hidden), np.float32)
 
         for part, found in problem.feeder.map(len(activation), build, problem.scores):
-            yield part, found.astype(np.float64) - found_baseline.score
-
-    def steps(self, problem: Problem) -> Iterator[Step]:
-        told = _baseline(problem)
-        for step in super().steps(problem):
-            yield replace(step, notes=step.notes + told.notes, baseline_score=told.score)
+            yield part, found.astype(np.float64) - nothing
 
     def finish(self, weights: Array, problem: Problem) -> Array:
         if not problem.options["softmax"]:
@@ -61,10 +64,6 @@ class ScoreCAM(ChannelExplainer):
         powers = np.exp(weights - weights.max())
         shares: Array = powers / powers.sum()
         return shares
-
-
-def _baseline(problem: Problem) -> Baseline:
-    return find_baseline(problem, problem.options, problem.score_of(problem.input[0]))
 
 
 def _mask(channel: Array, shape: tuple[int, ...]) -> Array:
