@@ -46,7 +46,7 @@ class ScoreCAM(ChannelExplainer):
         problem: Problem,
         layer: str,  # noqa: ARG002
         activation: Array,
-        baseline: Baseline | None,  # noqa: ARG002
+        baseline: Baseline | None,
     ) -> Iterator[tuple[range, Array]]:
         assert baseline is not None
         image, hidden, nothing = problem.input[0], baseline.image, baseline.score
