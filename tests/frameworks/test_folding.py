@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from workbench.frameworks import get
-from workbench.frameworks.torch._folding import _Merged, folded
+from workbench.frameworks.torch._doubling import _Merged, _MergedPointwise
+from workbench.frameworks.torch._folding import folded
 
 
 class Doubling(nn.Module):
@@ -63,6 +64,66 @@ def test_a_doubled_map_is_convolved_without_doubling_it(ndim, options):
         wanted, found = module(inputs(ndim)), network(inputs(ndim))
     # the border is where a bias and the zeros around a map meet
     assert torch.allclose(found, wanted, atol=1e-5 * float(wanted.abs().max()))
+
+
+class Residual(Doubling):
+    """A doubled map beside another one, convolved 3 wide and, for a shortcut, 1 wide."""
+
+    def __init__(self, ndim, **options):
+        super().__init__(ndim, **options)
+        self.shortcut = type(self.skip)(7, 6, 1, bias=options.get("bias", True))
+
+    def forward(self, x):
+        skip, up = self.skip(x), self.up(self.down(x))
+        both = torch.cat((up, skip) if self.first else (skip, up), dim=1)
+        return self.act(self.norm(self.join(both)) + self.shortcut(both))
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize(
+    "options", [{}, {"first": True}, {"up_bias": True}, {"first": True, "up_bias": True, "bias": False}]
+)
+def test_a_shortcut_beside_it_is_one_with_the_doubling(ndim, options):
+    module = settled(Residual(ndim, **options))
+    network = folded(module)
+    kinds = [type(layer) for layer in network.modules()]
+    assert kinds.count(_Merged) == kinds.count(_MergedPointwise) == 1
+    with torch.no_grad():
+        wanted, found = module(inputs(ndim)), network(inputs(ndim))
+    assert torch.allclose(found, wanted, atol=1e-5 * float(wanted.abs().max()))
+
+
+class LooksAtTheDoubled(Doubling):
+    """Somebody else wants the maps side by side, so that they have to be made."""
+
+    def forward(self, x):
+        both = torch.cat((self.skip(x), self.up(self.down(x))), dim=1)
+        return self.join(both), both
+
+
+def test_maps_side_by_side_that_somebody_looks_at_are_made():
+    assert folded(LooksAtTheDoubled(2).eval()) is None
+
+
+class HasAClosedPart(nn.Module):
+    """Most of it can be written down as a graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.closed, self.rest = Unwritable(), Doubling(2)
+
+    def forward(self, x):
+        return self.rest(nn.functional.pad(self.closed(x), (1, 1, 1, 1)))
+
+
+def test_a_part_that_cannot_be_written_down_stays_and_the_rest_is_folded():
+    module = settled(HasAClosedPart())
+    network = folded(module)
+    assert [type(layer) for layer in network.modules()].count(_Merged) == 1
+    for sign in (1, -1):  # both ways that the closed part may go
+        x = sign * (inputs(2).abs() + 0.1)
+        with torch.no_grad():
+            assert torch.allclose(network(x), module(x), atol=1e-5)
 
 
 def test_the_network_itself_is_left_as_it_was():

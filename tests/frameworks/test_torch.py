@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -176,4 +180,14 @@ def test_a_process_computes_with_as_many_threads_and_as_exactly_as_asked_for():
 def test_the_workspace_of_cublas_is_set_where_steps_must_be_equal():
     made = {wanted: worker_environment("torch", {}, threads=2, deterministic=wanted) for wanted in (True, False)}
     assert made[True] == {**made[False], "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-    assert made[False] == {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "10000"}
+    assert made[False] == {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "10000", "THP_MEM_ALLOC_ENABLE": "1"}
+
+
+def test_large_pages_are_asked_for_unless_somebody_said_otherwise():
+    told = {"THP_MEM_ALLOC_ENABLE": "0"}
+    assert worker_environment("torch", told, threads=2, deterministic=False)["THP_MEM_ALLOC_ENABLE"] == "0"
+    show = "import os, workbench; workbench.frameworks.get('torch'); print(os.environ['THP_MEM_ALLOC_ENABLE'])"
+    for given, wanted in (({}, "1"), (told, "0")):
+        inherited = {name: value for name, value in os.environ.items() if name not in told}
+        done = subprocess.run([sys.executable, "-c", show], env={**inherited, **given}, capture_output=True, text=True)
+        assert done.stdout.strip() == wanted, done.stderr

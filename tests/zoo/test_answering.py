@@ -39,7 +39,6 @@ def windowed(monkeypatch):
     monkeypatch.setattr(answering, "_WHOLE_IMAGE_VOXELS", 1000)
     monkeypatch.setattr(answering, "_SCORES_AT_ONCE", 4000)
     monkeypatch.setattr(inference, "_SPARE", 1)
-    monkeypatch.setattr(answering, "_FOR_LABELS", 1)
 
 
 def at_once(made, volume):
@@ -79,7 +78,6 @@ def test_pictures_go_box_by_box_too(windowed):
 
 
 def test_windows_of_air_are_answered_once(monkeypatch, windowed):
-    monkeypatch.setattr(answering, "_FOR_LABELS", 1 << 28)
     made = model(intensity={"kind": "window", "low": -1000, "high": 400})
     made.patch_size = (8, 8, 8)
     data = np.full((40, 16, 16), -1000, np.int16)

@@ -13,7 +13,7 @@ from workbench.zoo.windows import Windows
 BIG = 1 << 40
 
 
-def blended(windows: Windows, function, budget: int = BIG, halo: int = 0):
+def blended(windows: Windows, function, budget: int = BIG, halo: int = 0, memory: int | None = None):
     """Blend what `function` makes of the places of a window's voxels; returns the whole and the boxes."""
     places = np.stack(np.meshgrid(*map(np.arange, windows.shape), indexing="ij")).astype(np.float32)
 
@@ -25,7 +25,7 @@ def blended(windows: Windows, function, budget: int = BIG, halo: int = 0):
     channels = len(function(places))
     result = np.full((channels, *windows.shape), np.nan, np.float32)
     boxes = []
-    for box in windows.blend(windows.columns(channels, budget, halo), answers, halo):
+    for box in windows.blend(windows.columns(channels, budget, halo), answers, halo, memory):
         own = tuple(slice(a, a + n) for a, n in zip(box.start, box.own, strict=True))
         assert np.isnan(result[(slice(None), *own)]).all(), "a voxel belongs to one box"
         result[(slice(None), *own)] = box.values[(slice(None), *(slice(n) for n in box.own))]
@@ -54,8 +54,9 @@ def test_a_function_of_the_place_comes_back_whatever_the_cuts(data):
     windows = Windows(shape, size, overlap)
     budget = data.draw(st.sampled_from([1, 2000, 20000, BIG]))
     halo = data.draw(st.sampled_from([0, 1]))
+    memory = data.draw(st.sampled_from([None, 1, 3000]))
     places = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij")).astype(np.float32)
-    result, boxes = blended(windows, lambda part: part + 0.5, budget, halo)
+    result, boxes = blended(windows, lambda part: part + 0.5, budget, halo, memory)
     np.testing.assert_allclose(result, places + 0.5, rtol=1e-5)
     for start, own, values in boxes:
         # a box goes on for `halo` voxels, but for the end of the grid

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 #: Larger images are predicted window by window: a 64-channel map of this many voxels takes half a GB.
 _WHOLE_IMAGE_VOXELS = 1 << 21
 _WINDOW = {2: 512, 3: 96}
-#: Labels take little, so the outputs in the making of them may take more, in bytes: with less, windows along the cuts
-#: between boxes are computed twice and three times.
-_FOR_LABELS = 1 << 28
 #: Scores that are brought onto the volume's grid and decided in one go: 4 MB, and as much again a few times over.
 _SCORES_AT_ONCE = 1 << 20
 
@@ -89,7 +86,7 @@ def answer(model: Model, prepared: Prepared, how: How) -> Any:
         labels = empty_scores(prepared.source.spatial_shape, task.label_dtype(model.num_classes))
         # interpolate the probabilities, then decide: smoother outlines than enlarging the decision
         before = _same if prepared.exact else _of_one(task.probabilities)
-        _fill(labels, inference, prepared, before, _of_one(task.decode), _FOR_LABELS)
+        _fill(labels, inference, prepared, before, _of_one(task.decode))
         names = dict(enumerate(model.classes))
         return prepared.source.with_data(labels, kind="labels", labels=names, notes=note)
 
@@ -139,7 +136,7 @@ def estimate(model: Model, prepared: Prepared, *, skip_air: bool) -> PredictionE
         return inference.estimate()
     itemsize = np.dtype(task.label_dtype(model.num_classes)).itemsize
     labels = math.prod(prepared.source.spatial_shape) * itemsize
-    return inference.estimate(labels, max(labels // 2, _FOR_LABELS), prepared.restorer().halo)
+    return inference.estimate(labels, prepared.restorer().halo)
 
 
 def windows(model: Model, prepared: Prepared) -> int:
@@ -190,16 +187,15 @@ def _fill(
     prepared: Prepared,
     before: Callable[[Array], Array],
     finish: Callable[[Array], Array],
-    budget: int = 0,
 ) -> None:
     """Write an image's outputs onto the volume's grid as they are finished, some rows at a time.
 
     `before` is done to outputs [k, *box] on the network's grid, `finish` to what was interpolated from them. Outputs in
-    the making take half of what the target takes, or `budget` bytes if that is more.
+    the making take half of the memory that the target takes.
     """
     restorer = prepared.restorer()
     halo = restorer.halo
-    for box in inference.boxes(max(target.nbytes // 2, budget), halo):
+    for box in inference.boxes(target.nbytes // 2, halo):
         rows = max(1, _SCORES_AT_ONCE // max(1, box.values[:, 0].size))
         for first in range(0, box.own[0], rows):
             count = min(rows, box.own[0] - first)

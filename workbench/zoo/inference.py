@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench._arrays import Array
+from workbench._scratch import room
 from workbench._words import size, span
 from workbench.errors import Cancelled, StateError
 from workbench.frameworks.base import Outputs as Outputs
 from workbench.frameworks.feeding import Feeder
 from workbench.work import Cancel, Progress
-from workbench.zoo.windows import Blended, Index, Windows
+from workbench.zoo.windows import Blended, Column, Index, Windows
 
 if TYPE_CHECKING:
     from workbench.frameworks import Framework
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 Read = Callable[[Index, Index], Array]
 IsAir = Callable[[Index, Index], bool]
 
-#: Outputs in the making may always take as much, in bytes: a network of three dimensions takes more for itself.
-_SPARE = 1 << 26
+#: Outputs in the making may always take as much memory, in bytes: a network takes more for itself.
+_SPARE = 1 << 24
 #: Outputs of one batch of windows, in bytes, where that is more than one window.
 _AT_ONCE = 1 << 24
 #: A window of so many voxels fills the cores of a CPU by itself: nothing is gained by several at once.
@@ -152,27 +153,27 @@ class Inference:
             self._seconds = time.perf_counter() - started
         self._first = (start, answer[0])
 
-    def estimate(self, answer: int | None = None, budget: int | None = None, halo: int = 0) -> PredictionEstimate:
+    def estimate(self, answer: int | None = None, halo: int = 0) -> PredictionEstimate:
         """Return how long it will take: what a second window takes (the first one warms up), times their number.
 
         Parameters
         ----------
         answer : int, optional
             Bytes of what is made of the outputs box by box; the outputs of the `whole` image if not given.
-        budget, halo : int, optional
+        halo : int, optional
             As `boxes` will be told.
         """
         self.begin()
         outputs = 4 * self.channels * math.prod(self._windows.shape)
         answer = outputs if answer is None else answer
-        budget = self._budget(answer // 2 if budget is None else budget)
-        columns = self._windows.columns(self.channels, budget, halo)
+        memory = self._memory(answer // 2)
+        columns = self._columns(memory, halo)
         starts = [start for column in columns for start in column.windows()]
         air = sum(self._flags(starts))
         needed = len(starts) - max(0, air - 1)
         if needed > 1 and self._seconds < _WORTHWHILE_SECONDS:
             self.begin()
-        return PredictionEstimate(needed, len(starts) - needed, self._seconds * needed, answer + min(outputs, budget))
+        return PredictionEstimate(needed, len(starts) - needed, self._seconds * needed, answer + min(outputs, memory))
 
     def reduce(self, probabilities: Callable[[Array], Array], *, check: bool) -> str:
         """Let the network compute faster and less exactly, where the device has such arithmetic.
@@ -230,14 +231,14 @@ class Inference:
         self._form = form
         return f"computed in {form}: {words}"
 
-    def boxes(self, budget: int = 0, halo: int = 0) -> Iterator[Blended]:
+    def boxes(self, memory: int = 0, halo: int = 0) -> Iterator[Blended]:
         """Yield the blended outputs of the image as boxes.
 
         Parameters
         ----------
-        budget : int
-            Bytes that outputs in the making may take, or as much as those of one window, or `_SPARE`, whichever is
-            most.
+        memory : int
+            Bytes that outputs in the making may take in memory, or as much as those of one window, or `_SPARE`,
+            whichever is most. What takes more goes into a temporary file.
         halo : int
             See `Windows.blend`.
 
@@ -250,8 +251,8 @@ class Inference:
         """
         if self._first is None:
             self.begin()
-        columns = self._windows.columns(self.channels, self._budget(budget), halo)
-        yield from self._windows.blend(columns, self._answers, halo)
+        memory = self._memory(memory)
+        yield from self._windows.blend(self._columns(memory, halo), self._answers, halo, memory)
 
     def whole(self) -> dict[str, Array]:
         """Return the blended outputs of the whole image, by name."""
@@ -259,7 +260,7 @@ class Inference:
             self.begin()
         shape = (self.channels, *self._windows.shape)
         result = empty_scores(shape)
-        for box in self.boxes(budget=result.nbytes // 2):
+        for box in self.boxes(memory=result.nbytes // 2):
             place = (slice(a, a + n) for a, n in zip(box.start, box.own, strict=True))
             result[(slice(None), *place)] = box.values
         ends = np.cumsum(list(self.parts.values()))[:-1]
@@ -267,7 +268,10 @@ class Inference:
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _budget(self, wanted: int) -> int:
+    def _columns(self, memory: int, halo: int) -> list[Column]:
+        return self._windows.columns(self.channels, max(memory, room()), halo)
+
+    def _memory(self, wanted: int) -> int:
         return max(wanted, 4 * self.channels * math.prod(self._windows.size), _SPARE)
 
     def _answers(self, starts: list[Index]) -> Iterator[Array]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench._arrays import Array
+from workbench._scratch import Scratch
 
 Index = tuple[int, ...]
 
@@ -31,9 +32,10 @@ class Windows:
     network sees the least of the surroundings. A window as large as an image is the image.
 
     The outputs are wanted as boxes that are finished, one after the other, so that an image's outputs are never there
-    all at once. The longest axis is gone along in layers of windows; what lies before the next layer is finished. Where
-    the outputs of a whole layer are too many, the other axes are cut into columns that are gone along one by one; the
-    windows that reach over a cut are then needed in both.
+    all at once. The longest axis is gone along in layers of windows; what lies before the next layer is finished. The
+    outputs of a layer lie in memory, or in a temporary file if they are many. Where they are too many even for the
+    disk, the other axes are cut into columns that are gone along one by one; the windows that reach over a cut are then
+    needed in both.
 
     Parameters
     ----------
@@ -88,7 +90,11 @@ class Windows:
         return made
 
     def blend(
-        self, columns: list[Column], answers: Callable[[list[Index]], Iterator[Array]], halo: int = 0
+        self,
+        columns: list[Column],
+        answers: Callable[[list[Index]], Iterator[Array]],
+        halo: int = 0,
+        memory: int | None = None,
     ) -> Iterator[Blended]:
         """Yield finished boxes.
 
@@ -100,38 +106,49 @@ class Windows:
             Gives the outputs [k, *size] of windows that begin at the given places, in their order.
         halo : int
             As `columns` got it.
+        memory : int, optional
+            Bytes that outputs in the making may take in memory; what takes more goes into a temporary file, and comes
+            in boxes that take no more. Without, all is in memory.
         """
         outputs = answers([start for column in columns for start in column.windows()])
         for column in columns:
-            yield from self._blend(column, outputs, halo)
+            yield from self._blend(column, outputs, halo, memory)
 
-    def _blend(self, column: Column, outputs: Iterator[Array], halo: int) -> Iterator[Blended]:
+    def _blend(self, column: Column, outputs: Iterator[Array], halo: int, memory: int | None) -> Iterator[Blended]:
         lead, length = self.lead, self.shape[self.lead]
         extent = [cut.stop - cut.begin for cut in column.segments]
         extent[lead] = min(self.size[lead] + halo, length)
-        total: Array | None = None
+        scratch: Scratch | None = None
+        at_once = length
         base = 0  # place on the leading axis of the first row of `total`
         layers = column.segments[lead].starts
         for number, first in enumerate(layers):
             for start in column.layer(first):
                 values = next(outputs)
-                if total is None:
-                    total = np.zeros((len(values) + 1, *extent), np.float32)
-                self._add(total, values, start, column, base)
-            assert total is not None
+                if scratch is None:
+                    needed = 4 * (len(values) + 1) * math.prod(extent)
+                    scratch = Scratch((len(values) + 1, *extent), needed if memory is None else memory)
+                    if scratch.spilled and memory is not None:
+                        at_once = max(1, memory * extent[lead] // needed)
+                self._add(scratch.array, values, start, column, base)
+                scratch.release()
+            assert scratch is not None
+            total = scratch.array
             last = number + 1 == len(layers)
             own = (length if last else max(base, layers[number + 1] - halo)) - base
-            if not own:
-                continue
-            rows = min(own + halo, length - base)
-            done = total[(slice(None), *_along(lead, slice(0, rows), len(extent)))]
-            done[:-1] /= done[-1]
-            done[-1] = 1  # what is handed out once more as the beginning of the next box is finished
-            begins = [cut.begin for cut in column.segments]
-            sizes = [cut.end - cut.begin for cut in column.segments]
-            begins[lead], sizes[lead] = base, own
-            yield Blended(tuple(begins), tuple(sizes), done[:-1])
-            _shift(np.moveaxis(total, 1 + lead, 0), own)
+            for first_row in range(0, own, at_once):
+                count = min(at_once, own - first_row)
+                rows = slice(first_row, min(first_row + count + halo, length - base))
+                done = total[(slice(None), *_along(lead, rows, len(extent)))]
+                done[:-1] /= done[-1]
+                done[-1] = 1  # what is handed out once more as the beginning of the next box is finished
+                begins = [cut.begin for cut in column.segments]
+                sizes = [cut.end - cut.begin for cut in column.segments]
+                begins[lead], sizes[lead] = base + first_row, count
+                yield Blended(tuple(begins), tuple(sizes), done[:-1])
+                scratch.release()
+            if own:
+                _shift(np.moveaxis(total, 1 + lead, 0), own, at_once, scratch.release)
             base += own
 
     def _add(self, total: Array, values: Array, start: Index, column: Column, base: int) -> None:
@@ -191,12 +208,15 @@ def _along(axis: int, part: slice, ndim: int) -> tuple[slice, ...]:
     return tuple(part if other == axis else slice(None) for other in range(ndim))
 
 
-def _shift(rows: Array, count: int) -> None:
+def _shift(rows: Array, count: int, at_once: int, release: Callable[[], None]) -> None:
     """Drop the first `count` rows and add as many of zeros at the end, in place and without a copy of all."""
-    for first in range(0, len(rows) - count, count):
-        part = rows[first + count : first + 2 * count]
+    step = min(count, at_once)
+    for first in range(0, len(rows) - count, step):
+        part = rows[first + count : first + count + step]
         rows[first : first + len(part)] = part
+        release()
     rows[max(0, len(rows) - count) :] = 0
+    release()
 
 
 def _starts(length: int, window: int, overlap: float) -> list[int]:

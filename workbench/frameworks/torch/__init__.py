@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from workbench.frameworks.torch.framework import TorchFramework
+import os
+
+from workbench.frameworks import _environment
+
+# read by torch when it makes its first tensor; who has said otherwise is heard
+for _name, _value in _environment.LARGE_PAGES.items():
+    os.environ.setdefault(_name, _value)
+
+from workbench.frameworks.torch.framework import TorchFramework  # noqa: E402
 
 __all__ = ["TorchFramework"]

@@ -70,6 +70,20 @@ def define(nn: Any, F: Any, ops: Any) -> type:
         parts += [nn.Sequential(up(channels, channels), Residual(channels, channels)) for _ in range(blocks)]
         return nn.Sequential(*parts)
 
+    class States(body):
+        """A transformer that answers with the maps of its blocks."""
+
+        def forward(self, x: Any) -> Any:
+            """Return the maps after the blocks in `taken`, and that after the last norm."""
+            grid = self.patch_embed.grid(x)
+            tokens = self.embed(x)
+            maps = []
+            for index in range(12):
+                tokens = self.blocks[index](tokens)
+                if index + 1 in self.taken:
+                    maps.append(self.as_map(tokens, grid))
+            return (*maps, self.as_map(self.norm(tokens), grid))
+
     class UNETR(nn.Module):
         """Class logits [n, num_classes, i, j, k] of volumes [n, in_channels, i, j, k]."""
 
@@ -88,7 +102,7 @@ def define(nn: Any, F: Any, ops: Any) -> type:
             idle_norms: bool,
         ) -> None:
             super().__init__()
-            self.vit = body(
+            self.vit = States(
                 3,
                 in_channels,
                 hidden_size,
@@ -104,7 +118,7 @@ def define(nn: Any, F: Any, ops: Any) -> type:
                 projection=projection,
                 idle_norms=idle_norms,
             )
-            self.taken = tuple(int(number) for number in states.split("-"))
+            self.vit.taken = tuple(int(number) for number in states.split("-"))
             width = feature_size
             self.encoder1 = Residual(in_channels, width)
             self.encoder2 = projection_up(hidden_size, 2 * width, 2)
@@ -117,17 +131,10 @@ def define(nn: Any, F: Any, ops: Any) -> type:
             self.head = nn.Conv3d(width, num_classes, 1)
 
         def forward(self, x: Any) -> Any:
-            grid = self.vit.patch_embed.grid(x)
-            tokens = self.vit.embed(x)
-            maps = []
-            for index in range(12):
-                tokens = self.vit.blocks[index](tokens)
-                if index + 1 in self.taken:
-                    maps.append(self.vit.as_map(tokens, grid))
-            y = self.vit.as_map(self.vit.norm(tokens), grid)
-            y = self.decoder5(y, self.encoder4(maps[2]))
-            y = self.decoder4(y, self.encoder3(maps[1]))
-            y = self.decoder3(y, self.encoder2(maps[0]))
+            first, second, third, y = self.vit(x)
+            y = self.decoder5(y, self.encoder4(third))
+            y = self.decoder4(y, self.encoder3(second))
+            y = self.decoder3(y, self.encoder2(first))
             y = self.decoder2(y, self.encoder1(x))
             return self.head(y)
 
