@@ -274,13 +274,14 @@ def test_absurd_dimensions_are_refused_at_once(tmp_path):
 def test_gzip_damage(tmp_path):
     path = write(Volume(distinct((30, 30, 30), np.uint8)), tmp_path / "a.nii.gz")
     raw = bytearray(path.read_bytes())
-    raw[-6] ^= 255  # the checksum
+    place = len(raw) // 2
+    raw[place] ^= 255
     path.write_bytes(raw)
-    with pytest.raises(FileError):
-        read(path).load()
-    raw[-6] ^= 255
-    raw[len(raw) // 2] ^= 255
-    path.write_bytes(raw)
+    # it still unpacks to as many bytes, which other readers show without a word
+    with pytest.warns(GeometryWarning, match="checksum"):
+        found = read(path).load()
+    assert np.count_nonzero(found.data != nib.load(path).dataobj) == 0
+    path.write_bytes(raw[:10] + b"\xff" * 40 + raw[50:])  # what no stream begins with
     with pytest.raises(FileError):
         read(path).load()
 

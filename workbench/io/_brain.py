@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from workbench import _checks
 from workbench._arrays import Array
 from workbench.errors import FileError
 from workbench.io import _files
-from workbench.io._doubt import Doubt
-from workbench.io._format import Format, GeometryWarning
+from workbench.io._format import Format
 from workbench.volume import Volume
 
 
@@ -79,13 +77,7 @@ def volume(
         odd_end = _files.is_gzip(source) and _files.gzip_length_is_wrong(source, end)
 
     def load() -> Array:
-        found: list[str] = []
-        data = _files.read_array(source, offset, tuple(shape), dtype, found).reshape(full, order="F")
-        if odd_end:
-            notes.extend(found)
-        else:  # too late for a note
-            for doubt in (note for note in found if isinstance(note, Doubt)):
-                warnings.warn(f"{path.name}: {doubt}", GeometryWarning, stacklevel=2)
+        data = _files.read_array(source, offset, tuple(shape), dtype, notes).reshape(full, order="F")
         data = data * slope + inter if scaled else data
         return _checks.as_kind(data, "labels", slope if dtype.kind in "iu" else 0) if whole else data
 

@@ -31,6 +31,9 @@ _GZIP, _BZIP2 = b"\x1f\x8b", b"BZh"
 #: The end of a note on a file that is longer than its header promises.
 BEHIND = "behind the voxels that the header speaks of were left alone"
 _NO_END = Doubt("the compressed data breaks off behind the last voxel, so that its checksum could not be tested")
+_WRONG_SUM = Doubt(
+    "the checksum of the compressed data is not that of what it holds: a value may be wrong. Compare with another copy"
+)
 #: What to do about a header that cannot be true, and about one that may be.
 AGAIN = "It is damaged; get a fresh copy."
 CORRECT = "Correct the header with the tool that wrote the file, or convert the file again from its source."
@@ -125,6 +128,7 @@ def read_unpacked(path: Path, notes: list[str]) -> bytes:
                 pieces.append(piece)
         except EOFError:
             notes.append(_NO_END)
+        _doubt_sum(stream, notes)
     return b"".join(pieces)
 
 
@@ -244,8 +248,14 @@ def _look_behind(stream: IO[bytes], notes: list[str], *, last: bool) -> None:
     except EOFError:
         notes.append(_NO_END)  # all voxels are there, and other readers do not look any further
         return
+    _doubt_sum(stream, notes)
     if more and last:
         notes.append(f"bytes {BEHIND}")
+
+
+def _doubt_sum(stream: IO[bytes], notes: list[str]) -> None:
+    if getattr(getattr(stream, "raw", stream), "doubtful", False):
+        notes.append(_WRONG_SUM)
 
 
 def native(array: NDArray[Any]) -> NDArray[Any]:

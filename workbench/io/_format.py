@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -75,5 +76,17 @@ class Format(ABC):
         check_keywords(options, valid, f"{action} of format {self.name!r}")
 
     def lazy(self, path: Path, loader: Callable[[], Array], affine: Any, **meaning: Any) -> Volume:
-        """Make the Volume of a file whose voxels `loader` will read; `meaning` must hold `shape` and `dtype`."""
-        return Volume(guarded(path, self.name, loader), affine, source=path, **meaning)
+        """Make the Volume of a file whose voxels `loader` will read; `meaning` must hold `shape` and `dtype`.
+
+        What `loader` adds to the list `notes` comes too late for a note of the Volume, and is a GeometryWarning.
+        """
+        notes = meaning.get("notes", ())
+        known = len(notes)
+
+        def load() -> Array:
+            data = loader()
+            for note in notes[known:]:
+                warnings.warn(f"{path.name}: {note}", GeometryWarning, stacklevel=2)
+            return data
+
+        return Volume(guarded(path, self.name, load), affine, source=path, **meaning)

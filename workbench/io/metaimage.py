@@ -6,7 +6,6 @@ vector of axis i, channels are interleaved.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from workbench import _geometry
 from workbench._arrays import Array
 from workbench.errors import FileError, InputError
 from workbench.io import _files, _meaning, _pieces, _space
-from workbench.io._format import Format, GeometryWarning
+from workbench.io._format import Format
 from workbench.volume import Volume
 
 _TYPES = {
@@ -91,10 +90,7 @@ class MetaImage(Format):
         axes = (*("i", "j", "k")[: len(spatial)], *("c",) * (channels > 1))
 
         def load() -> Array:
-            found: list[str] = []
-            data = np.moveaxis(pieces.read(stored, dtype, found), 0, -1)
-            for note in found:  # nothing but reading tells what the end of a zlib stream is like
-                warnings.warn(f"{path.name}: {note}", GeometryWarning, stacklevel=2)
+            data = np.moveaxis(pieces.read(stored, dtype, notes), 0, -1)
             return data.reshape((*sizes, inner)[:ndim] if inner == 1 else data.shape, order="F").reshape(
                 shape, order="F"
             )
