@@ -240,3 +240,17 @@ def test_the_report_is_readable():
         "",
         "Everything that is needed works.",
     ]
+
+
+def test_the_doctor_names_plug_ins_that_cannot_be_loaded(tmp_path, monkeypatch):
+    facts = tmp_path / "others-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text(
+        "[workbench.explainers]\ngone = no_such_module:Method\n[workbench.tools]\nfine = math:sqrt\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {finding.name: finding for finding in examine() if finding.group == "Plug-ins"}
+    assert (found["gone"].state, found["fine"].state) == ("warning", "ok")
+    assert "explainers of others 1.0: cannot be loaded: ModuleNotFoundError" in found["gone"].found
+    assert found["fine"].found.startswith("tools of others 1.0;")

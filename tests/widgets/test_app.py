@@ -38,6 +38,12 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> App:
     return app
 
 
+def test_options_of_what_was_made_already_are_refused(volume: Volume) -> None:
+    for data in (volume, wb.datasets.load("phantom-ct", n=2, size=16)):
+        with pytest.raises(InputError, match="made before got an unknown option 'size'"):
+            wb.App(data, size=3)
+
+
 def test_an_empty_app_says_what_comes_first() -> None:
     app = wb.App()
     assert app.demos.shown

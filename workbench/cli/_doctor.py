@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from importlib import resources
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 from workbench.cli._finding import INSTALL, JUPYTERLAB, Finding, can_write
@@ -35,7 +35,7 @@ _CORE = (
 def examine() -> list[Finding]:
     """Look at everything; a part that cannot be examined is itself a finding."""
     findings: list[Finding] = []
-    for part in (_python, _frameworks, _viewers, _files, _tools, _jobs, _jupyter, _browser, _data):
+    for part in (_python, _frameworks, _viewers, _files, _tools, _jobs, _plug_ins, _jupyter, _browser, _data):
         try:
             findings += part()
         except Exception as error:  # noqa: BLE001 - the doctor must go on to the next part, and says what happened
@@ -154,6 +154,22 @@ def _jobs() -> Iterator[Finding]:
         yield Finding("Jobs", "accelerators", "absent", words, remedy)
     else:
         yield Finding("Jobs", "accelerators", "ok", f"{gpus} for all jobs together")
+
+
+def _plug_ins() -> Iterator[Finding]:
+    ours = __name__.partition(".")[0]
+    brought = {point for one in distributions() for point in one.entry_points if point.group.startswith(f"{ours}.")}
+    for point in sorted(brought, key=lambda one: (one.group, one.name)):
+        kind = point.group.partition(".")[2].replace("_", " ")
+        package = "" if point.dist is None else f" of {point.dist.name} {point.dist.version}"
+        try:
+            point.load()
+        except Exception as error:  # noqa: BLE001 - a package of somebody else may fail in any way
+            words = f"{kind}{package}: cannot be loaded: {type(error).__name__}: {error}"
+            yield Finding("Plug-ins", point.name, "warning", words, "mend or remove that package; all others work")
+        else:
+            words = "held to its contract by pytest --pyargs workbench.testing.check"
+            yield Finding("Plug-ins", point.name, "ok", f"{kind}{package}; {words}")
 
 
 def _jupyter() -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from workbench import datasets, io
 from workbench._words import count, voxels
 from workbench.datasets import Dataset, Sample
 from workbench.datasets.annotations import as_shown
-from workbench.errors import InputError, StateError, choose
+from workbench.errors import InputError, StateError, check_keywords, choose
 from workbench.parameters import Parameter, by_name, plain
 from workbench.training import Run
 from workbench.volume import Volume
@@ -244,10 +244,10 @@ class DataPanel(DeskPanel):
 
     def begin_with(self, data: Any, **options: Any) -> bool:
         """Load a data set by its name or as an object, read a file, or show a volume."""
-        if isinstance(data, Dataset):
-            self.load(data)
-        elif isinstance(data, Volume):
-            self.show(data)
+        if isinstance(data, (Dataset, Volume)):
+            # what was made already takes none
+            check_keywords(options, (), f"An App that begins with a data set or a volume made before")
+            (self.load if isinstance(data, Dataset) else self.show)(data)
         elif isinstance(data, Path):
             self.read(data, **options)
         elif isinstance(data, str):
