@@ -246,8 +246,11 @@ class DataPanel(DeskPanel):
         """Load a data set by its name or as an object, read a file, or show a volume."""
         if isinstance(data, (Dataset, Volume)):
             # what was made already takes none
-            check_keywords(options, (), f"An App that begins with a data set or a volume made before")
-            (self.load if isinstance(data, Dataset) else self.show)(data)
+            check_keywords(options, (), "An App that begins with a data set or a volume made before")
+        if isinstance(data, Dataset):
+            self.load(data)
+        elif isinstance(data, Volume):
+            self.show(data)
         elif isinstance(data, Path):
             self.read(data, **options)
         elif isinstance(data, str):
