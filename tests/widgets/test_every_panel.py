@@ -32,6 +32,10 @@ class TestJobs(PanelContract):
     name = "jobs"
 
 
+class TestTrust(PanelContract):
+    name = "trust"
+
+
 class TestDemos(PanelContract):
     name = "demos"
 

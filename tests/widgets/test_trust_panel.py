@@ -9,7 +9,6 @@ import pytest
 
 import workbench as wb
 from workbench.errors import StateError
-from workbench.testing import PanelContract
 from workbench.widgets.trust_panel import TrustPanel
 from workbench.zoo.shipped import place_of
 
@@ -24,10 +23,6 @@ def app() -> wb.App:
 def click(panel: Any, **message: Any) -> None:
     panel._on_message(panel, message, [])
     panel.wait(60)
-
-
-class TestTrustPanel(PanelContract):
-    name = "trust"
 
 
 def by_name(panel: TrustPanel) -> dict[str, Any]:
