@@ -66,7 +66,7 @@ def test_an_absent_device_lists_those_present():
 
 
 def test_a_device_is_told_in_words():
-    assert str(Device("cpu", "torch", "X", 2**33, 2**32, 4)) == "torch cpu: X, 4 cores, 8.0 GiB, 4.0 GiB free"
+    assert str(Device("cpu", "torch", "X", 16 * 10**9, 4 * 10**9, 4)) == "torch cpu: X, 4 cores, 16 GB, 4 GB free"
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from workbench._arrays import Array
+from workbench._words import size
 from workbench.errors import StateError, choose
 from workbench.frameworks import _environment
 from workbench.frameworks._memory import says_out_of_memory
@@ -64,9 +65,9 @@ class Device:
         if self.cores:
             parts.append(f"{self.cores} cores")
         if self.memory:
-            parts.append(f"{self.memory / 2**30:.1f} GiB")
+            parts.append(size(self.memory))
         if self.free_memory:
-            parts.append(f"{self.free_memory / 2**30:.1f} GiB free")
+            parts.append(f"{size(self.free_memory)} free")
         return ", ".join(parts)
 
 

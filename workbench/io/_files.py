@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench import _atomic, _geometry
+from workbench._words import size
 from workbench.errors import FileError, InputError, WorkbenchError
 from workbench.io._doubt import Doubt
 from workbench.io._inflate import Inflated
@@ -160,9 +161,7 @@ def check_memory(
 
     free = psutil.virtual_memory().available
     if needed > free:
-        raise FileError(
-            f"{path} promises {needed / 1e9:.1f} GB of voxels; {free / 1e9:.1f} GB of memory are free. {remedy}"
-        )
+        raise FileError(f"{path} promises {size(needed)} of voxels; {size(free)} of memory are free. {remedy}")
 
 
 def usable_affine(path: Path, affine: Any) -> NDArray[np.float64]:

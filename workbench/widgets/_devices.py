@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from workbench import frameworks
+from workbench._words import size
 from workbench.errors import MissingExtraError, StateError
 from workbench.widgets.messages import Offer
-
-_GIB = 2**30
 
 
 class DeviceOffer(Offer):
@@ -45,5 +44,5 @@ def choice(device: frameworks.Device) -> DeviceOffer:
     if device.cores:
         parts.append(f"{device.cores} cores")
     if device.free_memory:
-        parts.append(f"{device.free_memory / _GIB:.1f} GiB free")
+        parts.append(f"{size(device.free_memory)} free")
     return {"value": device.id, "label": label, "name": ", ".join(parts), "framework": device.framework}

@@ -369,7 +369,7 @@ def empty_scores(shape: Sequence[int], dtype: Any = np.float32) -> Array:
 
     needed, free = math.prod(shape) * np.dtype(dtype).itemsize, psutil.virtual_memory().available
     words = (
-        f"An answer of {' x '.join(map(str, shape))} values takes {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB of memory "
+        f"An answer of {' x '.join(map(str, shape))} values takes {size(needed)}, {size(free)} of memory "
         "are free. Crop the volume (Volume.crop), make its voxels larger (Volume.resample), or ask for labels alone "
         "(predict), which take one value for each voxel."
     )
