@@ -53,6 +53,8 @@ class Explanation:
         SHA-256 of the model's weights and of the volume.
     baseline_score : float or None
         What the baseline scores, where the method compares the input with one as a whole: it is to be less.
+    conserved : bool
+        Whether its values are shares of the score, which were brought onto the grid of the volume keeping their sum.
     schedule : list
         Batch sizes and memory layouts used, followed by a replay.
     """
@@ -77,6 +79,7 @@ class Explanation:
     notes: tuple[str, ...] = ()
     schedule: list[list[Any]] = field(default_factory=list)
     baseline_score: float | None = None
+    conserved: bool = False
     _model: Any = None
     _input: Volume | None = None
 
@@ -243,6 +246,7 @@ class Explanation:
             "measured on": f"{_times(self.native_resolution)} cells of {lengths(self.native_spacing, space)}",
             "shown on": f"{_times(self.volume.spatial_shape)} voxels of {lengths(self.volume.spacing, space)}",
             "model": f"{self.algorithm} ({self.framework}, {self.device}), weights {self.weights_fingerprint[:8]}",
+            "sum": self._sum(),
             "note": " ".join(self.notes),
         }
         left = "style='text-align:left'"
@@ -252,6 +256,15 @@ class Explanation:
             if value
         )
         return f"<table>{cells}</table>"
+
+    def _sum(self) -> str:
+        """Return what the shares sum up to, beside what they should where that is known."""
+        if not self.conserved:
+            return ""
+        total = f"{float(np.sum(self.data, dtype=np.float64)):.4g}, kept from the network's grid"
+        if self.baseline_score is None:
+            return total
+        return f"{total}; the score differs from that of the baseline by {self.score - self.baseline_score:.4g}"
 
     def _summary(self) -> str:
         layer = f" at {self.layer}" if self.layer else ""

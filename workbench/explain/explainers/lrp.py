@@ -32,6 +32,7 @@ class LRP(Explainer):
     summary = "the score shared out backwards from layer to layer; for networks that are one chain of modules"
     reference = "Bach et al. 2015, On Pixel-Wise Explanations by Layer-Wise Relevance Propagation, equation 58"
     order = 25
+    attribution = True
     frameworks = ("torch",)
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("absolute", "flag", False, "Magnitude only; off keeps the sign."),

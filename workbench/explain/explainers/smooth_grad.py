@@ -43,6 +43,10 @@ class SmoothGrad(Explainer):
         Parameter("batch_size", "integer", None, "Inputs per pass; measured on the device if not given.", low=1),
     )
 
+    def is_attribution(self, options: Mapping[str, Any]) -> bool:
+        inner = _OF[options["of"]]
+        return inner.is_attribution(inner.check_options({}))
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         inner = _OF[options["of"]]
         return int(options["samples"]) * inner.passes(shape, spacing, inner.check_options({}))
