@@ -16,6 +16,7 @@ from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.check import Check, Finding, Subject
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
+from workbench.explain.refining import refine
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
 from workbench.explain.scoring import Scores, checks, register_check, score
@@ -63,6 +64,7 @@ __all__ = [
     "methods",
     "over_checkpoints",
     "progressive",
+    "refine",
     "register",
     "register_check",
     "score",

@@ -109,6 +109,8 @@ class Step:
         shape over `native_shape`.
     baseline_score : float, optional
         What the whole baseline scores, where the method compares the input with one.
+    standard_error : float, optional
+        Of a voxel of the map on average, where samples were drawn.
     """
 
     fraction: float
@@ -117,6 +119,7 @@ class Step:
     notes: tuple[str, ...] = field(default=())
     cell: tuple[float, ...] | None = None
     baseline_score: float | None = None
+    standard_error: float | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.make_map):

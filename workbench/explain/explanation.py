@@ -53,6 +53,8 @@ class Explanation:
         SHA-256 of the model's weights and of the volume.
     baseline_score : float or None
         What the baseline scores, where the method compares the input with one as a whole: it is to be less.
+    standard_error : float or None
+        Of a value on average, on the network's grid, where samples were drawn: how far another seed may lead elsewhere.
     conserved : bool
         Whether its values are shares of the score, which were brought onto the grid of the volume keeping their sum.
     schedule : list
@@ -80,6 +82,7 @@ class Explanation:
     schedule: list[list[Any]] = field(default_factory=list)
     baseline_score: float | None = None
     conserved: bool = False
+    standard_error: float | None = None
     _model: Any = None
     _input: Volume | None = None
 
@@ -194,6 +197,32 @@ class Explanation:
         _sidecar.write(_beside(path, ".json"), self.describe())
         return Path(written)
 
+    def export(self, path: str | Path, *, source: str | Path | None = None, patient: bool = False) -> Path:
+        """Write the map alone, for other programs: they read no description beside it, and `load` cannot make it again.
+
+        Parameters
+        ----------
+        path : path
+            ``.dcm``: a DICOM Parametric Map, its values float and exact. ``.png``: a picture in the colours of the
+            map's display range; of a volume, the axial slice with the largest value.
+        source : path, optional
+            Of a DICOM map: the images it lies on. By default those that the volume was read from, if it was read from
+            DICOM. Their study, frame of reference, series and images are referred to.
+        patient : bool
+            Whether the patient's and the study's names, numbers and dates are copied too, as an archive needs them to
+            file the map.
+
+        Raises
+        ------
+        InputError
+            If the suffix is another one, or `patient` is asked for and there are no images.
+        FileError
+            If the images do not lie where the map does, or a file cannot be written.
+        """
+        from workbench.explain.exporting import export
+
+        return export(self, Path(path), None if source is None else Path(source), patient)
+
     @classmethod
     def load(cls, path: str | Path) -> Explanation:
         """Read what `save` has written.
@@ -247,6 +276,7 @@ class Explanation:
             "shown on": f"{_times(self.volume.spatial_shape)} voxels of {lengths(self.volume.spacing, space)}",
             "model": f"{self.algorithm} ({self.framework}, {self.device}), weights {self.weights_fingerprint[:8]}",
             "sum": self._sum(),
+            "standard error": "" if self.standard_error is None else f"{self.standard_error:.3g} of a voxel on average",
             "note": " ".join(self.notes),
         }
         left = "style='text-align:left'"

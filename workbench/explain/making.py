@@ -204,6 +204,7 @@ class Making:
             score=self.score,
             baseline_score=step.baseline_score,
             conserved=self.is_attribution,
+            standard_error=step.standard_error,
             native_resolution=step.native_shape,
             native_spacing=tuple(round(a * b, 6) for a, b in zip(cells, self.grid.spacing, strict=True)),
             weights_fingerprint=model.weights_fingerprint(),

@@ -25,6 +25,7 @@ def steps_of(explainer: Explainer, problem: Problem) -> Iterator[Step]:
     total: Array = np.zeros(problem.spatial_shape)
     notes: list[str] = []
     scores: list[float | None] = []
+    errors: list[float] = []
     for done, baseline in enumerate(asked):
         for step in explainer.steps(replace(problem, options={**problem.options, "baseline": baseline})):
             if step.fraction < 1:
@@ -33,13 +34,16 @@ def steps_of(explainer: Explainer, problem: Problem) -> Iterator[Step]:
         total = total + step.make_map()
         notes += [note for note in step.notes if note not in notes]
         scores.append(step.baseline_score)
+        errors += [] if step.standard_error is None else [step.standard_error]
         if done + 1 < len(asked):
             yield Step((done + 1) / len(asked), _mean(total, None, done + 1), step.native_shape, cell=step.cell)
     known_scores = [score for score in scores if score is not None]
     mean = float(np.mean(known_scores)) if len(known_scores) == len(scores) else None
     told = ", ".join("none as a whole" if score is None else f"{score:.4g}" for score in scores)
     notes.append(f"The mean of the maps from {len(asked)} baselines, which score {told}.")
-    yield Step(1.0, _mean(total, None, len(asked)), step.native_shape, tuple(notes), step.cell, mean)
+    # all were drawn with one seed, so that errors may go the same way: their mean is the most that it can be
+    error = float(np.mean(errors)) if errors else None
+    yield Step(1.0, _mean(total, None, len(asked)), step.native_shape, tuple(notes), step.cell, mean, error)
 
 
 def _mean(total: Array, step: Step | None, count: int) -> Callable[[], Array]:

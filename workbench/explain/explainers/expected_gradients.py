@@ -73,7 +73,8 @@ class ExpectedGradients(Explainer):
                 yield Step(part.stop / samples, current, problem.spatial_shape)
         scores = [problem.score_of(image) for image in cases.values()]
         of_baselines = float(np.mean(scores)) if len(scores) == len(_listed(options["baselines"])) else None
-        yield Step(1.0, current, problem.spatial_shape, (*notes, mean.note()), baseline_score=of_baselines)
+        notes, error = (*notes, mean.note()), mean.average_error
+        yield Step(1.0, current, problem.spatial_shape, notes, None, of_baselines, error)
 
 
 class GradientShap(ExpectedGradients):

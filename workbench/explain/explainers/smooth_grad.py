@@ -59,7 +59,7 @@ class SmoothGrad(Explainer):
             mean.add(found)
             if mean.count < samples:
                 yield Step(mean.count / samples, mean.value.copy, problem.spatial_shape)
-        yield Step(1.0, lambda: mean.value, problem.spatial_shape, (mean.note(),))
+        yield Step(1.0, lambda: mean.value, problem.spatial_shape, (mean.note(),), standard_error=mean.average_error)
 
 
 def _maps(inner: Explainer, problem: Problem) -> Iterator[Array]:
