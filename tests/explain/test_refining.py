@@ -55,7 +55,7 @@ def test_the_background_spreads_over_small_steps_alone():
 def why():
     image, inside, _ = phantom(2)
     affine = np.diag([0.7, -1.3, 1.0, 1.0])
-    volume = wb.Volume(image, affine)
+    volume = wb.Volume(image - 1, affine)
     made = wb.explain(toys.energy_model(2, pool=8), volume, "grad-cam", 1, "act")
     assert made.native_resolution == (8, 7)
     return made, wb.Volume(inside.astype(np.uint8), affine, kind="labels")
@@ -66,8 +66,9 @@ def test_a_map_is_scored_with_and_without(why):
     refined = wb.explain.refine(rough)
     assert refined.volume.same_grid(rough.volume)
     assert "Refined by PerimeterFit" in refined.notes[-1]
+    assert refined.title == rough.title.replace("Grad-CAM", "Grad-CAM, perimeter-fit")
     scores = wb.explain.score([rough, refined], mask=label, checks=["energy"])
-    without, with_fit = (one.finding.value for one in scores)
+    without, with_fit = scores.of("energy").values()
     assert with_fit > without + 0.02, (without, with_fit)
     assert np.array_equal(refined.replay().data, rough.data)
 

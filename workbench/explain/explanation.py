@@ -55,6 +55,8 @@ class Explanation:
         What the baseline scores, where the method compares the input with one as a whole: it is to be less.
     standard_error : float or None
         Of a value on average, on the network's grid, where samples were drawn: how far another seed may lead elsewhere.
+    refined : str
+        What it was refined by after it was made, as `workbench.explain.refine` does; a replay is not.
     conserved : bool
         Whether its values are shares of the score, which were brought onto the grid of the volume keeping their sum.
     schedule : list
@@ -83,6 +85,7 @@ class Explanation:
     baseline_score: float | None = None
     conserved: bool = False
     standard_error: float | None = None
+    refined: str = ""
     _model: Any = None
     _input: Volume | None = None
 
@@ -105,6 +108,7 @@ class Explanation:
         """The method and what it explains, for a legend: ``"Grad-CAM: liver"``."""
         # a saved map may be of a method that is not installed here
         method = EXPLAINERS.get(self.method).title if self.method in EXPLAINERS.names() else self.method
+        method += f", {self.refined}" if self.refined else ""
         return f"{method}: {getattr(self.target, 'name', '') or self.target}"
 
     @property

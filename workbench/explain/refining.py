@@ -56,7 +56,8 @@ def refine(
     Returns
     -------
     Explanation
-        With a note of what was done. A replay gives the map as it was. Its values are no shares of the score any more.
+        With `refined` and a note that say so. A replay gives the map as it was. Its
+        values are no shares of the score any more.
 
     Raises
     ------
@@ -73,13 +74,14 @@ def refine(
     values = np.asarray(why.data, np.float64)
     speaks = np.maximum(values, 0)
     inside = fit(image.channels_first().astype(np.float64), speaks, tuple(image.spacing), chosen)
-    if not (speaks * inside).any():
-        note = "PerimeterFit left the map as it is: no piece of it stands out from the image around it."
+    if inside.all() or not (speaks * inside).any():
+        found = "it is nowhere (nearly) zero" if inside.all() else "no piece of it stands out from the image around it"
+        note = f"PerimeterFit left the map as it is: {found}."
         return dataclasses.replace(why, notes=(*why.notes, note))
     refined = values + chosen["strength"] * speaks * inside
     kept = float((speaks * inside).sum() / speaks.sum())
     note = f"Refined by PerimeterFit: {kept:.0%} of what speaks for the target lies within edges of the image."
-    made = dataclasses.replace(why, conserved=False, notes=(*why.notes, note))
+    made = dataclasses.replace(why, conserved=False, refined=method, notes=(*why.notes, note))
     return made.with_data(refined.astype(np.float32))
 
 
