@@ -7,6 +7,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import InputError
+from workbench.explain.resize import resize_linear
 from workbench.testing import toys
 from workbench.testing.marks import FRAMEWORKS, need
 
@@ -38,9 +39,13 @@ def test_features_lie_on_the_volumes_grid(model, volume):
 
 def test_features_of_a_coarse_layer_keep_their_place(volume):
     net = wb.zoo.create("3d-unet", num_classes=2, width=2, depth=3, seed=1)
-    deep = next(one.name for one in net.layers() if one.name.startswith("downs") or "down" in one.name)
-    found = wb.explain.features(net, volume, deep, channels=[0])
-    assert found.spatial_shape == volume.spatial_shape
+    prepared = net.prepare(volume)
+    coarse = net.framework.capture(net.module, ["encoders.2"], prepared.batch)["encoders.2"][0]
+    assert coarse.shape[1:] == tuple(size // 4 for size in prepared.spatial_shape)
+    found = wb.explain.features(net, volume, "encoders.2", channels=[0])
+    assert found.same_grid(volume)
+    fine = prepared.restore(resize_linear(coarse[0], prepared.spatial_shape).astype(np.float32), order=1)
+    assert np.corrcoef(found.data.ravel(), fine.data.ravel())[0, 1] > 0.98
 
 
 def test_what_is_no_map_is_refused(model, volume):

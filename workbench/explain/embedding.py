@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -47,7 +48,8 @@ class Embedding:
     def place(self, volume: Volume) -> Array:
         """Return where another case lies among these, ``[2]``; they stay where they are."""
         described = _described(self._model, volume, self.layer)[None]
-        return np.asarray(self._fitted.transform(described), np.float64)[0]
+        placed: Array = np.asarray(self._fitted.transform(described), np.float64)[0]
+        return placed
 
 
 @checked("wb.explain.embed()", "work")
@@ -129,10 +131,10 @@ def embed(
 
 def _open_tsne() -> ModuleType:
     try:
-        import openTSNE
+        found = importlib.import_module("openTSNE")
     except ImportError:
         raise MissingExtraError("wb.explain.embed() (openTSNE)", "tsne") from None
-    return openTSNE
+    return found
 
 
 def _described(model: Any, volume: Volume, layer: str) -> Array:

@@ -248,7 +248,7 @@ def _norm(name: str, rules: _Rules, _func: Any, args: tuple[Any, ...], kwargs: d
     given = {**dict(zip(_NORMS[name], rest, strict=False)), **kwargs}
     shape = x.shape
     if name == "layer_norm":
-        count = len(given.get("shape", given.get("normalized_shape")))
+        count = len(given["shape"] if "shape" in given else given["normalized_shape"])
         axes, view, field = tuple(range(x.ndim - count, x.ndim)), shape[x.ndim - count :], x
     else:
         groups = shape[1] if name == "instance_norm" else given.get("groups", given.get("num_groups"))
