@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,10 @@ def steps_of(explainer: Explainer, problem: Problem) -> Iterator[Step]:
     """
     asked = problem.options.get("baseline")
     known = isinstance(explainer.options.get("baseline"), BaselineParameter)
-    if not known or not isinstance(asked, list):
-        yield from explainer.steps(problem)
-        return
+    return _mean_of(explainer, problem, asked) if known and isinstance(asked, list) else explainer.steps(problem)
+
+
+def _mean_of(explainer: Explainer, problem: Problem, asked: list[Any]) -> Iterator[Step]:
     total: Array = np.zeros(problem.spatial_shape)
     notes: list[str] = []
     scores: list[float | None] = []
