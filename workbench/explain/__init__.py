@@ -14,11 +14,15 @@ from typing import Any
 from workbench.errors import Cancelled
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.check import Check, Finding, Subject
+from workbench.explain.embedding import Embedding, embed
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
+from workbench.explain.inside import GradientFlow, features, gradient_flow
+from workbench.explain.refining import refine
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
 from workbench.explain.scoring import Scores, checks, register_check, score
+from workbench.explain.sensing import Sensitivity, sensitivity
 from workbench.explain.targets import (
     Box,
     Class,
@@ -42,9 +46,11 @@ __all__ = [
     "Class",
     "Count",
     "Ellipse",
+    "Embedding",
     "Explainer",
     "Explanation",
     "Finding",
+    "GradientFlow",
     "Instance",
     "Margin",
     "Option",
@@ -54,18 +60,24 @@ __all__ = [
     "Region",
     "Request",
     "Scores",
+    "Sensitivity",
     "Step",
     "Subject",
     "Target",
     "Voxel",
     "checks",
+    "embed",
     "explain",
+    "features",
+    "gradient_flow",
     "methods",
     "over_checkpoints",
     "progressive",
+    "refine",
     "register",
     "register_check",
     "score",
+    "sensitivity",
     "targets_in",
 ]
 

@@ -52,6 +52,9 @@ class Problem:
         First and one-past-last voxel of the network's grid that the map is wanted in.
     grid : Volume, optional
         The network's grid, to bring other Volumes onto; its voxels say nothing.
+    lay : callable, optional
+        Returns another case as the network sees it on the grid of the input, ``[channels, *spatial]``, and how much of
+        that grid it covers.
     """
 
     framework: Framework
@@ -64,6 +67,7 @@ class Problem:
     layer: str | None = None
     box: Box | None = None
     grid: Volume | None = None
+    lay: Callable[[Volume], tuple[Array, float]] | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
@@ -105,6 +109,8 @@ class Step:
         shape over `native_shape`.
     baseline_score : float, optional
         What the whole baseline scores, where the method compares the input with one.
+    standard_error : float, optional
+        Of a voxel of the map on average, where samples were drawn.
     """
 
     fraction: float
@@ -113,6 +119,7 @@ class Step:
     notes: tuple[str, ...] = field(default=())
     cell: tuple[float, ...] | None = None
     baseline_score: float | None = None
+    standard_error: float | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.make_map):
@@ -128,7 +135,8 @@ class Explainer(ABC):
     A subclass sets `name`, `title`, `summary`, `reference`, its `order` among the others (by default the last), and its
     own `options`, and yields `Step` objects. One that is to be had on some frameworks alone names them in `frameworks`:
     elsewhere it is refused. One that draws at random says that it is `sampled`: it has an option `seed`, and its notes
-    tell the standard error. `dimensions` are those of the images that it is for.
+    tell the standard error. `dimensions` are those of the images that it is for. One whose values are shares of the
+    score, so that their sum means something, is an `attribution`: its map is brought onto the volume's grid keeping it.
     It is cancelled from outside, between two steps, so it should yield after every batch.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
@@ -142,6 +150,7 @@ class Explainer(ABC):
     supports_box: ClassVar[bool] = False
     dimensions: ClassVar[tuple[int, ...]] = (2, 3)
     sampled: ClassVar[bool] = False
+    attribution: ClassVar[bool] = False
     frameworks: ClassVar[tuple[str, ...]] = ()  # those that have it, where not all have
     options: ClassVar[Mapping[str, Parameter]] = {}
 
@@ -172,6 +181,10 @@ class Explainer(ABC):
             As `check_options` returned them.
         """
         return 1
+
+    def is_attribution(self, options: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Return whether the values of a map with these options are shares, of which the sum is to be kept."""
+        return self.attribution
 
     def misfit(self, model: Any) -> str:
         """Return why the method cannot explain a model, as far as can be told without an input; empty if it can.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench._arrays import Array
+from workbench.errors import InputError
+from workbench.explain.cases import Case, checked, is_case
 from workbench.parameters import Parameter
 
 if TYPE_CHECKING:
@@ -22,13 +24,42 @@ if TYPE_CHECKING:
 #: Part of the input that is hidden.
 Window = tuple[slice, ...]
 
-BASELINE = Parameter(
+
+@dataclass(frozen=True)
+class BaselineParameter(Parameter):
+    """A baseline, of which there may be several: words and numbers, or other cases as Volumes."""
+
+    def check(self, value: Any, owner: str = "") -> Any:
+        """Return `value` as `Parameter.check` does, a Volume as a `Case`; a list of one is that one."""
+        if not isinstance(value, list | tuple):
+            return self._one_of(value, owner)
+        if not value:
+            raise self.refused(value, owner)
+        checked_ones = [self._one_of(part, owner) for part in value]
+        return checked_ones if len(checked_ones) > 1 else checked_ones[0]
+
+    def _one_of(self, value: Any, owner: str) -> Any:
+        if is_case(value):
+            return checked(value, owner, self.name)
+        return super().check(0 if isinstance(value, str) and value == "zero" else value, owner)
+
+
+#: One baseline alone, for what compares two numbers.
+ONE_BASELINE = Parameter(
     "baseline",
     "number",
     "auto",
     "What stands for 'nothing there', after normalisation: a number, the mean of each channel, or the blurred input; "
     "auto takes 0, or where that does not score below the input, the mean or the blurred input.",
     choices=("auto", "mean", "blur"),
+)
+BASELINE = BaselineParameter(
+    "baseline",
+    "number",
+    ONE_BASELINE.default,
+    ONE_BASELINE.help,
+    choices=ONE_BASELINE.choices,
+    also="another case as a Volume, or a list of several of these, of which the map is the mean",
 )
 HIDDEN = replace(
     BASELINE,
@@ -48,6 +79,8 @@ _TRIED = (0, "mean", "blur")
 #: Wide enough for what an eighth of the grid holds to be gone, and too narrow for organs to be: on the classifier that
 #: comes along, four times as wide a blur removes the lungs too, and maps point at them.
 _BLUR_SHARE, _LEAST_BLUR = 1 / 32, 1.0
+#: Share of the network's input that another case should cover.
+_COVERED = 0.9
 #: The rim of a window whose mean is the local mean, as a share of the window.
 _RIM = 0.25
 
@@ -83,6 +116,8 @@ def find_baseline(problem: Problem, options: Mapping[str, Any], of_input: float)
         Score of the input.
     """
     asked, blur, image = options["baseline"], options["blur"], problem.input[0]
+    if isinstance(asked, Case):
+        return _other_case(problem, asked, of_input)
     tried: list[tuple[float, Array]] = []
     for kind in _TRIED if asked == "auto" else (asked,):
         made = baseline_like(image, kind, blur)
@@ -100,6 +135,32 @@ def find_baseline(problem: Problem, options: Mapping[str, Any], of_input: float)
         f"absence. {_NAMES[len(tried) - 2]} was taken instead, which scores {score:.4g}."
     )
     return Baseline(made, score, (note,))
+
+
+def _other_case(problem: Problem, case: Case, of_input: float) -> Baseline:
+    image, notes = image_of(problem, case)
+    score = problem.score_of(image)
+    return Baseline(image, score, notes if score < of_input else (*notes, _doubt(score, of_input)))
+
+
+def image_of(problem: Problem, case: Case) -> tuple[Array, tuple[str, ...]]:
+    """Return another case as the network sees it, ``[channels, *spatial]``, and what is to be known of that.
+
+    Raises
+    ------
+    InputError
+        If it does not fit the network, or the problem does not say how cases are laid.
+    """
+    if problem.lay is None:
+        raise InputError("Another case as a baseline: the Problem must say how one is laid, got none. Give lay=.")
+    image, covered = problem.lay(case.volume)
+    if covered >= _COVERED:
+        return image, ()
+    note = (
+        f"Another case, {case!r}, covers {covered:.0%} of what the network sees of the input; the rest of it is 0 as "
+        "padding is. Take one of about the same field of view."
+    )
+    return image, (note,)
 
 
 _NAMES = ("The mean of each channel", "The blurred input")

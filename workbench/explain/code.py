@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from workbench.explain.cases import is_case
 from workbench.explain.labels import is_packed
 from workbench.explain.registry import get
 from workbench.explain.targets import Class, Count, Drawn, Margin, Output, Region, Target, Voxel
@@ -47,9 +48,16 @@ def arguments_code(call: Call, region: str = "segmentation") -> dict[str, str]:
     defaults = get(call.method).check_options({})
     for option, value in call.options.items():
         if option not in defaults or value != defaults[option]:
-            # labels are too long to be written out: like a region's, they are a variable
-            found[option] = option if is_packed(value) else repr(value)
+            found[option] = _value_code(option, value)
     return found
+
+
+def _value_code(option: str, value: Any) -> str:
+    """Return an expression for the value of an option; Volumes are too long to be written out: they are variables."""
+    if isinstance(value, list) and any(map(is_case, value)):
+        parts = [f"{option}_{place}" if is_case(part) else repr(part) for place, part in enumerate(value, 1)]
+        return f"[{', '.join(parts)}]"
+    return option if is_packed(value) or is_case(value) else repr(value)
 
 
 def target_code(target: Target, region: str = "segmentation") -> str:

@@ -53,6 +53,12 @@ class Explanation:
         SHA-256 of the model's weights and of the volume.
     baseline_score : float or None
         What the baseline scores, where the method compares the input with one as a whole: it is to be less.
+    standard_error : float or None
+        Of a value on average, on the network's grid, where samples were drawn: how far another seed may lead elsewhere.
+    refined : str
+        What it was refined by after it was made, as `workbench.explain.refine` does; a replay is not.
+    conserved : bool
+        Whether its values are shares of the score, which were brought onto the grid of the volume keeping their sum.
     schedule : list
         Batch sizes and memory layouts used, followed by a replay.
     """
@@ -77,6 +83,9 @@ class Explanation:
     notes: tuple[str, ...] = ()
     schedule: list[list[Any]] = field(default_factory=list)
     baseline_score: float | None = None
+    conserved: bool = False
+    standard_error: float | None = None
+    refined: str = ""
     _model: Any = None
     _input: Volume | None = None
 
@@ -99,6 +108,7 @@ class Explanation:
         """The method and what it explains, for a legend: ``"Grad-CAM: liver"``."""
         # a saved map may be of a method that is not installed here
         method = EXPLAINERS.get(self.method).title if self.method in EXPLAINERS.names() else self.method
+        method += f", {self.refined}" if self.refined else ""
         return f"{method}: {getattr(self.target, 'name', '') or self.target}"
 
     @property
@@ -191,6 +201,32 @@ class Explanation:
         _sidecar.write(_beside(path, ".json"), self.describe())
         return Path(written)
 
+    def export(self, path: str | Path, *, source: str | Path | None = None, patient: bool = False) -> Path:
+        """Write the map alone, for other programs: they read no description beside it, and `load` cannot make it again.
+
+        Parameters
+        ----------
+        path : path
+            ``.dcm``: a DICOM Parametric Map, its values float and exact. ``.png``: a picture in the colours of the
+            map's display range; of a volume, the axial slice with the largest value.
+        source : path, optional
+            Of a DICOM map: the images it lies on. By default those that the volume was read from, if it was read from
+            DICOM. Their study, frame of reference, series and images are referred to.
+        patient : bool
+            Whether the patient's and the study's names, numbers and dates are copied too, as an archive needs them to
+            file the map.
+
+        Raises
+        ------
+        InputError
+            If the suffix is another one, or `patient` is asked for and there are no images.
+        FileError
+            If the images do not lie where the map does, or a file cannot be written.
+        """
+        from workbench.explain.exporting import export
+
+        return export(self, Path(path), None if source is None else Path(source), patient)
+
     @classmethod
     def load(cls, path: str | Path) -> Explanation:
         """Read what `save` has written.
@@ -243,6 +279,8 @@ class Explanation:
             "measured on": f"{_times(self.native_resolution)} cells of {lengths(self.native_spacing, space)}",
             "shown on": f"{_times(self.volume.spatial_shape)} voxels of {lengths(self.volume.spacing, space)}",
             "model": f"{self.algorithm} ({self.framework}, {self.device}), weights {self.weights_fingerprint[:8]}",
+            "sum": self._sum(),
+            "standard error": "" if self.standard_error is None else f"{self.standard_error:.3g} of a voxel on average",
             "note": " ".join(self.notes),
         }
         left = "style='text-align:left'"
@@ -252,6 +290,15 @@ class Explanation:
             if value
         )
         return f"<table>{cells}</table>"
+
+    def _sum(self) -> str:
+        """Return what the shares sum up to, beside what they should where that is known."""
+        if not self.conserved:
+            return ""
+        total = f"{float(np.sum(self.data, dtype=np.float64)):.4g}, kept from the network's grid"
+        if self.baseline_score is None:
+            return total
+        return f"{total}; the score differs from that of the baseline by {self.score - self.baseline_score:.4g}"
 
     def _summary(self) -> str:
         layer = f" at {self.layer}" if self.layer else ""

@@ -14,18 +14,25 @@ import numpy as np
 from workbench.errors import InputError, StateError
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
+from workbench.explain.cases import laid
 from workbench.explain.code import Call
+from workbench.explain.conserving import conserved
 from workbench.explain.explanation import Explanation
 from workbench.explain.memory import does_not_fit, fitting
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
 from workbench.explain.scene import Scene
+from workbench.explain.several import steps_of
 from workbench.explain.targets import default_target
 from workbench.frameworks.feeding import Feeder
+from workbench.volume import Volume
 
 if TYPE_CHECKING:
     from workbench.frameworks import LinearScore
-    from workbench.volume import Volume
+
+
+#: Share of an attribution beyond the volume that is told; the two grids may differ by half a voxel at each side.
+_BEYOND = 0.02
 
 
 class Asked(Call, Protocol):
@@ -106,6 +113,7 @@ class Making:
             self.score = evaluate(score, scene.outputs)
         self.target, self.notes = resolved.target, resolved.notes
         self.grid = scene.grid
+        self.is_attribution = self.explainer.is_attribution(options)
         self.problem = Problem(
             framework=model.framework,
             module=model.module,
@@ -117,6 +125,7 @@ class Making:
             layer=self.layer,
             box=None if asked.box is None else network_box(asked.box, volume, self.grid),
             grid=self.grid,
+            lay=lambda other: laid(model, other, self.grid, self.prepared.batch.shape[1]),
         )
 
     def steps(self) -> Iterator[Step]:
@@ -129,7 +138,7 @@ class Making:
         """
         with self._fitting():
             step: Any = None
-            for step in self._yielded(self.explainer.steps(self.problem)):
+            for step in self._yielded(steps_of(self.explainer, self.problem)):
                 if not isinstance(step, Step):
                     raise self._no_step(type(step).__name__)
                 yield step
@@ -149,16 +158,25 @@ class Making:
 
     def restore(self, step: Step) -> Volume:
         """Return the map of a step on the grid of the volume."""
+        return self._restored(step)[0]
+
+    def _restored(self, step: Step) -> tuple[Volume, tuple[str, ...]]:
+        """Return the map of a step on the grid of the volume, and what is to be known of that."""
         with self._fitting():
             values = step.make_map()
+            if self.is_attribution:
+                source = self.asked.volume
+                shares, outside = conserved(values, self.grid.grid, source.grid)
+                volume = Volume(shares.astype(np.float32), source.affine, kind="scores", space=source.space)
+                return volume, _beyond(outside)
             restored: Volume = self.prepared.restore(np.asarray(values, np.float32), kind="scores", order=1)
         if self.asked.box is None:
-            return restored
+            return restored, ()
         # interpolation between the grids may have carried values over the edge of the box
         kept = inside(self.asked.box)
         data = np.zeros_like(restored.data)
         data[kept] = restored.data[kept]
-        return restored.with_data(data)
+        return restored.with_data(data), ()
 
     def finish(self, step: Step) -> Explanation:
         """Return the map of a step with all that made it."""
@@ -167,14 +185,14 @@ class Making:
         model = self.asked.model
         shapes = zip(self.grid.spatial_shape, step.native_shape, strict=True)
         cells = step.cell or tuple(size / cells for size, cells in shapes)
-        volume = self.restore(step)
+        volume, brought = self._restored(step)
         if not np.isfinite(volume.data).all():
             raise StateError(
                 f"{self.explainer.title} needs finite numbers on its way, but gave a map with NaN or infinity, as "
                 "happens in half precision, which ends at 65504. Bring the network to float32 or bfloat16 "
                 "(module.float(), module.bfloat16()), or take another method."
             )
-        notes = (*self.prepared.notes, *self.notes, *step.notes)
+        notes = (*self.prepared.notes, *self.notes, *step.notes, *brought)
         if not np.any(volume.data) and (not step.notes or step.baseline_score == self.score):
             notes += ("The map is zero: nothing that was changed in the input changes this score.",)
         return Explanation(
@@ -185,6 +203,8 @@ class Making:
             options=dict(self.asked.options),
             score=self.score,
             baseline_score=step.baseline_score,
+            conserved=self.is_attribution,
+            standard_error=step.standard_error,
             native_resolution=step.native_shape,
             native_spacing=tuple(round(a * b, 6) for a, b in zip(cells, self.grid.spacing, strict=True)),
             weights_fingerprint=model.weights_fingerprint(),
@@ -201,6 +221,17 @@ class Making:
 
     def _fitting(self) -> AbstractContextManager[None]:
         return fitting(self.asked.model.framework, self.asked.volume.spatial_shape)
+
+
+def _beyond(share: float) -> tuple[str, ...]:
+    """Return a note where some of an attribution lies on what the network saw around the volume."""
+    if share < _BEYOND:
+        return ()
+    note = (
+        f"{share:.0%} of the contributions lie in what was added around the volume for the network; they are counted "
+        "at the volume's outermost voxels."
+    )
+    return (note,)
 
 
 def evaluate(score: LinearScore, outputs: Any) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import _atomic
 from workbench.errors import FileError, InputError
 from workbench.explain import _sidecar
+from workbench.explain.cases import Case, cases_in, mapped
 from workbench.explain.making import Asked
 from workbench.explain.targets import Target, from_description
 
@@ -19,17 +20,25 @@ if TYPE_CHECKING:
 _KIND = ("workbench-request", 1)
 _AGAIN = "It was edited or damaged; copy it again or save the request anew."
 _REQUEST, _MODEL, _VOLUME, _REGION = "request.json", "model.safetensors", "volume.npz", "region.npz"
+_CASE = "case-{}.npz"
 
 
-def describe(asked: Asked, model: str | Path, volume: str | Path, region: str | Path | None) -> dict[str, Any]:
-    """Do what `Request.to_json` says."""
-    target = asked.target
+def describe(
+    asked: Asked, model: str | Path, volume: str | Path, region: str | Path | None, cases: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Do what `Request.to_json` says; `cases` are the files of the other cases among the options, in order."""
+    target, others = asked.target, iter(cases)
+    if len(cases) != len(cases_in(asked.options)):
+        raise InputError(
+            "A request: options must be plain data to be told as such, got other cases as a baseline. Save the request "
+            "(Request.save), which takes them along."
+        )
     facts: dict[str, Any] = {
         **_sidecar.head(_KIND),
         "method": asked.method,
         "target": None if target is None else target.describe(),
         "layer": asked.layer,
-        "options": asked.options,
+        "options": mapped(asked.options, lambda case: {**case, "from": next(others)}),
         "schedule": asked.schedule,
         "model": {
             "from": str(model),
@@ -76,7 +85,7 @@ def arguments(known: Any, folder: Path, name: str, device: str | None) -> dict[s
             "method": facts["method"],
             "target": None if target is None else _target(target, region, name),
             "layer": facts["layer"],
-            "options": dict(facts["options"]),
+            "options": mapped(facts["options"], lambda told: Case.of(_volume(told, folder, "baseline"))),
             "schedule": facts["schedule"],
         }
     except (KeyError, TypeError, AttributeError) as error:
@@ -104,7 +113,12 @@ def save(asked: Asked, folder: Path) -> Path:
             region = None if asked.target is None else asked.target.pointer
             if region is not None:
                 io.write(_unnamed(region), made / _REGION)
-            _sidecar.write(made / _REQUEST, describe(asked, _MODEL, _VOLUME, _REGION if region is not None else None))
+            cases = cases_in(asked.options)
+            names = [_CASE.format(number) for number in range(1, len(cases) + 1)]
+            for name, case in zip(names, cases, strict=True):
+                io.write(_unnamed(case.volume), made / name)
+            told = describe(asked, _MODEL, _VOLUME, _REGION if region is not None else None, names)
+            _sidecar.write(made / _REQUEST, told)
     return folder
 
 

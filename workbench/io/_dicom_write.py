@@ -17,17 +17,13 @@ from workbench.volume import Volume
 
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 
 
 def write(volume: Volume, path: Path) -> None:
     """Write `volume` into the new folder `path`, or, if it is one slice and `path` ends in .dcm, to that file."""
     data, slope, inter = _storable(volume)
-    unit = _geometry.directions(volume.affine)
-    if abs(float(unit[:, 0] @ unit[:, 1])) > 1e-4:
-        raise InputError(
-            "DICOM needs rows and columns at right angles, and those of this volume are sheared. Write NIfTI."
-        )
+    check_square(volume)
     template = _template(volume, data, slope, inter)
     single = path.suffix.lower() in {".dcm", ".dicom", ".ima"} and not path.is_dir()
     if single:
@@ -45,6 +41,21 @@ def write(volume: Volume, path: Path) -> None:
     with _atomic.making_folder(path) as temporary:
         for k in range(data.shape[2]):
             _slice(template, volume, data, k, k).save_as(temporary / f"{k + 1:05d}.dcm", enforce_file_format=True)
+
+
+def check_square(volume: Volume) -> None:
+    """Check that DICOM can say where a volume lies.
+
+    Raises
+    ------
+    InputError
+        If its rows and columns are sheared.
+    """
+    unit = _geometry.directions(volume.affine)
+    if abs(float(unit[:, 0] @ unit[:, 1])) > 1e-4:
+        raise InputError(
+            "DICOM needs rows and columns at right angles, and those of this volume are sheared. Write NIfTI."
+        )
 
 
 def _storable(volume: Volume) -> tuple[Array, float, float]:
@@ -84,7 +95,7 @@ def _template(volume: Volume, data: Array, slope: float, inter: float) -> Any:
     scan = volume.unit == "HU" and "c" not in volume.axes
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE)
+    dataset.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE)
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = UID(_CT if scan else _SECONDARY_CAPTURE)
     dataset.Modality = "CT" if scan else "OT"
     for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime"):
@@ -105,13 +116,13 @@ def _template(volume: Volume, data: Array, slope: float, inter: float) -> Any:
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
     dataset.PixelRepresentation = int(data.dtype.kind == "i")
     if data.ndim == 3:
-        dataset.RescaleSlope, dataset.RescaleIntercept = _decimal(slope), _decimal(inter)
+        dataset.RescaleSlope, dataset.RescaleIntercept = decimal(slope), decimal(inter)
         dataset.RescaleType = "HU" if scan else "US"
     lps = _geometry.LPS_RAS @ volume.affine
     x, y, z = _geometry.spacing(lps)
-    dataset.PixelSpacing = [_decimal(y), _decimal(x)]
-    dataset.SliceThickness = dataset.SpacingBetweenSlices = _decimal(z)
-    dataset.ImageOrientationPatient = [_decimal(n) for n in _geometry.directions(lps)[:, :2].T.ravel()]
+    dataset.PixelSpacing = [decimal(y), decimal(x)]
+    dataset.SliceThickness = dataset.SpacingBetweenSlices = decimal(z)
+    dataset.ImageOrientationPatient = [decimal(n) for n in _geometry.directions(lps)[:, :2].T.ravel()]
     block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
     block.add_new(1, "UT", _meaning.to_json(volume))
     return dataset
@@ -127,14 +138,14 @@ def _slice(template: Any, volume: Volume, data: Array, k: int, number: int | Non
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     dataset.InstanceNumber = (number or 0) + 1
     position: NDArray[np.float64] = (_geometry.LPS_RAS @ volume.affine @ [0, 0, k, 1])[:3]
-    dataset.ImagePositionPatient = [_decimal(n) for n in position]
+    dataset.ImagePositionPatient = [decimal(n) for n in position]
     rows = np.ascontiguousarray(data[:, :, k].swapaxes(0, 1))
     raw = rows.astype(rows.dtype.newbyteorder("<")).tobytes()
     dataset.add_new("PixelData", "OB" if rows.dtype.itemsize == 1 else "OW", raw + b"\0" * (len(raw) % 2))
     return dataset
 
 
-def _decimal(value: float) -> str:
+def decimal(value: float) -> str:
     """Write a number in the 16 characters that a DICOM decimal string has."""
     for digits in range(16, 0, -1):
         text = f"{float(value) + 0.0:.{digits}g}"

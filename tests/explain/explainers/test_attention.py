@@ -7,7 +7,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import InputError
-from workbench.explain.explainers._attention import patch_grid
+from workbench.explain.explainers._attention import Flow, patch_grid
 from workbench.frameworks import get
 from workbench.testing import toys
 from workbench.testing.marks import FRAMEWORKS, need, slow
@@ -17,8 +17,14 @@ METHODS = pytest.mark.parametrize("method", ["attention-rollout", "gradient-x-at
 SMALL = {
     "covid-transformer": ((8, 12), {"patch": 4, "dim": 8, "depth": 2, "heads": 2, "mlp_dim": 8, "image_size": 8}),
     "ts-cam": ((8, 12), {"patch": 4, "dim": 8, "depth": 2, "heads": 2, "mlp_dim": 8, "image_size": 8}),
+    "lung-nodule-transformer": (
+        (64, 96),
+        {"width": 2, "depth": 18, "dim": 8, "heads": 2, "mlp_dim": 8, "queries": 5, "layers": 2},
+    ),
     "unetr": ((16, 32, 16), {"feature_size": 2, "hidden_size": 12, "mlp_dim": 12, "num_heads": 2, "image_size": 16}),
 }
+#: Of the feature map that the detector's encoder looks at.
+STRIDE = 32
 #: Attention of a class token and two patches, in two layers.
 FIRST = np.array([[0.2, 0.8, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 0.5]])
 SECOND = np.array([[0.0, 0.4, 0.6], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -106,7 +112,7 @@ def test_the_zoos_transformers_have_a_map(name, method):
     why = wb.explain(model, volume, method, 1)
     assert why.shape == shape
     assert np.ptp(why.data) > 0
-    patch = 16 if name == "unetr" else 4
+    patch = {"unetr": 16, "lung-nodule-transformer": STRIDE}.get(name, 4)
     assert why.native_resolution == tuple(size // patch for size in shape)
     assert np.array_equal(why.replay().data, why.data)
 
@@ -142,6 +148,43 @@ def test_attention_is_no_map_of_the_input():
 )
 def test_tokens_are_the_patches_of_a_grid(tokens, shape, expected):
     assert patch_grid(tokens, shape) == expected
+
+
+def test_cells_of_a_feature_map_may_reach_beyond_the_input():
+    assert patch_grid(12, (65, 97), class_token=False) == (0, (3, 4))
+    assert patch_grid(5, (70, 9), class_token=False) == (0, (5, 1))
+
+
+def test_a_decoder_is_followed_as_worked_out_by_hand():
+    flow = Flow(halved=False)
+    encoder = np.array([[0.5, 0.5], [0.0, 1.0]])
+    queries = np.array([[0.0, 1.0], [0.25, 0.75]])
+    cross = np.array([[1.0, 0.0], [0.5, 0.5]])
+    for kind, attention in (
+        ("AttentionWeights", encoder),
+        ("QueryAttentionWeights", queries),
+        ("CrossAttentionWeights", cross),
+        ("QueryAttentionWeights", queries),
+        ("CrossAttentionWeights", cross),
+    ):
+        flow.add(kind, attention)
+    tokens = np.eye(2) + encoder
+    first = (np.eye(2) + queries).T @ cross @ tokens
+    second = (np.eye(2) + queries) @ first
+    between = (np.eye(2) + queries) @ (np.eye(2) + queries)
+    assert np.allclose(flow.found, second + between.T @ cross @ tokens)
+
+
+def test_the_map_of_a_box_is_that_of_its_query():
+    shape, options = SMALL["lung-nodule-transformer"]
+    model = wb.zoo.create("lung-nodule-transformer", in_channels=1, num_classes=2, seed=3, **options)
+    volume = toys.noise_volume(shape)
+    boxes = wb.explain.targets_in(model, model.predict(volume))
+    maps = [wb.explain(model, volume, "gradient-x-attention", target).data for target in boxes[:2]]
+    assert all(np.ptp(one) > 0 for one in maps)
+    assert not np.allclose(maps[0], maps[1])
+    rolled = [wb.explain(model, volume, "attention-rollout", target).data for target in boxes[:2]]
+    assert np.array_equal(*rolled)
 
 
 def test_tokens_that_are_no_patches_are_refused():

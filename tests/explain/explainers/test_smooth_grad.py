@@ -31,6 +31,9 @@ class TestSmoothGrad(ExplainerContract):
         assert np.allclose(why.data, np.mean(maps, axis=0), atol=1e-5)
         error = np.std(maps, axis=0, ddof=1) / np.sqrt(3)
         assert f"with 3 samples: the standard error of a voxel is {error.mean():.3g}" in why.notes[-1]
+        assert why.standard_error == pytest.approx(error.mean(), rel=1e-3)
+        assert f"{why.standard_error:.3g} of a voxel on average" in why._repr_html_()
+        assert why.describe()["standard_error"] == why.standard_error
 
     def test_another_seed_draws_other_noise(self):
         model, volume = toys.cnn_model(2), toys.noise_volume((8, 8))

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.explain.baselines import BASELINE, BLUR
+from workbench.explain.baselines import BLUR, ONE_BASELINE
 from workbench.explain.check import Check, Curve, Finding, Subject
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
 
 _OPTIONS = by_name(
     Parameter("steps", "integer", 20, "How many shares are hidden, one after the other.", low=2, high=1000),
-    BASELINE,
+    ONE_BASELINE,
     BLUR,
     Parameter("seed", "integer", 0, "Of the random order that the map is compared with.", low=0),
 )

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.explain.baselines import BASELINE, BLUR
+from workbench.explain.baselines import BLUR, ONE_BASELINE
 from workbench.explain.check import Check, Finding, Subject, Verdict
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
@@ -30,7 +30,7 @@ class Infidelity(Check):
     order = 22
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("samples", "integer", 64, "How many boxes are hidden.", low=2, high=100_000),
-        BASELINE,
+        ONE_BASELINE,
         BLUR,
         Parameter("seed", "integer", 0, "Of the boxes.", low=0),
     )

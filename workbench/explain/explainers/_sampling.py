@@ -57,6 +57,11 @@ class Mean:
             return np.full_like(self.value, np.inf)
         return np.asarray(np.sqrt(self._squares / (self.count - 1) / self.count))
 
+    @property
+    def average_error(self) -> float:
+        """The standard error of a value on average."""
+        return float(np.mean(self.error))
+
     def note(self) -> str:
         """Return how sure the mean is, in words."""
         return error_note(self.count, self.error, self.value)

@@ -8,13 +8,14 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.base import Problem, Step
-from workbench.explain.explainers._attention import AttentionExplainer
+from workbench.explain.explainers._attention import AttentionExplainer, Flow
 
 
 class AttentionRollout(AttentionExplainer):
     """The attention of all layers multiplied, half of each being what the token keeps: the same map for every target.
 
-    Heads count alike. It is what the class token attends to; in a network without one, the mean over all patches.
+    Heads count alike. It is what the class token attends to; in a network without one, the mean over all patches;
+    of a decoder, what its queries attend to, on average.
     """
 
     name = "attention-rollout"
@@ -26,10 +27,10 @@ class AttentionRollout(AttentionExplainer):
     def steps(self, problem: Problem) -> Iterator[Step]:
         yield self.step(problem)
 
-    def relevance(self, problem: Problem, layers: list[str]) -> tuple[Array, bool]:
-        captured = problem.feeder.once(lambda: problem.framework.capture(problem.module, layers, problem.input))
-        rolled = np.eye(captured[layers[0]].shape[-1])
-        for layer in layers:
-            attention = captured[layer][0].mean(axis=0, dtype=np.float64)
-            rolled = (attention + np.eye(len(attention))) / 2 @ rolled
-        return rolled, True
+    def relevance(self, problem: Problem, layers: dict[str, str]) -> tuple[Flow, Array]:
+        captured = problem.feeder.once(lambda: problem.framework.capture(problem.module, list(layers), problem.input))
+        flow = Flow(halved=True)
+        for layer, kind in layers.items():
+            flow.add(kind, captured[layer][0].mean(axis=0, dtype=np.float64))
+        rows = len(flow.tokens if flow.found is None else flow.found)
+        return flow, np.ones(rows, bool)

@@ -38,6 +38,7 @@ class DeepLift(Explainer):
     summary = "differences from a baseline, carried back through every step"
     reference = "Shrikumar, Greenside, Kundaje 2017, DeepLIFT, rescale rule; as in Captum, Ancona et al. 2018"
     order = 9
+    attribution = True
     frameworks = ("torch",)
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         BASELINE,

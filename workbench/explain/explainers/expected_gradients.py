@@ -9,7 +9,8 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.base import Explainer, Problem, Step
-from workbench.explain.baselines import baseline_like
+from workbench.explain.baselines import BaselineParameter, baseline_like, image_of
+from workbench.explain.cases import Case
 from workbench.explain.explainers._sampling import SEED, Mean, generator, samples_option
 from workbench.explain.explainers.saliency import channel_option, reduce_channels
 from workbench.parameters import Parameter, by_name
@@ -22,8 +23,8 @@ class ExpectedGradients(Explainer):
 
     Baselines are drawn from the input itself. "blur" is the input blurred by a deviation drawn evenly between half and
     twice `blur`: it looks most like an image. "noise" has the mean and deviation of each channel and no structure;
-    "constant" is one value of each channel's range, drawn evenly. The map sums up to the score minus the mean score of
-    the baselines, but for the standard error that the notes tell.
+    "constant" is one value of each channel's range, drawn evenly. Or they are drawn from other cases. The map sums up
+    to the score minus the mean score of the baselines, but for the standard error that the notes tell.
     """
 
     name = "expected-gradients"
@@ -31,10 +32,12 @@ class ExpectedGradients(Explainer):
     summary = "integrated gradients averaged over baselines that are drawn at random"
     reference = "Erion et al. 2021, Improving performance of deep learning models with axiomatic attribution priors"
     order = 17
+    attribution = True
     sampled = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         samples_option(32),
-        Parameter("baselines", "choice", "blur", "How a baseline is drawn.", choices=_BASELINES),
+        BaselineParameter("baselines", "choice", "blur", "How a baseline is drawn.", choices=_BASELINES,
+                          also="another case as a Volume, or a list of several of these to draw from"),
         Parameter("blur", "number", 8.0, "Standard deviation about which baselines 'blur' are drawn.",
                   low=0, unit="voxels"),
         SEED,
@@ -48,13 +51,14 @@ class ExpectedGradients(Explainer):
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options, samples = problem.options, problem.options["samples"]
+        cases, notes = _cases(problem)
         mean = Mean(problem.input.shape[1:])
         ways: dict[int, Array] = {}  # from the baseline to the input, of the samples that are under way
 
         def build(part: range) -> Array:
             points = []
             for index in part:
-                start, end, share = _draw(problem.input[0], options, generator(options["seed"], index))
+                start, end, share = _draw(problem.input[0], options, generator(options["seed"], index), cases)
                 ways[index] = end - start
                 points.append(start + share * ways[index])
             return np.asarray(points, np.float32)
@@ -67,7 +71,10 @@ class ExpectedGradients(Explainer):
                 mean.add(ways.pop(index) * gradient)
             if part.stop < samples:
                 yield Step(part.stop / samples, current, problem.spatial_shape)
-        yield Step(1.0, current, problem.spatial_shape, (mean.note(),))
+        scores = [problem.score_of(image) for image in cases.values()]
+        of_baselines = float(np.mean(scores)) if len(scores) == len(_listed(options["baselines"])) else None
+        notes, error = (*notes, mean.note()), mean.average_error
+        yield Step(1.0, current, problem.spatial_shape, notes, None, of_baselines, error)
 
 
 class GradientShap(ExpectedGradients):
@@ -89,14 +96,35 @@ class GradientShap(ExpectedGradients):
     }
 
 
-def _draw(image: Array, options: Mapping[str, Any], rng: np.random.Generator) -> tuple[Array, Array, float]:
+def _listed(asked: Any) -> list[Any]:
+    return asked if isinstance(asked, list) else [asked]
+
+
+def _cases(problem: Problem) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Return the other cases to draw from by fingerprint, as the network sees them, and what is to be known of them."""
+    images: dict[str, Array] = {}
+    known: list[str] = []
+    for case in _listed(problem.options["baselines"]):
+        if isinstance(case, Case):
+            images[str(case["fingerprint"])], notes = image_of(problem, case)
+            known += notes
+    return images, tuple(known)
+
+
+def _draw(
+    image: Array, options: Mapping[str, Any], rng: np.random.Generator, cases: Mapping[str, Array]
+) -> tuple[Array, Array, float]:
     """Return a baseline, the end of the way from it, and how far on it to go."""
     share = float(rng.uniform())
     end = image + rng.normal(0, options.get("noise", 0) * float(np.ptp(image)), image.shape)
-    if options["baselines"] == "blur":
+    among = _listed(options["baselines"])
+    kind = among[int(rng.integers(len(among)))] if len(among) > 1 else among[0]
+    if isinstance(kind, Case):
+        return cases[str(kind["fingerprint"])], end, share
+    if kind == "blur":
         return baseline_like(image, "blur", options["blur"] * float(rng.uniform(0.5, 2))), end, share
     spatial, one_each = tuple(range(1, image.ndim)), (len(image),) + (1,) * (image.ndim - 1)
-    if options["baselines"] == "noise":
+    if kind == "noise":
         middle, spread = image.mean(axis=spatial, keepdims=True), image.std(axis=spatial, keepdims=True)
         return middle + spread * rng.normal(size=image.shape), end, share
     low, high = image.min(axis=spatial, keepdims=True), image.max(axis=spatial, keepdims=True)

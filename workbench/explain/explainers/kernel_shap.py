@@ -79,7 +79,8 @@ class KernelShap(SegmentExplainer):
         shares, errors = values(len(coalitions))
         notes = baseline.notes if exact else (*baseline.notes, error_note(len(coalitions), errors, shares))
         made = partial(current, len(coalitions))
-        yield Step(1.0, made, problem.spatial_shape, notes, baseline_score=baseline.score)
+        error = None if exact else float(np.mean(errors))
+        yield Step(1.0, made, problem.spatial_shape, notes, None, baseline.score, error)
 
 
 def _coalitions(count: int, samples: int, seed: int) -> tuple[Array, Array, bool]:

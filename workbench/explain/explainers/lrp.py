@@ -1,8 +1,7 @@
-"""Layer-wise relevance propagation, through Captum, for networks on PyTorch."""
+"""Layer-wise relevance propagation, for networks on PyTorch."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -14,24 +13,31 @@ from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.explainers.saliency import channel_option, reduce_channels
 from workbench.parameters import Parameter, by_name
 
-#: Share of the score that relevance may differ by, where nothing but the rule's epsilon is lost.
-_TOLERANCE = 0.01
+#: Share of the score that may be missing, and of all relevance, which float32 rounds.
+_TOLERANCE, _ROUNDING = 0.01, 1e-6
+#: Share of the score that biases have before it is told.
+_TOLD = 0.01
 
 
 class LRP(Explainer):
-    """The raw score, whatever `activation` is, shared out backwards from layer to layer by the epsilon rule.
+    """The raw score, whatever `activation` is, shared out backwards from step to step in proportion.
 
-    It has rules for networks that are a chain of modules: convolutions, linear layers, evaluation-mode batch norms,
-    pools, rectifiers, tanh. Sums of two ways (residual and U-shaped networks), products and attention have none.
-    Whether relevance is kept is tried on a copy without biases, which take a share of it for themselves: where it is
-    not, the network is refused.
+    All that is linear shares out by the epsilon rule with an epsilon of nothing: convolutions, sums of two ways
+    (residual networks), skip connections, pools, samplings. Functions of single values hand on what they have; of a
+    product of two maps each has half, and gates and attention have none, but what they let through has all. Biases keep
+    their share, which the notes tell. Whether the shares sum up to the score is looked at each time: a network with
+    steps that have no rule is refused.
     """
 
     name = "lrp"
     title = "LRP"
-    summary = "the score shared out backwards from layer to layer; for networks that are one chain of modules"
-    reference = "Bach et al. 2015, On Pixel-Wise Explanations by Layer-Wise Relevance Propagation, equation 58"
+    summary = "the score shared out backwards from step to step, in proportion"
+    reference = (
+        "Bach et al. 2015, On Pixel-Wise Explanations by Layer-Wise Relevance Propagation, equation 58; gates and "
+        "attention as Arras et al. 2017 and Ali et al. 2022"
+    )
     order = 25
+    attribution = True
     frameworks = ("torch",)
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("absolute", "flag", False, "Magnitude only; off keeps the sign."),
@@ -39,28 +45,36 @@ class LRP(Explainer):
     )
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
-        return 6  # forward twice and backward, and once more of the copy without biases
+        return 3  # forward with more to keep, and backward
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
-        attribution = problem.feeder.once(lambda: _relevance(problem))
+        attribution, notes = problem.feeder.once(lambda: _relevance(problem))
         result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])
-        yield Step(1.0, lambda: result, problem.spatial_shape)
+        yield Step(1.0, lambda: result, problem.spatial_shape, notes)
 
 
-def _relevance(problem: Problem) -> Array:
-    """Return the relevance ``[channels, *spatial]``."""
+def _relevance(problem: Problem) -> tuple[Array, tuple[str, ...]]:
+    """Return the relevance ``[channels, *spatial]``, and what is to be known of it.
+
+    Raises
+    ------
+    InputError
+        If it does not sum up to the score.
+    """
     from workbench.frameworks.torch.relevance import propagate
 
-    with warnings.catch_warnings():
-        # Captum says that it sets hooks and will remove them
-        warnings.filterwarnings("ignore", message=r"\s*Setting (forward, )?backward hooks", category=UserWarning)
-        plain, score = propagate(problem.module, problem.score, problem.input, biases=False)
-        # not by the relevance's own magnitude: where sums of two ways have no rule, it grows without bounds
-        if not abs(float(plain.sum(dtype=np.float64)) - score) <= _TOLERANCE * abs(score):
-            raise InputError(
-                "The method 'lrp' needs a network that is one chain of modules, got one that adds, multiplies, attends "
-                f"or cancels out: of a score of {score:.4g}, relevance came to {plain.sum():.4g}. Take 'deep-lift' or "
-                "'integrated-gradients'."
-            )
-        return np.asarray(propagate(problem.module, problem.score, problem.input)[0][0])
+    relevance, added, score = propagate(problem.module, problem.score, problem.input)
+    found = float(relevance.sum(dtype=np.float64))
+    # hardly by the relevance's own magnitude: where a step has no rule, it grows without bounds
+    tolerance = _TOLERANCE * abs(score) + _ROUNDING * float(np.abs(relevance).sum(dtype=np.float64))
+    if not abs(found + added - score) <= tolerance:
+        raise InputError(
+            "The method 'lrp' needs a network whose every step has a rule, got one with steps that have none (such as "
+            f"maxima of sums of exponentials): of a score of {score:.4g}, relevance came to {found + added:.4g}. Take "
+            "'deep-lift' or 'integrated-gradients'."
+        )
+    if abs(added) <= _TOLD * abs(score):
+        return relevance[0], ()
+    note = f"Of the score of {score:.4g}, the input has {found:.4g} and the network's biases have {added:.4g}."
+    return relevance[0], (note,)

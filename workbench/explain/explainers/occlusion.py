@@ -87,8 +87,8 @@ class Occlusion(Explainer):
 
 def _hiding(problem: Problem, of_input: float) -> tuple[Callable[[Window], Array], Baseline | None]:
     """Return what gives the values that hide a window, and the baseline that they are of, where it is one for all."""
-    image = problem.input[0]
-    if local := _LOCAL.get(problem.options["baseline"]):
+    image, asked = problem.input[0], problem.options["baseline"]
+    if isinstance(asked, str) and (local := _LOCAL.get(asked)):
         return lambda window: local(image, window), None
     found = find_baseline(problem, problem.options, of_input)
     return lambda window: found.image[(slice(None), *window)], found

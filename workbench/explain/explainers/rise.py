@@ -60,7 +60,8 @@ class Rise(Explainer):
             if part.stop < options["samples"]:
                 yield Step(part.stop / options["samples"], lambda: slope.value, cells)
         note = error_note(options["samples"], slope.error, slope.value)
-        yield Step(1.0, lambda: slope.value, cells, (*found.notes, note), baseline_score=found.score)
+        error = float(np.mean(slope.error))
+        yield Step(1.0, lambda: slope.value, cells, (*found.notes, note), None, found.score, error)
 
 
 class Slope:

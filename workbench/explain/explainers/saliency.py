@@ -73,6 +73,7 @@ class InputXGradient(GradientExplainer):
     summary = "the gradient times the (normalised) input at every voxel"
     reference = "Shrikumar et al. 2016, Not Just a Black Box, section 2"
     order = 7
+    attribution = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("absolute", "flag", False, "Magnitude only; off keeps the sign."),
         channel_option("sum"),

@@ -43,6 +43,10 @@ class SmoothGrad(Explainer):
         Parameter("batch_size", "integer", None, "Inputs per pass; measured on the device if not given.", low=1),
     )
 
+    def is_attribution(self, options: Mapping[str, Any]) -> bool:
+        inner = _OF[options["of"]]
+        return inner.is_attribution(inner.check_options({}))
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         inner = _OF[options["of"]]
         return int(options["samples"]) * inner.passes(shape, spacing, inner.check_options({}))
@@ -55,7 +59,7 @@ class SmoothGrad(Explainer):
             mean.add(found)
             if mean.count < samples:
                 yield Step(mean.count / samples, mean.value.copy, problem.spatial_shape)
-        yield Step(1.0, lambda: mean.value, problem.spatial_shape, (mean.note(),))
+        yield Step(1.0, lambda: mean.value, problem.spatial_shape, (mean.note(),), standard_error=mean.average_error)
 
 
 def _maps(inner: Explainer, problem: Problem) -> Iterator[Array]:

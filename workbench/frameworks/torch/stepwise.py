@@ -186,15 +186,21 @@ class _Redirecting(TorchFunctionMode):
 @functools.cache
 def _calls(relu_only: bool) -> dict[Any, Call]:
     """Return the functions that are redirected, each with its twin that does not write in place."""
-    found: dict[Any, Call] = {}
-    for name in _RELU if relu_only else _ELEMENTWISE:
-        plain = next(getattr(place, name) for place in (F, torch, torch.Tensor) if hasattr(place, name))
-        for place in (F, torch, torch.Tensor):
-            found |= {getattr(place, form): plain for form in (name, f"{name}_") if hasattr(place, form)}
+    found = elementwise(_RELU if relu_only else _ELEMENTWISE)
     if relu_only:
         return found
     plainer = (torch.max_pool1d, torch.max_pool2d, torch.max_pool3d)
     return found | {pool: pool for pool in _POOLS} | dict(zip(plainer, _POOLS, strict=True))
+
+
+def elementwise(names: Sequence[str] = _ELEMENTWISE) -> dict[Any, Call]:
+    """Return functions of single values, each with its twin that does not write in place."""
+    found: dict[Any, Call] = {}
+    for name in names:
+        plain = next(getattr(place, name) for place in (F, torch, torch.Tensor) if hasattr(place, name))
+        for place in (F, torch, torch.Tensor):
+            found |= {getattr(place, form): plain for form in (name, f"{name}_") if hasattr(place, form)}
+    return found
 
 
 def _in_place(func: Any) -> bool:

@@ -60,12 +60,44 @@ def define(nn: Any, F: Any, ops: Any) -> type:
             both = ops.stack((ops.sin(turned), ops.cos(turned)), dim=4)
             return ops.reshape(both, (1, angle.shape[1], angle.shape[2], self.dim // 2))
 
+    # modules, so that explanations find attention by its type: of patches to patches, queries to queries, and both
+
+    class AttentionWeights(nn.Identity):
+        pass
+
+    class QueryAttentionWeights(nn.Identity):
+        pass
+
+    class CrossAttentionWeights(nn.Identity):
+        pass
+
+    class Attention(nn.MultiheadAttention):
+        """The same weights, each step of it to be seen; `weights` is what the attention goes through on its way."""
+
+        def __init__(self, dim: int, heads: int, dropout: float, weights: Any) -> None:
+            super().__init__(dim, heads, dropout=dropout, batch_first=True)
+            self.dim, self.heads, self.rate = dim, heads, dropout
+            self.weights = weights
+
+        def forward(self, query: Any, key: Any, value: Any) -> Any:
+            q, k, v = self.part(query, 0), self.part(key, 1), self.part(value, 2)
+            logits = ops.matmul(q, ops.transpose(k, 2, 3)) * (self.dim // self.heads) ** -0.5
+            attention = self.weights(F.softmax(logits, dim=-1))
+            y = ops.transpose(ops.matmul(F.dropout(attention, self.rate, self.training), v), 1, 2)
+            return self.out_proj(ops.reshape(y, (query.shape[0], query.shape[1], self.dim)))
+
+        def part(self, x: Any, index: int) -> Any:
+            rows = slice(index * self.dim, (index + 1) * self.dim)
+            y = F.linear(x, self.in_proj_weight[rows], self.in_proj_bias[rows])
+            shape = (x.shape[0], x.shape[1], self.heads, self.dim // self.heads)
+            return ops.transpose(ops.reshape(y, shape), 1, 2)
+
     class EncoderLayer(nn.Module):
         """Post-norm; positions are added to queries and keys in every layer."""
 
         def __init__(self, dim: int, heads: int, mlp_dim: int, dropout: float) -> None:
             super().__init__()
-            self.self_attn = nn.MultiheadAttention(dim, heads, dropout=dropout, batch_first=True)
+            self.self_attn = Attention(dim, heads, dropout, AttentionWeights())
             self.linear1 = nn.Linear(dim, mlp_dim)
             self.linear2 = nn.Linear(mlp_dim, dim)
             self.norm1 = nn.LayerNorm(dim)
@@ -74,7 +106,7 @@ def define(nn: Any, F: Any, ops: Any) -> type:
 
         def forward(self, x: Any, positions: Any) -> Any:
             placed = x + positions
-            y = self.self_attn(placed, placed, x, need_weights=False)[0]
+            y = self.self_attn(placed, placed, x)
             x = self.norm1(x + F.dropout(y, self.dropout, self.training))
             y = self.linear2(F.dropout(F.relu(self.linear1(x)), self.dropout, self.training))
             return self.norm2(x + F.dropout(y, self.dropout, self.training))
@@ -82,8 +114,8 @@ def define(nn: Any, F: Any, ops: Any) -> type:
     class DecoderLayer(nn.Module):
         def __init__(self, dim: int, heads: int, mlp_dim: int, dropout: float) -> None:
             super().__init__()
-            self.self_attn = nn.MultiheadAttention(dim, heads, dropout=dropout, batch_first=True)
-            self.multihead_attn = nn.MultiheadAttention(dim, heads, dropout=dropout, batch_first=True)
+            self.self_attn = Attention(dim, heads, dropout, QueryAttentionWeights())
+            self.multihead_attn = Attention(dim, heads, dropout, CrossAttentionWeights())
             self.linear1 = nn.Linear(dim, mlp_dim)
             self.linear2 = nn.Linear(mlp_dim, dim)
             self.norm1 = nn.LayerNorm(dim)
@@ -93,9 +125,9 @@ def define(nn: Any, F: Any, ops: Any) -> type:
 
         def forward(self, x: Any, query: Any, memory: Any, placed_memory: Any) -> Any:
             placed = x + query
-            y = self.self_attn(placed, placed, x, need_weights=False)[0]
+            y = self.self_attn(placed, placed, x)
             x = self.norm1(x + F.dropout(y, self.dropout, self.training))
-            y = self.multihead_attn(x + query, placed_memory, memory, need_weights=False)[0]
+            y = self.multihead_attn(x + query, placed_memory, memory)
             x = self.norm2(x + F.dropout(y, self.dropout, self.training))
             y = self.linear2(F.dropout(F.relu(self.linear1(x)), self.dropout, self.training))
             return self.norm3(x + F.dropout(y, self.dropout, self.training))

@@ -1,0 +1,134 @@
+"""Shares of a score from the network's grid onto a volume's, so that they still sum up to what they did."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from workbench._arrays import Array
+from workbench.grid import Grid
+
+#: Entries of a map between two grids that are as small beside its largest are rounding.
+_ZERO = 1e-7
+#: Grids that differ by less, in voxels, are the same.
+_SAME = 1e-6
+#: Parts that a voxel is cut into along each axis, at most, where grids lie obliquely to one another.
+_MOST_PARTS = 4
+
+
+def conserved(values: Array, grid: Grid, onto: Grid) -> tuple[Array, float]:
+    """Bring shares onto another grid; their sum stays what it is.
+
+    Between the centres of voxels a share's density is linear, as the values of any other map are, and each voxel of the
+    other grid gets the integral over it. What lies beyond that grid is counted at its nearest voxel.
+
+    Parameters
+    ----------
+    values : ndarray
+        ``[*spatial]``, on `grid`.
+    grid, onto : Grid
+        Where they are, and where they are wanted.
+
+    Returns
+    -------
+    values : ndarray
+        ``[*spatial]`` float64 on `onto`.
+    outside : float
+        Which share of the values' magnitudes lies in voxels wholly beyond it, 0 to 1.
+    """
+    values = np.asarray(values, np.float64)
+    ndim = grid.ndim
+    # indices of `grid` to those of `onto`
+    change = onto.to_grid(grid)[np.ix_([*range(ndim), 3], [*range(ndim), 3]) if ndim == 2 else slice(None)]
+    return _aligned(values, change, onto.shape) if _is_aligned(change) else _oblique(values, change, onto.shape)
+
+
+def _is_aligned(change: Array) -> bool:
+    matrix = np.abs(change[:-1, :-1])
+    return bool(((matrix > _ZERO * matrix.max()).sum(axis=0) == 1).all())
+
+
+def _aligned(values: Array, change: Array, shape: Sequence[int]) -> tuple[Array, float]:
+    """Bring values onto a grid whose axes are those of theirs, turned or swapped: one axis after the other."""
+    axes = np.abs(change[:-1, :-1]).argmax(axis=1)  # of the values, for each of the wanted grid
+    moved = values.transpose(axes)
+    inside = np.abs(moved)
+    for axis, size in enumerate(shape):
+        count = moved.shape[axis]
+        weights, kept = _weights(count, size, change[axis, axes[axis]], change[axis, -1])
+        moved = np.moveaxis(np.tensordot(weights, moved, axes=(1, axis)), 0, axis)
+        inside = inside * kept.reshape([-1 if one == axis else 1 for one in range(inside.ndim)])
+    return moved, _share_outside(values, float(inside.sum()))
+
+
+def _weights(count: int, size: int, scale: float, shift: float) -> tuple[Array, Array]:
+    """Return which part of each of `count` values each of `size` cells gets ``[size, count]``; each is given out whole.
+
+    Parameters
+    ----------
+    scale, shift : float
+        Value `i` lies at ``scale * i + shift``, in cells.
+
+    Returns
+    -------
+    weights : ndarray
+    kept : ndarray
+        ``[count]``: 1 for each that reaches onto the cells at all, else 0.
+    """
+    places = scale * np.arange(count) + shift
+    margin = 0.5 + abs(scale) / 2 - _SAME
+    touching = ((places > -margin) & (places < size - 1 + margin)).astype(np.float64)
+    if abs(abs(scale) - 1) < _SAME and abs(shift - round(shift)) < _SAME:
+        nearest = np.clip(np.rint(places), 0, size - 1)
+        weights = (np.arange(size)[:, None] == nearest).astype(np.float64)
+        return weights, touching
+    edges = (np.arange(size + 1) - 0.5 - shift) / scale  # in steps of the values; they fall where the axis is turned
+    below = _cumulative(edges[:, None] - np.arange(count), count)
+    cells = np.abs(np.diff(below, axis=0))
+    first, last = (below[0], 1 - below[-1]) if scale > 0 else (1 - below[0], below[-1])
+    cells[0] += first
+    cells[-1] += last
+    return cells, touching
+
+
+def _cumulative(off: Array, count: int) -> Array:
+    """Return how much of each value lies below places that are `off` from its centre, in steps: 0 to 1.
+
+    A value is spread as a tent of two steps; the outermost ones end half a step beyond their centres.
+    """
+    low, high = np.clip(off, -1, 0), np.clip(off, 0, 1)
+    rising, falling = (1 + low) ** 2 / 2, high - high**2 / 2
+    rising[:, 0] = np.clip(off[:, 0] + 0.5, 0, 0.5)
+    falling[:, count - 1] = np.clip(off[:, count - 1], 0, 0.5)
+    return np.asarray(rising + falling)
+
+
+def _oblique(values: Array, change: Array, shape: Sequence[int]) -> tuple[Array, float]:
+    """Bring values onto a grid that lies obliquely: each is cut into parts, which go to the voxels around them."""
+    ndim, sizes = values.ndim, np.array(shape)
+    steps = np.linalg.norm(change[:-1, :-1], axis=0)
+    parts = np.clip(np.ceil(2 * steps), 1, _MOST_PARTS).astype(int)
+    places = np.stack(np.meshgrid(*map(np.arange, values.shape), indexing="ij")).reshape(ndim, -1)
+    result, inside = np.zeros(int(sizes.prod())), 0.0
+    flat = values.ravel() / parts.prod()
+    margin = (0.5 + np.abs(change[:-1, :-1]).sum(axis=1) / 2)[:, None]
+    for part in itertools.product(*map(range, parts)):
+        off = ((np.array(part) + 0.5) / parts - 0.5)[:, None]
+        found = change[:-1, :-1] @ (places + off) + change[:-1, -1:]
+        within = ((found > -margin) & (found < sizes[:, None] - 1 + margin)).all(axis=0)
+        inside += float(np.abs(flat[within]).sum())
+        found = np.clip(found, 0, sizes[:, None] - 1)
+        low = np.minimum(np.floor(found).astype(int), np.maximum(sizes[:, None] - 2, 0))
+        for corner in itertools.product((0, 1), repeat=ndim):
+            side = np.array(corner)[:, None]
+            share = np.where(side == 1, found - low, 1 - found + low).prod(axis=0)
+            index = np.ravel_multi_index(tuple(np.minimum(low + side, sizes[:, None] - 1)), tuple(shape))
+            result += np.bincount(index, share * flat, len(result))
+    return result.reshape(tuple(shape)), _share_outside(values, inside)
+
+
+def _share_outside(values: Array, inside: float) -> float:
+    total = float(np.abs(values).sum())
+    return max(0.0, 1 - inside / total) if total else 0.0
