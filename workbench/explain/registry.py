@@ -10,6 +10,7 @@ from workbench._plugins import Registry
 from workbench._rooms import classes_in
 from workbench._tables import Listing, as_text
 from workbench.explain.base import Explainer
+from workbench.zoo.foreign import is_foreign, wrap
 
 #: What lists and cards show of each.
 _NEEDS = ("title", "summary")
@@ -70,9 +71,12 @@ def methods(model: Any = None) -> Methods:
     Parameters
     ----------
     model : Model, optional
-        The table then says of each method that cannot explain it why: ``one.misfit(model)`` for each.
+        Or a network that `workbench.wrap` takes. The table then says of each method that cannot explain it why:
+        ``one.misfit(model)`` for each.
     """
     found = sorted(EXPLAINERS.all().values(), key=lambda method: method.order)
+    if model is not None and is_foreign(model):
+        model = wrap(model)
     return Methods(found) if model is None else MethodsOf(found, model)
 
 

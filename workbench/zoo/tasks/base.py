@@ -60,6 +60,10 @@ class Task(ABC):
     background: ClassVar[bool] = False
     #: Whether the sum of the main output grows with the number of objects.
     counted: ClassVar[bool] = False
+    #: Name of the main output, of networks that return several.
+    main: str = "logits"
+    #: Whether the main output is what a softmax or sigmoid makes probabilities of.
+    raw: bool = True
 
     @abstractmethod
     def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:
@@ -139,8 +143,12 @@ class Task(ABC):
             ``[n, num_classes]`` scores of whole images; or, where the main output is dense, the class [n, *spatial'] of
             each of its places, -1 where there is none. Here: softmax, or argmax.
         """
-        logits = np.asarray(logits_of(outputs))
+        logits = np.asarray(self.main_of(outputs))
         return softmax(logits) if logits.ndim == 2 else np.asarray(logits.argmax(axis=1))
+
+    def main_of(self, outputs: Outputs) -> Any:
+        """Return the main output of a network that may return several."""
+        return outputs[self.main] if isinstance(outputs, Mapping) else outputs
 
     def evidence(self, outputs: Outputs, parameter: str | None = None) -> list[LinearScore] | None:  # noqa: ARG002
         """Return what each shape in the first image was found by, in the order of `decode`; None where none are found.
