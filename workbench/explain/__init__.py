@@ -31,6 +31,7 @@ from workbench.explain.targets import (
     Region,
     Target,
     Voxel,
+    target_at,
     targets_in,
 )
 from workbench.explain.timeline import over_checkpoints
@@ -66,6 +67,7 @@ __all__ = [
     "register",
     "register_check",
     "score",
+    "target_at",
     "targets_in",
 ]
 

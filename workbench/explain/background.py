@@ -35,7 +35,6 @@ def begin_explanation(request: Request, placement: Placement) -> Job:
     """
     model = request.model
     EXPLAINERS.check_elsewhere(request.method, "a job", _INSTEAD)
-    model.algorithm.check_elsewhere()
     ALGORITHMS.check_elsewhere(model.algorithm.name, "a job", _INSTEAD)
     FRAMEWORKS.check_elsewhere(model.framework.name, "a job", _INSTEAD)
     if request.target is not None:

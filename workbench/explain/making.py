@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from workbench.errors import InputError, StateError
+from workbench.explain.arrays import UNPLACED
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
 from workbench.explain.code import Call
@@ -22,7 +23,6 @@ from workbench.explain.reporting import MapWork
 from workbench.explain.scene import Scene
 from workbench.explain.targets import Resolved, default_target
 from workbench.frameworks.feeding import Feeder
-from workbench.zoo.foreign import UNPLACED
 
 if TYPE_CHECKING:
     from workbench.frameworks import LinearScore

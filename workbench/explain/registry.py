@@ -10,7 +10,6 @@ from workbench._plugins import Registry
 from workbench._rooms import classes_in
 from workbench._tables import Listing, as_text
 from workbench.explain.base import Explainer
-from workbench.zoo.foreign import is_foreign, wrap
 
 #: What lists and cards show of each.
 _NEEDS = ("title", "summary")
@@ -75,7 +74,10 @@ def methods(model: Any = None) -> Methods:
         ``one.misfit(model)`` for each.
     """
     found = sorted(EXPLAINERS.all().values(), key=lambda method: method.order)
-    if model is not None and is_foreign(model):
+    if model is not None and not hasattr(model, "framework"):
+        # the zoo is loaded where a network has to be made a model of, and not with the package
+        from workbench.zoo.foreign import wrap
+
         model = wrap(model)
     return Methods(found) if model is None else MethodsOf(found, model)
 

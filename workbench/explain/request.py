@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, check_keywords, choose
 from workbench.explain import request_files
+from workbench.explain.arrays import as_volume
 from workbench.explain.base import Explainer
 from workbench.explain.box import Box, input_box
 from workbench.explain.code import request_code
@@ -17,7 +18,7 @@ from workbench.explain.making import Making, make
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
 from workbench.explain.targets import as_target
-from workbench.explain.wrapped import as_model, as_volume
+from workbench.explain.wrapped import as_model
 from workbench.signatures import checked_class
 from workbench.volume import Volume
 

@@ -1,4 +1,4 @@
-"""A network in the place of a model, and an array in the place of a volume: made into what all else is told in."""
+"""A network in the place of a model: made into one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from workbench.errors import InputError
 from workbench.explain.registry import get
 from workbench.volume import Volume
-from workbench.zoo.foreign import OPTIONS, as_volume, is_foreign, wrap
 
 
 def as_model(model: Any, volume: Any, said: Mapping[str, Any] | None = None) -> Any:
@@ -28,9 +27,12 @@ def as_model(model: Any, volume: Any, said: Mapping[str, Any] | None = None) -> 
     """
     if hasattr(model, "prepare"):
         return model
+    # the zoo is loaded where a network has to be made a model of, and not with the package
+    from workbench.zoo.foreign import is_foreign, wrap
+
     if not is_foreign(model):
         raise InputError(
-            f"What is explained is a Model (wb.zoo.create, run.model(), wb.wrap(network)) or a network, got "
+            "What is explained is a Model (wb.zoo.create, run.model()) or a network that wb.wrap takes, got "
             f"{type(model).__name__}."
         )
     told = dict(said or {})
@@ -43,9 +45,8 @@ def split(model: Any, method: str, options: Mapping[str, Any]) -> tuple[dict[str
     """Return what is said of a network, and the options of the method; of a model nothing is said."""
     if hasattr(model, "prepare"):
         return {}, dict(options)
+    from workbench.zoo.foreign import OPTIONS
+
     taken = get(method).parameters()
     said = {name: value for name, value in options.items() if name in OPTIONS and name not in taken}
     return said, {name: value for name, value in options.items() if name not in said}
-
-
-__all__ = ["as_model", "as_volume", "split"]

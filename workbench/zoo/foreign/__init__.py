@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from workbench.zoo.foreign.adapter import ADAPTERS, Adapter, Found, register
 from workbench.zoo.foreign.algorithm import OWN, ForeignAlgorithm
-from workbench.zoo.foreign.arrays import UNPLACED, as_volume
 from workbench.zoo.foreign.wrapping import OPTIONS, is_foreign, wrap
 
 __all__ = [
     "ADAPTERS",
     "OPTIONS",
     "OWN",
-    "UNPLACED",
     "Adapter",
     "ForeignAlgorithm",
     "Found",
-    "as_volume",
     "is_foreign",
     "register",
     "wrap",

@@ -36,7 +36,7 @@ def as_volume(model: Any, given: Any) -> Any:
     if not isinstance(given, np.ndarray):
         return given
     if not (hasattr(model, "spatial_ndim") and hasattr(model, "preprocess")):
-        raise InputError(f"volume must be a Volume, got an array {given.shape}. Wrap it: wb.Volume(array, affine).")
+        return given
     needed = [name for name in ("orientation", "spacing") if model.preprocess.get(name) is not None]
     if needed:
         raise InputError(
