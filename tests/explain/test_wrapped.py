@@ -103,5 +103,5 @@ def test_an_array_is_refused_where_voxels_have_a_place():
 
 @pytest.mark.parametrize("thing", [3, "unet", None, [nn.Conv3d(1, 2, 3)]])
 def test_what_is_no_model_is_refused(thing):
-    with pytest.raises(InputError, match=r"What is explained is a Model .* or a network, got"):
+    with pytest.raises(InputError, match=r"What is explained is a Model .* or a network that wb.wrap takes, got"):
         wb.explain(thing, volume(6, 5, 8))

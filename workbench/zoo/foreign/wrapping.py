@@ -141,12 +141,9 @@ def _made(found: Found, said: dict[str, Any]) -> Model:
     framework, network = _framework(found.network), found.network
     ndim, channels = _intake(framework, network, said)
     preprocess, notes = _preprocessing(said, found, ndim)
-    size = _size_of(preprocess, ndim, said)
-    example = said.get("example")
     trial = tried(
-        framework, network, channels, ndim, multiple=said.get("divisible_by"), size=size,
-        example=None if example is None else Preprocess(preprocess).apply(example).spatial_shape,
-        output=said.get("output"),
+        framework, network, channels, ndim, multiple=said.get("divisible_by"), size=_size_of(preprocess, ndim),
+        example=_example_of(preprocess, ndim, said), output=said.get("output"),
     )  # fmt: skip
     if trial.only:
         preprocess["size"] = list(trial.shape)
@@ -221,15 +218,20 @@ def _preprocessing(said: Mapping[str, Any], found: Found, ndim: int) -> tuple[di
     return spec, [] if given or found.notes else [_UNSAID]
 
 
-def _size_of(preprocess: Mapping[str, Any], ndim: int, said: Mapping[str, Any]) -> list[int] | None:
+def _size_of(preprocess: Mapping[str, Any], ndim: int) -> list[int] | None:
     """Return the one size that the network is given, if it is."""
-    if preprocess["size"] is not None:
-        sizes = [*preprocess["size"]] * (ndim if len(preprocess["size"]) == 1 else 1)
-        return [-(-n // preprocess["divisible_by"]) * preprocess["divisible_by"] for n in sizes]
-    patch = said.get("patch_size")
-    if patch is None:
+    if preprocess["size"] is None:
         return None
-    return [int(n) for n in np.broadcast_to(patch, ndim)]
+    sizes = [*preprocess["size"]] * (ndim if len(preprocess["size"]) == 1 else 1)
+    return [-(-n // preprocess["divisible_by"]) * preprocess["divisible_by"] for n in sizes]
+
+
+def _example_of(preprocess: Mapping[str, Any], ndim: int, said: Mapping[str, Any]) -> list[int] | None:
+    """Return a size that the network will be given, if one is known."""
+    if said.get("example") is not None:
+        return list(Preprocess(preprocess).apply(said["example"]).spatial_shape)
+    patch = said.get("patch_size")
+    return None if patch is None else [int(n) for n in np.broadcast_to(patch, ndim)]
 
 
 def _kind(trial: Trial, said: Mapping[str, Any], notes: list[str]) -> str:
