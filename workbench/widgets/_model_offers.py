@@ -87,7 +87,8 @@ class ModelOffers(DeskPanel):
             As `workbench.wrap`.
         """
         case: Case | None = self.desk.case
-        made = zoo.wrap(model, **({} if case is None or isinstance(model, zoo.Model) else {"example": case.volume}))
+        known = case is None or isinstance(model, zoo.Model)
+        made = zoo.wrap(model, example=None if known or case is None else case.volume)
         self.desk.choose(Choice.of_model(made))
         self.desk.built = made
         return made

@@ -165,6 +165,24 @@ class Task(ABC):
         """
         return None
 
+    def counting(self, outputs: Outputs, label: int | None = None) -> LinearScore | None:
+        """Return a score that grows with the number of objects in the first image; None where none are counted.
+
+        Here, of shapes that are found: the sum of what each was found by.
+
+        Parameters
+        ----------
+        label : int, optional
+            Only those of one class.
+        """
+        scores = self.evidence(outputs)
+        if scores is None:
+            return None
+        labels = getattr(self.decode(outputs)[0], "labels", None)
+        if label is not None and labels is not None:
+            scores = [score for score, own in zip(scores, labels, strict=True) if own == label]
+        return added(scores)
+
     def inside(self, outputs: Outputs) -> tuple[str | None, int] | None:  # noqa: ARG002
         """Return which output and channel of it say that a voxel is in an object, None where none are told apart."""
         return None
@@ -205,6 +223,17 @@ class Task(ABC):
     def default_recipe(self) -> dict[str, Any]:
         """Return what `plan` proposes where nothing is known, as a dict; tasks that override it are heard as before."""
         return dict(self.plan())
+
+
+def added(scores: Sequence[LinearScore]) -> LinearScore | None:
+    """Return the sum of scores, a term for each output; None where there are none."""
+    terms: dict[str | None, Array] = {}
+    for score in scores:
+        terms[score.output] = terms.get(score.output, 0) + score.weights
+    total: tuple[LinearScore, ...] = ()
+    for output, weights in reversed(terms.items()):
+        total = (LinearScore(weights, output, plus=total),)
+    return total[0] if total else None
 
 
 def logits_of(outputs: Outputs) -> Any:
