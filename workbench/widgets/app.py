@@ -127,7 +127,7 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         if data is not None:
             self._begin_with(data, options)
         if model is not None:
-            self.panels["model"].use(model)  # type: ignore[attr-defined]
+            self.panels["model"].use(model)
 
     def __getattr__(self, name: str) -> Any:
         panels = self.__dict__.get("panels", {})
