@@ -25,8 +25,9 @@ app
 _DRAW = """
 from workbench.shapes import Shapes
 model = wb.zoo.create({name!r}, num_classes=2, **{options!r})
-if {sure!r} is not None:
-    model.task.threshold = {sure!r}
+sure = {sure!r}
+if sure is not None:
+    model.task.threshold = sure
 app.model.use(model)
 app.explain.method, app.explain.least = "saliency", 0.0
 found = app.explain.predict()
@@ -72,7 +73,7 @@ def test_a_click_on_anything_drawn_explains_it(lab: Any) -> None:
     canvas.scroll_into_view_if_needed()
     pixel_of = _scale(page, canvas)
     for number, (name, options, sure, told) in enumerate(_THINGS, start=1):
-        place = json.loads(page.kernel(_DRAW.format(name=name, options=options, sure=sure)))
+        place = json.loads(page.kernel(_DRAW.format(name=name, options=options, sure=sure)).splitlines()[-1])
         page.lab.page.wait_for_timeout(800)
         x, y = pixel_of(place)
         canvas.click(position={"x": float(x), "y": float(y)})
