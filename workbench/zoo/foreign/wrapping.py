@@ -98,6 +98,7 @@ def wrap(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import torch
     >>> net = torch.nn.Sequential(torch.nn.Conv3d(1, 4, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv3d(4, 2, 1))
     >>> model = wb.wrap(net, classes=["background", "lesion"], intensity="zscore")
