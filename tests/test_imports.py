@@ -30,6 +30,7 @@ DYNAMIC = {
     "testing.marks": "the packages that a test needs, which are looked for and not imported",
     "widgets.backends._base": "the packages that a backend needs, which are looked for and not imported",
     "zoo.algorithm": "the package that a card lies in",
+    "zoo.foreign.adapters.nnunet": "the package of the architecture that plans name, which is checked against its name",
     "zoo.catalogue": "the package that an entry point names, which is looked for and not imported",
 }
 #: Ours of the root; everything else there is loaded from a room above.

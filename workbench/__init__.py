@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.training import runs, train
     from workbench.volume import Volume
     from workbench.widgets import App, Layer, view
+    from workbench.zoo import wrap
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ _HOMES = {
     "runs": "workbench.training",
     "train": "workbench.training",
     "view": "workbench.widgets",
+    "wrap": "workbench.zoo",
     "write": "workbench.io",
 }
 # What is built in and lies above the room that finds it, as packages say it with entry points.
@@ -74,6 +76,7 @@ __all__ = [
     "training",
     "view",
     "widgets",
+    "wrap",
     "write",
     "zoo",
 ]

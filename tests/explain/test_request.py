@@ -35,7 +35,7 @@ class TestCheckedWhenItIsMade:
     @pytest.mark.parametrize(
         ("changed", "message"),
         [
-            ({"model": 3}, r"is a Model \(wb.zoo.create, run.model\(\)\), got int"),
+            ({"model": 3}, r"is a Model \(wb.zoo.create, run.model\(\)\) or a network that wb.wrap takes, got int"),
             ({"volume": np.zeros((3, 4))}, r"volume must be a Volume, got ndarray\. Wrap it: wb\.Volume"),
             ({"method": "gradcam"}, "Did you mean 'grad-cam'"),
             ({"target": 1.5}, "A target is a class"),

@@ -261,7 +261,7 @@ ONE = Boxes([[2, 3, 9, 8]], scores=[0.5])
         (lambda: Ellipse(ONE), "Ellipse: pred must be Ellipses, got Boxes"),
         (lambda: Ellipse(Ellipses([[9, 9, 4, 3, 0]])), "that it does not find"),
         (lambda: Point(Points([[1, 2]])), "Point must be explained of a model that finds points"),
-        (lambda: Count(), "Count must be explained of a model whose maps add up"),
+        (lambda: Count(5), "classes 0 to 1, but the target is class 5"),
         (lambda: Margin(1, 1), "a and b must be two classes, got 1 twice"),
         (lambda: Margin(1.5, 1), "a and b must be indices or names of classes, got 1.5"),
         (lambda: Margin(5, 1), "classes 0 to 1, but the target is class 5"),

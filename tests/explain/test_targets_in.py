@@ -25,13 +25,13 @@ def labels(*values):
 @pytest.mark.parametrize(
     ("name", "answer", "expected"),
     [
-        ("lung-nodule-cnn", Boxes([[0, 0, 1, 1]] * 2), [Box, Box, Class, Class]),
+        ("lung-nodule-cnn", Boxes([[0, 0, 1, 1]] * 2), [Box, Box, Count, Class, Class]),
         ("lung-nodule-transformer", Boxes([]), [Class, Class]),
-        ("lung-nodules-detection", Boxes([[0, 0, 1, 1]]), [Box, Class, Class]),
-        ("ellipsenet", Ellipses([[3, 3, 2, 1, 0]]), [Ellipse, Class, Class]),
-        ("ellipsenet-fit", Ellipses([[3, 3, 2, 1, 0]]), [Ellipse, Class, Class]),
+        ("lung-nodules-detection", Boxes([[0, 0, 1, 1]]), [Box, Count, Class, Class]),
+        ("ellipsenet", Ellipses([[3, 3, 2, 1, 0]]), [Ellipse, Count, Class, Class]),
+        ("ellipsenet-fit", Ellipses([[3, 3, 2, 1, 0]]), [Ellipse, Count, Class, Class]),
         ("u-csrnet", Points([[1, 2]]), [Point, Count, Class, Class]),
-        ("cd-net", labels(0, 2, 3), [Region, Region, Class]),
+        ("cd-net", labels(0, 2, 3), [Region, Region, Count, Class]),
         ("han-net", labels(0, 0), [Class]),
         ("weakly-lesion-localisation", None, [Output, Class]),
         ("mtcsn", {"class": None, "mask": labels(0, 1)}, [Class, Class, Output]),

@@ -20,6 +20,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     { label: "Target", tooltip: "Which prediction is explained" },
     [
       { value: "class", label: "Class", reason: "A class, or for a segmentation the whole structure as predicted" },
+      { value: "drawn", label: "What was clicked", reason: "With the tool Pick, click a box, an ellipse, a point, an object or a label that is drawn" },
       { value: "voxel", label: "Click in the viewer", reason: "Click a voxel: its own prediction is explained" },
     ],
     (value) => scope.set({ target: value }),
@@ -48,7 +49,10 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
   );
   const [leastOption] = scope.get("form");
   const least = field(leastOption, (text) => scope.act("fill", { name: leastOption.name, text }), true);
-  const answer = answerList((place) => scope.act("go", { place }));
+  const answer = answerList(
+    (place) => scope.act("go", { place }),
+    (row) => scope.act("explain_row", { row }),
+  );
   const answered = h("div", { class: "mwb-answer" }, answer.element, colour.row, least.row);
   const epoch = slider({ label: "Epoch", tooltip: "The map at this checkpoint" }, (value) => scope.act("epoch", { index: value }));
   const at = h("p", { class: "mwb-hint" });
@@ -84,14 +88,18 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     layer.choices(layers.length ? layers : [{ value: "", label: "default" }]);
     layer.set(scope.get("layer"));
   });
-  scope.watch(["target", "labels", "label", "voxel"], () => {
-    const click = scope.get("target") === "voxel";
+  scope.watch(["target", "labels", "label", "voxel", "drawn"], () => {
+    const click = scope.get("target") !== "class";
     target.set(scope.get("target"));
     label.row.hidden = click;
     label.choices(scope.get("labels"));
     label.set(scope.get("label"));
     voxel.hidden = !click;
-    setText(voxel, scope.get("voxel") || "Click a voxel in the viewer: the score of what is predicted there is explained.");
+    const wanted =
+      scope.get("target") === "drawn"
+        ? scope.get("drawn") || "Click something that is drawn in the viewer: a box, an ellipse, a point, an object, a label."
+        : "Click a voxel in the viewer: the score of what is predicted there is explained.";
+    setText(voxel, scope.get("voxel") || wanted);
   });
   scope.watch(["answer_told", "color_by", "can_match", "least", "faults"], () => {
     const told = scope.get("answer_told");

@@ -16,6 +16,7 @@ function render({ model, el }: { model: Model<ModelPanel>; el: HTMLElement }): (
       { value: "trained", label: "Trained", reason: "Small trained models that come with the workbench" },
       { value: "file", label: "File", reason: "A .safetensors file saved by Model.save or by a run" },
       { value: "run", label: "Run", reason: "The best checkpoint of an earlier run" },
+      { value: "own", label: "Own", reason: "A model that was given in code: wb.App(model=network), app.model.use(network)" },
     ],
     (value) => scope.set({ weights: value }),
   );

@@ -35,6 +35,7 @@ from workbench.explain.targets import (
     Region,
     Target,
     Voxel,
+    target_at,
     targets_in,
 )
 from workbench.explain.timeline import over_checkpoints
@@ -78,6 +79,7 @@ __all__ = [
     "register_check",
     "score",
     "sensitivity",
+    "target_at",
     "targets_in",
 ]
 

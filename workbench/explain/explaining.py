@@ -11,6 +11,7 @@ from workbench.explain.memory import fitting
 from workbench.explain.request import Request
 from workbench.explain.scene import Scene
 from workbench.explain.targets import Class, Target, default_target
+from workbench.explain.wrapped import as_model, split
 from workbench.jobs.resources import Placement
 from workbench.signatures import checked
 from workbench.work import CancelEvent
@@ -66,8 +67,10 @@ def explain(
     Parameters
     ----------
     model : Model
+        Or a network that was made elsewhere: a ``torch.nn.Module``, a ``mindspore.nn.Cell``, or what else
+        `workbench.wrap` takes. What that wants to be told may stand among the options.
     volume : Volume
-        2D or 3D, as `model.predict` takes it.
+        2D or 3D, as `model.predict` takes it. Or an array, for a model that neither turns nor resamples its images.
     method : str
         One of `explain.methods()`.
     target : Target, int or str, optional
@@ -111,7 +114,8 @@ def explain(
         raise InputError(
             f"{given} must be left out with background=True, got one. Ask the job: job.status, job.stop()."
         )
-    request = Request(model, volume, method, target, layer, options)
+    said, options = split(model, method, options)
+    request = Request(as_model(model, volume, said), volume, method, target, layer, options)
     if placement:
         from workbench.explain.background import begin_explanation
 
@@ -131,7 +135,8 @@ def progressive(
 
     Stop iterating to give up. Parameters as in `explain`.
     """
-    yield from Request(model, volume, method, target, layer, options).steps()
+    said, options = split(model, method, options)
+    yield from Request(as_model(model, volume, said), volume, method, target, layer, options).steps()
 
 
 def predicted_target(model: Any, volume: Volume) -> Class:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from workbench.errors import InputError, StateError
+from workbench.explain.arrays import UNPLACED
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
 from workbench.explain.cases import laid
@@ -23,7 +24,7 @@ from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
 from workbench.explain.scene import Scene
 from workbench.explain.several import steps_of
-from workbench.explain.targets import default_target
+from workbench.explain.targets import Resolved, default_target
 from workbench.frameworks.feeding import Feeder
 from workbench.volume import Volume
 
@@ -104,12 +105,7 @@ class Making:
         with self._fitting():
             scene = Scene(model, volume, self.prepared, outputs)
             resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
-            if options["activation"] != "none" and not resolved.has_probability:
-                raise InputError(
-                    f"activation must be 'none' to explain {resolved.target}, which is no score of classes, got "
-                    f"{options['activation']!r}. Leave it out."
-                )
-            score = dataclasses.replace(resolved.score, activation=options["activation"])
+            score = _activated(resolved, options["activation"], raw=getattr(model.algorithm.task, "raw", True))
             self.score = evaluate(score, scene.outputs)
         self.target, self.notes = resolved.target, resolved.notes
         self.grid = scene.grid
@@ -192,7 +188,9 @@ class Making:
                 "happens in half precision, which ends at 65504. Bring the network to float32 or bfloat16 "
                 "(module.float(), module.bfloat16()), or take another method."
             )
-        notes = (*self.prepared.notes, *self.notes, *step.notes, *brought)
+        said = getattr(model.algorithm, "notes", ())
+        unplaced = (UNPLACED,) if UNPLACED in self.asked.volume.notes else ()
+        notes = (*said, *unplaced, *self.prepared.notes, *self.notes, *step.notes, *brought)
         if not np.any(volume.data) and (not step.notes or step.baseline_score == self.score):
             notes += ("The map is zero: nothing that was changed in the input changes this score.",)
         return Explanation(
@@ -232,6 +230,18 @@ def _beyond(share: float) -> tuple[str, ...]:
         "at the volume's outermost voxels."
     )
     return (note,)
+
+
+def _activated(resolved: Resolved, activation: str, *, raw: bool) -> LinearScore:
+    """Return the score with the activation that was asked for; `raw` is whether one is to be had of the output."""
+    if activation == "none":
+        return resolved.score
+    if resolved.has_probability and raw:
+        return dataclasses.replace(resolved.score, activation=activation)  # type: ignore[arg-type]
+    what = "which is no score of classes" if raw else "for the network's output is none that a probability is made of"
+    raise InputError(
+        f"activation must be 'none' to explain {resolved.target}, {what}, got {activation!r}. Leave it out."
+    )
 
 
 def evaluate(score: LinearScore, outputs: Any) -> float:

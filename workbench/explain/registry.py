@@ -70,9 +70,15 @@ def methods(model: Any = None) -> Methods:
     Parameters
     ----------
     model : Model, optional
-        The table then says of each method that cannot explain it why: ``one.misfit(model)`` for each.
+        Or a network that `workbench.wrap` takes. The table then says of each method that cannot explain it why:
+        ``one.misfit(model)`` for each.
     """
     found = sorted(EXPLAINERS.all().values(), key=lambda method: method.order)
+    if model is not None and not hasattr(model, "framework"):
+        # the zoo is loaded where a network has to be made a model of, and not with the package
+        from workbench.zoo.foreign import wrap
+
+        model = wrap(model)
     return Methods(found) if model is None else MethodsOf(found, model)
 
 

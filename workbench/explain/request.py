@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, check_keywords, choose
 from workbench.explain import request_files
+from workbench.explain.arrays import as_volume
 from workbench.explain.base import Explainer
 from workbench.explain.box import Box, input_box
 from workbench.explain.code import request_code
@@ -17,6 +18,7 @@ from workbench.explain.making import Making, make
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
 from workbench.explain.targets import as_target
+from workbench.explain.wrapped import as_model
 from workbench.signatures import checked_class
 from workbench.volume import Volume
 
@@ -35,8 +37,10 @@ class Request:
     Parameters
     ----------
     model : Model
+        Or a network that was made elsewhere, of which `workbench.wrap` makes one.
     volume : Volume
-        2D or 3D, as `model.predict` takes it.
+        2D or 3D, as `model.predict` takes it. Or an array, where nothing is done to it that depends on where its voxels
+        lie: then it is one with 1 mm voxels, and a note of the map says so.
     method : str
         One of `explain.methods()`.
     target : Target, int or str, optional
@@ -81,10 +85,8 @@ class Request:
     schedule: Sequence[Sequence[Any]] = ()
 
     def __post_init__(self) -> None:
-        if not hasattr(self.model, "prepare"):
-            raise InputError(
-                f"What is explained is a Model (wb.zoo.create, run.model()), got {type(self.model).__name__}."
-            )
+        object.__setattr__(self, "model", as_model(self.model, self.volume))
+        object.__setattr__(self, "volume", as_volume(self.model, self.volume))
         if not isinstance(self.volume, Volume):
             raise InputError(
                 f"A request: volume must be a Volume, got {type(self.volume).__name__}. "

@@ -104,6 +104,9 @@ def save(asked: Asked, folder: Path) -> Path:
             f"A request: model must be one that can be saved (wb.zoo.create, run.model()), got "
             f"{type(asked.model).__name__}. Run the request in this process."
         )
+    check = getattr(asked.model.algorithm, "check_elsewhere", None)
+    if check is not None:
+        check()
     with _files.refusal_becomes_error(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _atomic.making_folder(folder, durable=True) as made:

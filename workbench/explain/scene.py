@@ -41,10 +41,11 @@ class Scene:
         """Name of the output that is explained, None where the network returns a single array."""
         if not isinstance(self.outputs, dict):
             return None
-        if "logits" in self.outputs:
-            return "logits"
+        main: str = getattr(self.model.algorithm.task, "main", "logits")
+        if main in self.outputs:
+            return main
         raise InputError(
-            f"The network must return an output named 'logits' to be explained, but it returns {sorted(self.outputs)}."
+            f"The network must return an output named {main!r} to be explained, but it returns {sorted(self.outputs)}."
         )
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from workbench.frameworks import checkpoints, weights
 from workbench.frameworks._devices import resolve_device
-from workbench.frameworks._registry import DEFAULT, devices, get, names, register, title, worker_environment
+from workbench.frameworks._registry import DEFAULT, devices, get, names, of, register, title, worker_environment
 from workbench.frameworks.base import (
     Device,
     Framework,
@@ -35,6 +35,7 @@ __all__ = [
     "devices",
     "get",
     "names",
+    "of",
     "register",
     "resolve_device",
     "title",

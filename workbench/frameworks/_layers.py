@@ -44,6 +44,11 @@ def check_ran(layers: Iterable[str], seen: Collection[str]) -> None:
             raise InputError(f"Layer {layer!r} did not run in this network's forward pass. Choose another layer.")
 
 
+def named_layers(module: Any) -> Iterator[tuple[str, Any]]:
+    """Yield a network and every layer in it, each with its dotted name, whichever framework's words it has for that."""
+    yield from (module.named_modules if hasattr(module, "named_modules") else module.cells_and_names)()
+
+
 @contextlib.contextmanager
 def hooked(module: Any, layer: str, call: Callable[[Any], Any], kind: type[Any]) -> Iterator[None]:
     """Call something with what a layer puts out, in this thread alone; what it returns stands in its place.
@@ -65,7 +70,7 @@ def hooked(module: Any, layer: str, call: Callable[[Any], Any], kind: type[Any])
         # others may use the network meanwhile, and are to see it as it is
         return call(checked(layer, output, kind)) if threading.get_ident() == mine else None
 
-    names = {name: found for name, found in module.named_modules() if name}
+    names = {name: found for name, found in named_layers(module) if name}
     handle = names[choose(layer, names, "layer")].register_forward_hook(hook)
     try:
         yield

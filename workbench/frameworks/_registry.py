@@ -62,6 +62,19 @@ def get(name: str) -> Framework:
     return _made(FRAMEWORKS.get(name))
 
 
+def of(network: object) -> Framework | None:
+    """Return the framework that a network is of, whoever wrote it; None if it is no network of any.
+
+    A framework is imported only if something that the network is made of lies in a package of its name, or if it comes
+    from elsewhere.
+    """
+    packages = {kind.__module__.partition(".")[0] for kind in type(network).__mro__}
+    for name in names():
+        if (name in packages or name not in _OWN) and FRAMEWORKS.get(name).owns(network):
+            return get(name)
+    return None
+
+
 @functools.cache
 def _made(kind: type[Framework]) -> Framework:
     if not kind.installed():

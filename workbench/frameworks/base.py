@@ -6,13 +6,15 @@ framework promises, in prose:
 - **One definition.** A network is a function ``define(nn, F, ops)`` that returns a class; a loss is a function
   ``make_loss(nn, F, ops)`` that returns a callable. Both are written in torch's vocabulary, and
   :attr:`Framework.vocabulary` is what is handed to them. The class takes JSON-able keywords only, has ``forward(x)``
-  and returns a tensor or a dictionary of named tensors. A loss that needs the gradient of a module with respect to
+  and returns a tensor or a dictionary of named tensors. What the network of somebody else packs its tensors in is
+  unpacked by :func:`workbench.frameworks.outputs.named`. A loss that needs the gradient of a module with respect to
   its input (a gradient penalty) asks for ``ops.autograd.functional.vjp(module, x, v, create_graph=True)``.
 - **Arrays.** Batches are ``[n, c, *spatial]`` float32, channels first. What comes back is a float32 NumPy array that
   shares its memory with nothing. A module of another precision (half, bfloat16, double) computes in its own; what the
   framework cannot do in it is an InputError.
-- **Modes.** A module is in evaluation mode whenever it is not inside :meth:`Trainer.step`; forward and gradients are
-  those of evaluation mode, so samples of a batch do not influence one another. Gradients are to be had wherever the
+- **Modes.** A module of ours is in evaluation mode whenever it is not inside :meth:`Trainer.step`; forward and
+  gradients are those of evaluation mode, so samples of a batch do not influence one another. One that somebody has put
+  into training mode is so again afterwards, layer by layer. Gradients are to be had wherever the
   caller stands, inside ``torch.no_grad`` and ``torch.inference_mode`` too.
 - **Names.** Parameters and buffers carry torch's state-dict names in every framework, so one weights file serves all.
 - **Seeds.** The same seed builds the same weights within one framework, and the caller's own random state is untouched.
@@ -25,6 +27,7 @@ framework promises, in prose:
 from __future__ import annotations
 
 import contextlib
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -103,6 +106,14 @@ class Framework(ABC):
     @abstractmethod
     def vocabulary(self) -> tuple[Any, Any, Any]:
         """The three namespaces ``(nn, F, ops)`` that networks and losses are written against."""
+
+    #: Where the class of its networks is defined, and what it is called there.
+    networks: tuple[str, str] = ("", "")
+
+    @classmethod
+    def owns(cls, thing: Any) -> bool:
+        """Tell whether something is a network of this framework, whoever wrote it; nothing is imported for it."""
+        return any((kind.__module__, kind.__qualname__) == cls.networks for kind in type(thing).__mro__)
 
     @classmethod
     @abstractmethod
@@ -226,6 +237,29 @@ class Framework(ABC):
     @abstractmethod
     def layers(self, module: Any) -> list[LayerInfo]:
         """Return the modules inside a network that produce an output, in the order they were defined."""
+
+    def first_convolution(self, module: Any) -> tuple[int, int] | None:  # noqa: ARG002
+        """Return how many spatial axes and channels the first convolution takes; None where there is none to look at.
+
+        As here, where the framework does not look.
+        """
+        return None
+
+    def traced(self, module: Any, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
+        """Return the outputs for a batch, and the shapes that the innermost layers put out, in the order they ran.
+
+        Layers that put out no single tensor, and networks that show no layers, have none; nor has a framework that does
+        not look, as here.
+        """
+        return self.forward(module, x), {}
+
+    def called(self, module: Any) -> str:
+        """Return what the class of a network is called; what the framework wraps around one is looked through."""
+        return type(module).__name__
+
+    def copied(self, module: Any) -> Any:
+        """Return a copy of a network that shares no weights with it."""
+        return copy.deepcopy(module)
 
     @abstractmethod
     def state(self, module: Any) -> dict[str, Array]:

@@ -22,7 +22,18 @@ Kind = Literal["safetensors", "torch", "mindspore"]
 _TORCH_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
 _TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".tar")
 #: Where training programs put the weights beside the state of the optimiser.
-_PLACES = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params", "state")
+_PLACES = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "network",
+    "network_weights",
+    "module",
+    "weights",
+    "params",
+    "state",
+)
 #: MindSpore's own layers call by other names what torch's layers hold.
 _MINDSPORE_NAMES = {
     "gamma": "weight",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.testing.frameworks import FrameworkContract
     from workbench.testing.jobs import JobContract, JobKindContract
     from workbench.testing.panels import PanelContract
+    from workbench.testing.targets import TargetContract
     from workbench.testing.tools import ToolContract
     from workbench.testing.viewers import ViewerContract
 
@@ -51,6 +52,7 @@ __all__ = [
     "PanelContract",
     "ParityByDefault",
     "SegmentationContract",
+    "TargetContract",
     "ToolContract",
     "ViewerContract",
 ]
@@ -65,6 +67,7 @@ _ONE_EACH = {
     "JobContract": "jobs",
     "JobKindContract": "jobs",
     "PanelContract": "panels",
+    "TargetContract": "targets",
     "ToolContract": "tools",
     "ViewerContract": "viewers",
 }

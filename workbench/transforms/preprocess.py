@@ -21,13 +21,17 @@ from workbench.volume import Volume
 #: What a preprocessing may say; `intensity` has parameters of its own.
 PARAMETERS = by_name(
     Parameter("invert", "choice", "never", "Whether images that are meant to look dark are turned.", choices=INVERT),
-    Parameter("orientation", "text", None, "Code that the axes are turned to, such as RAS."),
+    Parameter("orientation", "text", None, "Code that the axes are turned to, such as RAS; or reversed."),
     Parameter("spacing", "number", None, "Voxel size that is resampled to.", above=0, unit="mm", per_axis=True),
     Parameter("intensity", "any", {}, "How intensities are normalised."),
     Parameter("size", "integer", None, "Size that is brought to.", low=1, unit="voxels", per_axis=True),
     Parameter("fit", "choice", "resize", "How it is brought to that size.", choices=("resize", "pad-crop")),
     Parameter("divisible_by", "integer", 1, "Padded to multiples of this.", low=1, unit="voxels"),
 )
+
+
+#: Of the axes: in the order in which SimpleITK gives an array of an image, the last one first; none is flipped.
+REVERSED = "reversed"
 
 
 class Preprocess:
@@ -42,9 +46,10 @@ class Preprocess:
         ``invert``: "if-inverted" turns images whose high values are meant to look dark (MONOCHROME1, see
         `Volume.upright`), so that all images of a data set look alike; "never" takes the values as stored.
         ``orientation``: code such as "RAS" ("IPL" for pictures: the order that leaves ordinary ones as they are), None
-        leaves the axes. ``spacing``: mm per axis. ``intensity``: see `check_intensity`. ``size``: voxels per axis, and
-        ``fit``: how to get there, "resize" (interpolate) or "pad-crop" (around the centre). ``divisible_by``: pad to
-        multiples of this many voxels, equally at both ends.
+        leaves the axes, "reversed" takes the last one first and flips none (as SimpleITK's arrays are).
+        ``spacing``: mm per axis. ``intensity``: see `check_intensity`. ``size``: voxels per axis, and ``fit``: how to
+        get there, "resize" (interpolate) or "pad-crop" (around the centre). ``divisible_by``: pad to multiples of this
+        many voxels, equally at both ends.
     **options
         The same by keyword.
 
@@ -62,7 +67,7 @@ class Preprocess:
         full = check_values(PARAMETERS, {**(spec or {}), **options}, "The preprocessing")
         self.invert: str = full["invert"]
         code = full["orientation"]
-        self.orientation: str | None = None if code is None else _geometry.check_code(code)
+        self.orientation: str | None = code if code in (None, REVERSED) else _geometry.check_code(code)
         spacing = as_tuple(full["spacing"])
         self.spacing = None if spacing is None else tuple(map(float, spacing))
         self.size = as_tuple(full["size"])
@@ -161,7 +166,9 @@ class Preprocess:
         return np.asarray(_pad_crop(turned.channels_first()[:1], low, high)[0], np.int64)
 
     def _turn(self, volume: Volume) -> Volume:
-        return volume if self.orientation is None else volume.reorient(self.orientation)
+        if self.orientation is None:
+            return volume
+        return volume.reorient(volume.orientation[::-1] if self.orientation == REVERSED else self.orientation)
 
     def _sampling_grid(self, volume: Volume) -> Volume:
         """Return the grid before padding: `volume` itself where nothing has to be interpolated."""

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from workbench.zoo import Model
 
 
+#: A class that is chosen; what was clicked of all that is drawn; the voxel that was clicked.
+TARGETS = ("class", "drawn", "voxel")
+
+
 class ExplainOffers(DeskPanel):
     """The part of the explain panel that is chosen from, and that follows the desk."""
 
@@ -30,7 +34,8 @@ class ExplainOffers(DeskPanel):
     options = synced(Values, t.Dict())
     layers = synced(list[Offer], t.List(t.Dict()))
     layer = t.Unicode("", help="Name of a layer; empty for the default one").tag(sync=True)
-    target = t.Enum(("class", "voxel"), "class").tag(sync=True)
+    target = t.Enum(TARGETS, "class").tag(sync=True)
+    drawn = t.Unicode("", help="What was clicked of all that is drawn; empty while nothing was").tag(sync=True)
     labels = synced(list[Offer], t.List(t.Dict()))
     label = t.Unicode("", help="Index of a class or label; empty for what is predicted").tag(sync=True)
     voxel = t.Unicode("").tag(sync=True)
@@ -41,6 +46,7 @@ class ExplainOffers(DeskPanel):
     blocked = t.Unicode("", help="Why nothing can be explained yet").tag(sync=True)
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
+        self._drawn: explain.Target | None = None
         super().__init__(desk, **traits)
         self.desk.observe(self._choice_changed, "choice")
         self.desk.observe(self._built_changed, "built")
@@ -55,6 +61,10 @@ class ExplainOffers(DeskPanel):
         StateError
             If a click is awaited and none came yet.
         """
+        if self.target == "drawn":
+            if self._drawn is None:
+                raise StateError("Nothing that is drawn was chosen. Click it with the tool Pick, or choose a class.")
+            return self._drawn
         if self.target == "class":
             return None if self.label == PREDICTED else explain.Class(int(self.label))
         if self.desk.selection is None:

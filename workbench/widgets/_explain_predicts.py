@@ -116,6 +116,8 @@ class ExplainPredicts(ExplainOffers):
             choice is None or (choice.algorithm, choice.classes) != (answered.algorithm, answered.classes)
         ):
             self._answer.clear()
+            self._drawn, self.drawn = None, ""
+            self.target = "class" if self.target == "drawn" else self.target
 
     def _answer_changed(self) -> None:
         self.can_match = self._answer.can_match

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets as t
 
 from workbench import frameworks, zoo
-from workbench.errors import choose
+from workbench.errors import InputError, StateError, choose
 from workbench.frameworks import DEFAULT
 from workbench.parameters import Parameter
-from workbench.widgets import _devices, _options, _sizes
+from workbench.widgets import _devices, _options, _sizes, fit
 from workbench.widgets._devices import DeviceOffer
 from workbench.widgets._model_lists import AlgorithmOffer, TrainedOffer, algorithm_row, run_row, trained_row
+from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Case, Desk
 from workbench.widgets.desk_panel import DeskPanel
 from workbench.widgets.messages import Offer, Values, synced
 
 if TYPE_CHECKING:
     from workbench.training import Run
+    from workbench.zoo import Model
 
-ORIGINS = ("new", "trained", "file", "run")
+ORIGINS = ("new", "trained", "file", "run", "own")
+_NEEDED = {
+    "trained": "Choose one of the trained models first",
+    "file": "Open a weights file first",
+    "run": "Choose a run to take the weights of first",
+    "own": "Give a model first: app.model.use(wb.wrap(network))",
+}
 
 
 class ModelOffers(DeskPanel):
@@ -41,11 +50,16 @@ class ModelOffers(DeskPanel):
     trained_name = t.Unicode("").tag(sync=True)
     runs = synced(list[Offer], t.List(t.Dict()))
     run_id = t.Unicode("").tag(sync=True)
+    in_channels: int
+    num_classes: int
+    classes: tuple[str, ...]
     summary = t.Unicode("").tag(sync=True)
     details = t.Unicode("").tag(sync=True)
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self._runs: dict[str, Run] = {}
+        self._file: Path | None = None
+        self._own: Model | None = None
         super().__init__(desk, **traits)
         self._list(None)
         self.devices = [_devices.cpu(name) for name in frameworks.names()]
@@ -63,6 +77,40 @@ class ModelOffers(DeskPanel):
         chosen = {**preset, **_options.parse(self._known(), self.options)}
         known = zoo.card(self.algorithm).options
         return {name: value for name, value in chosen.items() if value != known[name].default}
+
+    def use(self, model: Any) -> Model:
+        """Take a model that is there already, or a network that `workbench.wrap` makes one of.
+
+        Raises
+        ------
+        InputError
+            As `workbench.wrap`.
+        """
+        case: Case | None = self.desk.case
+        known = case is None or isinstance(model, zoo.Model)
+        made = zoo.wrap(model, example=None if known or case is None else case.volume)
+        self.desk.choose(Choice.of_model(made))
+        self.desk.built = made
+        return made
+
+    def _chosen(self) -> Choice:
+        where: dict[str, Any] = {"framework": self.framework, "device": self.device}
+        if self.weights == "trained" and self.trained_name:
+            return Choice.of_trained(self.trained_name, **where)
+        if self.weights == "file" and self._file is not None:
+            return Choice.of_file(self._file, **where)
+        if self.weights == "run" and self.run_id in self._runs:
+            return Choice.of_run(self._runs[self.run_id], **where)
+        if self.weights == "own" and self._own is not None:
+            return Choice.of_model(self._own)
+        if self.weights != "new":
+            raise StateError(f"{_NEEDED[self.weights]}.")
+        if not self.algorithm:
+            raise StateError(f"{fit.NO_MODEL}.")
+        if self.faults:
+            raise InputError(f"Mend the options of the model first: {next(iter(self.faults.values()))}")
+        sizes: dict[str, Any] = {name: getattr(self, name) for name in ("in_channels", "num_classes", "classes")}
+        return Choice(self.algorithm, options=self.values(), **where, **sizes)
 
     @t.validate("algorithm")
     def _check_algorithm(self, proposal: Any) -> str:

@@ -83,6 +83,8 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         What to begin with: the name of a data set, the path of a volume, or either as an object.
     folder : path, optional
         Where runs are kept.
+    model : Model or network, optional
+        What is to be explained, if it is there already: a model, or a network that `workbench.wrap` takes.
     **options
         Options of the data set.
 
@@ -108,7 +110,9 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     """
 
     @checked("wb.App()")
-    def __init__(self, data: Any = None, folder: str | Path | None = None, **options: Any) -> None:
+    def __init__(
+        self, data: Any = None, folder: str | Path | None = None, *, model: Any = None, **options: Any
+    ) -> None:
         self.viewer = Viewer(height=_VIEWER_HEIGHT, empty_text=_NO_VOLUME)
         self.desk = Desk(folder, self.viewer)
         self.panels: dict[str, DeskPanel] = at_desk(self.desk)
@@ -122,6 +126,8 @@ class App(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.add_class("mwb-app")
         if data is not None:
             self._begin_with(data, options)
+        if model is not None:
+            self.panels["model"].use(model)
 
     def __getattr__(self, name: str) -> Any:
         panels = self.__dict__.get("panels", {})

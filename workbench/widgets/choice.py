@@ -31,14 +31,17 @@ class Choice:
         Empty where they have no names; `num_classes` counts them.
     options : mapping
         Options of the network that differ from its defaults.
-    origin : {"new", "trained", "file", "run"}
-        Where the weights come from: nowhere, a trained model that comes along, a file, a run.
+    origin : {"new", "trained", "file", "run", "own"}
+        Where the weights come from: nowhere, a trained model that comes along, a file, a run; or the model is there
+        already.
     name : str
         Of a trained model that comes along.
     file : Path or None
         The weights, where they come from a file.
     run, epoch : Run, int or "last"
         The run they come from, and after which epoch.
+    made : Model or None
+        The model itself, where it is there already.
     """
 
     algorithm: str
@@ -53,6 +56,7 @@ class Choice:
     file: Path | None = None
     run: Run | None = None
     epoch: int | str | None = None
+    made: Model | None = None
 
     @classmethod
     def of_trained(cls, name: str, **where: Any) -> Choice:
@@ -92,9 +96,18 @@ class Choice:
         epoch = "last" if checkpoint.position.step else checkpoint.position.epoch
         return cls(**_facts(checkpoint.model_path), **place, origin="run", run=run, epoch=epoch)
 
+    @classmethod
+    def of_model(cls, model: Model) -> Choice:
+        """Return a model that is there already, such as `workbench.wrap` makes of a network."""
+        sizes: dict[str, Any] = {"in_channels": model.in_channels, "num_classes": model.num_classes}
+        where: dict[str, Any] = {"framework": model.framework.name, "device": model.device}
+        return cls(model.name, classes=model.classes, **sizes, **where, origin="own", made=model)
+
     @property
     def card(self) -> zoo.Card:
         """The algorithm's card."""
+        if self.made is not None:
+            return self.made.algorithm.card
         return zoo.card(self.algorithm)
 
     @property
@@ -113,6 +126,8 @@ class Choice:
         """Return where the weights come from, in words and without the name of a file."""
         if self.run is not None:
             return f"weights of '{self.run.title}', {'last step' if self.epoch == 'last' else f'epoch {self.epoch}'}"
+        if self.made is not None:
+            return "a model of your own"
         return {"new": "new weights", "trained": f"trained: {self.name}", "file": "weights from a file"}[self.origin]
 
     def build(self) -> Model:
@@ -123,6 +138,8 @@ class Choice:
         FileError, InputError, MissingExtraError
             As `workbench.zoo.create` and `workbench.zoo.load`.
         """
+        if self.made is not None:
+            return self.made
         where: dict[str, Any] = {"framework": self.framework, "device": self.device}
         if self.run is not None:
             return self.run.model(self.epoch, **where)
@@ -139,6 +156,8 @@ class Choice:
 
     def snippet(self, target: str = "model") -> str:
         """Return code that makes the model, as `target`."""
+        if self.made is not None:
+            return f"# `{target}` is the model that you gave: {target} = wb.wrap(network, ...)"
         where = {"framework": self.framework, "device": self.device}
         if self.run is not None:
             found = f"Run({path_code(self.run.path)!r})"

@@ -357,6 +357,8 @@ class Desk(t.HasTraits):
     # -- inside -------------------------------------------------------------------------------------------
 
     def _picked(self, pick: Pick) -> None:
+        # who clicks the same place once more means it: there may be another method by now
+        self.selection = None
         self.selection = pick
 
     def _layers_changed(self, _change: Any = None) -> None:

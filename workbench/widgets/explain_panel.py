@@ -22,6 +22,7 @@ from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
 from workbench.widgets.map_list import MapList, Preview, Timeline, short
 from workbench.widgets.panel import bundle
+from workbench.widgets.pointing import Pick
 
 if TYPE_CHECKING:
     from workbench.jobs import Job
@@ -50,6 +51,7 @@ class ExplainPanel(ExplainPredicts):
         "epoch": "show_epoch",
         "map": "change_map",
         "go": "go_to",
+        "explain_row": "explain_row",
     }
     quick: ClassVar = DeskPanel.quick | {"epoch", "map", "go"}
 
@@ -209,11 +211,29 @@ class ExplainPanel(ExplainPredicts):
         x, y, z = (float(value) for value in place)
         self.desk.viewer.crosshair = (x, y, z)
 
+    def explain_row(self, row: int) -> None:
+        """Explain what a row of the answer tells of: a class, a label, a shape that was found.
+
+        Raises
+        ------
+        InputError
+            If there is no such row, or it tells of nothing that was found.
+        """
+        targets = self._answer.targets
+        target = targets[row] if 0 <= row < len(targets) else None
+        if target is None:
+            raise InputError(
+                f"explain_row(): row must be one of what was found, got {row}. Predict first, or take another."
+            )
+        self._take(target)
+        self.run_asked()
+
     def clear(self) -> None:
         """Forget all maps and the prediction: another case is looked at."""
         self._list.clear()
         self._answer.clear()
-        self.voxel = self.note = ""
+        self.voxel = self.note = self.drawn = ""
+        self._drawn = None
 
     # -- for the desk -------------------------------------------------------------------------------------
 
@@ -273,16 +293,25 @@ class ExplainPanel(ExplainPredicts):
     @t.observe("target")
     def _target_changed(self, change: Any) -> None:
         # what is to be clicked is picked; whoever chose another tool meanwhile keeps it
-        if change["new"] == "voxel":
+        if change["new"] in ("voxel", "drawn"):
             self.desk.viewer.tool = "pick"
         elif self.desk.viewer.tool == "pick":
             self.desk.viewer.tool = "navigate"
 
     def _clicked(self, change: Any) -> None:
         selection = change["new"]
-        if selection is None or self.target != "voxel":
+        if selection is None:
             return
         place = f"voxel {', '.join(map(str, selection.ijk))}"
+        drawn = self._drawn_at(selection)
+        if drawn is not None:
+            self._take(drawn)
+        elif self.target != "voxel":
+            self.voxel = f"{place}: nothing that can be explained is drawn there"
+            self.note = self.voxel
+            return
+        if drawn is not None:
+            place = f"{self.drawn}, {place}"
         if self.desk.case is None or self.desk.case.volume.space != "pixels":
             place = f"{place}: {', '.join(f'{value:.1f}' for value in selection.mm)} mm"
         if self.blocked:
@@ -300,11 +329,24 @@ class ExplainPanel(ExplainPredicts):
         waits = self.afterwards(self.run)
         self.voxel = f"{place}{'; its map is made next' if waits else ''}"
 
+    def _drawn_at(self, selection: Pick) -> explain.Target | None:
+        """Return the target for what is drawn where somebody clicked; None if the voxel itself is meant."""
+        model, answer = self.desk.built, self._answer.answer
+        if model is None or answer is None:
+            return None
+        if self.target == "voxel" and getattr(model.task, "by_voxel", False):
+            return None
+        return self._answer.at(model, selection.mm)
+
+    def _take(self, target: explain.Target) -> None:
+        self._drawn, self.drawn, self.target = target, str(target), "drawn"
+
     def _case_changed(self, _change: Any) -> None:
         # what is under way is about another case by now
         self.cancel()
         self.clear()
-        self.target = "class" if self.target == "voxel" and self.desk.case is None else self.target
+        if self.target == "drawn" or (self.target == "voxel" and self.desk.case is None):
+            self.target = "class"
         self._check()
 
     def _list_maps(self) -> None:

@@ -17,6 +17,7 @@ NO_CASE = "Load a data set or open a file first"
 NO_DATA = "Load a data set first"
 NO_MODEL = "Choose an algorithm first"
 NO_WEIGHTS = "Choose weights to go on from in the model panel: trained ones, a file or a run"
+NO_TRAINING = "A model of your own is trained where it was made; choose an algorithm to train one here"
 _MOST_NAMES = 6
 
 
@@ -85,6 +86,8 @@ def training_misfit(choice: Choice | None, case: Case | None, *, tune: bool) -> 
         return NO_DATA
     if choice is None:
         return NO_MODEL
+    if choice.made is not None:
+        return NO_TRAINING
     if reason := algorithm_misfit(choice.card, case):
         return f"{choice.algorithm} is {reason}"
     if not tune:

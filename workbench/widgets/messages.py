@@ -139,6 +139,7 @@ class AnswerRow(TypedDict):
     truth: NotRequired[Annotated[bool, "Whether it is the true class."]]
     match: NotRequired[str]
     place: NotRequired[Annotated[list[float], "RAS mm."]]
+    explains: NotRequired[Annotated[bool, "Whether it can be explained; no, where nothing is said."]]
 
 
 class Answer(TypedDict, total=False):

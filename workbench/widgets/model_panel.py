@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from workbench.training import Run
     from workbench.zoo import Model
 
-_NEEDED = {
-    "trained": "Choose one of the trained models first",
-    "file": "Open a weights file first",
-    "run": "Choose a run to take the weights of first",
-}
 _WEIGHTS = (".safetensors",)
 
 
@@ -46,8 +41,9 @@ class ModelPanel(ModelOffers):
     variant
         The size: ``"full"``, as published, or the name of one of the card's variants. On a CPU ``"small"`` is
         suggested where the card has it. `options` are what differs from it.
-    weights : {"new", "trained", "file", "run"}
-        Where the weights come from. All but new ones decide the algorithm and its options.
+    weights : {"new", "trained", "file", "run", "own"}
+        Where the weights come from; "own" is a model that `use` was given. All but new ones
+        decide the algorithm and its options.
 
     Examples
     --------
@@ -74,7 +70,6 @@ class ModelPanel(ModelOffers):
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self.in_channels, self.num_classes = 1, 2
         self.classes: tuple[str, ...] = ()
-        self._file: Path | None = None
         self._source: Any = None
         self._showing = False
         self._sure: Choice | None = None
@@ -255,23 +250,6 @@ class ModelPanel(ModelOffers):
         self._decide()
         self.describe()
 
-    def _chosen(self) -> Choice:
-        where: dict[str, Any] = {"framework": self.framework, "device": self.device}
-        if self.weights == "trained" and self.trained_name:
-            return Choice.of_trained(self.trained_name, **where)
-        if self.weights == "file" and self._file is not None:
-            return Choice.of_file(self._file, **where)
-        if self.weights == "run" and self.run_id in self._runs:
-            return Choice.of_run(self._runs[self.run_id], **where)
-        if self.weights != "new":
-            raise StateError(f"{_NEEDED[self.weights]}.")
-        if not self.algorithm:
-            raise StateError(f"{fit.NO_MODEL}.")
-        if self.faults:
-            raise InputError(f"Mend the options of the model first: {next(iter(self.faults.values()))}")
-        sizes: dict[str, Any] = {name: getattr(self, name) for name in ("in_channels", "num_classes", "classes")}
-        return Choice(self.algorithm, options=self.values(), **where, **sizes)
-
     @t.observe("algorithm", "framework", "device", "weights", "trained_name", "run_id", "variant", "options")
     def _form_changed(self, change: Any) -> None:
         if self._showing:
@@ -315,13 +293,13 @@ class ModelPanel(ModelOffers):
             self._describe_chosen()
             return
         self._source = case.source
-        chosen = self._file is not None or self.trained_name or self.run_id
+        chosen = self._file is not None or self._own is not None or self.trained_name or self.run_id
         dropped = self.weights if self.weights != "new" and chosen and self.desk.choice is None else ""
         with self._showing_choice():
             if self.desk.choice is None and self.weights != "new":
                 # the desk has put the weights away: they are for other data
                 self.weights, self.trained_name, self.run_id = "new", "", ""
-                self._file = None
+                self._file = self._own = None
             if self.weights == "new":
                 self._fit_new()
                 self.faults = _options.faults(self._known(), self.options)
@@ -356,9 +334,10 @@ class ModelPanel(ModelOffers):
         self.framework, self.device = choice.framework, choice.device
         if choice.sized_by_data:
             return
-        self.algorithm = choice.algorithm
-        self.variant, self.options = _sizes.recognise(choice.algorithm, choice.options)
-        self.faults = {}
+        self.faults, self._own = {}, choice.made
+        if choice.made is None:
+            self.algorithm = choice.algorithm
+            self.variant, self.options = _sizes.recognise(choice.algorithm, choice.options)
         self._file, self.trained_name = choice.file, choice.name
         if choice.run is not None:
             self._runs[choice.run.id] = choice.run

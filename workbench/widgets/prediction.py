@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from workbench.evaluation import dice, match_shapes
+from workbench.explain import Class, Target, target_at
+from workbench.explain.targets.answers import KINDS
 from workbench.shapes import Shapes
 from workbench.volume import Volume
 from workbench.widgets.answers import LIKELY, answer_layer, likely
@@ -16,6 +18,7 @@ from workbench.widgets.desk import Case, Desk, Source
 from workbench.widgets.layer import Layer
 from workbench.widgets.messages import Answer, AnswerRow
 from workbench.zoo.classification import Classification
+from workbench.zoo.regression import Regression
 
 #: Rows that are listed of what was found, the surest first.
 _MOST_ROWS = 30
@@ -39,6 +42,8 @@ class Prediction:
         self.layer: Layer | None = None
         self.color_by = "class"
         self.least = LIKELY
+        #: What each row of the list is explained by, None where it is nothing that was found.
+        self.targets: list[Target | None] = []
         self._classes: tuple[str, ...] = ()
         self._model_name = "model"
 
@@ -85,6 +90,12 @@ class Prediction:
             return found.kind == "labels" and there.kind == "labels"
         return isinstance(found, Shapes) and type(found) is type(there)
 
+    def at(self, model: Any, mm: Sequence[float]) -> Target | None:
+        """Return the target for what is drawn at a place, in RAS mm; None where nothing is, or the layer is hidden."""
+        if self.layer is None or not self.layer.visible:
+            return None
+        return target_at(model, self.answer, mm, least=self.least)
+
     def code(self, model: str) -> str:
         """Return code that makes the answer, as ``prediction``."""
         self._model_name = model
@@ -95,6 +106,8 @@ class Prediction:
         whole = _class(self.answer)
         if whole is not None:
             return f"predicted: {whole.name} ({whole.probability:.0%})"
+        if isinstance(self.answer, Regression):
+            return f"predicted: {self.answer.names[0]} {self.answer.value:.4g}"
         found = _spatial(self.answer)
         if not isinstance(found, Shapes):
             return "prediction is shown"
@@ -109,6 +122,7 @@ class Prediction:
 
     def describe(self) -> Answer:
         """Return what the panel lists of the answer, as plain data."""
+        self.targets = []
         if self.answer is None or self.choice is None:
             return {}
         case: Case = self._desk.case
@@ -116,10 +130,20 @@ class Prediction:
         whole, found = _class(self.answer), _spatial(self.answer)
         if whole is not None:
             rows += _class_rows(whole, case.class_name)
+            self.targets += [Class(index) for index in range(len(rows))]
+        elif isinstance(self.answer, Regression):
+            rows += [
+                {"name": name, "told": f"{value:.4g}"}
+                for name, value in zip(self.answer.names, self.answer.values, strict=True)
+            ]
+            self.targets += [Class(index) for index in range(len(rows))]
         if isinstance(found, Shapes):
             rows += self._shape_rows(likely(found, self.least), case)
         elif isinstance(found, Volume) and found.kind == "labels" and self.can_match:
             rows += _label_rows(found, case.annotation)
+            self.targets += [self._of_name(row["name"]) for row in rows[len(self.targets) :]]
+        for row, target in zip(rows, self.targets, strict=True):
+            row["explains"] = target is not None
         return {"title": f"{self.choice.algorithm}, {self.choice.told()}", "note": self.note(), "rows": rows}
 
     def facts(self) -> dict[str, Any]:
@@ -171,10 +195,16 @@ class Prediction:
                 row["match"] = "true positive" if hits[number] >= 0 else "false positive"
             row["place"] = [round(float(value), 2) for value in places[number]]
             rows.append(row)
+            self.targets.append(KINDS[found.kind](found, int(number)))
         if hits is not None and isinstance(there, Shapes):
             missed = len(there) - len(set(hits[hits >= 0].tolist()))
-            rows += [{"name": f"{missed} missed", "match": "false negative"}] if missed else []
+            if missed:
+                rows.append({"name": f"{missed} missed", "match": "false negative"})
+                self.targets.append(None)
         return rows
+
+    def _of_name(self, name: str) -> Target | None:
+        return Class(name) if name in self._classes else None
 
 
 def _class(answer: Any) -> Classification | None:

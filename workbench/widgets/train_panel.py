@@ -116,7 +116,7 @@ class TrainPanel(DeskPanel):
     def check(self) -> None:
         """Say what is missing before a run can be started, and offer what the algorithm's recipe suggests."""
         choice, case = self.desk.choice, self.desk.case
-        if choice is not None:
+        if choice is not None and choice.made is None:
             facts = Facts.of(case.dataset, look=False) if case is not None and case.dataset is not None else UNKNOWN
             self._plan = zoo.algorithm(choice.algorithm).plan(facts)
             if choice.algorithm != self._suggested:

@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from workbench import frameworks
-from workbench.errors import Cancelled
+from workbench.errors import Cancelled, InputError
 from workbench.signatures import Range, checked
 from workbench.zoo.algorithm import Algorithm
 from workbench.zoo.card import Card, Cards
 from workbench.zoo.catalogue import ALGORITHMS, algorithm, card, cards, register
 from workbench.zoo.classification import Classification
+from workbench.zoo.foreign import OWN, Adapter, wrap
 from workbench.zoo.metadata import parse_metadata
 from workbench.zoo.model import Model
+from workbench.zoo.regression import Regression
 from workbench.zoo.shipped import Trained, place_of, trained
 from workbench.zoo.tasks import ClassificationTask, Metrics, SegmentationTask, ShapeTask, Task
 
 __all__ = [
+    "Adapter",
     "Algorithm",
     "Cancelled",
     "Card",
@@ -31,6 +34,7 @@ __all__ = [
     "ClassificationTask",
     "Metrics",
     "Model",
+    "Regression",
     "SegmentationTask",
     "ShapeTask",
     "Task",
@@ -42,6 +46,7 @@ __all__ = [
     "load",
     "register",
     "trained",
+    "wrap",
 ]
 
 
@@ -125,6 +130,11 @@ def load(
     path = place_of(path)
     facts = parse_metadata(path)
     config = dict(facts["config"])
+    if facts["algorithm"].startswith(OWN):
+        raise InputError(
+            f"wb.zoo.load(): path must be of an algorithm of the zoo, got the weights of {facts['algorithm']}, a "
+            "network that was made elsewhere. Make that first, then wb.wrap(network, ...).load(path)."
+        )
     model = create(
         facts["algorithm"],
         framework,

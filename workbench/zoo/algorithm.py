@@ -107,6 +107,23 @@ class Algorithm:
         wanted = getattr(self.network, "window", None)
         return None if wanted is None else int(wanted(config))
 
+    def check_elsewhere(self) -> None:
+        """Check that another process can make a model of it.
+
+        Raises
+        ------
+        InputError
+            If its network is in this process alone.
+        """
+
+    def channels_remedy(self, channels: int) -> str:
+        """Return what to do about images with another number of channels than a model takes."""
+        return f"Create the model with in_channels={channels}, or choose channels."
+
+    def blank(self, model: Any, seed: int) -> Any:
+        """Return a network like that of a model, its weights drawn from a seed."""
+        return model.framework.build(self.define, model.config, model.device, seed)
+
     def default_layer(self, config: Mapping[str, Any]) -> str:
         """Return the layer whose feature map is looked at when no other is named."""
         return str(self.network.default_layer(config))

@@ -177,7 +177,8 @@ def _inference(model: Model, image: Prepared | _Image, how: How) -> Inference:
     return Inference(
         model.framework, model.module, lambda batch, network: model.forward(batch, network=network), image.window,
         Windows(shape, size), (model.framework.name, str(model.device), model.name, config), air=rule,
-        only="logits" if model.task.by_voxel else None, progress=how.progress, cancel=how.cancel, tuned=how.tuned,
+        only=model.task.main if model.task.by_voxel else None, progress=how.progress, cancel=how.cancel,
+        tuned=how.tuned,
     )  # fmt: skip
 
 

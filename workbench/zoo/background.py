@@ -37,6 +37,7 @@ def begin_prediction(model: Model, dataset: Dataset, plan: Plan, placement: Plac
     FileError
         If the folder of the job cannot be written.
     """
+    model.algorithm.check_elsewhere()
     ALGORITHMS.check_elsewhere(model.name, "a job", "or leave out background=True")
     FRAMEWORKS.check_elsewhere(model.framework.name, "a job", "or leave out background=True")
     note: dict[str, Any] = {

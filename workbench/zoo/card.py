@@ -126,7 +126,7 @@ class Card(BaseCard, _Plain):
 
     def facts(self) -> list[tuple[str, str]]:
         """Return paper, inputs, outputs, variants, sizes, scores, licence and notes, each with what it is called."""
-        told = [("paper", self.reference)]
+        told = [("paper", self.reference)] if self.reference else []
         told += [("input", f"{port.name} {port.shape}: {port.range}") for port in self.inputs]
         told += [("output", f"{port.name} {port.shape}: {port.range}") for port in self.outputs]
         told += [("variant", f"{name}: {_pairs(values)}") for name, values in self.variants.items()]

@@ -29,7 +29,7 @@ def check_volume(model: Model, volume: Any) -> None:
     if volume.num_channels != model.in_channels:
         raise InputError(
             f"{model.name} was made for {count(model.in_channels, 'channel')}, the volume has "
-            f"{volume.num_channels}. Create the model with in_channels={volume.num_channels}, or choose channels."
+            f"{volume.num_channels}. {model.algorithm.channels_remedy(volume.num_channels)}"
         )
 
 
@@ -42,7 +42,7 @@ def check_batch(model: Model, shape: Sequence[int]) -> None:
     if shape[1] != model.in_channels:
         raise InputError(
             f"{model.name} was made for {count(model.in_channels, 'channel')}, got {shape[1]} (shape {shape}). "
-            f"Create the model with in_channels={shape[1]}, or choose channels."
+            f"{model.algorithm.channels_remedy(shape[1])}"
         )
     multiple, minimum = model.algorithm.sizes(model.config)
     for axis, length in zip("ijk", shape[2:], strict=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 from workbench._arrays import Array
@@ -16,20 +17,13 @@ def with_weights(model: Model, weights: Mapping[str, Array]) -> Model:
     weights : mapping of str to ndarray
         All of them, named and shaped as `Model.state` has them.
     """
-    module = model.framework.build(model.algorithm.define, model.config, model.device, 0)
+    module = model.algorithm.blank(model, 0)
     model.framework.load_state(module, weights)
-    return Model(
-        model.algorithm,
-        model.framework,
-        model.device,
-        model.config,
-        module,
-        classes=model.classes,
-        preprocess=model.preprocess,
-        patch_size=model.patch_size,
-    )
+    made = copy.copy(model)
+    made.module = module
+    return made
 
 
 def fresh_weights(model: Model, seed: int) -> dict[str, Array]:
     """Return the weights that a model of this kind begins with, as `Model.state` has them."""
-    return model.framework.state(model.framework.build(model.algorithm.define, model.config, model.device, seed))
+    return model.framework.state(model.algorithm.blank(model, seed))

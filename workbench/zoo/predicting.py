@@ -24,6 +24,7 @@ from workbench.work import IDLE, Work
 from workbench.zoo.background import begin_prediction
 from workbench.zoo.checking import check_data
 from workbench.zoo.classification import Classification
+from workbench.zoo.regression import Regression
 
 if TYPE_CHECKING:
     from workbench.jobs.job import Job
@@ -40,6 +41,8 @@ _RESULTS: dict[str, Any] = {
     "detection": Annotated[Table, Port("table", name="boxes")],
     "points": Annotated[Table, Port("table", name="points")],
     "ellipses": Annotated[Table, Port("table", name="ellipses")],
+    "regression": Annotated[Table, Port("table", name="numbers")],
+    "maps": Scores,
     "joint": tuple[_CLASSES, Annotated[Volume, Port("labels", channels=1, name="mask")]],
 }
 _AXES = ("i", "j", "k")
@@ -131,6 +134,8 @@ def _results(answer: Any, classes: tuple[str, ...], image: Volume) -> Any:
     if isinstance(answer, Classification):
         pairs = zip(answer.classes, answer.probabilities, strict=True)
         return Table([{"class": answer.name, **{f"p({name})": value for name, value in pairs}}])
+    if isinstance(answer, Regression):
+        return Table([dict(zip(answer.names, answer.values, strict=True))])
     return Table(_rows(answer, classes, image)) if isinstance(answer, Shapes) else answer
 
 

@@ -13,6 +13,8 @@ export interface ExplainPanel {
     blocked: string;
     can_match: boolean;
     color_by: "class" | "score" | "match";
+    /** What was clicked of all that is drawn; empty while nothing was */
+    drawn: string;
     form: Schema[];
     has_run: boolean;
     /** Index of a class or label; empty for what is predicted */
@@ -26,7 +28,7 @@ export interface ExplainPanel {
     method: string;
     methods: MethodOffer[];
     options: Record<string, unknown>;
-    target: "class" | "voxel";
+    target: "class" | "drawn" | "voxel";
     timeline: string[];
     timeline_index: number;
     voxel: string;
@@ -46,6 +48,8 @@ export interface ExplainPanel {
     map: { number: number; visible?: boolean | null; opacity?: number | null; remove?: boolean };
     /** Let the views cross at a place, in RAS mm, such as that of a box that was found. */
     go: { place: number[] };
+    /** Explain what a row of the answer tells of: a class, a label, a shape that was found. */
+    explain_row: { row: number };
   };
   questions: DeskPanel["questions"];
   says: Live;

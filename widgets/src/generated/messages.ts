@@ -50,6 +50,8 @@ export interface AnswerRow {
   match?: string;
   /** RAS mm. */
   place?: number[];
+  /** Whether it can be explained; no, where nothing is said. */
+  explains?: boolean;
 }
 
 /** Something that can be chosen from a list. */

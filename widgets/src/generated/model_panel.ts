@@ -27,7 +27,7 @@ export interface ModelPanel {
     trained: TrainedOffer[];
     trained_name: string;
     variant: string;
-    weights: "new" | "trained" | "file" | "run";
+    weights: "new" | "trained" | "file" | "run" | "own";
   };
   actions: DeskPanel["actions"] & {
     /** Take the model with the weights in a file, or a trained model that comes along by its name. */

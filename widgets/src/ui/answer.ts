@@ -5,7 +5,10 @@ import { h, replace, setText } from "./dom";
 const MARKS: Record<string, string> = { "true positive": "TP", "false positive": "FP", "false negative": "FN" };
 
 /** A list that is filled by `show`, which returns whether there is anything new in it. */
-export function answerList(go: (place: number[]) => void): { element: HTMLElement; show(answer: Answer): boolean } {
+export function answerList(
+  go: (place: number[]) => void,
+  explain: (row: number) => void,
+): { element: HTMLElement; show(answer: Answer): boolean } {
   const title = h("span", { class: "mwb-answer-title" });
   const note = h("strong", { class: "mwb-answer-note", "aria-live": "polite" });
   const rows = h("ul", { class: "mwb-bars", "aria-label": "What the model answered" });
@@ -22,12 +25,12 @@ export function answerList(go: (place: number[]) => void): { element: HTMLElemen
       const list = answer.rows ?? [];
       const best = Math.max(...list.map((row) => row.value ?? 0));
       const oneOfMany = list.some((row) => "truth" in row);
-      replace(rows, ...list.map((row) => bar(row, oneOfMany && row.value === best)));
+      replace(rows, ...list.map((row, number) => bar(row, number, oneOfMany && row.value === best)));
       return Boolean(answer.title);
     },
   };
 
-  function bar(row: AnswerRow, chosen: boolean): HTMLElement {
+  function bar(row: AnswerRow, number: number, chosen: boolean): HTMLElement {
     const said = row.told ?? (row.value === undefined ? "" : row.place ? row.value.toFixed(2) : percent(row.value));
     const mark = row.match && h("span", { class: "mwb-mark", "data-match": row.match, title: row.match }, MARKS[row.match] ?? row.match);
     const truth = row.truth && h("span", { class: "mwb-mark", "data-match": "truth", title: "The true class" }, "truth");
@@ -41,10 +44,14 @@ export function answerList(go: (place: number[]) => void): { element: HTMLElemen
       h("span", { class: "mwb-bars-value" }, said),
     ];
     const place = row.place;
+    const asked = () => explain(number);
     const inner = place
       ? h("button", { type: "button", class: "mwb-bars-row", title: "Go to this place", onclick: () => go(place) }, ...content)
-      : h("div", { class: "mwb-bars-row" }, ...content);
-    return h("li", { class: chosen ? "mwb-chosen" : "" }, inner);
+      : row.explains
+        ? h("button", { type: "button", class: "mwb-bars-row", title: `Explain ${row.name}`, onclick: asked }, ...content)
+        : h("div", { class: "mwb-bars-row" }, ...content);
+    const why = place && row.explains && h("button", { type: "button", class: "mwb-bars-why", title: `Explain this ${row.name}`, onclick: asked }, "why?");
+    return h("li", { class: chosen ? "mwb-chosen" : "" }, inner, why);
   }
 }
 

@@ -7,6 +7,7 @@ from workbench.explain.targets.base import Resolved, Target
 from workbench.explain.targets.classes import Class, default_target
 from workbench.explain.targets.given import as_target, from_description, points_with_a_volume
 from workbench.explain.targets.outputs import Output
+from workbench.explain.targets.places import target_at
 from workbench.explain.targets.regions import Instance, Region
 from workbench.explain.targets.shapes import Box, Drawn, Ellipse, Point
 from workbench.explain.targets.voxels import Voxel
@@ -30,5 +31,6 @@ __all__ = [
     "default_target",
     "from_description",
     "points_with_a_volume",
+    "target_at",
     "targets_in",
 ]

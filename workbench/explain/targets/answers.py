@@ -14,7 +14,7 @@ from workbench.explain.targets.shapes import Box, Ellipse, Point
 from workbench.explain.targets.wholes import Count
 
 #: How each kind that a task names becomes a target, given the answer and which of it.
-_KINDS: dict[str, Callable[[Any, Any], Target]] = {
+KINDS: dict[str, Callable[[Any, Any], Target]] = {
     "class": lambda _, index: Class(index),
     "boxes": Box,
     "ellipses": Ellipse,
@@ -53,17 +53,28 @@ def targets_in(model: Any, prediction: Any) -> list[Target]:
     >>> wb.explain.targets_in(model, model.predict(wb.Volume(np.zeros((8, 8)))))
     [Class(1)]
     """
+    return [KINDS[kind](prediction, which) for kind, which in explainable(model, prediction)]
+
+
+def explainable(model: Any, prediction: Any) -> list[tuple[str, Any]]:
+    """Return what of a prediction can be explained, as the task says it (`Task.explainable`).
+
+    Raises
+    ------
+    InputError, StateError
+        As `targets_in`.
+    """
     task = getattr(getattr(model, "algorithm", None), "task", None)
     if task is None or not hasattr(task, "explainable"):
         raise StateError(
             f"model must have a task that says what of its answers can be explained, got {type(model).__name__}. "
-            "Take a model of wb.zoo, or give a target: wb.explain.Class(0)."
+            "Take a model of wb.zoo or wb.wrap, or give a target: wb.explain.Class(0)."
         )
     try:
-        told = task.explainable(prediction, model.classes)
+        told: list[tuple[str, Any]] = task.explainable(prediction, model.classes)
     except (AttributeError, TypeError, KeyError, IndexError) as error:
         raise InputError(
             f"prediction must be what model.predict returned, got {type(prediction).__name__}. Give "
             "model.predict(volume)."
         ) from error
-    return [_KINDS[kind](prediction, which) for kind, which in told]
+    return told

@@ -16,9 +16,11 @@ from workbench.volume import Volume
 
 @dataclass(frozen=True, repr=False)
 class Count(Target):
-    """How many there are: the sum of the maps that points are found in.
+    """How many there are.
 
-    That of a density is their number; a map of peaks adds up to their number times what one peak adds up to.
+    Of maps that points are found in, their sum: that of a density is the number of points; a map of peaks adds up to
+    their number times what one peak adds up to. Of boxes, ellipses and objects, the sum of what each was found by: its
+    logit, or the mean of those of *inside* over the object. That is no number of objects, but grows and falls with it.
 
     Parameters
     ----------
@@ -33,15 +35,34 @@ class Count(Target):
             class_index(self.label, model.classes, len(model.classes))
 
     def resolve(self, scene: Scene) -> Resolved:
-        if not getattr(scene.model.algorithm.task, "counted", False):
-            raise InputError(
-                "Count must be explained of a model whose maps add up to a number of objects, got "
-                f"{scene.model.algorithm.name}. Use explain.Class or explain.Output."
-            )
+        task = scene.model.algorithm.task
+        if not getattr(task, "counted", False):
+            return self._of_found(scene, task)
         if self.label is None:
             return Resolved(LinearScore(np.ones(scene.logits.shape, np.float32), scene.output), self, (), False)
         index = scene.class_index(self.label)
         return Resolved(scene.score(index, np.ones(scene.logits.shape[1:])), Count(index), (), False)
+
+    def _of_found(self, scene: Scene, task: Any) -> Resolved:
+        """Return the sum of what shapes or objects were found by."""
+        index = None if self.label is None else scene.class_index(self.label)
+        if not (hasattr(task, "evidence") and self._finds(scene, task)):
+            raise InputError(
+                "Count must be explained of a model whose maps add up to a number of objects, or that finds objects, "
+                f"got {scene.model.algorithm.name}. Use explain.Class or explain.Output."
+            )
+        score = task.counting(scene.outputs, index)
+        if score is None:
+            raise InputError(
+                f"Count must be explained where something was found, got nothing that "
+                f"{scene.model.algorithm.name} finds here. Use explain.Class."
+            )
+        return Resolved(score, self if index is None else Count(index), (), has_probability=False)
+
+    @staticmethod
+    def _finds(scene: Scene, task: Any) -> bool:
+        """Tell whether a task finds shapes or tells objects apart."""
+        return task.evidence(scene.outputs) is not None or task.inside(scene.outputs) is not None
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "count", "label": self.label}

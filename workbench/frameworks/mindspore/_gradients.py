@@ -13,9 +13,10 @@ from mindspore.common.api import _pynative_executor
 
 from workbench._arrays import Array
 from workbench.errors import InputError, WorkbenchError, choose
-from workbench.frameworks._layers import check_ran, checked
+from workbench.frameworks._layers import check_ran, checked, named_layers
 from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.base import LinearScore, Outputs
+from workbench.frameworks.outputs import named
 
 _REAL = (ms.float16, ms.bfloat16, ms.float32, ms.float64)
 #: MindSpore's names for what layers were told to compute in.
@@ -77,6 +78,11 @@ def _cast_to(module: Any) -> str | None:
     return next((_CASTS[name] for name in found if name in _CASTS), None)
 
 
+def run(module: Any, inputs: ms.Tensor) -> Any:
+    """Run a network; returns a tensor, or tensors by name."""
+    return named(module(inputs), ms.Tensor)
+
+
 def to_output(tensor: Any) -> Array:
     """Return the values as float32 that share no memory with the tensor."""
     array: Array = (tensor if tensor.dtype == ms.float32 else tensor.astype(ms.float32)).asnumpy().copy()
@@ -99,7 +105,7 @@ def _score(outputs: Any, score: LinearScore) -> Any:
 def forward(module: Any, x: Array) -> Outputs:
     """Return the outputs as arrays."""
     with in_its_precision(module, x) as inputs:
-        outputs = module(inputs)
+        outputs = run(module, inputs)
         if isinstance(outputs, Mapping):
             return {name: to_output(value) for name, value in outputs.items()}
         return to_output(outputs)
@@ -108,14 +114,14 @@ def forward(module: Any, x: Array) -> Outputs:
 def scores(module: Any, x: Array, score: LinearScore) -> Array:
     """Return the score of each sample."""
     with in_its_precision(module, x) as inputs:
-        return to_output(_score(module(inputs), score))
+        return to_output(_score(run(module, inputs), score))
 
 
 def input_gradient(module: Any, x: Array, score: LinearScore) -> tuple[Array, Array]:
     """Return the scores and their gradient with respect to the input."""
 
     def total(inputs: Any) -> tuple[Any, Any]:
-        values = _score(module(inputs), score)
+        values = _score(run(module, inputs), score)
         return values.sum(), values
 
     with in_its_precision(module, x) as given, recording():
@@ -129,7 +135,7 @@ def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tup
     The gradient with respect to a layer's output is that with respect to a zero added to it. The zero needs the
     output's shape, hence a first forward pass.
     """
-    names = {name: found for name, found in module.named_modules() if name}
+    names = {name: found for name, found in named_layers(module) if name}
     target = names[choose(layer, names, "layer")]
     seen: list[Any] = []
 
@@ -155,7 +161,7 @@ def layer_gradient(module: Any, layer: str, x: Array, score: LinearScore) -> tup
 
             inner = target.register_forward_hook(disturb)
             try:
-                values = _score(module(inputs), score)
+                values = _score(run(module, inputs), score)
             finally:
                 inner.remove()
             return values.sum(), values

@@ -14,6 +14,8 @@ from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.frameworks import _environment
 from workbench.frameworks._devices import cpu, resolve_device
+from workbench.frameworks._layers import named_layers
+from workbench.frameworks._modes import evaluating
 from workbench.frameworks.base import (
     Define,
     Device,
@@ -33,6 +35,7 @@ class MindSporeFramework(Framework):
     """MindSpore in PyNative mode, but for networks in training, which are compiled: CPU and Ascend devices."""
 
     name = "mindspore"
+    networks = ("mindspore.nn.cell", "Cell")
 
     @property
     def vocabulary(self) -> tuple[Any, Any, Any]:
@@ -83,42 +86,59 @@ class MindSporeFramework(Framework):
     def forward(self, module: Any, x: Array) -> Outputs:
         from workbench.frameworks.mindspore import _gradients
 
-        return _gradients.forward(_evaluating(module), x)
+        with _evaluating(module):
+            return _gradients.forward(module, x)
 
     def scores(self, module: Any, x: Array, score: LinearScore) -> Array:
         from workbench.frameworks.mindspore import _gradients
 
-        return _gradients.scores(_evaluating(module), x, score)
+        with _evaluating(module):
+            return _gradients.scores(module, x, score)
 
     def input_gradient(self, module: Any, x: Array, score: LinearScore) -> tuple[Array, Array]:
         from workbench.frameworks.mindspore import _gradients
 
-        return _gradients.input_gradient(_evaluating(module), x, score)
+        with _evaluating(module):
+            return _gradients.input_gradient(module, x, score)
 
     def layer_gradient(self, module: Any, layer: str, x: Array, score: LinearScore) -> tuple[Array, Array, Array]:
         from workbench.frameworks.mindspore import _gradients
 
-        return _gradients.layer_gradient(_evaluating(module), layer, x, score)
+        with _evaluating(module):
+            return _gradients.layer_gradient(module, layer, x, score)
 
     def capture(self, module: Any, layers: Sequence[str], x: Array) -> dict[str, Array]:
         from workbench.frameworks.mindspore import _layers
 
-        return _layers.capture(_evaluating(module), layers, x)
+        with _evaluating(module):
+            return _layers.capture(module, layers, x)
 
     @contextlib.contextmanager
     def replace(self, module: Any, layer: str, change: Callable[[Array], Array]) -> Iterator[Any]:
         from workbench.frameworks.mindspore import _layers
 
-        with _layers.replace(_evaluating(module), layer, change) as network:
+        with _evaluating(module), _layers.replace(module, layer, change) as network:
             yield network
 
     def layers(self, module: Any) -> list[LayerInfo]:
         nn = self.vocabulary[0]
         return [
             LayerInfo(name, type(layer).__name__, tuple(name.split(".")), not layer._cells)
-            for name, layer in module.named_modules()
+            for name, layer in named_layers(module)
             if name and not isinstance(layer, (nn.ModuleList, nn.ModuleDict))
         ]
+
+    def first_convolution(self, module: Any) -> tuple[int, int] | None:
+        _runtime.load()
+        from workbench.frameworks.mindspore import _foreign
+
+        return _foreign.first_convolution(module)
+
+    def traced(self, module: Any, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
+        from workbench.frameworks.mindspore import _foreign
+
+        with _evaluating(module):
+            return _foreign.traced(module, x)
 
     def state(self, module: Any) -> dict[str, Array]:
         return {name: parameter.asnumpy().copy() for name, parameter in _tensors(module).items()}
@@ -132,10 +152,10 @@ class MindSporeFramework(Framework):
         return report
 
     def parameter_names(self, module: Any) -> list[str]:
-        return [name for name, _ in module.named_parameters()]
+        return [name for name, _ in _trainable(module)]
 
     def num_parameters(self, module: Any) -> int:
-        return sum(int(parameter.size) for parameter in module.parameters())
+        return sum(int(parameter.size) for _, parameter in _trainable(module))
 
     def trainer(
         self,
@@ -154,12 +174,24 @@ class MindSporeFramework(Framework):
         )
 
 
-def _evaluating(module: Any) -> Any:
-    if not hasattr(module, "named_modules") or not hasattr(module, "construct"):
-        raise InputError(f"The MindSpore framework runs a network that it built, got {type(module).__name__}.")
-    if module.training:
-        module.eval()
-    return module
+@contextlib.contextmanager
+def _evaluating(module: Any) -> Iterator[None]:
+    if not hasattr(module, "cells_and_names") or not hasattr(module, "construct"):
+        raise InputError(f"The MindSpore framework runs a mindspore.nn.Cell, got {type(module).__name__}.")
+    _runtime.load()
+    from workbench.frameworks.mindspore import _foreign
+
+    with evaluating(module, lambda: _foreign.evaluate(module)):
+        yield
+
+
+def _trainable(module: Any) -> list[tuple[str, Any]]:
+    """Return each parameter that can be trained once, with its dotted name."""
+    if hasattr(module, "named_parameters"):
+        return list(module.named_parameters())
+    # somebody else's: what a network keeps count of needs no gradient, but a frozen weight says the same
+    held = {id(one) for one in module.trainable_params()}
+    return [(name, one) for name, one in _tensors(module).items() if id(one) in held]
 
 
 def _tensors(module: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from workbench._arrays import Array
 from workbench.errors import InputError, StateError
 from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks.base import LinearScore
+from workbench.frameworks.outputs import named
 
 
 def to_tensor(array: Array, device: torch.device) -> torch.Tensor:
@@ -85,16 +86,17 @@ def dtype_of(module: torch.nn.Module) -> torch.dtype:
 
 
 def run(module: torch.nn.Module, inputs: torch.Tensor) -> Any:
-    """Run a network on float32 inputs in the network's own precision.
+    """Run a network on float32 inputs in the network's own precision; returns a tensor, or tensors by name.
 
     Raises
     ------
     InputError
-        If its layers are of several precisions that do not go together, or the device lacks an operator in one.
+        If its layers are of several precisions that do not go together, or the device lacks an operator in one; if it
+        returns no tensor.
     """
     dtype = dtype_of(module)
     try:
-        return module(inputs.to(dtype) if inputs.is_floating_point() else inputs)
+        outputs = module(inputs.to(dtype) if inputs.is_floating_point() else inputs)
     except (RuntimeError, NotImplementedError) as error:
         found = {tensor.dtype for tensor in module.parameters() if tensor.is_floating_point()}
         if found <= {torch.float32} or says_out_of_memory(error):
@@ -104,6 +106,7 @@ def run(module: torch.nn.Module, inputs: torch.Tensor) -> Any:
             f"The network's weights are {names}, and {device_of(module).type} cannot run it so ({error}). Bring it "
             "back to one precision: model.module.float()."
         ) from error
+    return named(outputs, torch.Tensor)
 
 
 @contextlib.contextmanager

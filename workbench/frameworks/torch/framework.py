@@ -14,6 +14,7 @@ from workbench._arrays import Array
 from workbench.errors import InputError, choose
 from workbench.frameworks import _environment
 from workbench.frameworks._devices import cpu, resolve_device
+from workbench.frameworks._modes import evaluating
 from workbench.frameworks.base import (
     Define,
     Device,
@@ -25,7 +26,7 @@ from workbench.frameworks.base import (
 )
 from workbench.frameworks.matching import MatchReport, match
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
-from workbench.frameworks.torch import _gradients, _layers
+from workbench.frameworks.torch import _foreign, _gradients, _layers
 from workbench.frameworks.torch._folding import folded
 from workbench.frameworks.torch._interrupting import interrupting
 from workbench.frameworks.torch._tensors import bare, device_of, dtype_of, run, score_of, to_array, to_output, to_tensor
@@ -40,6 +41,7 @@ class TorchFramework(Framework):
     """PyTorch: CPU, CUDA and Apple MPS devices."""
 
     name = "torch"
+    networks = ("torch.nn.modules.module", "Module")
 
     @property
     def vocabulary(self) -> tuple[Any, Any, Any]:
@@ -147,6 +149,17 @@ class TorchFramework(Framework):
             for name, layer in bare(module).named_modules()
             if name and not isinstance(layer, _CONTAINERS)
         ]
+
+    def called(self, module: torch.nn.Module) -> str:
+        network = bare(module)
+        return str(getattr(network, "original_name", type(network).__name__))
+
+    def first_convolution(self, module: torch.nn.Module) -> tuple[int, int] | None:
+        return _foreign.first_convolution(module)
+
+    def traced(self, module: torch.nn.Module, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
+        with _evaluating(module):
+            return _foreign.traced(module, x)
 
     def state(self, module: torch.nn.Module) -> dict[str, Array]:
         counted = _averaging_norms(bare(module))
@@ -257,9 +270,21 @@ def _cpu_has_bfloat16() -> bool:
 def _evaluating(module: torch.nn.Module) -> Iterator[None]:
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"The torch framework runs a torch.nn.Module, got {type(module).__name__}.")
-    if module.training:
+    with evaluating(module, lambda: _evaluate(module)):
+        yield
+
+
+def _evaluate(module: torch.nn.Module) -> Callable[[], None]:
+    modes = [(layer, layer.training) for layer in module.modules()]
+    if any(mode for _, mode in modes):
         module.eval()
-    yield
+
+    def restore() -> None:
+        for layer, mode in modes:
+            if mode:
+                layer.training = True
+
+    return restore
 
 
 def _averaging_norms(module: torch.nn.Module) -> set[str]:

@@ -60,6 +60,10 @@ class Task(ABC):
     background: ClassVar[bool] = False
     #: Whether the sum of the main output grows with the number of objects.
     counted: ClassVar[bool] = False
+    #: Name of the main output, of networks that return several.
+    main: str = "logits"
+    #: Whether the main output is what a softmax or sigmoid makes probabilities of.
+    raw: bool = True
 
     @abstractmethod
     def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:
@@ -139,8 +143,12 @@ class Task(ABC):
             ``[n, num_classes]`` scores of whole images; or, where the main output is dense, the class [n, *spatial'] of
             each of its places, -1 where there is none. Here: softmax, or argmax.
         """
-        logits = np.asarray(logits_of(outputs))
+        logits = np.asarray(self.main_of(outputs))
         return softmax(logits) if logits.ndim == 2 else np.asarray(logits.argmax(axis=1))
+
+    def main_of(self, outputs: Outputs) -> Any:
+        """Return the main output of a network that may return several."""
+        return outputs[self.main] if isinstance(outputs, Mapping) else outputs
 
     def evidence(self, outputs: Outputs, parameter: str | None = None) -> list[LinearScore] | None:  # noqa: ARG002
         """Return what each shape in the first image was found by, in the order of `decode`; None where none are found.
@@ -156,6 +164,24 @@ class Task(ABC):
             If the shapes have no such parameter that the network says.
         """
         return None
+
+    def counting(self, outputs: Outputs, label: int | None = None) -> LinearScore | None:
+        """Return a score that grows with the number of objects in the first image; None where none are counted.
+
+        Here, of shapes that are found: the sum of what each was found by.
+
+        Parameters
+        ----------
+        label : int, optional
+            Only those of one class.
+        """
+        scores = self.evidence(outputs)
+        if scores is None:
+            return None
+        labels = getattr(self.decode(outputs)[0], "labels", None)
+        if label is not None and labels is not None:
+            scores = [score for score, own in zip(scores, labels, strict=True) if own == label]
+        return added(scores)
 
     def inside(self, outputs: Outputs) -> tuple[str | None, int] | None:  # noqa: ARG002
         """Return which output and channel of it say that a voxel is in an object, None where none are told apart."""
@@ -197,6 +223,17 @@ class Task(ABC):
     def default_recipe(self) -> dict[str, Any]:
         """Return what `plan` proposes where nothing is known, as a dict; tasks that override it are heard as before."""
         return dict(self.plan())
+
+
+def added(scores: Sequence[LinearScore]) -> LinearScore | None:
+    """Return the sum of scores, a term for each output; None where there are none."""
+    terms: dict[str | None, Array] = {}
+    for score in scores:
+        terms[score.output] = terms.get(score.output, 0) + score.weights
+    total: tuple[LinearScore, ...] = ()
+    for output, weights in reversed(terms.items()):
+        total = (LinearScore(weights, output, plus=total),)
+    return total[0] if total else None
 
 
 def logits_of(outputs: Outputs) -> Any:

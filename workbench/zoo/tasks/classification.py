@@ -64,7 +64,7 @@ class ClassificationTask(Task):
 
     def probabilities(self, outputs: Outputs) -> Array:
         """Return probabilities [n, num_classes]."""
-        return softmax(logits_of(outputs))
+        return softmax(self.main_of(outputs))
 
     def decode(self, outputs: Outputs) -> Array:
         """Return probabilities [n, num_classes]; the class is their argmax."""

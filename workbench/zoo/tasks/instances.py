@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.frameworks.base import LinearScore
 from workbench.volume import Volume
 from workbench.zoo.planning import CROPPED, STANDARDISED, UNKNOWN, Facts, Plan
 from workbench.zoo.tasks.base import (
@@ -105,10 +106,23 @@ class InstanceTask(Task):
         """Return the numbers of the objects as labels on the grid of the volume (nearest neighbour)."""
         return prepared.restore(self.decode(outputs)[0], kind="labels")
 
+    def counting(self, outputs: Outputs, label: int | None = None) -> LinearScore | None:  # noqa: ARG002 - of no class
+        """Return the sum over the objects of the mean logit of *inside* in each; None where there are none."""
+        output, channel = self.inside(outputs)
+        values = np.asarray(outputs[output] if isinstance(outputs, Mapping) and output else outputs)
+        objects = np.asarray(self.decode(outputs)[0])
+        weights = np.zeros(values.shape[1:], np.float32)
+        sizes = np.bincount(objects.ravel())
+        if len(sizes) < 2:
+            return None
+        weights[channel] = np.where(objects > 0, 1 / np.maximum(sizes, 1)[objects], 0)
+        return LinearScore(weights, output)
+
     def explainable(self, answer: Volume, classes: Sequence[str]) -> list[tuple[str, Any]]:
-        """Return every object, and the classes."""
+        """Return every object, how many there are, and the classes."""
         numbers = [int(number) for number in np.unique(answer.data) if number > 0]
-        return [*(("instance", number) for number in numbers), *super().explainable(answer, classes)]
+        count = [("count", None)] if numbers else []
+        return [*(("instance", number) for number in numbers), *count, *super().explainable(answer, classes)]
 
     def metrics(self, classes: Sequence[str]) -> InstanceMetrics:  # noqa: ARG002
         """Return empty scores: ``aji``, ``pq``, ``sq``, ``dq``, ``dice``."""

@@ -131,11 +131,11 @@ class SegmentationTask(Task):
 
     def probabilities(self, outputs: Outputs) -> Array:
         """Return probabilities [n, num_classes, *spatial]."""
-        return softmax(logits_of(outputs))
+        return softmax(self.main_of(outputs))
 
     def decode(self, outputs: Outputs) -> Array:
         """Return label maps [n, *spatial] of the smallest integer type that holds them."""
-        logits = logits_of(outputs)
+        logits = self.main_of(outputs)
         return np.asarray(logits.argmax(axis=1), self.label_dtype(logits.shape[1]))
 
     def label_dtype(self, num_classes: int) -> type[np.integer[Any]]:

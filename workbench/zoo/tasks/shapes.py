@@ -27,5 +27,6 @@ class ShapeTask(Task):
         return found.onto(prepared.source.affine).within(prepared.source.spatial_shape)
 
     def explainable(self, answer: Shapes, classes: Sequence[str]) -> list[tuple[str, Any]]:
-        """Return every shape, and the classes."""
-        return [*((answer.kind, index) for index in range(len(answer))), *super().explainable(answer, classes)]
+        """Return every shape, how many there are, and the classes."""
+        count = [("count", None)] if len(answer) or self.counted else []
+        return [*((answer.kind, index) for index in range(len(answer))), *count, *super().explainable(answer, classes)]

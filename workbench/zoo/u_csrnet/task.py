@@ -137,11 +137,6 @@ class PointTask(ShapeTask):
         placed = replace(found, affine=prepared.grid_of(maps.shape[1:]).affine)
         return placed.onto(prepared.source.affine).within(prepared.source.spatial_shape)
 
-    def explainable(self, answer: Points, classes: Sequence[str]) -> list[tuple[str, Any]]:  # type: ignore[override]
-        """Return every point, how many there are, and the classes."""
-        found = super().explainable(answer, classes)
-        return [*found[: len(answer)], ("count", None), *found[len(answer) :]]
-
     def metrics(self, classes: Sequence[str]) -> PointMetrics:
         """Return empty scores: ``f1``, ``precision``, ``recall``, ``count_error`` and these two by class."""
         return PointMetrics(classes, self.radius)

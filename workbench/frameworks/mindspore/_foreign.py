@@ -1,0 +1,65 @@
+"""What can be found out about a network that somebody else wrote."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import mindspore as ms
+
+from workbench._arrays import Array
+from workbench.frameworks._layers import named_layers
+from workbench.frameworks.base import Outputs
+from workbench.frameworks.mindspore._gradients import in_its_precision, run, to_output
+
+_DIMENSIONS = {
+    name: ndim for ndim in (1, 2, 3) for name in (f"Conv{ndim}d", f"Conv{ndim}dTranspose", f"ConvTranspose{ndim}d")
+}
+
+
+def first_convolution(module: Any) -> tuple[int, int] | None:
+    """Return how many spatial axes and channels the first convolution takes."""
+    for _, layer in named_layers(module):
+        ndim = next((_DIMENSIONS[one.__name__] for one in type(layer).__mro__ if one.__name__ in _DIMENSIONS), None)
+        channels = getattr(layer, "in_channels", None)
+        if ndim is not None and channels is not None:
+            return ndim, int(channels)
+    return None
+
+
+def traced(module: Any, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
+    """Return the outputs, and the shapes of what layers put out as they ran; evaluation mode is the caller's part."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    with contextlib.ExitStack() as hooks, in_its_precision(module, x) as inputs:
+        for name, layer in named_layers(module):
+            if name and not layer._cells:
+                hooks.callback(layer.register_forward_hook(_noting(name, shapes)).remove)
+        outputs = run(module, inputs)
+        if isinstance(outputs, ms.Tensor):
+            return to_output(outputs), shapes
+        return {name: to_output(value) for name, value in outputs.items()}, shapes
+
+
+def evaluate(module: Any) -> Callable[[], None]:
+    """Put a network into evaluation mode; returns what puts every layer back into the mode that it had."""
+    modes = [(layer, bool(layer.training)) for _, layer in named_layers(module)]
+    training = any(mode for _, mode in modes)
+    if training:
+        module.set_train(False)
+
+    def restore() -> None:
+        # it sets the mode of all layers inside as well, so the outer ones come first
+        for layer, mode in modes if training else ():
+            layer.set_train(mode)
+
+    return restore
+
+
+def _noting(name: str, shapes: dict[str, tuple[int, ...]]) -> Any:
+    def note(_cell: Any, _inputs: Any, output: Any) -> None:
+        shapes.pop(name, None)
+        if isinstance(output, ms.Tensor):
+            shapes[name] = tuple(output.shape)
+
+    return note

@@ -1,0 +1,1 @@
+"""What models that were made elsewhere come as; one file each."""
