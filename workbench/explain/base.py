@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from workbench._arrays import Array
 from workbench.errors import InputError
@@ -14,6 +14,7 @@ from workbench.explain.box import Box
 from workbench.parameters import Parameter, check_values
 
 if TYPE_CHECKING:
+    from workbench.explain.field import Field
     from workbench.frameworks import Framework, LinearScore
     from workbench.frameworks.feeding import Feeder
     from workbench.volume import Volume
@@ -35,6 +36,15 @@ ACTIVATION = Parameter(
     choices=("none", "softmax", "sigmoid"),
 )
 
+FIELD = Parameter(
+    "field",
+    "choice",
+    "auto",
+    "What the network is given: the whole input, or the box or windows that the target depends on (parts); auto takes "
+    "all where predict does.",
+    choices=("auto", "whole", "parts"),
+)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -51,7 +61,9 @@ class Problem:
     box : pair of tuples, optional
         First and one-past-last voxel of the network's grid that the map is wanted in.
     grid : Volume, optional
-        The network's grid, to bring other Volumes onto; its voxels say nothing.
+        The grid of the input, to bring other Volumes onto; its voxels say nothing.
+    field : Field, optional
+        What part of the network's whole input this is; all of it if not given.
     """
 
     framework: Framework
@@ -64,6 +76,7 @@ class Problem:
     layer: str | None = None
     box: Box | None = None
     grid: Volume | None = None
+    field: Field | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
@@ -130,6 +143,12 @@ class Explainer(ABC):
     elsewhere it is refused. One that draws at random says that it is `sampled`: it has an option `seed`, and its notes
     tell the standard error. `dimensions` are those of the images that it is for.
     It is cancelled from outside, between two steps, so it should yield after every batch.
+
+    Large volumes are given to it in parts. `in_part` says what its map is where the input is the box that the score
+    depends on: "same" as for the whole input; the same in the "inner" part, where each layer sees what it would see in
+    the whole; or "other". One whose map is `averaged` over a layer is made smaller by the share of the box. One that is
+    `end_to_end` asks for scores and for gradients of the input alone, so that these may be put together from parts.
+    One that cannot be made window by window says why in `needs_whole`.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
 
@@ -143,6 +162,10 @@ class Explainer(ABC):
     dimensions: ClassVar[tuple[int, ...]] = (2, 3)
     sampled: ClassVar[bool] = False
     frameworks: ClassVar[tuple[str, ...]] = ()  # those that have it, where not all have
+    in_part: ClassVar[Literal["same", "inner", "other"]] = "other"
+    averaged: ClassVar[bool] = False
+    end_to_end: ClassVar[bool] = False
+    needs_whole: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Parameter]] = {}
 
     def __init_subclass__(cls, **given: Any) -> None:
@@ -216,7 +239,7 @@ class Explainer(ABC):
 
     def parameters(self) -> dict[str, Parameter]:
         """Return all that a call may give: the method's own options, and what all methods take."""
-        return {**self.options, ACTIVATION.name: ACTIVATION}
+        return {**self.options, ACTIVATION.name: ACTIVATION, FIELD.name: FIELD}
 
     def __repr__(self) -> str:
         return f"<Explainer {self.name}: {self.summary}>"

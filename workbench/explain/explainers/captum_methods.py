@@ -38,6 +38,7 @@ class DeepLift(Explainer):
     summary = "differences from a baseline, carried back through every step"
     reference = "Shrikumar, Greenside, Kundaje 2017, DeepLIFT, rescale rule; as in Captum, Ancona et al. 2018"
     order = 9
+    in_part = "same"
     frameworks = ("torch",)
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         BASELINE,
@@ -71,6 +72,7 @@ class GuidedBackprop(Explainer):
     summary = "the gradient without what rectifiers pass on as negative; sharp edges, weakly tied to the class"
     reference = "Springenberg et al. 2015, Striving for Simplicity, section 3.4"
     order = 10
+    in_part = "same"
     frameworks = ("torch",)
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("absolute", "flag", True, "Magnitude only; off keeps the sign."),

@@ -31,6 +31,7 @@ class ExpectedGradients(Explainer):
     summary = "integrated gradients averaged over baselines that are drawn at random"
     reference = "Erion et al. 2021, Improving performance of deep learning models with axiomatic attribution priors"
     order = 17
+    end_to_end = True
     sampled = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         samples_option(32),
