@@ -13,9 +13,9 @@ from workbench.testing import toys
 from workbench.testing.marks import needs_mindspore
 from workbench.volume import Volume
 
-SHAPE = (44, 36, 40)
+SHAPE = (34, 30, 32)
 #: The place of the target in it: in the middle, and at two edges.
-PLACES = {"middle": (21, 17, 20), "corner": (1, 34, 20)}
+PLACES = {"middle": (17, 15, 16), "corner": (1, 28, 16)}
 
 
 @pytest.fixture(params=["torch", pytest.param("mindspore", marks=needs_mindspore)])
@@ -25,7 +25,7 @@ def framework(request):
 
 def unet(framework="torch", **options):
     spec = {"orientation": "RAS", "intensity": {"kind": "zscore"}}
-    config = {"width": 4, "depth": 2, **options}
+    config = {"width": 2, "depth": 2, **options}
     return wb.zoo.create("3d-unet", framework, num_classes=3, preprocess=spec, **config)
 
 
@@ -45,9 +45,16 @@ def both(model, volume, method, target, **options):
     return [wb.explain(model, volume, method, target, field=field, **options) for field in ("parts", "whole")]
 
 
-def apart(box, whole):
-    """Return how far two maps differ, as a share of the largest value."""
-    return np.abs(box - whole).max() / np.abs(whole).max()
+def apart(box, whole, rounding=0.0):
+    """Return how far two maps differ beyond what differences of scores are rounded to, as a share of the largest."""
+    return max(0.0, np.abs(box - whole).max() - rounding) / np.abs(whole).max()
+
+
+def within(model, volume, start, stop):
+    """Return which voxels of a volume lie in a box of the network's grid."""
+    marked = np.zeros(model.prepare(volume).spatial_shape, np.uint8)
+    marked[tuple(map(slice, start, stop))] = 1
+    return model.prepare(volume).restore(marked, kind="labels", order=0).data > 0
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -55,7 +62,8 @@ def apart(box, whole):
     ("method", "options"),
     [
         ("saliency", {}), ("input-x-gradient", {}), ("integrated-gradients", {"points": 3, "baseline": 0}),
-        ("occlusion", {"window": 5, "stride": 4, "baseline": 0}), ("occlusion", {"baseline": 0}), ("hires-cam", {}),
+        ("occlusion", {"window": 7, "stride": 6, "baseline": 0}), ("occlusion", {"window_mm": 9.0, "baseline": 0}),
+            ("hires-cam", {"relu": False}),
         ("layer-cam", {"layer": "encoders.1"}),
     ],
 )  # fmt: skip
@@ -67,7 +75,12 @@ def test_the_map_of_the_box_is_that_of_the_whole(framework, method, options, pla
     assert math.prod(box.field.shape) < math.prod(box.field.of)
     assert whole.field.kind == "whole"
     assert box.score == pytest.approx(whole.score, abs=1e-5)
-    assert apart(box.data, whole.data) <= 1e-4
+    inside = within(model, volume, box.field.start, box.field.stop)
+    rounding = 4e-7 * abs(whole.score) if method == "occlusion" else 0
+    assert apart(box.data[inside], whole.data[inside], rounding) <= 1e-4
+    assert not box.data[~inside].any()
+    if method != "occlusion":  # whose windows reach beyond the box, and give their value to all of them
+        assert apart(box.data, whole.data) <= 1e-4
     assert np.array_equal(box.affine, volume.affine)
 
 
@@ -76,20 +89,16 @@ def test_the_map_of_the_box_is_that_of_the_whole(framework, method, options, pla
 def test_a_layers_map_is_that_of_the_whole_where_the_layer_sees_all(framework, method, layer, volume):
     if method == "ablation-cam" and framework == "mindspore":
         pytest.skip("the same code, and slow")
-    box, whole = both(unet(framework), volume, method, Region(labels((21, 17, 20), volume), 1), layer=layer, relu=False)
-    low, high = box.field.inner
-    # the grid of the network is the volume's but for its turned axes and the margin of one voxel: brought there
-    inner = np.zeros(box.field.of, np.float32)
-    inner[tuple(map(slice, low, high))] = 1
-    kept = unet(framework).prepare(volume).restore(inner, order=0).data > 0
+    box, whole = both(unet(framework), volume, method, Region(labels((17, 15, 16), volume), 1), layer=layer, relu=False)
+    kept = within(unet(framework), volume, *box.field.inner)
     assert kept.any()
     assert apart(box.data[kept], whole.data[kept]) <= 1e-4
-    assert not box.data[~kept & (np.abs(box.data) > 0)].size or np.abs(box.data[~kept]).max() <= np.abs(box.data).max()
+    assert not box.data[~kept].any(), "elsewhere it is not known"
 
 
 def test_a_voxel_with_and_without_a_label(volume):
     model = unet()
-    for target in (Voxel((21, 17, 20)), Voxel((43, 0, 39), 2), Output("logits", 1, (5, 5, 5))):
+    for target in (Voxel((17, 15, 16)), Voxel((33, 0, 31), 2), Output("logits", 1, (5, 5, 5))):
         box, whole = both(model, volume, "saliency", target)
         assert box.field.kind == "box"
         assert box.target.describe() == whole.target.describe()
@@ -100,7 +109,7 @@ def test_where_the_grid_of_the_network_is_another(volume):
     spec = {"orientation": "LPS", "spacing": (1.0, 1.5, 1.3), "intensity": {"kind": "zscore"}}
     model = unet()
     model.preprocess = spec
-    box, whole = both(model, volume, "saliency", Region(labels((21, 17, 20), volume, 3), 1))
+    box, whole = both(model, volume, "saliency", Region(labels((17, 15, 16), volume, 3), 1))
     assert box.field.kind == "box"
     assert apart(box.data, whole.data) <= 1e-4
 
@@ -115,13 +124,17 @@ def test_a_picture():
 
 @pytest.mark.parametrize("method", ["saliency", "occlusion", "integrated-gradients"])
 def test_a_box_that_is_too_large_is_given_in_pieces(method, volume, monkeypatch, framework):
-    monkeypatch.setattr("workbench.explain.field.most_voxels", lambda *_: 9000)
-    monkeypatch.setattr("workbench.explain.pieces.most_voxels", lambda *_: 9000)
-    options = {"saliency": {}, "occlusion": {"baseline": 0}, "integrated-gradients": {"points": 2, "baseline": 0}}[
-        method
-    ]
+    if method != "saliency" and framework == "mindspore":
+        pytest.skip("the same code, and slow")
+    monkeypatch.setattr("workbench.explain.field.most_voxels", lambda *_: 10_000)
+    monkeypatch.setattr("workbench.explain.pieces.most_voxels", lambda *_: 10_000)
+    options = {
+        "saliency": {},
+        "occlusion": {"baseline": 0, "window": 16},
+        "integrated-gradients": {"points": 2, "baseline": 0},
+    }[method]
     seen = []
-    region = Region(labels((21, 17, 20), volume, 6), 1)
+    region = Region(labels((17, 15, 16), volume, 5), 1)
     model = unet(framework)
     box = wb.explain(model, volume, method, region, field="parts", progress=seen.append, **options)
     assert box.field.parts > 1
@@ -130,13 +143,14 @@ def test_a_box_that_is_too_large_is_given_in_pieces(method, volume, monkeypatch,
     assert len(seen) > box.field.parts, "progress is told piece by piece"
     whole = wb.explain(model, volume, method, region, field="whole", **options)
     assert box.score == pytest.approx(whole.score, abs=1e-5)
-    assert apart(box.data, whole.data) <= 1e-4
+    inside = within(model, volume, box.field.start, box.field.stop)
+    assert apart(box.data[inside], whole.data[inside], 1e-6 * abs(whole.score)) <= 1e-4
 
 
 @pytest.mark.parametrize("norm", ["instance", "group"])
 def test_a_norm_over_the_volume_is_said_with_the_size_of_its_effect(norm, volume):
     model = unet(norm=norm)
-    box, whole = both(model, volume, "saliency", Region(labels((21, 17, 20), volume), 1))
+    box, whole = both(model, volume, "saliency", Region(labels((17, 15, 16), volume), 1))
     assert box.field.kind == "box"
     assert not box.field.exact
     assert box.field.effect > 1e-3
@@ -146,7 +160,7 @@ def test_a_norm_over_the_volume_is_said_with_the_size_of_its_effect(norm, volume
     assert apart(box.data, whole.data) == pytest.approx(box.field.effect, rel=0.7)
 
 
-def windowed(monkeypatch, model, size=24):
+def windowed(monkeypatch, model, size=20):
     monkeypatch.setattr("workbench.zoo.answering._WHOLE_IMAGE_VOXELS", 1000)
     model.patch_size = (size,) * 3
 
@@ -170,12 +184,12 @@ def blended_gradient(model, volume, weights):
 
 
 def test_a_class_is_explained_by_the_windows_of_predict(framework, volume, monkeypatch):
-    model = unet(framework)
+    model = unet(framework, width=4)
     windowed(monkeypatch, model)
     predicted = model.answer(model.prepare(volume))
     prepared = model.prepare(volume)
     on_grid = prepared.grid.grid
-    label = int(np.bincount(np.asarray(predicted.data).ravel())[1:].argmax() + 1)
+    label = int(np.bincount(np.asarray(predicted.data).ravel()).argmax())
     why = wb.explain(model, volume, "saliency", Class(label), absolute=False)
     assert why.field.kind == "windows"
     assert why.field.parts <= len(model.tiling(prepared))
@@ -202,7 +216,7 @@ def test_what_is_predicted_is_explained_where_nothing_is_asked(volume, monkeypat
 
 
 def test_windows_add_up_to_what_occlusion_takes_away(volume, monkeypatch):
-    model = unet()
+    model = unet(width=4)
     windowed(monkeypatch, model)
     why = wb.explain(model, volume, "occlusion", Class(1), window=(22, 18, 20), stride=(22, 18, 20), baseline=0)
     again = why.replay()
@@ -213,10 +227,11 @@ def test_windows_add_up_to_what_occlusion_takes_away(volume, monkeypatch):
 
 @pytest.mark.parametrize("method", ["grad-cam", "layer-cam", "guided-backprop"])
 def test_methods_that_look_inside_are_run_window_by_window(method, volume, monkeypatch):
-    model = unet()
+    model = unet(width=4)
     windowed(monkeypatch, model)
     seen = []
-    why = wb.explain(model, volume, method, Class(1), progress=seen.append)
+    options = {} if method == "guided-backprop" else {"relu": False}
+    why = wb.explain(model, volume, method, Class(1), progress=seen.append, **options)
     assert why.field.kind == "windows"
     assert np.isfinite(why.data).all()
     assert np.ptp(why.data) > 0
@@ -226,14 +241,14 @@ def test_methods_that_look_inside_are_run_window_by_window(method, volume, monke
 
 
 def test_a_method_that_has_to_see_all_says_so(volume, monkeypatch):
-    model = unet()
+    model = unet(width=4)
     windowed(monkeypatch, model)
     with pytest.raises(InputError, match=r"'eigen-cam' must be given the whole input.*Volume\.crop.*field='whole'"):
         wb.explain(model, volume, "eigen-cam", 1)
 
 
 def test_what_has_no_place_in_windows_says_what_to_take(volume, monkeypatch):
-    model = unet()
+    model = unet(width=4)
     windowed(monkeypatch, model)
     with pytest.raises(InputError, match=r"must be explained by Class, Margin, Region or Voxel"):
         wb.explain(model, volume, "saliency", Output("logits", 1))
@@ -241,7 +256,7 @@ def test_what_has_no_place_in_windows_says_what_to_take(volume, monkeypatch):
 
 def test_the_rule_of_what_the_network_is_given(volume, monkeypatch):
     model = unet()
-    region = Region(labels((21, 17, 20), volume), 1)
+    region = Region(labels((17, 15, 16), volume), 1)
     kind = lambda method, target: wb.explain(model, volume, method, target).field.kind  # noqa: E731
     assert kind("saliency", region) == "whole", "so small a volume takes no time"
     monkeypatch.setattr("workbench.explain.field._SMALL_VOXELS", 1000)
@@ -255,17 +270,18 @@ def test_the_rule_of_what_the_network_is_given(volume, monkeypatch):
 
 
 def test_within_is_a_part_of_the_box(volume):
-    region = Region(labels((21, 17, 20), volume), 1)
-    within = ((16, 12, 15), (26, 22, 25))
-    box, whole = both(unet(), volume, "occlusion", region, window=4, baseline=0, within=within)
+    region = Region(labels((17, 15, 16), volume), 1)
+    part = ((12, 10, 11), (22, 20, 21))
+    box, whole = both(unet(), volume, "occlusion", region, window=4, baseline=0, within=part)
     assert box.field.kind == "box"
-    assert apart(box.data, whole.data) <= 1e-4
+    inside = within(unet(), volume, box.field.start, box.field.stop)
+    assert apart(box.data[inside], whole.data[inside], 4e-7 * abs(whole.score)) <= 1e-4
     with pytest.raises(InputError, match="within= must reach into what the score depends on"):
         wb.explain(unet(), volume, "occlusion", region, field="parts", within=((0, 0, 0), (2, 2, 2)))
 
 
 def test_it_is_stored_and_older_files_open(tmp_path, volume):
-    why = wb.explain(unet(), volume, "saliency", Voxel((21, 17, 20)), field="parts")
+    why = wb.explain(unet(), volume, "saliency", Voxel((17, 15, 16)), field="parts")
     path = why.save(tmp_path / "map.npz")
     again = Explanation.load(path)
     assert again.field == why.field

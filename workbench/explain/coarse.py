@@ -78,7 +78,7 @@ def _coarse_score(score: Any, shape: tuple[int, ...], sizes: list[int], factor: 
         return None
     # as many outputs as before, in sum
     pooled = np.stack([_means(channel, sizes, factor) for channel in weights]) * np.float32(factor ** len(shape))
-    return dataclasses.replace(score, weights=pooled)
+    return LinearScore(pooled, score.output, score.activation)
 
 
 def _means(values: Array, sizes: list[int], factor: int, mode: Any = "constant") -> Array:

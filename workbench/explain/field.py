@@ -23,7 +23,7 @@ _SMALL_VOXELS = 1 << 18
 #: Why a box is taken for a network with layers that look at everything.
 NOT_LOCAL = "all but layers that look at everything see nothing else"
 #: What one piece of a box may take beyond a window of `predict`, in bytes.
-BEYOND = 5 << 29
+BEYOND = 15 << 28
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,7 @@ class Making:
     def __init__(self, asked: Asked, work: MapWork | None = None) -> None:
         model, volume = asked.model, asked.volume
         self.asked, self._work, self._looked = asked, work, 0
+        self._look: Look | None = None
         self.explainer = get(asked.method)
         self.layer = asked.layer
         if self.layer is None and self.explainer.needs_layer:
@@ -99,7 +100,7 @@ class Making:
         model.framework.check_finite(model.module)
         with self._fitting():
             self.prepared = model.prepare(volume)
-            self.look = Look.at(
+            self.look = self._look = Look.at(
                 model, volume, self.prepared, asked.target, self.explainer, asked.options["field"], self._tell
             )
             seen = self.look.seen
@@ -167,7 +168,8 @@ class Making:
     def _by_window(self) -> Iterator[Step]:
         """Run the method in one window after the other; maps are added up, those of a layer blended as outputs are."""
         total = np.zeros(self.grid.spatial_shape, np.float32)
-        model, count, notes = self.asked.model, len(self._pieces), ()
+        model, count = self.asked.model, len(self._pieces)
+        notes: tuple[str, ...] = ()
         whole, native, scored = self.problem, (1,) * total.ndim, 0.0
         for number, piece in enumerate(self._pieces):
             image = np.ascontiguousarray(whole.input[(slice(None), slice(None), *inside(piece.box))])
@@ -335,10 +337,10 @@ class Making:
         self._work.tell(min(_NEARLY, self._looked / ((passes + 1) * len(self._pieces))))
 
     def _fitting(self) -> AbstractContextManager[None]:
-        look = getattr(self, "look", None)
-        parts = look is not None and look.field.kind != "whole"
-        shape = look.field.shape if parts else self.asked.volume.spatial_shape
-        return fitting(self.asked.model.framework, shape, whole=not parts)
+        field: Field | None = None if self._look is None else self._look.field
+        if field is None or field.kind == "whole":
+            return fitting(self.asked.model.framework, self.asked.volume.spatial_shape)
+        return fitting(self.asked.model.framework, field.shape, whole=False)
 
 
 def evaluate(score: LinearScore, outputs: Any) -> float:

@@ -64,13 +64,13 @@ class WideScene(Scene):
     decided: Callable[[], Array]
 
     @property
-    def prediction(self) -> Array:  # type: ignore[override]
+    def prediction(self) -> Array:
         return self.decided()
 
-    def mean_score(self, index: int, mask: Array) -> Any:  # type: ignore[override]
+    def mean_score(self, index: int, mask: Array) -> Any:
         return self._spread(((index, 1.0),), mask)
 
-    def margin(self, a: int, b: int, mask: Array) -> Any:  # type: ignore[override]
+    def margin(self, a: int, b: int, mask: Array) -> Any:
         return self._spread(((a, 1.0), (b, -1.0)), mask)
 
     def _spread(self, classes: tuple[tuple[int, float], ...], mask: Array) -> Spread:
@@ -121,7 +121,7 @@ class InPieces:
         """Return the score of each sample, ``[n]``."""
         total = np.zeros(len(x), np.float64)
         for number, piece in enumerate(self._pieces):
-            place = (slice(None), *inside(piece.box))
+            place: Any = (slice(None), *inside(piece.box))
             same = [np.array_equal(sample[place], self._image[place]) for sample in x]
             known = self._scores[number]
             if any(same) and known is None:
@@ -129,7 +129,7 @@ class InPieces:
                 self._scores[number] = known
             changed = [sample for sample, equal in enumerate(same) if not equal]
             if changed:
-                inputs = np.ascontiguousarray(x[(changed, *place)])
+                inputs = np.stack([x[sample][place] for sample in changed])
                 total[changed] += self._framework.scores(module, inputs, piece.score())
             if known is not None:
                 total[same] += known[0]

@@ -16,8 +16,11 @@ from workbench.frameworks import LinearScore
 
 #: Lengths of the thin inputs that are tried, in voxels; what looks further than the last is taken to look everywhere.
 _LENGTHS = (64, 128, 256)
-#: Inputs that a measurement takes: where a rectified unit is off in one, it is on in another.
-_SAMPLES = 2
+#: Inputs that a measurement takes, and how thick they are at least, in voxels: where a rectified unit is off in one
+#: place, it is on in another. A network of many weights has other ways round it, and would take long.
+_THICK, _SAMPLES, _FEW, _SMALL_NETWORK = 8, 12, 2, 300_000
+#: How often a field is made larger that was found to be too small, by a block each time.
+_LARGER = 4
 #: An answer that a cut changes by more than this share is not local.
 _SAME = 1e-4
 #: Where a layer looks at everything, its own reach ends where the gradient has fallen to this multiple of what is
@@ -87,10 +90,11 @@ class _Measurement:
         self.rng = np.random.default_rng(0)
         self.local = True
         self.output: str | None = None
-        self.lengths = _LENGTHS
+        self.samples = _FEW if model.framework.num_parameters(model.module) > _SMALL_NETWORK else _SAMPLES
+        self.lengths: tuple[int, ...] = _LENGTHS
 
     def result(self) -> Receptive | None:
-        small = (self.minimum,) * self.ndim
+        small = (max(self.minimum, -(-_THICK // self.multiple) * self.multiple),) * self.ndim
         outputs = self.model.framework.forward(self.model.module, self._noise(small))
         self.output = "logits" if isinstance(outputs, Mapping) else None
         named = outputs if isinstance(outputs, Mapping) else {"logits": outputs}
@@ -116,12 +120,14 @@ class _Measurement:
         far = len(profile) // 8
         floor = 0.0 if ended else _ABOVE * float(max(profile[:far].max(), profile[-far:].max()))
         reached = np.flatnonzero(profile > floor)
-        if not len(reached):
-            self.local = self.local and ended
-            return 0, 0
+        reached = reached if len(reached) else np.array([block])
         before = max(0, block - int(reached[0]))
         after = max(0, int(reached[-1]) + 1 - block - self.multiple)
-        self.local = self.local and ended and self._holds(images, axis, block, before, after)
+        for more in range(_LARGER if ended else 0):
+            wider = before + more * self.multiple, after + more * self.multiple
+            if self._holds(images, axis, block, *wider):
+                return wider
+        self.local = False
         return before, after
 
     def _profile(self, images: Array, axis: int, block: int) -> Array:
@@ -159,7 +165,8 @@ class _Measurement:
         return float(sum(values.nbytes for values in seen.values()) / image[0, 0].size)
 
     def _noise(self, shape: tuple[int, ...]) -> Array:
-        return self.rng.normal(size=(_SAMPLES, self.model.in_channels, *shape)).astype(np.float32)
+        noise = self.rng.normal(size=(self.samples, self.model.in_channels, *shape))
+        return (noise * 2.0 ** (np.arange(self.samples) % 3).reshape(-1, *[1] * (noise.ndim - 1))).astype(np.float32)
 
     def _logits(self, images: Array) -> Array:
         outputs = self.model.framework.forward(self.model.module, images)

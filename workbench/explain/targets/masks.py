@@ -68,7 +68,7 @@ def mask_on(grid: Volume, region: Volume, where: int) -> Array:
     inside = marked(region, where)
     # what lies around is zero: a large volume of labels need not be there a second time as numbers
     low, high = _reach(inside)
-    region, inside = region.crop(low, high), inside[tuple(map(slice, low, high))]
+    region, inside = region.crop(low.tolist(), high.tolist()), inside[tuple(map(slice, low, high))]
     soft = region.with_data(inside.astype(np.float32), kind="image", labels={})
     mask = np.asarray(soft.resample_like(grid, order=1).data, np.float64)
     if mask.sum() > 0:
