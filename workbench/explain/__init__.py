@@ -14,8 +14,10 @@ from typing import Any
 from workbench.errors import Cancelled
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.check import Check, Finding, Subject
+from workbench.explain.estimating import estimate
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
+from workbench.explain.field import Field
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
 from workbench.explain.scoring import Scores, checks, register_check, score
@@ -44,6 +46,7 @@ __all__ = [
     "Ellipse",
     "Explainer",
     "Explanation",
+    "Field",
     "Finding",
     "Instance",
     "Margin",
@@ -59,6 +62,7 @@ __all__ = [
     "Target",
     "Voxel",
     "checks",
+    "estimate",
     "explain",
     "methods",
     "over_checkpoints",

@@ -145,6 +145,27 @@ def choose_field(
     return _windows(windows, place, of)
 
 
+def field_and_pieces(
+    model: Any, volume: Volume, prepared: Any, target: Target | None, explainer: Explainer, asked: str
+) -> tuple[Field, list[tuple[int, ...]], float]:
+    """Return what `choose_field` does, the shapes that the network is given one after the other, and bytes per voxel.
+
+    The bytes are those that a gradient takes for each voxel; 0 where that is not known.
+    """
+    field = choose_field(model, volume, prepared, target, explainer, asked)
+    receptive = receptive_field(model) if field.kind != "whole" else None
+    memory = 0.0 if receptive is None else receptive.memory
+    if field.kind == "windows":
+        return field, [tuple(model.tiling(prepared).size)] * field.parts, memory
+    if field.kind == "whole" or receptive is None or target is None:
+        return field, [field.shape], memory
+    place = target.place(volume, prepared.grid)
+    assert place is not None
+    parts = split(place, receptive, field.of, most_voxels(model, prepared, receptive))
+    boxes = [grown(one, receptive, field.of) for one in parts]
+    return field, [tuple(b - a for a, b in zip(*box, strict=True)) for box in boxes], memory
+
+
 def most_voxels(model: Any, prepared: Any, receptive: Receptive) -> int:
     """Return how large a piece may be that the network is given at once."""
     return int(math.prod(model.tiling(prepared).size) + BEYOND / receptive.memory)

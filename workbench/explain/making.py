@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +23,7 @@ from workbench.explain.field import Field, field_notes
 from workbench.explain.looking import Look
 from workbench.explain.memory import does_not_fit, fitting
 from workbench.explain.pieces import InPieces
+from workbench.explain.promptly import Promptly
 from workbench.explain.receptive import receptive_field
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 #: More than this is not said to be done before the map is there.
 _NEARLY = 0.99
+#: Voxels from which a single layer may take longer than whoever cancels would wait.
+_LONG = 1 << 18
 
 
 class Asked(Call, Protocol):
@@ -91,6 +95,7 @@ class Making:
         model, volume = asked.model, asked.volume
         self.asked, self._work, self._looked = asked, work, 0
         self._look: Look | None = None
+        self._runs: Any = model.framework
         self.explainer = get(asked.method)
         self.layer = asked.layer
         if self.layer is None and self.explainer.needs_layer:
@@ -109,7 +114,9 @@ class Making:
         else:
             given = tuple(seen.spatial_shape)
         self.feeder = self._feeder((self._channels(), *given))
-        scene = self.look.scene(lambda: self.feeder.once(lambda: model.forward(seen.batch)))
+        if work is not None and work.heeded and math.prod(given) > _LONG:
+            self._runs = Promptly(model.framework, work, end_to_end=self.explainer.end_to_end)
+        scene = self.look.scene(lambda: self.feeder.once(self._outputs))
         with self._fitting():
             resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
             if options["activation"] != "none" and not resolved.has_probability:
@@ -168,14 +175,14 @@ class Making:
     def _by_window(self) -> Iterator[Step]:
         """Run the method in one window after the other; maps are added up, those of a layer blended as outputs are."""
         total = np.zeros(self.grid.spatial_shape, np.float32)
-        model, count = self.asked.model, len(self._pieces)
+        count = len(self._pieces)
         notes: tuple[str, ...] = ()
         whole, native, scored = self.problem, (1,) * total.ndim, 0.0
         for number, piece in enumerate(self._pieces):
             image = np.ascontiguousarray(whole.input[(slice(None), slice(None), *inside(piece.box))])
             grid = empty(self.grid.grid.crop(*piece.box).affine, image.shape[2:])
             own = dataclasses.replace(
-                whole, framework=model.framework, input=image, score=piece.score(), box=None, grid=grid, field=None
+                whole, framework=self._runs, input=image, score=piece.score(), box=None, grid=grid, field=None
             )
             scored += own.score_of(image[0])
             for step in self.explainer.steps(own):
@@ -283,6 +290,10 @@ class Making:
     def _activation(self) -> str:
         return str(self.asked.options["activation"])
 
+    def _outputs(self) -> Any:
+        model, batch = self.asked.model, self.look.seen.batch
+        return model.forward(batch) if self._runs is model.framework else self._runs.forward(model.module, batch)
+
     def _channels(self) -> int:
         return int(self.look.seen.batch.shape[1])
 
@@ -300,10 +311,9 @@ class Making:
         )
 
     def _framework(self) -> Any:
-        framework = self.asked.model.framework
         if not self._pieces:
-            return framework
-        return InPieces(framework, self._pieces, self.look.seen.batch[0], self._piece_done)
+            return self._runs
+        return InPieces(self._runs, self._pieces, self.look.seen.batch[0], self._piece_done)
 
     def _box(self) -> Box | None:
         if self.asked.box is None:
