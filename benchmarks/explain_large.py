@@ -3,9 +3,9 @@
     python benchmarks/explain_large.py [--methods saliency grad-cam ...] [--size 512 512 300] [--limit 1800] [--save]
 
 Each method runs in a process of its own. Told are the seconds until the first, coarse map and until the exact one, the
-most memory that was in use, and what one window of `predict` takes by itself with its gradient ("window"), which is what
-the memory is to be compared with. A method that is not done after `--limit` seconds is cancelled: then the seconds that
-takes are told, and the share that was done.
+most memory that was in use, and what one window of `predict` takes by itself with its gradient ("window"), which the
+memory is to be compared with. A method that is not done after `--limit` seconds is cancelled: then the seconds that
+this takes are told, and the share that was done.
 """
 
 from __future__ import annotations
