@@ -18,6 +18,7 @@ from workbench.explain.pieces import Piece, Spread, WideScene, pieces_of_box, pi
 from workbench.explain.receptive import receptive_field
 from workbench.explain.scene import Scene
 from workbench.explain.seen import Seen
+from workbench.explain.targets import Class, Margin
 from workbench.frameworks import LinearScore
 from workbench.zoo.answering import How, decided
 
@@ -73,6 +74,8 @@ class Look:
                 "another method, such as 'grad-cam', crop the volume (Volume.crop), or try field='whole'."
             )
         place = target.place(volume, prepared.grid) if target is not None and field.kind != "whole" else None
+        if field.kind == "windows" and place is None and not isinstance(target, Class | Margin | None):
+            raise _no_windows(target, field)
         return cls(model, volume, prepared, field, place, tell)
 
     @cached_property
@@ -109,11 +112,7 @@ class Look:
             return pieces_of_box(self.model, self.prepared, self.field, self.place, score)
         windows = self.model.tiling(self.prepared)
         if not isinstance(score, Spread):
-            raise InputError(
-                "A volume that predict answers window by window must be explained by Class, Margin, Region or Voxel, "
-                f"got a score of another kind and {'x'.join(map(str, self.field.of))} voxels. Crop the volume "
-                "(Volume.crop), or try field='whole'."
-            )
+            raise _no_windows("a score of another kind", self.field)
         return pieces_of_windows(windows, self.field, self.place, score)
 
     def effect(self, score: LinearScore) -> float | None:
@@ -164,6 +163,13 @@ class Look:
     def _decided(self) -> Array:
         labels = decided(self.model, self.prepared, How(progress=self.tell))
         return np.asarray(labels[tuple(map(slice, self.field.start, self.field.stop))])
+
+
+def _no_windows(got: Any, field: Field) -> InputError:
+    return InputError(
+        "A volume that predict answers window by window must be explained by Class, Margin, Region or Voxel, got "
+        f"{got} and {'x'.join(map(str, field.of))} voxels. Crop the volume (Volume.crop), or try field='whole'."
+    )
 
 
 def _set_in(weights: Array, field: Field, larger: Field) -> Array:
