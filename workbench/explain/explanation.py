@@ -221,7 +221,10 @@ class Explanation:
             known["target"] = from_description(known["target"], region)
             for name in ("native_resolution", "native_spacing", "notes"):
                 known[name] = tuple(known[name])
-            if known.get("field") is not None:
+            if known.get("field") is None:
+                # earlier versions gave the network all at once, whatever the size: so is it done again
+                known["options"] = {"field": "whole", **known["options"]}
+            else:
                 known["field"] = Field.from_description(known["field"])
             return cls(volume=volume, **known)
         except (KeyError, TypeError, AttributeError, InputError) as error:

@@ -162,7 +162,8 @@ def decided(model: Model, prepared: Prepared, how: How) -> Array:
     """Return the class of each voxel of the network's grid [*spatial], of outputs that are blended as in `answer`."""
     inference = _inference(model, prepared, how)
     if not model.task.by_voxel:
-        return np.asarray(model.task.presence(_unnamed(inference.whole(), batch=True)))[0]
+        found: Array = np.asarray(model.task.presence(_unnamed(inference.whole(), batch=True)))[0]
+        return found
     labels = empty_scores(prepared.spatial_shape, np.int16)
     for box in inference.boxes(_FOR_LABELS):
         place = tuple(slice(a, a + n) for a, n in zip(box.start, box.own, strict=True))
