@@ -122,6 +122,17 @@ def test_a_coarse_map_comes_first(model, volume, region, few, monkeypatch):
     assert np.abs(toys.centre_mm(first) - toys.centre_mm(exact)).max() < 8
 
 
+def test_a_gradient_says_the_score_too(model, volume, region, few, monkeypatch):
+    def scores(*_given):
+        raise AssertionError("the network must not be asked again")
+
+    monkeypatch.setattr(TorchFramework, "scores", scores)
+    why = wb.explain(model, volume, "saliency", region)
+    assert why.field.parts > 1
+    monkeypatch.undo()
+    assert why.score == pytest.approx(wb.explain(model, volume, "saliency", region, field="whole").score, abs=1e-5)
+
+
 def test_it_can_be_cancelled_within_a_pass(model, volume, region, monkeypatch):
     monkeypatch.setattr("workbench.explain.making._LONG", 1000)
     began, go_on = threading.Event(), threading.Event()
