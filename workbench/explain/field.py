@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +24,9 @@ _SMALL_VOXELS = 1 << 18
 #: Why a box is taken for a network with layers that look at everything.
 NOT_LOCAL = "all but layers that look at everything see nothing else"
 #: What one piece of a box may take beyond a window of `predict`, in bytes.
-BEYOND = 15 << 28
+BEYOND = 14 << 28
+#: A box of outputs is cut into so many parts along an axis, at most.
+_MOST_CUTS = 8
 
 
 @dataclass(frozen=True)
@@ -172,24 +175,47 @@ def most_voxels(model: Any, prepared: Any, receptive: Receptive) -> int:
 
 
 def split(place: Box, receptive: Receptive, of: tuple[int, ...], most: int) -> list[Box]:
-    """Cut a box of outputs so that what each part depends on has at most so many voxels, where that can be."""
+    """Cut a box of outputs so that what each part depends on has at most so many voxels, where that can be.
+
+    Of all even cuts along the axes that with the fewest voxels is taken, each counted as often as it is looked at.
+    """
     step = receptive.multiple
-    start, stop = grown(place, receptive, of)
-    sizes = [b - a for a, b in zip(*place, strict=True)]
-    if math.prod(b - a for a, b in zip(start, stop, strict=True)) <= most or max(sizes) <= step:
-        return [place]
-    axis = int(np.argmax(sizes))
-    first, last = place[0][axis], place[1][axis]
-    middle = (first + last) // 2 // step * step
-    middle = middle if middle > first else middle + step
-    if middle >= last:
-        return [place]
-    low, high = (list(corner) for corner in place)
-    low[axis], high[axis] = middle, middle
-    return [
-        *split((place[0], tuple(high)), receptive, of, most),
-        *split((tuple(low), place[1]), receptive, of, most),
-    ]
+    best: tuple[tuple[bool, int], list[list[tuple[int, int]]]] | None = None
+    blocks = [-(-b // step) - a // step for a, b in zip(*place, strict=True)]
+    for counts in itertools.product(*(range(1, min(n, _MOST_CUTS) + 1) for n in blocks)):
+        axes, longest, total = [], 1, 1
+        for axis, count in enumerate(counts):
+            first, last = place[0][axis], place[1][axis]
+            inner = [(first // step + round(i * blocks[axis] / count)) * step for i in range(1, count)]
+            cuts = list(itertools.pairwise([first, *inner, last]))
+            lengths = [_needed(cut, axis, receptive, of[axis]) for cut in cuts]
+            sizes = [b - a for a, b in lengths]
+            axes.append(cuts)
+            longest, total = longest * max(sizes), total * sum(sizes)
+        rank = (longest > most, total if longest <= most else longest)
+        if best is None or rank < best[0]:
+            best = (rank, axes)
+    assert best is not None
+    parts = itertools.product(*best[1])
+    return [(tuple(a for a, _ in part), tuple(b for _, b in part)) for part in parts]
+
+
+def grown(place: Box, receptive: Receptive, of: Sequence[int]) -> Box:
+    """Return a box of outputs grown by the receptive field, to multiples of the network's on the grid of the whole."""
+    ends = [_needed((a, b), axis, receptive, size) for axis, (a, b, size) in enumerate(zip(*place, of, strict=True))]
+    return tuple(a for a, _ in ends), tuple(b for _, b in ends)
+
+
+def _needed(ends: tuple[int, int], axis: int, receptive: Receptive, size: int) -> tuple[int, int]:
+    """Return what part of an axis of `size` voxels outputs from the first to the last depend on."""
+    step = receptive.multiple
+    first, last = ends[0] // step * step, -(-ends[1] // step) * step
+    first = max(0, (first - receptive.before[axis]) // step * step)
+    last = min(size, -(-(last + receptive.after[axis]) // step) * step)
+    if last - first < receptive.minimum:
+        last = min(size, first + receptive.minimum)
+        first = max(0, last - receptive.minimum)
+    return first, last
 
 
 def _whole(of: tuple[int, ...], why: str) -> Field:
@@ -203,21 +229,6 @@ def _box(place: Box, receptive: Receptive, of: tuple[int, ...]) -> Field:
         "box", start, stop, of, tuple(zip(receptive.before, receptive.after, strict=True)),
         why="the score depends on nothing else" if receptive.local else NOT_LOCAL,
     )  # fmt: skip
-
-
-def grown(place: Box, receptive: Receptive, of: Sequence[int]) -> Box:
-    """Return a box of outputs grown by the receptive field, to multiples of the network's on the grid of the whole."""
-    step = receptive.multiple
-    low, high = [], []
-    for a, b, before, after, size in zip(*place, receptive.before, receptive.after, of, strict=True):
-        first, last = a // step * step, -(-b // step) * step
-        first, last = max(0, (first - before) // step * step), min(size, -(-(last + after) // step) * step)
-        if last - first < receptive.minimum:
-            last = min(size, first + receptive.minimum)
-            first = max(0, last - receptive.minimum)
-        low.append(first)
-        high.append(last)
-    return tuple(low), tuple(high)
 
 
 def _windows(windows: Windows, place: Box | None, of: tuple[int, ...]) -> Field:
