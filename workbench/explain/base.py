@@ -196,6 +196,10 @@ class Explainer(ABC):
         """
         return 1
 
+    def passes_in(self, field: Field, spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
+        """Return how many there are where the network is given a part of its input; here as many as for all of it."""
+        return self.passes(field.of, spacing, options)
+
     def misfit(self, model: Any) -> str:
         """Return why the method cannot explain a model, as far as can be told without an input; empty if it can.
 

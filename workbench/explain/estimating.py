@@ -74,7 +74,7 @@ def estimate(
     started = time.perf_counter()
     step = next(iter(explainer.steps(problem)))
     seconds = (time.perf_counter() - started) / max(step.fraction, 1e-6)
-    passes = [explainer.passes(shape, spacing, given) for shape in (field.of, tried.shape[2:])]
+    passes = explainer.passes_in(field, spacing, given), explainer.passes(tried.shape[2:], spacing, given)
     voxels = sum(math.prod(shape) for shape in pieces)
     seconds *= voxels / math.prod(tried.shape[2:]) * passes[0] / max(1, passes[1])
     if field.kind == "windows" and request.target is not None and request.target.place(volume, prepared.grid) is None:

@@ -343,7 +343,7 @@ class Making:
         self._looked += 1
         if self._work is None:
             return
-        passes = self.explainer.passes(self.problem.spatial_shape, self.problem.spacing, self.problem.options)
+        passes = self.explainer.passes_in(self.field, self.problem.spacing, self.problem.options)
         self._work.tell(min(_NEARLY, self._looked / ((passes + 1) * len(self._pieces))))
 
     def _fitting(self) -> AbstractContextManager[None]:

@@ -65,7 +65,8 @@ class Promptly:
             except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
                 failed.append(error)
 
-        thread = threading.Thread(target=run, name="pass", daemon=True)
+        # no daemon: a process that ends meanwhile has to wait for the layer, as libraries abort where theirs is cut off
+        thread = threading.Thread(target=run, name="pass")
         thread.start()
         while thread.is_alive():
             thread.join(_LOOK)

@@ -14,6 +14,7 @@ from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BLUR, HIDDEN, OF_PART, Baseline, Window, find_baseline, inpainted, local_mean
 from workbench.explain.box import Box, inside
+from workbench.explain.field import Field
 from workbench.parameters import Parameter, by_name
 
 #: What is another baseline for each window, so that nothing is hidden by all of it.
@@ -52,6 +53,11 @@ class Occlusion(Explainer):
         window = window_shape(options, shape, spacing)
         stride = _stride(options["stride"], window, shape)
         return 2 + math.prod(map(_count, shape, window, stride))
+
+    def passes_in(self, field: Field, spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
+        window = window_shape(options, field.of, spacing)
+        stride = _stride(options["stride"], window, field.of)
+        return 2 + len(list_windows(field.of, window, stride, (field.start, field.stop))[0])
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         # the windows are those of the whole input, of which there may be a part here
