@@ -45,6 +45,14 @@ def test_a_map_lies_over_the_image_on_its_grid(desk: Table, volume: Volume) -> N
     assert desk.panel.explanation is made
 
 
+def test_what_a_map_of_a_large_volume_will_take_is_told_before(desk: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.widgets.explain_panel._LARGE", 10)
+    told: list[str] = []
+    desk.panel.observe(lambda change: told.append(change["new"]), "busy")
+    desk.panel.run("saliency", target=2)
+    assert any(line.startswith("Saliency: 1 window, about") for line in told), told
+
+
 def test_layers_and_classes_are_offered_and_used(desk: Table, model: Any) -> None:
     desk.desk.model()
     assert desk.panel.layers[0] == {"value": "", "label": f"{model.default_layer()} (default)"}

@@ -139,3 +139,20 @@ def test_windows_and_weights_are_monais(shape, size, overlap):
     assert sorted(seen) == sorted(itertools.product(*windows.starts))
     ours, _ = blended(windows, lambda part: np.concatenate([part, position(part)[:1]]))
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize(("shape", "size"), [((20, 13), (8, 6)), ((9, 9), (20, 20)), ((11, 10, 9), (6, 4, 9))])
+def test_the_shares_of_all_windows_add_up_to_one(shape, size):
+    windows = Windows(shape, size)
+    total = np.zeros(shape)
+    for start in windows.over():
+        total[tuple(slice(a, a + n) for a, n in zip(start, windows.size, strict=True))] += windows.share(start)
+    assert np.allclose(total, 1, atol=1e-6)
+
+
+def test_the_windows_over_a_box_are_those_that_reach_into_it():
+    windows = Windows((20, 13), (8, 6))
+    box = ((7, 3), (8, 4))
+    found = windows.over(box)
+    assert found == [s for s in windows.over() if s[0] <= 7 < s[0] + 8 and s[1] <= 3 < s[1] + 6]
+    assert 0 < len(found) < len(windows)

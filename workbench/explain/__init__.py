@@ -15,8 +15,10 @@ from workbench.errors import Cancelled
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.check import Check, Finding, Subject
 from workbench.explain.embedding import Embedding, embed
+from workbench.explain.estimating import estimate
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
+from workbench.explain.field import Field
 from workbench.explain.inside import GradientFlow, features, gradient_flow
 from workbench.explain.refining import refine
 from workbench.explain.registry import methods, register
@@ -50,6 +52,7 @@ __all__ = [
     "Embedding",
     "Explainer",
     "Explanation",
+    "Field",
     "Finding",
     "GradientFlow",
     "Instance",
@@ -68,6 +71,7 @@ __all__ = [
     "Voxel",
     "checks",
     "embed",
+    "estimate",
     "explain",
     "features",
     "gradient_flow",

@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from workbench._arrays import Array
 from workbench.errors import InputError
@@ -14,6 +14,7 @@ from workbench.explain.box import Box
 from workbench.parameters import Parameter, check_values
 
 if TYPE_CHECKING:
+    from workbench.explain.field import Field
     from workbench.frameworks import Framework, LinearScore
     from workbench.frameworks.feeding import Feeder
     from workbench.volume import Volume
@@ -35,6 +36,15 @@ ACTIVATION = Parameter(
     choices=("none", "softmax", "sigmoid"),
 )
 
+FIELD = Parameter(
+    "field",
+    "choice",
+    "auto",
+    "What the network is given: the whole input, or the box or windows that the target depends on (parts); auto takes "
+    "all where predict does.",
+    choices=("auto", "whole", "parts"),
+)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -51,10 +61,12 @@ class Problem:
     box : pair of tuples, optional
         First and one-past-last voxel of the network's grid that the map is wanted in.
     grid : Volume, optional
-        The network's grid, to bring other Volumes onto; its voxels say nothing.
+        The grid of the input, to bring other Volumes onto; its voxels say nothing.
     lay : callable, optional
         Returns another case as the network sees it on the grid of the input, ``[channels, *spatial]``, and how much of
         that grid it covers.
+    field : Field, optional
+        What part of the network's whole input this is; all of it if not given.
     """
 
     framework: Framework
@@ -68,6 +80,7 @@ class Problem:
     box: Box | None = None
     grid: Volume | None = None
     lay: Callable[[Volume], tuple[Array, float]] | None = None
+    field: Field | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
@@ -138,6 +151,12 @@ class Explainer(ABC):
     tell the standard error. `dimensions` are those of the images that it is for. One whose values are shares of the
     score, so that their sum means something, is an `attribution`: its map is brought onto the volume's grid keeping it.
     It is cancelled from outside, between two steps, so it should yield after every batch.
+
+    Large volumes are given to it in parts. `in_part` says what its map is where the input is the box that the score
+    depends on: "same" as for the whole input; the same in the "inner" part, where each layer sees what it would see in
+    the whole; or "other". One whose map is `averaged` over a layer is made smaller by the share of the box. One that is
+    `end_to_end` asks for scores and for gradients of the input alone, so that these may be put together from parts.
+    One that cannot be made window by window says why in `needs_whole`.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
 
@@ -152,6 +171,10 @@ class Explainer(ABC):
     sampled: ClassVar[bool] = False
     attribution: ClassVar[bool] = False
     frameworks: ClassVar[tuple[str, ...]] = ()  # those that have it, where not all have
+    in_part: ClassVar[Literal["same", "inner", "other"]] = "other"
+    averaged: ClassVar[bool] = False
+    end_to_end: ClassVar[bool] = False
+    needs_whole: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Parameter]] = {}
 
     def __init_subclass__(cls, **given: Any) -> None:
@@ -185,6 +208,10 @@ class Explainer(ABC):
     def is_attribution(self, options: Mapping[str, Any]) -> bool:  # noqa: ARG002
         """Return whether the values of a map with these options are shares, of which the sum is to be kept."""
         return self.attribution
+
+    def passes_in(self, field: Field, spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
+        """Return how many there are where the network is given a part of its input; here as many as for all of it."""
+        return self.passes(field.of, spacing, options)
 
     def misfit(self, model: Any) -> str:
         """Return why the method cannot explain a model, as far as can be told without an input; empty if it can.
@@ -229,7 +256,7 @@ class Explainer(ABC):
 
     def parameters(self) -> dict[str, Parameter]:
         """Return all that a call may give: the method's own options, and what all methods take."""
-        return {**self.options, ACTIVATION.name: ACTIVATION}
+        return {**self.options, ACTIVATION.name: ACTIVATION, FIELD.name: FIELD}
 
     def __repr__(self) -> str:
         return f"<Explainer {self.name}: {self.summary}>"

@@ -126,15 +126,16 @@ def find_baseline(problem: Problem, options: Mapping[str, Any], of_input: float)
         if score < of_input:
             break
     score, made = tried[-1] if tried[-1][0] < of_input else tried[0]
+    of_part = (OF_PART,) if problem.field is not None and isinstance(kind, str) else ()
     if score >= of_input:
         return Baseline(made, score, (_doubt(score, of_input),))
     if len(tried) == 1:
-        return Baseline(made, score, ())
+        return Baseline(made, score, of_part)
     note = (
         f"Zero, the usual baseline, scores {tried[0][0]:.4g} and the input {of_input:.4g}: to the network it is no "
         f"absence. {_NAMES[len(tried) - 2]} was taken instead, which scores {score:.4g}."
     )
-    return Baseline(made, score, (note,))
+    return Baseline(made, score, (note, *of_part))
 
 
 def _other_case(problem: Problem, case: Case, of_input: float) -> Baseline:
@@ -163,6 +164,8 @@ def image_of(problem: Problem, case: Case) -> tuple[Array, tuple[str, ...]]:
     return image, (note,)
 
 
+#: What is said where a baseline is taken from a part of a large input.
+OF_PART = "What hides the input is made from the part of it that was looked at, not from the whole."
 _NAMES = ("The mean of each channel", "The blurred input")
 
 

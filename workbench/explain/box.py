@@ -36,7 +36,7 @@ def input_box(within: Any, volume: Volume) -> Box:
         if not len(inside):
             raise InputError("within= must mark at least one voxel, but the Volume is zero everywhere.")
         low, high = inside.min(axis=0)[: within.spatial_ndim], inside.max(axis=0)[: within.spatial_ndim] + 1
-        start, stop = (low, high) if within.same_grid(volume) else _mapped((low, high), within, volume)
+        start, stop = (low, high) if within.same_grid(volume) else mapped((low, high), within, volume)
     else:
         try:
             start, stop = (np.array([int(i) for i in corner]) for corner in within)
@@ -63,7 +63,7 @@ def network_box(box: Box, volume: Volume, grid: Volume) -> Box:
     InputError
         If the network sees none of them.
     """
-    low, high = _mapped((np.array(box[0]), np.array(box[1])), volume, grid)
+    low, high = mapped((np.array(box[0]), np.array(box[1])), volume, grid)
     start, stop = np.maximum(low, 0), np.minimum(high, grid.spatial_shape)
     if (start >= stop).any():
         raise InputError(f"within= from {box[0]} to {box[1]} lies outside of what the network sees.")
@@ -75,7 +75,7 @@ def inside(box: Box) -> tuple[slice, ...]:
     return tuple(slice(start, stop) for start, stop in zip(*box, strict=True))
 
 
-def _mapped(box: tuple[Array, Array], source: Volume, target: Volume) -> tuple[Array, Array]:
+def mapped(box: tuple[Array, Array], source: Volume, target: Volume) -> tuple[Array, Array]:
     """Return the smallest box of whole voxels of `target` that holds a box of voxels of `source`."""
     edges = itertools.product(*zip(box[0] - 0.5, box[1] - 0.5, strict=True))
     corners = target.to_voxel(source.to_world(np.array(list(edges)))) + 0.5

@@ -16,6 +16,8 @@ _ZERO = 1e-7
 _SAME = 1e-6
 #: Parts that a voxel is cut into along each axis, at most, where grids lie obliquely to one another.
 _MOST_PARTS = 4
+#: Share of an attribution beyond the volume that is told; the two grids may differ by half a voxel at each side.
+_BEYOND = 0.02
 
 
 def conserved(values: Array, grid: Grid, onto: Grid) -> tuple[Array, float]:
@@ -132,3 +134,14 @@ def _oblique(values: Array, change: Array, shape: Sequence[int]) -> tuple[Array,
 def _share_outside(values: Array, inside: float) -> float:
     total = float(np.abs(values).sum())
     return max(0.0, 1 - inside / total) if total else 0.0
+
+
+def beyond(share: float) -> tuple[str, ...]:
+    """Return a note where some of an attribution lies on what the network saw around the volume."""
+    if share < _BEYOND:
+        return ()
+    note = (
+        f"{share:.0%} of the contributions lie in what was added around the volume for the network; they are counted "
+        "at the volume's outermost voxels."
+    )
+    return (note,)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from workbench.errors import InputError
 from workbench.explain.explanation import Explanation
+from workbench.explain.looking import Look
 from workbench.explain.memory import fitting
+from workbench.explain.registry import get
 from workbench.explain.request import Request
-from workbench.explain.scene import Scene
 from workbench.explain.targets import Class, Target, default_target
 from workbench.explain.wrapped import as_model, split
 from workbench.jobs.resources import Placement
@@ -91,8 +92,11 @@ def explain(
         ``wb.jobs.Placement(needs=wb.jobs.Resources(cores=8))`` gives it more.
     **options
         Those of the method (``help(wb.explain)`` lists them). For every method `activation`: what is explained is the
-        raw score (``"none"``) or the probability (``"softmax"``, ``"sigmoid"``). For methods that look at a part of
-        the input `within`: a label Volume of which the bounding box counts, or a pair ``(start, stop)`` in voxels.
+        raw score (``"none"``) or the probability (``"softmax"``, ``"sigmoid"``). And `field`: the network is given the
+        whole input where `predict` takes it whole; else the box that a Region or a Voxel depends on, or the windows of
+        `predict` (``"auto"``); ``"whole"`` gives it all at once in any case, ``"parts"`` in none. For methods that look
+        at a part of the input `within`: a label Volume of which the bounding box counts, or a pair ``(start, stop)`` in
+        voxels.
 
     Returns
     -------
@@ -104,7 +108,7 @@ def explain(
     InputError
         Unknown method, option, layer, class; a target outside of the volume.
     StateError
-        If the volume does not fit into memory: the network is given it in one piece, without sliding windows.
+        If what the network is given at once does not fit into memory.
     Cancelled
         If `cancel` was set before the map was finished.
     """
@@ -143,4 +147,5 @@ def predicted_target(model: Any, volume: Volume) -> Class:
     """Return what is explained when no target is given: the predicted class, or the most frequent foreground label."""
     with fitting(model.framework, volume.spatial_shape):
         prepared = model.prepare(volume)
-        return default_target(Scene(model, volume, prepared, model.forward(prepared.batch)))
+        look = Look.at(model, volume, prepared, None, get("saliency"), "auto", lambda _fraction: None)
+        return default_target(look.scene(lambda: model.forward(prepared.batch)))

@@ -16,6 +16,7 @@ from workbench._words import lengths
 from workbench.errors import FileError, InputError, StateError
 from workbench.explain import _sidecar
 from workbench.explain.code import request_code
+from workbench.explain.field import Field
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.targets import Target, from_description, points_with_a_volume
 
@@ -61,6 +62,8 @@ class Explanation:
         Whether its values are shares of the score, which were brought onto the grid of the volume keeping their sum.
     schedule : list
         Batch sizes and memory layouts used, followed by a replay.
+    field : Field or None
+        What part of the network's input it was made from; None in files of earlier versions, which took the whole.
     """
 
     #: What is asked with; told by `request.py`, which stands above this module.
@@ -86,6 +89,7 @@ class Explanation:
     conserved: bool = False
     standard_error: float | None = None
     refined: str = ""
+    field: Field | None = None
     _model: Any = None
     _input: Volume | None = None
 
@@ -174,9 +178,10 @@ class Explanation:
         plain = {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)
-            if f.name not in {"volume", "target"} and not f.name.startswith("_")
+            if f.name not in {"volume", "target", "field"} and not f.name.startswith("_")
         }
-        return json.loads(json.dumps({**_sidecar.head(_KIND), "target": self.target.describe(), **plain}))  # type: ignore[no-any-return]
+        made_from = {} if self.field is None else {"field": self.field.describe()}
+        return json.loads(json.dumps({**_sidecar.head(_KIND), "target": self.target.describe(), **plain, **made_from}))  # type: ignore[no-any-return]
 
     def save(self, path: str | Path) -> Path:
         """Write the map (``.nii.gz``, ``.nii`` or ``.npz``) and beside it a ``.json`` with how it was made.
@@ -252,6 +257,11 @@ class Explanation:
             known["target"] = from_description(known["target"], region)
             for name in ("native_resolution", "native_spacing", "notes"):
                 known[name] = tuple(known[name])
+            if known.get("field") is None:
+                # earlier versions gave the network all at once, whatever the size: so is it done again
+                known["options"] = {"field": "whole", **known["options"]}
+            else:
+                known["field"] = Field.from_description(known["field"])
             return cls(volume=volume, **known)
         except (KeyError, TypeError, AttributeError, InputError) as error:
             raise FileError(
@@ -278,6 +288,7 @@ class Explanation:
             "score": f"{self.score:.4g}",
             "measured on": f"{_times(self.native_resolution)} cells of {lengths(self.native_spacing, space)}",
             "shown on": f"{_times(self.volume.spatial_shape)} voxels of {lengths(self.volume.spacing, space)}",
+            "made from": "" if self.field is None or self.field.kind == "whole" else str(self.field),
             "model": f"{self.algorithm} ({self.framework}, {self.device}), weights {self.weights_fingerprint[:8]}",
             "sum": self._sum(),
             "standard error": "" if self.standard_error is None else f"{self.standard_error:.3g} of a voxel on average",

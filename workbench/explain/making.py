@@ -5,35 +5,45 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError, StateError
 from workbench.explain.arrays import UNPLACED
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
 from workbench.explain.cases import laid
+from workbench.explain.coarse import coarse_steps
 from workbench.explain.code import Call
-from workbench.explain.conserving import conserved
+from workbench.explain.conserving import beyond, conserved
 from workbench.explain.explanation import Explanation
+from workbench.explain.field import Field, field_notes
+from workbench.explain.looking import Look
 from workbench.explain.memory import does_not_fit, fitting
+from workbench.explain.pieces import InPieces
+from workbench.explain.promptly import Promptly
+from workbench.explain.receptive import receptive_field
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
-from workbench.explain.scene import Scene
 from workbench.explain.several import steps_of
 from workbench.explain.targets import Resolved, default_target
 from workbench.frameworks.feeding import Feeder
+from workbench.transforms.prepared import empty
 from workbench.volume import Volume
 
 if TYPE_CHECKING:
     from workbench.frameworks import LinearScore
 
 
-#: Share of an attribution beyond the volume that is told; the two grids may differ by half a voxel at each side.
-_BEYOND = 0.02
+#: More than this is not said to be done before the map is there.
+_NEARLY = 0.99
+#: Voxels from which a single layer may take longer than whoever cancels would wait.
+_LONG = 1 << 18
 
 
 class Asked(Call, Protocol):
@@ -59,8 +69,8 @@ def make(asked: Asked, work: MapWork) -> Explanation:
     """
     work.check()
     with _interruptible(asked.model, work):
-        making = Making(asked)
         work.tell(0.0)
+        making = Making(asked, work)
         for step in making.steps():
             if step.fraction < 1:
                 work.show(step.fraction, lambda step=step: making.restore(step))  # type: ignore[misc]
@@ -77,52 +87,72 @@ def _interruptible(model: Any, work: MapWork) -> AbstractContextManager[None]:
 
 
 class Making:
-    """One explanation in the making."""
+    """One explanation in the making.
 
-    def __init__(self, asked: Asked) -> None:
+    Parameters
+    ----------
+    asked : Request
+    work : MapWork, optional
+        Is told how many pieces of a large input have been looked at.
+    """
+
+    def __init__(self, asked: Asked, work: MapWork | None = None) -> None:
         model, volume = asked.model, asked.volume
-        self.asked = asked
+        self.asked, self._work, self._looked = asked, work, 0
+        self._look: Look | None = None
+        self._runs: Any = model.framework
         self.explainer = get(asked.method)
         self.layer = asked.layer
         if self.layer is None and self.explainer.needs_layer:
             self.layer = str(model.default_layer())
-        options = {name: value for name, value in asked.options.items() if name != "within"}
+        options = {name: value for name, value in asked.options.items() if name not in ("within", "field")}
 
         model.framework.check_finite(model.module)
         with self._fitting():
             self.prepared = model.prepare(volume)
-        config = json.dumps(model.config, sort_keys=True, default=str)
-        self.feeder = Feeder(
-            model.framework,
-            model.module,
-            tuple(self.prepared.array.shape),
-            (model.framework.name, str(model.device), model.algorithm.name, config, self.explainer.name),
-            size=options.get("batch_size"),
-            schedule=asked.schedule,
-            refusal=lambda: does_not_fit(self.prepared.spatial_shape),
-        )
-        outputs = self.feeder.once(lambda: model.forward(self.prepared.batch))
+            self.look = self._look = Look.at(
+                model, volume, self.prepared, asked.target, self.explainer, asked.options["field"], self._tell
+            )
+            seen = self.look.seen
+        if not self.look.at_once and self.look.field.kind == "windows" and not self.explainer.end_to_end:
+            given = tuple(model.tiling(self.prepared).size)
+        else:
+            given = tuple(seen.spatial_shape)
+        self.feeder = self._feeder((self._channels(), *given))
+        if work is not None and work.heeded and math.prod(given) > _LONG:
+            self._runs = Promptly(model.framework, work, end_to_end=self.explainer.end_to_end)
+        scene = self.look.scene(lambda: self.feeder.once(self._outputs))
         with self._fitting():
-            scene = Scene(model, volume, self.prepared, outputs)
             resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
-            score = _activated(resolved, options["activation"], raw=getattr(model.algorithm.task, "raw", True))
-            self.score = evaluate(score, scene.outputs)
+            score = _activated(resolved, self._activation, raw=getattr(model.algorithm.task, "raw", True))
+            self._pieces = self.look.pieces(score)
+            self._score = evaluate(score, scene.outputs) if self.look.at_once else None
         self.target, self.notes = resolved.target, resolved.notes
         self.grid = scene.grid
         self.is_attribution = self.explainer.is_attribution(options)
+        self.field = self._measured(score)
         self.problem = Problem(
-            framework=model.framework,
+            framework=self._framework(),
             module=model.module,
-            input=self.prepared.batch,
+            input=seen.batch,
             score=score,
             options=options,
             spacing=tuple(self.grid.spacing),
             feeder=self.feeder,
             layer=self.layer,
-            box=None if asked.box is None else network_box(asked.box, volume, self.grid),
+            box=self._box(),
             grid=self.grid,
-            lay=lambda other: laid(model, other, self.grid, self.prepared.batch.shape[1]),
+            lay=lambda other: laid(model, other, self.grid, self._channels()),
+            field=None if self.field.kind == "whole" else self.field,
         )
+
+    @property
+    def score(self) -> float:
+        """The value of the score for the unchanged input."""
+        if self._score is None:
+            with self._fitting():
+                self._score = self.problem.score_of(self.problem.input[0])
+        return self._score
 
     def steps(self) -> Iterator[Step]:
         """Run the method.
@@ -133,13 +163,45 @@ class Making:
             If it yields no `Step`, or something else.
         """
         with self._fitting():
+            yield from coarse_steps(self.look, self.problem, self.explainer, self._feeder)
+            by_window = self.field.kind == "windows" and not self.explainer.end_to_end
+            found = self._by_window() if by_window else steps_of(self.explainer, self.problem)
             step: Any = None
-            for step in self._yielded(steps_of(self.explainer, self.problem)):
+            for step in self._yielded(found):
                 if not isinstance(step, Step):
                     raise self._no_step(type(step).__name__)
                 yield step
             if step is None:
                 raise self._no_step("nothing")
+
+    def _by_window(self) -> Iterator[Step]:
+        """Run the method in one window after the other; maps are added up, those of a layer blended as outputs are."""
+        total = np.zeros(self.grid.spatial_shape, np.float32)
+        count = len(self._pieces)
+        notes: tuple[str, ...] = ()
+        whole, native, scored = self.problem, (1,) * total.ndim, 0.0
+        for number, piece in enumerate(self._pieces):
+            image = np.ascontiguousarray(whole.input[(slice(None), slice(None), *inside(piece.box))])
+            grid = empty(self.grid.grid.crop(*piece.box).affine, image.shape[2:])
+            own = dataclasses.replace(
+                whole, framework=self._runs, input=image, score=piece.score(), box=None, grid=grid, field=None
+            )
+            scored += own.score_of(image[0])
+            for step in steps_of(self.explainer, own):
+                if step.fraction < 1:
+                    yield Step((number + step.fraction) / count, total.copy, native)
+            values = np.asarray(step.make_map(), np.float32)
+            share = piece.share() if self.explainer.needs_layer and piece.share is not None else np.float32(1)
+            total[inside(piece.box)] += values * share
+            native = tuple(
+                max(1, round(n * cells / size))
+                for n, cells, size in zip(total.shape, step.native_shape, image.shape[2:], strict=True)
+            )
+            notes = step.notes
+            if number + 1 < count:
+                yield Step((number + 1) / count, total.copy, native)
+        self._score = scored
+        yield Step(1.0, lambda: total, native, notes)
 
     def _yielded(self, steps: Any) -> Iterator[Any]:
         if not isinstance(steps, Iterable):
@@ -160,12 +222,14 @@ class Making:
         """Return the map of a step on the grid of the volume, and what is to be known of that."""
         with self._fitting():
             values = step.make_map()
+            if self.field.kind == "box":
+                values = self._of_box(values)
             if self.is_attribution:
                 source = self.asked.volume
                 shares, outside = conserved(values, self.grid.grid, source.grid)
                 volume = Volume(shares.astype(np.float32), source.affine, kind="scores", space=source.space)
-                return volume, _beyond(outside)
-            restored: Volume = self.prepared.restore(np.asarray(values, np.float32), kind="scores", order=1)
+                return volume, beyond(outside)
+            restored: Volume = self.look.seen.restore(np.asarray(values, np.float32), kind="scores", order=1)
         if self.asked.box is None:
             return restored, ()
         # interpolation between the grids may have carried values over the edge of the box
@@ -173,6 +237,18 @@ class Making:
         data = np.zeros_like(restored.data)
         data[kept] = restored.data[kept]
         return restored.with_data(data), ()
+
+    def _of_box(self, values: Array) -> Array:
+        """Return a map of a box as it is in the map of the whole: where layers do not see all, nothing is known."""
+        if self.explainer.averaged:
+            values = values * np.float32(self.field.share)
+        if self.explainer.in_part == "same" or not self.explainer.needs_layer:
+            return values
+        kept = self.field.local(self.field.inner)
+        assert kept is not None
+        result = np.zeros_like(values)
+        result[inside(kept)] = values[inside(kept)]
+        return result
 
     def finish(self, step: Step) -> Explanation:
         """Return the map of a step with all that made it."""
@@ -190,7 +266,8 @@ class Making:
             )
         said = getattr(model.algorithm, "notes", ())
         unplaced = (UNPLACED,) if UNPLACED in self.asked.volume.notes else ()
-        notes = (*said, *unplaced, *self.prepared.notes, *self.notes, *step.notes, *brought)
+        of_field = field_notes(self.field, self.explainer, self._activation)
+        notes = (*said, *unplaced, *self.prepared.notes, *self.notes, *of_field, *step.notes, *brought)
         if not np.any(volume.data) and (not step.notes or step.baseline_score == self.score):
             notes += ("The map is zero: nothing that was changed in the input changes this score.",)
         return Explanation(
@@ -213,23 +290,78 @@ class Making:
             versions={"workbench": __version__, **model.framework.versions()},
             notes=notes,
             schedule=[list(entry) for entry in self.feeder.schedule],
+            field=self.field,
             _model=model,
             _input=self.asked.volume,
         )
 
+    # -- inside -------------------------------------------------------------------------------------------
+
+    @property
+    def _activation(self) -> str:
+        return str(self.asked.options["activation"])
+
+    def _outputs(self) -> Any:
+        model, batch = self.asked.model, self.look.seen.batch
+        return model.forward(batch) if self._runs is model.framework else self._runs.forward(model.module, batch)
+
+    def _channels(self) -> int:
+        return int(self.look.seen.batch.shape[1])
+
+    def _feeder(self, shape: tuple[int, ...]) -> Feeder:
+        model = self.asked.model
+        config = json.dumps(model.config, sort_keys=True, default=str)
+        return Feeder(
+            model.framework,
+            model.module,
+            shape,
+            (model.framework.name, str(model.device), model.algorithm.name, config, self.explainer.name),
+            size=self.asked.options.get("batch_size"),
+            schedule=self.asked.schedule,
+            refusal=lambda: does_not_fit(shape[1:], self.look.at_once and self.look.field.kind == "whole"),
+        )
+
+    def _framework(self) -> Any:
+        if not self._pieces:
+            return self._runs
+        return InPieces(self._runs, self._pieces, self.look.seen.batch[0], self._piece_done)
+
+    def _box(self) -> Box | None:
+        if self.asked.box is None:
+            return None
+        box = self.field.local(network_box(self.asked.box, self.asked.volume, self.prepared.grid))
+        if box is None:
+            raise InputError(
+                f"within= must reach into what the score depends on, {self.field}, got {self.asked.box}: the map is "
+                "zero there. Give another part, or leave it out."
+            )
+        return box
+
+    def _measured(self, score: Any) -> Field:
+        field = self.look.field
+        receptive = receptive_field(self.asked.model) if field.kind == "box" else None
+        if receptive is None or receptive.local:
+            return dataclasses.replace(field, parts=len(self._pieces)) if self._pieces else field
+        with self._fitting():
+            return dataclasses.replace(field, effect=self.look.effect(score))
+
+    def _tell(self, fraction: float) -> None:
+        """Hear how far the decision is what lies where, which comes before there is anything of a map."""
+        if self._work is not None:
+            self._work.tell(min(fraction, 1) / 1000)
+
+    def _piece_done(self) -> None:
+        self._looked += 1
+        if self._work is None:
+            return
+        passes = self.explainer.passes_in(self.field, self.problem.spacing, self.problem.options)
+        self._work.tell(min(_NEARLY, self._looked / ((passes + 1) * len(self._pieces))))
+
     def _fitting(self) -> AbstractContextManager[None]:
-        return fitting(self.asked.model.framework, self.asked.volume.spatial_shape)
-
-
-def _beyond(share: float) -> tuple[str, ...]:
-    """Return a note where some of an attribution lies on what the network saw around the volume."""
-    if share < _BEYOND:
-        return ()
-    note = (
-        f"{share:.0%} of the contributions lie in what was added around the volume for the network; they are counted "
-        "at the volume's outermost voxels."
-    )
-    return (note,)
+        field: Field | None = None if self._look is None else self._look.field
+        if field is None or field.kind == "whole":
+            return fitting(self.asked.model.framework, self.asked.volume.spatial_shape)
+        return fitting(self.asked.model.framework, field.shape, whole=False)
 
 
 def _activated(resolved: Resolved, activation: str, *, raw: bool) -> LinearScore:

@@ -12,8 +12,20 @@ if TYPE_CHECKING:
     from workbench.frameworks import Framework
 
 
-def does_not_fit(shape: Sequence[int]) -> StateError:
-    """Return the error that says that one input of `shape` voxels is too much, and what to do."""
+def does_not_fit(shape: Sequence[int], whole: bool = True) -> StateError:
+    """Return the error that says that one input of `shape` voxels is too much, and what to do.
+
+    Parameters
+    ----------
+    whole : bool
+        Whether it is the whole input, or what the target depends on.
+    """
+    if not whole:
+        return StateError(
+            "An explanation needs what the target depends on in memory, but a part of "
+            f"{' x '.join(map(str, shape))} voxels does not fit into what is free on the device. Choose a smaller "
+            "model.patch_size, make the volume's voxels larger (`Volume.resample`), or use a model on another device."
+        )
     return StateError(
         "An explanation needs the whole input in memory at once, in one piece, but a single input of "
         f"{' x '.join(map(str, shape))} voxels does not fit into what is free on the device. Crop the volume "
@@ -22,7 +34,7 @@ def does_not_fit(shape: Sequence[int]) -> StateError:
 
 
 @contextlib.contextmanager
-def fitting(framework: Framework, shape: Sequence[int]) -> Iterator[None]:
+def fitting(framework: Framework, shape: Sequence[int], *, whole: bool = True) -> Iterator[None]:
     """Turn a lack of memory around the network's own work, such as preparing its input, into a StateError.
 
     Raises
@@ -34,5 +46,5 @@ def fitting(framework: Framework, shape: Sequence[int]) -> Iterator[None]:
         yield
     except Exception as error:
         if framework.out_of_memory(error):
-            raise does_not_fit(shape) from error
+            raise does_not_fit(shape, whole) from error
         raise

@@ -70,7 +70,9 @@ class MapWork(Work):
         Cancelled
             If it was asked to stop before it was finished.
         """
-        self._done = fraction
+        fraction = self._done = max(
+            self._done, fraction
+        )  # pieces of a large input are told of before the map they are of
         if self._told is not None and self._takes_map:
             self._told(fraction, self._shown(fraction, preview))
         elif self._told is not None:

@@ -114,6 +114,11 @@ class Scene:
         mask = resize_linear(mask, self.logits.shape[1:])
         return self.score(index, mask / mask.sum())
 
+    def margin(self, a: int, b: int, mask: Array) -> LinearScore:
+        """Return the mean over a mask of the logit of class `a` less that of class `b`."""
+        first, second = self.mean_score(a, mask), self.mean_score(b, mask)
+        return LinearScore(first.weights - second.weights, first.output)
+
 
 def class_index(which: int | str, names: Sequence[str], count: int) -> int:
     """Return the index of a class given by index or by name.

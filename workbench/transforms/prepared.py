@@ -19,6 +19,8 @@ from workbench.volume import Volume
 _KEPT_BYTES = 1 << 26
 #: In Hounsfield units: what lies below everywhere is air around the patient, the lungs' tissue being denser.
 _AIR_HU = -900.0
+#: Voxels of a map that are brought onto the volume's grid in one go.
+_RESTORED_AT_ONCE = 1 << 22
 #: Two grids that differ by less (in voxels) are the same.
 _SAME = 1e-6
 
@@ -182,6 +184,30 @@ class Prepared:
             return restored
         # equal up to rounding; the caller gets back the very affine that was handed in
         return Volume(restored.data, self.source.affine, axes=restored.axes, kind=kind, **meaning)
+
+    def restore_box(self, array: Array, start: Index, *, kind: str = "scores") -> Volume:
+        """Put a box of a map onto the grid of the volume, some rows at a time, as if the map were 0 around it.
+
+        Parameters
+        ----------
+        array : array [*box]
+            Values on the network's grid, float32.
+        start : sequence of int
+            Where the box begins there.
+        """
+        restorer = self.restorer()
+        stop = [a + n for a, n in zip(start, array.shape, strict=True)]
+        margin = [(int(a > 0), int(b < n)) for a, b, n in zip(start, stop, self.spatial_shape, strict=True)]
+        padded = np.pad(array, margin) if np.any(margin) else array
+        low = [a - before for a, (before, _) in zip(start, margin, strict=True)]
+        own = [n - after * restorer.halo for n, (_, after) in zip(padded.shape, margin, strict=True)]
+        target = np.zeros(self.source.spatial_shape, np.float32)
+        rows = max(1, _RESTORED_AT_ONCE // max(1, padded[0].size))
+        for first in range(0, own[0], rows):
+            count = min(rows, own[0] - first)
+            part = padded[np.newaxis, first : first + count + restorer.halo]
+            restorer.write(target, (low[0] + first, *low[1:]), (count, *own[1:]), part, lambda values: values[0])
+        return Volume(target, self.source.affine, kind=kind, space=self.source.space)
 
     def restorer(self) -> Restorer:
         """Return the way back for maps that are made box by box."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +28,9 @@ from workbench.widgets.pointing import Pick
 if TYPE_CHECKING:
     from workbench.jobs import Job
     from workbench.training import Run
+
+#: Voxels from which is told what a map will take before it is begun: to find that out takes some seconds.
+_LARGE = 1 << 21
 
 
 class ExplainPanel(ExplainPredicts):
@@ -118,6 +122,9 @@ class ExplainPanel(ExplainPredicts):
 
             def make() -> Explanation:
                 request = explain.Request(model, case.volume, self.method, wanted, at, values)
+                if math.prod(case.volume.spatial_shape) > _LARGE:
+                    expected = explain.estimate(model, case.volume, request.method, wanted, at, **request.options)
+                    work.tell(0, f"{chosen['label']}: {expected}")
                 return request.run(progress=progress, cancel=work.cancel)
 
             try:

@@ -141,7 +141,31 @@ def estimate(model: Model, prepared: Prepared, *, skip_air: bool) -> PredictionE
 
 def windows(model: Model, prepared: Prepared) -> int:
     """Do what `Model.windows` says."""
-    return _inference(model, prepared, How()).count if model.task.windowed else 1
+    return len(tiling(model, prepared.spatial_shape)) if model.task.windowed else 1
+
+
+def tiling(model: Model, shape: Sequence[int]) -> Windows:
+    """Return where the windows lie that an image of `shape` is answered in: one where it is taken whole."""
+    multiple, minimum = model.algorithm.sizes(model.config)
+    own = model.algorithm.window(model.config)
+    size: Sequence[int] = shape
+    if model.task.windowed and (own is not None or math.prod(shape) > _WHOLE_IMAGE_VOXELS):
+        wanted = model.patch_size or (own or _WINDOW[len(shape)],) * len(shape)
+        size = [max(minimum, w // multiple * multiple) for w in wanted]
+    return Windows(shape, size)
+
+
+def decided(model: Model, prepared: Prepared, how: How) -> Array:
+    """Return the class of each voxel of the network's grid [*spatial], of outputs that are blended as in `answer`."""
+    inference = _inference(model, prepared, how)
+    if not model.task.by_voxel:
+        found: Array = np.asarray(model.task.presence(_unnamed(inference.whole(), batch=True)))[0]
+        return found
+    labels = empty_scores(prepared.spatial_shape, np.int16)
+    for box in inference.boxes(labels.nbytes // 2):
+        place = tuple(slice(a, a + n) for a, n in zip(box.start, box.own, strict=True))
+        labels[place] = model.task.presence(box.values[np.newaxis])[0]
+    return labels
 
 
 class _Image:
@@ -165,18 +189,11 @@ def _inner(shape: Sequence[int], model: Model) -> tuple[slice, ...]:
 
 
 def _inference(model: Model, image: Prepared | _Image, how: How) -> Inference:
-    shape = image.spatial_shape
-    multiple, minimum = model.algorithm.sizes(model.config)
-    own = model.algorithm.window(model.config)
-    size: Sequence[int] = shape
-    if model.task.windowed and (own is not None or math.prod(shape) > _WHOLE_IMAGE_VOXELS):
-        wanted = model.patch_size or (own or _WINDOW[len(shape)],) * len(shape)
-        size = [max(minimum, w // multiple * multiple) for w in wanted]
     rule = None if isinstance(image, _Image) or not how.skip_air else image.is_air
     config = json.dumps(model.config, sort_keys=True, default=str)
     return Inference(
         model.framework, model.module, lambda batch, network: model.forward(batch, network=network), image.window,
-        Windows(shape, size), (model.framework.name, str(model.device), model.name, config), air=rule,
+        tiling(model, image.spatial_shape), (model.framework.name, str(model.device), model.name, config), air=rule,
         only=model.task.main if model.task.by_voxel else None, progress=how.progress, cancel=how.cancel,
         tuned=how.tuned,
     )  # fmt: skip

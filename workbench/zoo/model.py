@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.jobs.job import Job
     from workbench.jobs.resources import Placement
     from workbench.tools.mapping import Report
+    from workbench.zoo.windows import Windows
 
 _PATCH_SIZE = Parameter("patch_size", "integer", None, "Windows of predictions.", low=1, unit="voxels", per_axis=True)
 
@@ -200,6 +201,10 @@ class Model:
     def windows(self, volume: Volume | Prepared) -> int:
         """Return in how many windows the network would see a volume: 1 where it takes it whole."""
         return answering.windows(self, self._ready(volume))
+
+    def tiling(self, prepared: Prepared) -> Windows:
+        """Return where these windows lie on the network's grid, and how they are blended."""
+        return answering.tiling(self, prepared.spatial_shape)
 
     @checked("model.predict()")
     def predict(

@@ -58,6 +58,23 @@ class Windows:
         """Return how many windows cover the grid."""
         return math.prod(map(len, self.starts))
 
+    def over(self, box: tuple[Index, Index] | None = None) -> list[Index]:
+        """Return where the windows begin that reach into a box (start, stop); all of them if there is none."""
+        if box is None:
+            return list(itertools.product(*self.starts))
+        axes = zip(self.starts, self.size, *box, strict=True)
+        return list(itertools.product(*([s for s in starts if s < b and s + n > a] for starts, n, a, b in axes)))
+
+    def share(self, start: Index) -> Array:
+        """Return how much the window that begins at `start` counts at each of its voxels, ``[*size]``, 0 to 1."""
+        total = np.zeros(self.size, np.float32)
+        for other in self.over((start, tuple(a + n for a, n in zip(start, self.size, strict=True)))):
+            off = [b - a for a, b in zip(start, other, strict=True)]
+            here = tuple(slice(max(0, d), n + min(0, d)) for d, n in zip(off, self.size, strict=True))
+            there = tuple(slice(max(0, -d), n - max(0, d)) for d, n in zip(off, self.size, strict=True))
+            total[here] += self._weights[there]
+        return np.asarray(self._weights / total)
+
     def columns(self, channels: int, budget: int, halo: int = 0) -> list[Column]:
         """Cut the grid so that the outputs that are in the making take at most `budget` bytes, if that can be.
 

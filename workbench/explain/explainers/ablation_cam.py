@@ -24,6 +24,7 @@ class AblationCAM(ChannelExplainer):
     summary = "a layer's channels weighted with what the score loses without each"
     reference = "Desai and Ramaswamy 2020, Ablation-CAM, equation 3 without its denominator"
     order = 14
+    in_part = "inner"
 
     def weigh(
         self,

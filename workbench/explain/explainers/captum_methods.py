@@ -39,6 +39,7 @@ class DeepLift(Explainer):
     reference = "Shrikumar, Greenside, Kundaje 2017, DeepLIFT, rescale rule; as in Captum, Ancona et al. 2018"
     order = 9
     attribution = True
+    in_part = "same"
     frameworks = ("torch",)
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         BASELINE,
@@ -72,6 +73,7 @@ class GuidedBackprop(Explainer):
     summary = "the gradient without what rectifiers pass on as negative; sharp edges, weakly tied to the class"
     reference = "Springenberg et al. 2015, Striving for Simplicity, section 3.4"
     order = 10
+    in_part = "same"
     frameworks = ("torch",)
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("absolute", "flag", True, "Magnitude only; off keeps the sign."),

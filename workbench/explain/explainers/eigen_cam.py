@@ -20,6 +20,7 @@ class EigenCAM(LayerExplainer):
     summary = "a layer's activation along its first principal direction; the same map for every target"
     reference = "Muhammad and Yeasin 2020, Eigen-CAM, section 3"
     order = 12
+    needs_whole = "the components of a map are those of the whole of it"
 
     def combine(self, activation: Array, gradient: Array) -> Array:  # noqa: ARG002 - it asks for no target
         channels = activation.reshape(len(activation), -1)

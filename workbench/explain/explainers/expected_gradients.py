@@ -33,6 +33,7 @@ class ExpectedGradients(Explainer):
     reference = "Erion et al. 2021, Improving performance of deep learning models with axiomatic attribution priors"
     order = 17
     attribution = True
+    end_to_end = True
     sampled = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         samples_option(32),

@@ -115,6 +115,8 @@ class GradCAM(LayerExplainer):
     summary = "a layer's channels weighted with their mean gradient"
     reference = "Selvaraju et al. 2017, Grad-CAM, equations 1 and 2"
     order = 1
+    in_part = "inner"
+    averaged = True
 
     def combine(self, activation: Array, gradient: Array) -> Array:
         weights = gradient.reshape(len(gradient), -1).mean(axis=1)
@@ -129,6 +131,7 @@ class HiResCAM(LayerExplainer):
     summary = "a layer's activation times its gradient, cell by cell"
     reference = "Draelos and Carin 2021, Use HiResCAM instead of Grad-CAM, equation 3"
     order = 5
+    in_part = "same"
 
     def combine(self, activation: Array, gradient: Array) -> Array:
         product: Array = (activation * gradient).sum(axis=0)
@@ -143,6 +146,7 @@ class LayerCAM(LayerExplainer):
     summary = "a layer's activation times the positive part of its gradient"
     reference = "Jiang et al. 2021, LayerCAM, equations 6 and 7"
     order = 6
+    in_part = "same"
 
     def combine(self, activation: Array, gradient: Array) -> Array:
         product: Array = (activation * np.maximum(gradient, 0)).sum(axis=0)

@@ -25,6 +25,8 @@ class GuidedGradCAM(Explainer):
     summary = "guided backpropagation where Grad-CAM speaks for the target"
     reference = "Selvaraju et al. 2017, Grad-CAM, section 3.1"
     order = 16
+    in_part = "inner"
+    averaged = True
     needs_layer = True
     frameworks = GuidedBackprop.frameworks
     options: ClassVar[Mapping[str, Parameter]] = by_name(

@@ -32,6 +32,8 @@ class IntegratedGradients(Explainer):
     reference = "Sundararajan, Taly, Yan 2017, Axiomatic Attribution for Deep Networks, equation 1"
     order = 8
     attribution = True
+    in_part = "same"
+    end_to_end = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("points", "integer", 32, "Points from the baseline to the input.", low=1, high=_MOST_POINTS),
         BASELINE,

@@ -34,6 +34,7 @@ class KernelShap(SegmentExplainer):
     summary = "the Shapley value of each superpixel or labelled part"
     reference = "Lundberg and Lee 2017, A Unified Approach to Interpreting Model Predictions, theorem 2"
     order = 21
+    end_to_end = True
     sampled = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         SEGMENTS,

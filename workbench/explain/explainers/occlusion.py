@@ -12,8 +12,9 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
-from workbench.explain.baselines import BLUR, HIDDEN, Baseline, Window, find_baseline, inpainted, local_mean
+from workbench.explain.baselines import BLUR, HIDDEN, OF_PART, Baseline, Window, find_baseline, inpainted, local_mean
 from workbench.explain.box import Box, inside
+from workbench.explain.field import Field
 from workbench.parameters import Parameter, by_name
 
 #: What is another baseline for each window, so that nothing is hidden by all of it.
@@ -33,6 +34,8 @@ class Occlusion(Explainer):
     summary = "how much the score drops when a window is hidden"
     reference = "Zeiler and Fergus 2014, Visualizing and Understanding Convolutional Networks, section 4.2"
     order = 2
+    in_part = "same"
+    end_to_end = True
     supports_box = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("window", "number", None, "Size of the hidden window; an eighth of the grid if not given.",
@@ -51,10 +54,21 @@ class Occlusion(Explainer):
         stride = _stride(options["stride"], window, shape)
         return 2 + math.prod(map(_count, shape, window, stride))
 
+    def passes_in(self, field: Field, spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
+        window = window_shape(options, field.of, spacing)
+        stride = _stride(options["stride"], window, field.of)
+        return 2 + len(list_windows(field.of, window, stride, (field.start, field.stop))[0])
+
     def steps(self, problem: Problem) -> Iterator[Step]:
-        window = window_shape(problem.options, problem.spatial_shape, problem.spacing)
-        stride = _stride(problem.options["stride"], window, problem.spatial_shape)
-        windows, counts = list_windows(problem.spatial_shape, window, stride, problem.box)
+        # the windows are those of the whole input, of which there may be a part here
+        whole, start = (
+            (problem.spatial_shape, None) if problem.field is None else (problem.field.of, problem.field.start)
+        )
+        window = window_shape(problem.options, whole, problem.spacing)
+        stride = _stride(problem.options["stride"], window, whole)
+        windows, counts = list_windows(whole, window, stride, _moved(problem, start))
+        if start is not None:
+            windows = [_cut(one, start, problem.spatial_shape) for one in windows]
         image = problem.input[0]
 
         def build(part: range) -> Array:
@@ -80,9 +94,24 @@ class Occlusion(Explainer):
             if part.stop < len(windows):
                 yield Step(part.stop / len(windows), current, counts, cell=stride)
         if baseline is None:
-            yield Step(1.0, current, counts, _raised(drops), stride)
+            yield Step(1.0, current, counts, _raised(drops) + (OF_PART,) * (start is not None), stride)
         else:
             yield Step(1.0, current, counts, baseline.notes, stride, baseline.score)
+
+
+def _moved(problem: Problem, start: tuple[int, ...] | None) -> Box | None:
+    """Return the box that is wanted, in voxels of the whole input."""
+    if start is None:
+        return problem.box
+    corners = problem.box or ((0,) * len(start), problem.spatial_shape)
+    low, high = (tuple(a + n for a, n in zip(start, corner, strict=True)) for corner in corners)
+    return low, high
+
+
+def _cut(window: Window, start: tuple[int, ...], shape: tuple[int, ...]) -> Window:
+    """Return what of a window of the whole input lies in a part of it, in voxels of the part."""
+    parts = zip(window, start, shape, strict=True)
+    return tuple(slice(max(0, part.start - a), min(n, part.stop - a)) for part, a, n in parts)
 
 
 def _hiding(problem: Problem, of_input: float) -> tuple[Callable[[Window], Array], Baseline | None]:

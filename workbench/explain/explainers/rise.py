@@ -28,6 +28,7 @@ class Rise(Explainer):
     summary = "how the score rises with what random masks let through"
     reference = "Petsiuk, Das, Saenko 2018, RISE, section 3.2, with the slope instead of the mean of equation 6"
     order = 20
+    end_to_end = True
     sampled = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         samples_option(1000),

@@ -56,6 +56,8 @@ class Saliency(GradientExplainer):
     summary = "the magnitude of the score's gradient at every voxel"
     reference = "Simonyan, Vedaldi, Zisserman 2014, Deep Inside Convolutional Networks, section 3"
     order = 3
+    in_part = "same"
+    end_to_end = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("absolute", "flag", True, "Magnitude of the gradient; off keeps its sign."),
         channel_option("max"),
@@ -74,6 +76,8 @@ class InputXGradient(GradientExplainer):
     reference = "Shrikumar et al. 2016, Not Just a Black Box, section 2"
     order = 7
     attribution = True
+    in_part = "same"
+    end_to_end = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("absolute", "flag", False, "Magnitude only; off keeps the sign."),
         channel_option("sum"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import InputError
+from workbench.explain.box import Box
 from workbench.explain.scene import Scene
 from workbench.frameworks import LinearScore
 from workbench.volume import Volume
@@ -34,6 +35,13 @@ class Target(ABC):
         InputError
             Such as of a class that the model does not have.
         """
+
+    def place(self, volume: Volume, grid: Volume) -> Box | None:  # noqa: ARG002
+        """Return the voxels of the network's `grid` that its score is taken from, where these are one place of it.
+
+        None, as here, where they may be anywhere.
+        """
+        return None
 
     @abstractmethod
     def resolve(self, scene: Scene) -> Resolved:

@@ -8,8 +8,11 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.explain.box import Box, mapped
 from workbench.volume import Volume
 
+#: By how many voxels a region reaches further on another grid: linear interpolation takes the next.
+_MARGIN = 2
 _REGIONS = 'Labels are wb.read(path, kind="labels"), a mask is volume.with_data(volume.data > threshold).'
 
 
@@ -63,6 +66,9 @@ def mask_on(grid: Volume, region: Volume, where: int) -> Array:
         If nothing is marked, or it lies elsewhere.
     """
     inside = marked(region, where)
+    # what lies around is zero: a large volume of labels need not be there a second time as numbers
+    low, high = _reach(inside)
+    region, inside = region.crop(low.tolist(), high.tolist()), inside[tuple(map(slice, low, high))]
     soft = region.with_data(inside.astype(np.float32), kind="image", labels={})
     mask = np.asarray(soft.resample_like(grid, order=1).data, np.float64)
     if mask.sum() > 0:
@@ -77,6 +83,27 @@ def mask_on(grid: Volume, region: Volume, where: int) -> Array:
         )
     np.add.at(mask, tuple(points.T), 1)
     return mask
+
+
+def place_on(grid: Volume, region: Volume, where: int) -> Box | None:
+    """Return the voxels of `grid` that a region may reach into; None if there are none.
+
+    Raises
+    ------
+    InputError
+        If nothing is marked.
+    """
+    low, high = mapped(_reach(marked(region, where)), region, grid)
+    start, stop = np.maximum(low, 0), np.minimum(high, grid.spatial_shape)
+    return None if (start >= stop).any() else (tuple(start.tolist()), tuple(stop.tolist()))
+
+
+def _reach(inside: Array) -> tuple[Array, Array]:
+    """Return the voxels of its own grid that a region reaches into when it is brought onto another one."""
+    axes = range(inside.ndim)
+    lines = [np.flatnonzero(inside.any(axis=tuple(a for a in axes if a != axis))) for axis in axes]
+    low = np.maximum([line[0] - _MARGIN for line in lines], 0)
+    return low, np.minimum([line[-1] + 1 + _MARGIN for line in lines], inside.shape)
 
 
 def _inside(image: Volume, where: int | None) -> Array:

@@ -10,11 +10,12 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError, choose
+from workbench.explain.box import Box
 from workbench.explain.resize import resize_linear
 from workbench.explain.scene import Scene
 from workbench.explain.targets.base import Resolved, Target
-from workbench.explain.targets.masks import as_labels, marked, mask_on
-from workbench.explain.targets.voxels import checked_ijk, place_in, place_of
+from workbench.explain.targets.masks import as_labels, marked, mask_on, place_on
+from workbench.explain.targets.voxels import checked_ijk, place_in, place_of, voxel_of
 from workbench.frameworks import LinearScore
 from workbench.volume import Volume
 
@@ -70,6 +71,15 @@ class Output(Target):
             marked(self.where, _ANY)
         elif self.where is not None:
             place_of(volume, self.where)
+
+    def place(self, volume: Volume, grid: Volume) -> Box | None:
+        """Return the voxels of the network's grid that `where` marks."""
+        if self.where is None:
+            return None
+        if isinstance(self.where, Volume):
+            return place_on(grid, self.where, _ANY)
+        first = tuple(int(i) for i in voxel_of(grid, place_of(volume, self.where)))
+        return first, tuple(i + 1 for i in first)
 
     def resolve(self, scene: Scene) -> Resolved:
         output, values = self._values(scene.outputs)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import InputError
+from workbench.explain.box import Box
 from workbench.explain.resize import resize_linear
 from workbench.explain.scene import Scene, class_index
 from workbench.explain.targets.base import Resolved, Target, named, need_segmentation
-from workbench.explain.targets.masks import as_labels, marked, mask_on
+from workbench.explain.targets.masks import as_labels, marked, mask_on, place_on
 from workbench.frameworks import LinearScore
 from workbench.volume import Volume
 
@@ -81,6 +82,11 @@ class Region(Target):
         assert self.label is not None
         index = class_index(self.label, model.classes, len(model.classes))
         marked(self.region, index if self.where is None else self.where)
+
+    def place(self, volume: Volume, grid: Volume) -> Box | None:  # noqa: ARG002
+        """Return the voxels of the network's grid that the region reaches into; None if the label has no number yet."""
+        where = self.where if self.where is not None else self.label
+        return place_on(grid, self.region, int(where)) if isinstance(where, int | np.integer) else None
 
     def resolve(self, scene: Scene) -> Resolved:
         need_segmentation(scene, self)

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError
+from workbench.explain.box import Box
 from workbench.explain.scene import Scene, class_index
 from workbench.explain.targets.base import Resolved, Target, named, need_segmentation
 from workbench.volume import Volume
@@ -63,6 +64,11 @@ class Voxel(Target):
         mask[tuple(place)] = 1
         concrete = Voxel(self.ijk, found, self.mm, scene.class_name(found))
         return Resolved(scene.mean_score(found, mask), concrete)
+
+    def place(self, volume: Volume, grid: Volume) -> Box:
+        """Return the voxel of the network's grid that it lies in."""
+        first = tuple(int(i) for i in voxel_of(grid, self._point(volume)))
+        return first, tuple(i + 1 for i in first)
 
     def _point(self, volume: Volume) -> Array:
         """Return where it lies, in mm."""
@@ -118,6 +124,17 @@ def place_of(volume: Volume, ijk: Sequence[int]) -> Array:
 
 
 def place_in(scene: Scene, point: Array) -> Array:
+    """Return the voxel of the grid that the network was given that a point in mm lies in.
+
+    Raises
+    ------
+    InputError
+        If it lies outside.
+    """
+    return voxel_of(scene.grid, point)
+
+
+def voxel_of(grid: Volume, point: Array) -> Array:
     """Return the voxel of the network's grid that a point in mm lies in.
 
     Raises
@@ -125,7 +142,7 @@ def place_in(scene: Scene, point: Array) -> Array:
     InputError
         If it lies outside.
     """
-    place: Array = np.rint(scene.grid.to_voxel(point)).astype(int)
-    if (place < 0).any() or (place >= scene.grid.spatial_shape).any():
+    place: Array = np.rint(grid.to_voxel(point)).astype(int)
+    if (place < 0).any() or (place >= grid.spatial_shape).any():
         raise InputError(f"The point {np.round(point, 1).tolist()} mm lies outside of what the network sees.")
     return place

@@ -117,9 +117,8 @@ class Margin(Target):
                 notes = (
                     f"The network predicts {name!r} nowhere; what is explained is the mean margin over all of it.",
                 )
-            first, second = scene.mean_score(a, mask), scene.mean_score(b, mask)
-        else:
-            first, second = scene.score(a), scene.score(b)
+            return Resolved(scene.margin(a, b, mask), concrete, notes)
+        first, second = scene.score(a), scene.score(b)
         return Resolved(LinearScore(first.weights - second.weights, first.output), concrete, notes)
 
     def describe(self) -> dict[str, Any]:

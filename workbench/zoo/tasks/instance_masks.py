@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from workbench._arrays import Array
 from workbench.errors import InputError
@@ -99,6 +98,8 @@ def decode_mask(
 
 def connected(inside: NDArray[np.bool_], smallest: int) -> NDArray[np.int32]:
     """Return numbered connected parts (diagonals connect), their holes filled, without those that are too small."""
+    from scipy import ndimage
+
     parts, _ = ndimage.label(inside, np.ones((3,) * inside.ndim))
     sizes = np.bincount(parts.ravel())
     for number, box in enumerate(ndimage.find_objects(parts), start=1):
@@ -114,6 +115,8 @@ def connected(inside: NDArray[np.bool_], smallest: int) -> NDArray[np.int32]:
 
 def divide(parts: NDArray[np.int32], seeds: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the parts, those with several seeds divided between these: each voxel goes to the nearest."""
+    from scipy import ndimage
+
     result = np.zeros_like(parts)
     count = 0
     for number, box in enumerate(ndimage.find_objects(parts), start=1):
@@ -148,6 +151,8 @@ def grow(
     origin : array [*spatial], int32, optional
         The parts that distances are measured from, if not `parts` themselves.
     """
+    from scipy import ndimage
+
     start = parts if origin is None else origin
     if not start.any():
         return parts

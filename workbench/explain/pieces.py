@@ -1,0 +1,222 @@
+"""One score of a large input, asked piece by piece: each piece is all that the network is given at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench._arrays import Array
+from workbench.explain.box import Box, inside
+from workbench.explain.field import Field, grown, most_voxels, split
+from workbench.explain.receptive import receptive_field
+from workbench.explain.scene import Scene
+from workbench.frameworks import LinearScore
+
+if TYPE_CHECKING:
+    from workbench.zoo.windows import Windows
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A score that is spread over more outputs than can be written down: of some channels, over a mask.
+
+    Parameters
+    ----------
+    terms : tuple of (int, float)
+        Channels, and what each counts.
+    mask : ndarray
+        ``[*spatial]``, how much each voxel counts.
+    channels : int
+        Of the output.
+    """
+
+    terms: tuple[tuple[int, float], ...]
+    mask: Array
+    total: float
+    channels: int
+    output: str | None = None
+    activation: Any = "none"
+
+    def within(self, box: Box, share: Array | None = None) -> LinearScore:
+        """Return the part of it that lies in a box, times a share of each voxel."""
+        mask = np.asarray(self.mask[inside(box)], np.float32)
+        mask = mask / np.float32(self.total) if share is None else mask * (share / np.float32(self.total))
+        weights = np.zeros((self.channels, *mask.shape), np.float32)
+        for channel, factor in self.terms:
+            weights[channel] += np.float32(factor) * mask
+        return LinearScore(weights, self.output, self.activation)
+
+
+@dataclass(frozen=True)
+class WideScene(Scene):
+    """A scene of an input that the network is never given whole; of its outputs only the shapes are known.
+
+    Parameters
+    ----------
+    decided : callable
+        Returns the class of each voxel.
+    """
+
+    decided: Callable[[], Array]
+
+    @property
+    def prediction(self) -> Array:
+        return self.decided()
+
+    def mean_score(self, index: int, mask: Array) -> Any:
+        return self._spread(((index, 1.0),), mask)
+
+    def margin(self, a: int, b: int, mask: Array) -> Any:
+        return self._spread(((a, 1.0), (b, -1.0)), mask)
+
+    def _spread(self, classes: tuple[tuple[int, float], ...], mask: Array) -> Spread:
+        terms = []
+        for index, factor in classes:
+            flat = self.score(index, np.ones((1,) * self.logits[0].ndim)).weights.reshape(len(self.logits), -1)[:, 0]
+            terms += [(channel, factor * float(value)) for channel, value in enumerate(flat) if value]
+        total = float(np.sum(mask, dtype=np.float64))
+        return Spread(tuple(terms), mask, total, len(self.logits), self.output)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the input, in voxels of it, and the part of the score that is taken there.
+
+    Attributes
+    ----------
+    share : callable, optional
+        Gives how much the piece counts at each of its voxels, where pieces are blended.
+    """
+
+    box: Box
+    score: Callable[[], LinearScore]
+    share: Callable[[], Array] | None = None
+
+
+class InPieces:
+    """A framework for one score of one input: scores and input gradients are sums over pieces, all else is its own.
+
+    Parameters
+    ----------
+    framework : Framework
+    pieces : sequence of Piece
+    image : ndarray
+        ``[channels, *spatial]``: a piece in which an input does not differ from it scores what it did.
+    done : callable
+        Is called after each piece.
+    """
+
+    def __init__(self, framework: Any, pieces: Sequence[Piece], image: Array, done: Callable[[], None]) -> None:
+        self._framework, self._pieces, self._image, self._done = framework, pieces, image, done
+        self._scores: list[Array | None] = [None] * len(pieces)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._framework, name)
+
+    def scores(self, module: Any, x: Array, score: Any) -> Array:  # noqa: ARG002 - the pieces know it
+        """Return the score of each sample, ``[n]``."""
+        total = np.zeros(len(x), np.float64)
+        for number, piece in enumerate(self._pieces):
+            place: Any = (slice(None), *inside(piece.box))
+            same = [np.array_equal(sample[place], self._image[place]) for sample in x]
+            known = self._scores[number]
+            if any(same) and known is None:
+                known = self._framework.scores(module, np.ascontiguousarray(self._image[place][None]), piece.score())
+                self._scores[number] = known
+            changed = [sample for sample, equal in enumerate(same) if not equal]
+            if changed:
+                inputs = np.stack([x[sample][place] for sample in changed])
+                total[changed] += self._framework.scores(module, inputs, piece.score())
+            if known is not None:
+                total[same] += known[0]
+            self._done()
+        return total.astype(np.float32)
+
+    def input_gradient(self, module: Any, x: Array, score: Any) -> tuple[Array, Array]:  # noqa: ARG002
+        """Return the scores ``[n]`` and the gradient of each sample's score, shaped like `x`."""
+        total, gradient = np.zeros(len(x), np.float64), np.zeros(x.shape, np.float32)
+        for number, piece in enumerate(self._pieces):
+            place: Any = (slice(None), slice(None), *inside(piece.box))
+            inputs = np.ascontiguousarray(x[place])
+            scores, found = self._framework.input_gradient(module, inputs, piece.score())
+            if self._scores[number] is None and np.array_equal(inputs[0], self._image[place[1:]]):
+                self._scores[number] = scores[:1]
+            total += scores
+            gradient[place] += found
+            self._done()
+        return total.astype(np.float32), gradient
+
+
+def pieces_of_box(model: Any, prepared: Any, field: Field, place: Box, score: LinearScore) -> list[Piece]:
+    """Return the pieces of a box of which each depends on no more than the network may be given at once.
+
+    Parameters
+    ----------
+    place : Box
+        The voxels of the whole input that the score is taken from.
+    score : LinearScore
+        On the outputs of the box.
+    """
+    receptive = receptive_field(model)
+    assert receptive is not None
+    made = []
+    for part in split(place, receptive, field.of, most_voxels(model, prepared, receptive)):
+        needed, own = field.local(grown(part, receptive, field.of)), field.local(part)
+        assert needed is not None
+        assert own is not None
+        made.append(Piece(needed, _Cut(score, field.shape, needed, own)))
+    return made
+
+
+def pieces_of_windows(windows: Windows, field: Field, place: Box | None, score: Spread) -> list[Piece]:
+    """Return the windows in which something of the score is taken, each with its share of it."""
+    made = []
+    for start in windows.over(place):
+        box = field.local((start, tuple(a + n for a, n in zip(start, windows.size, strict=True))))
+        assert box is not None
+        if np.any(score.mask[inside(box)]):
+            made.append(Piece(box, _Shared(score, box, windows, start), _Shared(score, box, windows, start).share))
+    return made
+
+
+@dataclass(frozen=True)
+class _Shared:
+    whole: Spread
+    box: Box
+    windows: Windows
+    start: tuple[int, ...]
+
+    def share(self) -> Array:
+        return self.windows.share(self.start)
+
+    def __call__(self) -> LinearScore:
+        return self.whole.within(self.box, self.share())
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The part of a score on the outputs of an input of `shape` that is taken in a part of it."""
+
+    whole: LinearScore
+    shape: tuple[int, ...]
+    box: Box
+    own: Box
+
+    def __call__(self) -> LinearScore:
+        return self._of(self.whole)
+
+    def _of(self, score: LinearScore) -> LinearScore:
+        weights = np.asarray(score.weights)
+        outer, inner = [slice(None)], [slice(None)]
+        for size, voxels, a, b, first, last in zip(weights.shape[1:], self.shape, *self.box, *self.own, strict=True):
+            low, high = a * size // voxels, b * size // voxels
+            outer.append(slice(low, high))
+            # an output of several voxels belongs to the part that its first voxel is in
+            inner.append(slice(-(-first * size // voxels) - low, -(-last * size // voxels) - low))
+        kept = np.zeros_like(weights[tuple(outer)])
+        kept[tuple(inner)] = weights[tuple(outer)][tuple(inner)]
+        return dataclasses.replace(score, weights=kept, plus=tuple(map(self._of, score.plus)))
