@@ -92,7 +92,8 @@ def test_a_layers_map_is_that_of_the_whole_where_the_layer_sees_all(framework, m
     box, whole = both(unet(framework), volume, method, Region(labels((17, 15, 16), volume), 1), layer=layer, relu=False)
     kept = within(unet(framework), volume, *box.field.inner)
     assert kept.any()
-    assert apart(box.data[kept], whole.data[kept]) <= 1e-4
+    rounding = 4e-7 * abs(whole.score) if method == "ablation-cam" else 0  # whose weights are differences of scores
+    assert apart(box.data[kept], whole.data[kept], rounding) <= 1e-4
     assert not box.data[~kept].any(), "elsewhere it is not known"
 
 

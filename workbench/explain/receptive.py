@@ -15,7 +15,9 @@ from workbench.errors import InputError
 from workbench.frameworks import LinearScore
 
 #: Lengths of the thin inputs that are tried, in voxels; what looks further than the last is taken to look everywhere.
+#: A network whose coarsest grid is coarse looks far: so many of its places are worth trying at first.
 _LENGTHS = (64, 128, 256)
+_PLACES = 16
 #: Inputs that a measurement takes, and how thick they are at least, in voxels: where a rectified unit is off in one
 #: place, it is on in another. A network of many weights has other ways round it, and would take long.
 _THICK, _SAMPLES, _FEW, _SMALL_NETWORK = 8, 12, 2, 300_000
@@ -91,7 +93,8 @@ class _Measurement:
         self.local = True
         self.output: str | None = None
         self.samples = _FEW if model.framework.num_parameters(model.module) > _SMALL_NETWORK else _SAMPLES
-        self.lengths: tuple[int, ...] = _LENGTHS
+        first = min(_PLACES * self.multiple, _LENGTHS[-1])
+        self.lengths = tuple(n for n in _LENGTHS if n >= first)
 
     def result(self) -> Receptive | None:
         small = (max(self.minimum, -(-_THICK // self.multiple) * self.multiple),) * self.ndim
@@ -100,9 +103,20 @@ class _Measurement:
         named = outputs if isinstance(outputs, Mapping) else {"logits": outputs}
         if "logits" not in named or np.ndim(named["logits"]) != 2 + self.ndim:
             return None
-        sides = [self._along(axis, small) for axis in range(self.ndim)]
+        sides: list[tuple[int, int]] = []
+        for axis in range(self.ndim):
+            # most networks look as far along each axis, which takes no gradient to confirm
+            alike = bool(sides) and self.local and self._confirmed(axis, small, *sides[0])
+            sides.append(sides[0] if alike else self._along(axis, small))
         before, after = zip(*sides, strict=True)
         return Receptive(before, after, self.multiple, self.minimum, self.local, self._memory(small))
+
+    def _confirmed(self, axis: int, small: tuple[int, ...], before: int, after: int) -> bool:
+        """Tell whether nothing further than a field changes the answer along an axis, by more than is told apart."""
+        reach = max(before, after) + self.multiple
+        length = 2 * -(-(reach + self.minimum) // self.multiple) * self.multiple
+        images = self._noise((*small[:axis], length, *small[axis + 1 :]))
+        return self._holds(images, axis, length // 2 // self.multiple * self.multiple, before, after)
 
     def _along(self, axis: int, small: tuple[int, ...]) -> tuple[int, int]:
         """Return how far the field reaches along one axis, before and after a block in the middle."""
