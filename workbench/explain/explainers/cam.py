@@ -50,13 +50,13 @@ class CAM(Explainer):
         return 4
 
     def steps(self, problem: Problem) -> Iterator[Step]:
-        native = problem.feeder.once(lambda: _last_map(problem))
+        native = problem.feeder.once(lambda: last_map(problem))
         if problem.options["relu"]:
             native = np.maximum(native, 0)
         yield Step(1.0, lambda: resize_linear(native, problem.spatial_shape), native.shape)
 
 
-def _last_map(problem: Problem) -> Array:
+def last_map(problem: Problem) -> Array:
     """Return the map whose mean is the raw score without its bias.
 
     Raises
