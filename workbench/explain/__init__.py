@@ -18,6 +18,8 @@ from workbench.explain.embedding import Embedding, embed
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
 from workbench.explain.inside import GradientFlow, features, gradient_flow
+from workbench.explain.leaderboard import OverScores
+from workbench.explain.over_data import plan_score_over, score_over
 from workbench.explain.refining import refine
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
@@ -56,6 +58,7 @@ __all__ = [
     "Margin",
     "Option",
     "Output",
+    "OverScores",
     "Point",
     "Problem",
     "Region",
@@ -73,11 +76,13 @@ __all__ = [
     "gradient_flow",
     "methods",
     "over_checkpoints",
+    "plan_score_over",
     "progressive",
     "refine",
     "register",
     "register_check",
     "score",
+    "score_over",
     "sensitivity",
     "target_at",
     "targets_in",
