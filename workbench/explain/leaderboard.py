@@ -316,7 +316,7 @@ class OverScores:
             "hardly change with random weights comes last, whatever else it shows.\n\n"
             "| file | holds |\n| --- | --- |\n"
             "| `leaderboard.csv` | the methods, the most trusted first |\n"
-            "| `means.csv` | the mean of each check and method with its interval, and how many cases had which verdict |\n"
+            "| `means.csv` | the mean of each check and method with its interval; how many cases had which verdict |\n"
             "| `findings.csv` | every finding; `case` is the number in the data set |\n"
             "| `left-out.csv` | where a check said nothing, and why |\n"
             "| `summary.json` | the first two with all options and versions |\n"

@@ -13,7 +13,6 @@ import numpy as np
 
 from workbench import _atomic
 from workbench.errors import FileError, InputError, check_suffix
-from workbench.explain.code import literal
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -59,11 +58,11 @@ def code(scores: OverScores) -> str:
     """Return code that makes the same scores; model and data set are named, and paths are left out."""
     note = scores.note
     asked = {name: note[name] for name in ("methods", "checks", "target", "mask", "split")}
-    given = "".join(f"    {name}={literal(value)},\n" for name, value in asked.items() if value is not None)
+    given = "".join(f"    {name}={value!r},\n" for name, value in asked.items() if value is not None)
     return (
         f"import workbench as wb\n\n# model: {note['model']} on {note['framework']}, weights {note['weights']}\n"
         f"# data: {note['data']}, {note['data fingerprint'][:16]}\n"
-        f"scores = wb.explain.score_over(\n    model,\n    data,\n{given}    out=\"scores\",\n)\nscores.leaderboard\n"
+        f'scores = wb.explain.score_over(\n    model,\n    data,\n{given}    out="scores",\n)\nscores.leaderboard\n'
     )
 
 
