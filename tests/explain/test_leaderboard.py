@@ -1,4 +1,4 @@
-"""What is made of findings: means, trust, order, the report; from findings that are written down, so that all is known."""
+"""What is made of findings: means, trust, order, the report; from findings whose sums are known."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ GIVEN = {
     ("sharp", "randomisation"): [("good", 0.1)] * 6,
     ("pretty", "energy"): [("good", 0.9)] * 6,
     ("pretty", "randomisation"): [("bad", 0.95)] * 6,
-    ("vague", "energy"): [("bad", 0.1), ("doubtful", 0.3), ("does not apply", None), ("open", None), ("bad", 0.2), ("failed", None)],
+    ("vague", "energy"): [("bad", 0.1), ("doubtful", 0.3), ("does not apply", None), ("open", None), ("bad", 0.2),
+                          ("failed", None)],
     ("vague", "randomisation"): [("good", 0.2)] * 6,
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.errors import Cancelled
 from workbench.explain.base import Explainer, Option, Problem, Step
-from workbench.explain.check import Check, Finding, Subject
+from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.explain.embedding import Embedding, embed
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
@@ -55,6 +55,7 @@ __all__ = [
     "Finding",
     "GradientFlow",
     "Instance",
+    "Limits",
     "Margin",
     "Option",
     "Output",

@@ -16,7 +16,7 @@ from workbench._rooms import classes_in
 from workbench._tables import Listing
 from workbench.errors import InputError, StateError, choose
 from workbench.evaluation.table import Table
-from workbench.explain.check import Check, Finding, Subject
+from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.explain.explanation import Explanation
 from workbench.signatures import checked
 from workbench.volume import Volume
@@ -44,6 +44,19 @@ class Checks(Listing[Check]):
         """Return the cells of one check."""
         needs = {"mask": one.needs_mask, "other maps": one.needs_others, "the model": one.needs_model}
         return one.name, ", ".join(name for name, needed in needs.items() if needed) or "-", one.title, one.summary
+
+    def limits(self) -> Table:
+        """Return from where on the verdict of each is which."""
+        return Table(
+            {"check": one.name, "what is compared": one.limits.what, "good": _limit(one.limits, one.limits.good),
+             "doubtful": _limit(one.limits, one.limits.doubtful), "bad": "otherwise"}
+            if one.limits else {"check": one.name, "what is compared": "it judges otherwise"}
+            for one in self
+        )  # fmt: skip
+
+
+def _limit(limits: Limits, value: float) -> str:
+    return f"{limits.rule} {value:g}"
 
 
 def checks() -> Checks:
