@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import InputError
+from workbench.explain.cases import cases_in
 from workbench.explain.over_cases import ScoringPlan
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.request import Request
@@ -75,7 +77,12 @@ def begin_scoring(plan: ScoringPlan, placement: Placement) -> Job:
     model.algorithm.check_elsewhere()
     ALGORITHMS.check_elsewhere(model.name, "a job", _INSTEAD)
     FRAMEWORKS.check_elsewhere(model.framework.name, "a job", _INSTEAD)
-    for name in plan.methods:
+    for name, options in plan.methods.items():
+        if cases_in(options):
+            raise InputError(
+                f"The method {name!r}: options of a job over a data set must be plain data, got another case as a "
+                "baseline. Take another baseline, or leave out background=True."
+            )
         EXPLAINERS.check_elsewhere(name, "a job", _INSTEAD)
     for name in plan.checks:
         CHECKS.check_elsewhere(name, "a job", _INSTEAD)
