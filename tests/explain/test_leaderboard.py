@@ -123,6 +123,9 @@ def test_the_report_holds_all_and_asks_for_nothing(scores, tmp_path):
 def test_a_folder_of_something_else_is_refused(tmp_path, scores):
     with pytest.raises(FileError, match=r"must hold scoring\.json"):
         OverScores(tmp_path)
+    (tmp_path / "scoring.json").write_text('{"schema": 2}')
+    with pytest.raises(FileError, match=r"must be of schema 1, got 2\. Update"):
+        OverScores(tmp_path)
     with pytest.raises(InputError, match=r"must be one with a map of sharp, got 6"):
         scores.picture(6, "sharp")
 

@@ -12,6 +12,9 @@ from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.signatures import Range, checked
 
+#: That are held at once while groups are drawn.
+_MOST_NUMBERS = 2_000_000
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -117,10 +120,12 @@ def bootstrap_means(
     np.add.at(known, numbers, finite)
     rng = np.random.default_rng(seed)
     means = np.full((draws, values.shape[1]), np.nan)
-    for number in range(draws if count else 0):
-        times = np.bincount(rng.integers(0, count, count), minlength=count)
+    step = max(1, _MOST_NUMBERS // max(1, count))
+    for start in range(0, draws if count else 0, step):
+        # how often each group is drawn, for several draws at once
+        times = rng.multinomial(count, np.full(count, 1 / count), min(step, draws - start)).astype(np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
-            means[number] = (times @ sums) / (times @ known)
+            means[start : start + step] = (times @ sums) / (times @ known)
     return means
 
 

@@ -10,11 +10,11 @@ from workbench import frameworks
 from workbench.datasets import from_spec
 from workbench.explain.background import MODEL, NOTE, REQUEST, SCORING_NOTE
 from workbench.explain.explanation import Explanation
-from workbench.explain.leaderboard import OverScores
+from workbench.explain.leaderboard import SUMMARY, OverScores
 from workbench.explain.over_data import carry_out, plan_score_over
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.request import Request
-from workbench.jobs.files import asked_of
+from workbench.jobs.files import asked_of, read_json
 from workbench.jobs.kind import JobKind
 from workbench.jobs.status import Words
 from workbench.tools._writers import check_free, claim, release
@@ -95,5 +95,8 @@ class ScoringOver(JobKind):
         """Return which method leads; while it works, the share."""
         if status["state"] != "finished":
             return super().facts(folder, status)
-        found = self.result(folder)
-        return f"{found.leaderboard.rows[0]['method']} first, {found.headline.partition(': ')[2]}"
+        # a list asks for this often, and to count anew takes long
+        summary = read_json(Path(asked_of(folder, SCORING_NOTE)["out"]) / SUMMARY)
+        return (
+            f"{summary['leaderboard'][0]['method']} first, {summary['headline']}" if summary else "its folder is gone"
+        )

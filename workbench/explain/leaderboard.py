@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from workbench._words import count
 from workbench.errors import FileError, InputError, choose
 from workbench.evaluation.intervals import Interval, bootstrap_means, mean_interval
 from workbench.evaluation.table import Table
-from workbench.explain.over_cases import CASES, FAILED, NOT_HERE, NOTE, PICTURES, read_case
+from workbench.explain.over_cases import CASES, FAILED, NOT_HERE, NOTE, PICTURES, SCHEMA, read_case
 from workbench.explain.over_report import save_report
 from workbench.jobs.files import read_json
 
@@ -25,7 +26,7 @@ POINTS = {"good": 1.0, "doubtful": 0.5, "bad": 0.0}
 TRUSTED, DOUBTED = 0.7, 0.4
 #: Checks whose verdict "bad" for most cases outweighs all others: a map that ignores the weights explains nothing.
 OUTWEIGHING = ("randomisation",)
-_SUMMARY, _README = "summary.json", "README.md"
+SUMMARY, _README = "summary.json", "README.md"
 
 
 class OverScores:
@@ -52,7 +53,7 @@ class OverScores:
     Raises
     ------
     FileError
-        If the folder holds no such scores.
+        If the folder holds no such scores, or those of a later version.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -63,6 +64,8 @@ class OverScores:
                 f"A folder of scores must hold {NOTE}; {self.folder} does not. wb.explain.score_over(..., out=folder) "
                 "makes one."
             )
+        if note.get("schema") != SCHEMA:
+            raise FileError(f"{NOTE} must be of schema {SCHEMA}, got {note.get('schema')!r}. Update the workbench.")
         self.note: dict[str, Any] = note
         self.rows: list[dict[str, Any]] = []
         self.failed: dict[int, str] = {}
@@ -116,12 +119,12 @@ class OverScores:
             for row in self.rows
         )
 
-    @property
+    @cached_property
     def means(self) -> Table:
         """The mean of each check and method with its 95 % interval by case, and for how many cases it says nothing."""
         return Table(self._mean(method, check) for method in self.methods for check in self.checks)
 
-    @property
+    @cached_property
     def left_out(self) -> Table:
         """Where a check said nothing, and why, with the numbers of the cases."""
         told: dict[tuple[str, str, str, str], list[int]] = {}
@@ -143,7 +146,7 @@ class OverScores:
         rows += [{"because": FAILED, "words": w, "count": 1, "cases": str(n)} for n, w in self.failed.items()]
         return Table(rows)
 
-    @property
+    @cached_property
     def leaderboard(self) -> Table:
         """The methods, the most trusted first: trust (0 to 1) with its 95 % interval, and a sentence."""
         order = self._order()
@@ -201,9 +204,14 @@ class OverScores:
         tables = {"findings": self.table, "means": self.means, "leaderboard": self.leaderboard}
         for name, table in {**tables, "left-out": self.left_out}.items():
             table.to_csv(self.folder / f"{name}.csv")
-        summary = {"note": self.note, "leaderboard": tables["leaderboard"].rows, "means": tables["means"].rows}
+        summary = {
+            "headline": self.headline,
+            "note": self.note,
+            "leaderboard": tables["leaderboard"].rows,
+            "means": tables["means"].rows,
+        }
         try:
-            write_text(self.folder / _SUMMARY, json.dumps(summary, indent=1, allow_nan=False))
+            write_text(self.folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False))
             write_text(self.folder / _README, self._readme())
         except OSError as error:
             raise FileError(f"The tables cannot be written into {self.folder}: {error.strerror}.") from error

@@ -29,7 +29,7 @@ from workbench.work import Work
 
 #: In the folder of the results: what they are of; what was found, a file for each case; a picture for each map.
 NOTE, CASES, PICTURES = "scoring.json", "cases", "pictures"
-_SCHEMA = 1
+SCHEMA = 1
 #: Verdicts beside those of a check: it has nothing to look at in this case, or ended in an error.
 NOT_HERE, FAILED = "does not apply", "failed"
 _NO_TRUTH = "the case has no mask of the truth"
@@ -89,7 +89,7 @@ class ScoringPlan:
     def note(self) -> dict[str, Any]:
         """What the results are of, as plain data."""
         return {
-            "schema": _SCHEMA,
+            "schema": SCHEMA,
             "model": self.model.name,
             "framework": self.model.framework.name,
             "data": self.dataset.name,
