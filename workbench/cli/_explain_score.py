@@ -21,8 +21,8 @@ def add_explain_score(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mask", help="entry of a sample that is the truth (default: the first of labels or shapes)")
     command.add_argument("--split", help="split of the data set (default: all cases)")
     command.add_argument("--data-options", default="{}", help="options of the data set as JSON: '{\"n\": 20}'")
-    command.add_argument("--device", default="cpu", help="where the network runs (default: cpu)")
-    command.add_argument("--framework", default="torch", help="torch or mindspore (default: torch)")
+    command.add_argument("--device", help="where the network runs (default: that of wb.zoo.load)")
+    command.add_argument("--framework", help="which framework runs it (default: that of wb.zoo.load)")
     command.add_argument("--report", action="store_true", help="save report.html in the folder, too")
     command.add_argument("--background", action="store_true", help="leave it to a job, which `workbench jobs` lists")
     command.add_argument("--plan", action="store_true", help="say what is left to do, and do nothing")
@@ -35,7 +35,8 @@ def explain_score(options: argparse.Namespace) -> int:
     from workbench.work import Work
 
     target = int(options.target) if options.target and options.target.isdecimal() else options.target
-    model = zoo.load(options.model, options.framework, options.device)
+    where = {name: told for name in ("framework", "device") if (told := getattr(options, name)) is not None}
+    model = zoo.load(options.model, **where)
     data = datasets.load(options.data, **_json(options.data_options, "--data-options"))
     methods, checks = _names(options.methods, "--methods"), _names(options.checks, "--checks")
     asked: dict[str, Any] = {"out": options.out, "target": target, "mask": options.mask, "split": options.split}
