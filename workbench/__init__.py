@@ -45,6 +45,7 @@ _wiring.BUILT_IN |= {
     "workbench.jobs": {
         "evaluation": "workbench.training.kind:Evaluation",
         "explanation": "workbench.explain.kind:Explaining",
+        "explanation-scores": "workbench.explain.kind:ScoringOver",
         "prediction": "workbench.zoo.kind:Prediction",
         "tool": "workbench.tools.kind:OverData",
         "training": "workbench.training.kind:Training",

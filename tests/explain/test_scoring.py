@@ -1,11 +1,13 @@
 """Several checks of several maps as one table."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import workbench as wb
 from workbench.errors import InputError, StateError
-from workbench.explain import Check, Finding
+from workbench.explain import Check, Finding, Limits
 from workbench.explain.scoring import CHECKS
 from workbench.testing import toys
 from workbench.volume import Volume
@@ -147,3 +149,23 @@ def test_a_check_of_ones_own_is_found(maps):
         assert "peak" in [one.name for one in wb.explain.checks()]
     finally:
         CHECKS.reset()
+
+
+def test_the_limits_of_verdicts_are_those_of_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "score-over-a-data-set.md").read_text("utf-8")
+    told = page.partition("<!-- limits -->\n")[2].partition("\n<!-- end")[0]
+    assert told == wb.explain.checks().limits().to_markdown()
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdicts"),
+    [
+        ("above", ["bad", "bad", "doubtful", "doubtful", "good"]),
+        ("at least", ["bad", "doubtful", "doubtful", "good", "good"]),
+    ],
+)
+def test_limits_say_on_which_side_they_are(rule, verdicts):
+    limits = Limits(rule, 0.6, 0.3)
+    assert [limits.verdict(value) for value in (0.1, 0.3, 0.4, 0.6, 0.7)] == verdicts
+    assert limits.verdict(0.4, doubtful=0.5) == "bad"
+    assert [Limits("below", 0.3, 0.6).verdict(value) for value in (0.2, 0.3, 0.6)] == ["good", "doubtful", "bad"]

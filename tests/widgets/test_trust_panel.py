@@ -81,3 +81,34 @@ def test_curves_go_into_the_report_and_all_is_gone_with_the_case(app: wb.App) ->
     assert app.trust.blocked == "There is no map over the image: make one first"
     with pytest.raises(StateError, match="make one first"):
         app.trust.run()
+
+
+def test_over_the_data_set_is_a_job_whose_leaderboard_is_shown(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path))
+    app = wb.App("phantom-xray", n=3, size=(32, 32), task="classification", seed=1)
+    app.model.load(place_of("covid-resnet-phantom-xray"))
+    assert app.trust.over_blocked == "There is no map over the image: make one first"
+    with pytest.raises(StateError, match="There is no map over the image"):
+        app.trust.begin_over()
+    app.explain.run("saliency", target=1)
+    app.explain.run("occlusion", target=1, window=16, stride=16)
+    app.trust.wanted = {"deletion": False, "randomisation": False, "agreement": True}
+    click(app.trust, action="over")
+    assert app.trust.problem == {}
+    (job,) = wb.jobs(kind="explanation-scores")
+    assert job.wait(120).state == "finished", f"{job!r}\n{job.log()}"
+    found = job.result()
+    assert found.note["methods"] == {"saliency": {}, "occlusion": {"window": 16, "stride": 16}}
+    assert "agreement" in found.checks
+    assert (found.note["target"], found.note["split"]) == (1, app.desk.case.split)
+    app.jobs.refresh()
+    app.jobs.open_result(job.id)
+    assert app.jobs.result["title"] == found.headline
+    assert [row[2] for row in app.jobs.result["rows"]] == [row["method"] for row in found.leaderboard.rows]
+
+
+def test_an_image_that_was_opened_alone_has_no_data_set() -> None:
+    app = wb.App(wb.datasets.load("phantom-xray", n=1, size=(32, 32))[0]["image"])
+    app.model.load(place_of("2d-unet-phantom-xray"))
+    app.explain.run("saliency", target=1)
+    assert app.trust.over_blocked == "There is no data set: the image was opened alone"

@@ -14,9 +14,10 @@ function render({ model, el }: { model: Model<TrustPanel>; el: HTMLElement }): (
   const mask = select({ label: "Labels", tooltip: "Labels that say where the thing lies that is to be found" }, (value) => scope.set({ mask: value }));
   const list = h("fieldset", { class: "mwb-trust-checks" });
   const run = button("Check", "Ask the questions that are ticked of every map in the viewer", () => scope.act("run"), "primary");
+  const over = button("Over the data set", "Ask them of every case of this split in the background, and rank the methods; see Jobs", () => scope.act("over"));
   const blocked = reason();
   const found = h("div", { class: "mwb-trust", "aria-live": "polite" });
-  body.append(about, mask.row, list, actions(run.element), blocked.element, feedback, found);
+  body.append(about, mask.row, list, actions(run.element, over.element), blocked.element, feedback, found);
 
   let boxes: { name: string; box: Control<boolean> }[] = [];
   let drawn = "";
@@ -53,9 +54,11 @@ function render({ model, el }: { model: Model<TrustPanel>; el: HTMLElement }): (
     const why = scope.get("blocked");
     const some = scope.get("checks").some((one) => one.chosen);
     run.enable(!scope.get("busy") && !why && some, why || "Tick a question first");
+    const alone = scope.get("over_blocked");
+    over.enable(!scope.get("busy") && !alone && some, alone || "Tick a question first");
     blocked.show(why);
   };
-  scope.watch(["busy", "blocked", "checks"], buttons);
+  scope.watch(["busy", "blocked", "over_blocked", "checks"], buttons);
   whenBusy((idle) => {
     mask.enable(idle);
     scope.get("checks").forEach((row, n) => boxes[n]?.box.enable(idle && (row.enabled ?? true)));

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import workbench
+from workbench.cli._explain_score import add_explain_score, explain_score
 from workbench.errors import WorkbenchError
 
 
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     command = _add(commands, "tool", _tools, "list the tools, or run one on files")
     command.add_argument("name", nargs="?", help="a tool; `workbench tool NAME --help` shows its options")
     command.add_argument("files", nargs=argparse.REMAINDER, help="INPUT OUTPUT [--option VALUE ...]")
+    add_explain_score(_add(commands, "explain-score", explain_score, "score maps of several methods over a data set"))
     where = "that of WORKBENCH_RUNS; without it every folder in which runs were started, and the one for new runs"
     for name, words in (
         ("jobs", "list the jobs of every kind, newest first"),

@@ -13,13 +13,15 @@ from typing import Any
 
 from workbench.errors import Cancelled
 from workbench.explain.base import Explainer, Option, Problem, Step
-from workbench.explain.check import Check, Finding, Subject
+from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.explain.embedding import Embedding, embed
 from workbench.explain.estimating import estimate
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
 from workbench.explain.field import Field
 from workbench.explain.inside import GradientFlow, features, gradient_flow
+from workbench.explain.leaderboard import OverScores
+from workbench.explain.over_data import plan_score_over, score_over
 from workbench.explain.refining import refine
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
@@ -56,9 +58,11 @@ __all__ = [
     "Finding",
     "GradientFlow",
     "Instance",
+    "Limits",
     "Margin",
     "Option",
     "Output",
+    "OverScores",
     "Point",
     "Problem",
     "Region",
@@ -77,11 +81,13 @@ __all__ = [
     "gradient_flow",
     "methods",
     "over_checkpoints",
+    "plan_score_over",
     "progressive",
     "refine",
     "register",
     "register_check",
     "score",
+    "score_over",
     "sensitivity",
     "target_at",
     "targets_in",

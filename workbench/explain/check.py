@@ -26,6 +26,44 @@ Verdict = Literal["good", "doubtful", "bad", "open"]
 
 
 @dataclass(frozen=True)
+class Limits:
+    """From where on a check says "good", and from where "doubtful"; beyond both it says "bad".
+
+    They are what we hold for sensible and not a law: a class of one's own may have others.
+
+    Parameters
+    ----------
+    rule : {"above", "at least", "below"}
+        On which side of a limit the better values lie.
+    good, doubtful : float
+    what : str
+        What is compared with them, where that is not the number of the check; `doubtful` may be of something else.
+
+    Examples
+    --------
+    >>> Limits("below", 0.4, 0.8).verdict(0.5)
+    'doubtful'
+    """
+
+    rule: Literal["above", "at least", "below"]
+    good: float
+    doubtful: float
+    what: str = "the number"
+
+    def verdict(self, value: float, doubtful: float | None = None) -> Verdict:
+        """Return the verdict on a value; `doubtful` stands for a limit that depends on the case."""
+        limits: tuple[tuple[Verdict, float], ...]
+        limits = (("good", self.good), ("doubtful", self.doubtful if doubtful is None else doubtful))
+        for verdict, limit in limits:
+            if {"above": value > limit, "at least": value >= limit, "below": value < limit}[self.rule]:
+                return verdict
+        return "bad"
+
+    def __str__(self) -> str:
+        return f"{self.what}: good {self.rule} {self.good:g}, doubtful {self.rule} {self.doubtful:g}"
+
+
+@dataclass(frozen=True)
 class Curve:
     """How a number changes with another one.
 
@@ -177,6 +215,8 @@ class Check(ABC):
     #: Whether the network is run, so that the map must know its model and its volume.
     needs_model: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Parameter]] = {}
+    #: From where on its verdict is which; None for a check that judges otherwise.
+    limits: ClassVar[Limits | None] = None
     #: The lower comes first in lists.
     order: ClassVar[int] = 100
 

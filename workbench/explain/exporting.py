@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,13 +54,18 @@ def _picture(why: Explanation) -> Volume:
     """Return the map in colours, ``[i, j, c]`` uint8, upright."""
     import matplotlib as mpl
 
-    flat = why.volume
-    if flat.spatial_ndim == 3:
-        # as radiologists look at it: rows to the back, columns to the left
-        turned = flat.reorient("LPS")
-        peak = np.unravel_index(int(np.argmax(np.asarray(turned.data))), turned.shape)
-        flat = turned.slice_2d(2, int(peak[2])).reorient("PL")
+    (flat,) = slice_of_peak(why.volume, [why.volume])
     low, high = why.display_range
     shares = np.clip((np.asarray(flat.data, np.float64) - low) / (high - low), 0, 1)
     colours = mpl.colormaps[_COLOURS[low < 0]](shares)[..., :3]
     return Volume(np.rint(colours * 255).astype(np.uint8), flat.affine, axes=("i", "j", "c"), space=flat.space)
+
+
+def slice_of_peak(volume: Volume, layers: Sequence[Volume]) -> list[Volume]:
+    """Return the slice of layers, all on one grid, in which a map is highest, upright; pictures are as they are."""
+    if volume.spatial_ndim == 2:
+        return [*layers]
+    # as radiologists look at it: rows to the back, columns to the left
+    turned = volume.reorient("LPS")
+    peak = np.unravel_index(int(np.argmax(np.asarray(turned.data))), turned.shape)
+    return [one.reorient("LPS").slice_2d(2, int(peak[2])).reorient("PL") for one in layers]

@@ -16,7 +16,7 @@ from workbench._rooms import classes_in
 from workbench._tables import Listing
 from workbench.errors import InputError, StateError, choose
 from workbench.evaluation.table import Table
-from workbench.explain.check import Check, Finding, Subject
+from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.explain.explanation import Explanation
 from workbench.signatures import checked
 from workbench.volume import Volume
@@ -44,6 +44,19 @@ class Checks(Listing[Check]):
         """Return the cells of one check."""
         needs = {"mask": one.needs_mask, "other maps": one.needs_others, "the model": one.needs_model}
         return one.name, ", ".join(name for name, needed in needs.items() if needed) or "-", one.title, one.summary
+
+    def limits(self) -> Table:
+        """Return from where on the verdict of each is which."""
+        return Table(
+            {"check": one.name, "what is compared": one.limits.what, "good": _limit(one.limits, one.limits.good),
+             "doubtful": _limit(one.limits, one.limits.doubtful), "bad": "otherwise"}
+            if one.limits else {"check": one.name, "what is compared": "it judges otherwise"}
+            for one in self
+        )  # fmt: skip
+
+
+def _limit(limits: Limits, value: float) -> str:
+    return f"{limits.rule} {value:g}"
 
 
 def checks() -> Checks:
@@ -188,26 +201,26 @@ def score(
     """
     maps = [explanations] if isinstance(explanations, Explanation) else [*_sequence(explanations)]
     _check_maps(maps)
-    asked = _asked(checks, maps, mask is not None)
+    asked = asked_checks(checks, maps, mask is not None)
     found = []
     places: dict[int | str | None, Array] = {}
     for place, one in enumerate(maps):
         if mask is not None:
-            meant = _meant(mask, one) if label is None else label
+            meant = meant_by(mask, one) if label is None else label
             # all maps are of one input, and so on one grid
             if meant not in places:
-                places[meant] = _inside(mask, meant, one.volume)
+                places[meant] = _marked(mask, meant, one.volume)
         inside = None if mask is None else places[meant]
         subject = Subject(one, inside, [*maps[:place], *maps[place + 1 :]])
         for number, (check, options) in enumerate(asked):
             part = work.part(place * len(asked) + number, len(maps) * len(asked))
             part.tell(0.0, f"{one.title}: {check.name}")
-            finding = _found(check, subject, options, part, by_name=checks is not None)
+            finding = find(check, subject, options, part, by_name=checks is not None)
             found += [] if finding is None else [Scored(one, check, finding)]
     return Scores(found)
 
 
-def _found(check: Check, subject: Subject, options: Mapping[str, Any], work: Work, *, by_name: bool) -> Finding | None:
+def find(check: Check, subject: Subject, options: Mapping[str, Any], work: Work, *, by_name: bool) -> Finding | None:
     """Return what a check finds; None of one of another package that is broken, unless it was asked for by its name."""
     try:
         with CHECKS.using(check.name):
@@ -237,7 +250,7 @@ def _check_maps(maps: list[Explanation]) -> None:
         )
 
 
-def _asked(given: Any, maps: list[Explanation], masked: bool) -> list[tuple[Check, dict[str, Any]]]:
+def asked_checks(given: Any, maps: list[Explanation], masked: bool) -> list[tuple[Check, dict[str, Any]]]:
     """Return the checks that are asked for with all their options, each of which can be answered."""
     if given is None:
         there = [one for one in checks() if not _lacks(one, maps, masked)]
@@ -265,14 +278,14 @@ def _lacks(check: Check, maps: list[Explanation], masked: bool) -> str:
     return ""
 
 
-def _meant(mask: Volume, one: Explanation) -> str | None:
+def meant_by(mask: Volume, one: Explanation) -> str | None:
     """Return the name of what a map explains, if a label of the mask is called so."""
     name = getattr(one.target, "name", "")
     return name if name and name in mask.labels.values() else None
 
 
-def _inside(mask: Volume, label: int | str | None, like: Volume) -> Array:
-    """Return where a mask lies on the grid of a map."""
+def inside_of(mask: Volume, label: int | str | None, like: Volume) -> Array:
+    """Return where a mask, or one of its labels, lies on the grid of a map; it may be nowhere."""
     if "c" in mask.axes:
         raise InputError(f"mask must be a Volume of one value for a voxel, got {mask!r}. Give labels or a mask.")
     data = np.asarray(mask.data)
@@ -283,6 +296,12 @@ def _inside(mask: Volume, label: int | str | None, like: Volume) -> Array:
         marked = data == (values[choose(label, values, "label of the mask")] if isinstance(label, str) else label)
     soft = mask.with_data(marked.astype(np.float32), kind="image", labels={})
     inside: Array = np.asarray(soft.resample_like(like, order=1).data) >= 0.5
+    return inside
+
+
+def _marked(mask: Volume, label: int | str | None, like: Volume) -> Array:
+    """Return where a mask lies on the grid of a map, which must be somewhere."""
+    inside = inside_of(mask, label, like)
     if not inside.any():
         raise InputError(
             f"The mask must mark some of the volume, but {mask!r} marks none of it. Check that both have one frame of "

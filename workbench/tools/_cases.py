@@ -148,7 +148,7 @@ class Cases:
             asked = "wb.read of its file" if self.plan.ids else f"dataset[{index}]"
             return {}, f"It cannot be read; {asked} says why."
         except Exception as error:  # noqa: BLE001 - one case stops no other
-            return {}, _said(error, {"id": self.dataset.ids[index], "patient": self.dataset.patients[index]})
+            return {}, words_of(error, {"id": self.dataset.ids[index], "patient": self.dataset.patients[index]})
         return sample, ""
 
     def work_on(self, index: int, sample: Sample, work: Work) -> str:
@@ -168,7 +168,7 @@ class Cases:
         except Cancelled:
             raise
         except Exception as error:  # noqa: BLE001 - one case stops no other
-            return _said(error, sample)
+            return words_of(error, sample)
         return ""
 
 
@@ -184,7 +184,7 @@ def _fingerprint(given: Volume | Table) -> str:
     return hashlib.sha256(given.to_csv().encode()).hexdigest()
 
 
-def _said(error: Exception, sample: Mapping[str, Any]) -> str:
+def words_of(error: Exception, sample: Mapping[str, Any]) -> str:
     """Return the words of an error without what may name a patient."""
     said = str(error).strip() or "no reason given"
     sources = [part.source for value in sample.values() for part in _volumes(value)]

@@ -10,6 +10,7 @@ import traitlets as t
 
 from workbench.errors import StateError, choose
 from workbench.evaluation import Table
+from workbench.explain import OverScores
 from workbench.jobs import Job, begun, jobs
 from workbench.jobs.places import runs_folder
 from workbench.tools import Report
@@ -98,8 +99,8 @@ class JobsPanel(DeskPanel):
     def open_result(self, job: str) -> Any:
         """Show the result of a job where it belongs, and return it.
 
-        A map is laid over the image, a run is shown in the panel for training; tables, scores and reports are shown
-        here.
+        A map is laid over the image, a run is shown in the panel for training; tables, scores, leaderboards and reports
+        are shown here.
 
         Raises
         ------
@@ -170,6 +171,8 @@ def _shown(made: Any, job: Job) -> TableRows:
     """Return a result as a table; of one that is none, how to get it."""
     if isinstance(made, Report):
         return told(made.table(), f"{job.title}: {made.counts}")
+    if isinstance(made, OverScores):
+        return told(made.leaderboard, made.headline)
     if isinstance(made, Table):
         return told(made, job.title)
     if isinstance(made, Mapping):

@@ -9,8 +9,11 @@ import traitlets as t
 
 from workbench import explain
 from workbench.errors import StateError
-from workbench.explain import Check, Explanation
+from workbench.explain import Check, Class, Explanation
+from workbench.explain.registry import EXPLAINERS
 from workbench.explain.scoring import CHECKS, Scored, Scores
+from workbench.jobs import Job
+from workbench.jobs.places import new_folder
 from workbench.volume import Volume
 from workbench.widgets import fit
 from workbench.widgets._network import with_network
@@ -23,6 +26,7 @@ from workbench.widgets.panel import bundle
 #: Asked unless somebody chooses otherwise: what tells most for the least time.
 _USUAL = ("pointing-game", "energy", "deletion", "randomisation", "agreement")
 _NO_MAP = "There is no map over the image: make one first"
+_NO_DATA = "There is no data set: the image was opened alone"
 _NO_MASK = "it compares the map with labels, and there are none"
 _NO_OTHERS = "it compares maps, and there is one"
 _NO_MODEL = "it runs the network, which a map that was read from a file does not know"
@@ -67,8 +71,9 @@ class TrustPanel(DeskPanel):
     mask = t.Unicode("", help="Name of the layer that maps are compared with; empty for none").tag(sync=True)
     said = synced(list[Said], t.List(t.Dict(), help="What was found, map by map"))
     blocked = t.Unicode("").tag(sync=True)
+    over_blocked = t.Unicode("", help="Why no other case can be asked; empty where they can").tag(sync=True)
 
-    actions: ClassVar = {"run": "run"}
+    actions: ClassVar = {"run": "run", "over": "begin_over"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self._scores: Scores | None = None
@@ -111,6 +116,47 @@ class TrustPanel(DeskPanel):
             self.said = [_said(name, one) for name, one in zip(_each(made, names), found.found, strict=True)]
         self.note = ""
         return found
+
+    def begin_over(self) -> Job:
+        """Ask the checks that are chosen of every case of the data set (of its split), in a process of its own.
+
+        The methods are those of the maps in the viewer, with their options; explained is their class, or what is
+        predicted where they explain a place. The panel for jobs shows how far it is, and opens the leaderboard.
+
+        Raises
+        ------
+        StateError
+            If there is no map, no data set, or no check is chosen.
+        InputError
+            If an option of a map belongs to its case, such as another case as a baseline.
+        """
+        with self.working("Over the data set: starting", cancellable=True) as work:
+            if self.over_blocked:
+                raise StateError(f"{self.over_blocked}.")
+            names = [one["value"] for one in self.checks if one["chosen"] and one.get("enabled", True)]
+            if not names:
+                raise StateError("No check is chosen. Choose one at least.")
+            case, maps = self.desk.case, [one for one, _ in self.desk.made(Explanation).values()]
+            assert case is not None
+            assert case.dataset is not None
+            methods = {one.method: _options_of(one) for one in maps}
+            if len(methods) < 2:
+                names = [name for name in names if not CHECKS.get(name).needs_others]
+            targets = {one.target.which if isinstance(one.target, Class) else None for one in maps}
+            if len(targets) > 1:
+                raise StateError("The maps must explain one class, and these explain several. Hide or remove some.")
+            job = explain.score_over(
+                work.apart(self.desk.model),
+                case.dataset,
+                methods,
+                names,
+                target=next(iter(targets)),
+                split=case.split if case.split in case.dataset.splits else None,
+                out=new_folder(self.desk.folder, "scores"),
+                background=True,
+            )
+        self.note = "Over the data set: in the background"
+        return job
 
     # -- for the App, the report and the code -------------------------------------------------------------
 
@@ -171,12 +217,20 @@ class TrustPanel(DeskPanel):
                 }
             )
         self.checks = rows
-        self.blocked = fit.NO_CASE if self.desk.case is None else "" if maps else _NO_MAP
+        case = self.desk.case
+        self.blocked = fit.NO_CASE if case is None else "" if maps else _NO_MAP
+        self.over_blocked = self.blocked or ("" if case is not None and case.dataset is not None else _NO_DATA)
 
 
 def _each(made: dict[str, Any], names: list[str]) -> list[str]:
     """Return the name of the layer for each row that scoring gives: all checks of a map, then those of the next."""
     return [layer for layer in made for _ in names]
+
+
+def _options_of(one: Explanation) -> dict[str, Any]:
+    """Return what was asked for of a map beside the defaults; a box in its volume says nothing of other cases."""
+    usual = EXPLAINERS.get(one.method).check_options({})
+    return {name: value for name, value in one.options.items() if name != "within" and value != usual.get(name)}
 
 
 def _said(layer: str, one: Scored) -> Said:

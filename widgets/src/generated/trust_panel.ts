@@ -13,6 +13,8 @@ export interface TrustPanel {
     mask: string;
     /** Layers of labels that maps can be compared with */
     masks: Offer[];
+    /** Why no other case can be asked; empty where they can */
+    over_blocked: string;
     /** What was found, map by map */
     said: Said[];
     /** What was chosen otherwise than is usual, by the name of the check */
@@ -21,6 +23,8 @@ export interface TrustPanel {
   actions: DeskPanel["actions"] & {
     /** Ask the checks that are chosen of all maps in the viewer, hidden ones too. */
     run: Record<string, never>;
+    /** Ask the checks that are chosen of every case of the data set (of its split), in a process of its own. */
+    over: Record<string, never>;
   };
   questions: DeskPanel["questions"];
   says: Live;

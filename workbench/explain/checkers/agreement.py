@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.explain.check import Check, Finding, Subject, Verdict
+from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.explain.checkers._ranks import rank_correlation, top_overlap
 from workbench.work import Work
 
@@ -20,6 +20,7 @@ class Agreement(Check):
     summary = "mean rank correlation with the other maps of the same input"
     reference = "Krishna et al. 2024, The Disagreement Problem in Explainable Machine Learning, section 4"
     needs_others = True
+    limits = Limits("at least", 0.6, 0.3)
     order = 40
 
     def find(self, subject: Subject, options: Mapping[str, Any], work: Work) -> Finding:  # noqa: ARG002
@@ -30,7 +31,7 @@ class Agreement(Check):
             return Finding(float("nan"), "open", "A map that is the same everywhere agrees with nothing.")
         value = float(np.mean(known))
         overlap = float(np.mean([top_overlap(subject.values, other) for other in others]))
-        verdict: Verdict = "good" if value >= 0.6 else "doubtful" if value >= 0.3 else "bad"
+        verdict = self.limits.verdict(value)
         ends = {
             "good": "the methods tell the same story.",
             "doubtful": "the methods agree in part; look where they do not.",

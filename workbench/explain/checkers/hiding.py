@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.baselines import BLUR, ONE_BASELINE
-from workbench.explain.check import Check, Curve, Finding, Subject
+from workbench.explain.check import Check, Curve, Finding, Limits, Subject
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
 
@@ -20,7 +20,7 @@ _OPTIONS = by_name(
     Parameter("seed", "integer", 0, "Of the random order that the map is compared with.", low=0),
 )
 #: By how much a map must beat a random order, as a share of the score, to be believed.
-_BETTER = 0.05
+_BETTER = Limits("above", 0.05, 0, "by how much it beats a random order")
 
 
 class Deletion(Check):
@@ -35,11 +35,12 @@ class Deletion(Check):
     summary = "area below the score while the highest voxels are hidden first; the lower the better"
     reference = "Petsiuk et al. 2018, RISE, section 4.2"
     needs_model = True
+    limits = _BETTER
     order = 20
     options: ClassVar[Mapping[str, Parameter]] = _OPTIONS
 
     def find(self, subject: Subject, options: Mapping[str, Any], work: Work) -> Finding:
-        return _find(subject, options, work, hides=True)
+        return _find(subject, options, work, self.limits, hides=True)
 
 
 class Insertion(Check):
@@ -53,14 +54,15 @@ class Insertion(Check):
     summary = "area below the score while the highest voxels are brought back first; the higher the better"
     reference = Deletion.reference
     needs_model = True
+    limits = _BETTER
     order = 21
     options: ClassVar[Mapping[str, Parameter]] = _OPTIONS
 
     def find(self, subject: Subject, options: Mapping[str, Any], work: Work) -> Finding:
-        return _find(subject, options, work, hides=False)
+        return _find(subject, options, work, self.limits, hides=False)
 
 
-def _find(subject: Subject, options: Mapping[str, Any], work: Work, *, hides: bool) -> Finding:
+def _find(subject: Subject, options: Mapping[str, Any], work: Work, limits: Limits, *, hides: bool) -> Finding:
     image, baseline = subject.making.problem.input[0], subject.baseline(options)
     orders = {"by the map": _ranked(subject.on_network), "at random": _ranked(_noise(subject, options["seed"]))}
     shares = np.linspace(0, 1, options["steps"] + 1)
@@ -97,11 +99,13 @@ def _find(subject: Subject, options: Mapping[str, Any], work: Work, *, hides: bo
         f"{'Without' if hides else 'With nothing but'} the highest tenth of the map {tenth:.0%} of the score is there"
     )
     words = f"{left}; area {value:.2f}, at random {chance:.2f}"
-    if gain > _BETTER:
-        return Finding(value, "good", f"{words}: what the map marks matters to the network.", curves)
-    if gain > 0:
-        return Finding(value, "doubtful", f"{words}: hardly better than any other order of voxels.", curves)
-    return Finding(value, "bad", f"{words}: the network does not need what the map marks.", curves)
+    ends = {
+        "good": "what the map marks matters to the network.",
+        "doubtful": "hardly better than any other order of voxels.",
+        "bad": "the network does not need what the map marks.",
+    }
+    verdict = limits.verdict(gain)
+    return Finding(value, verdict, f"{words}: {ends[verdict]}", curves)
 
 
 def _ranked(values: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.baselines import BLUR, ONE_BASELINE
-from workbench.explain.check import Check, Finding, Subject, Verdict
+from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
 
@@ -27,6 +27,7 @@ class Infidelity(Check):
     summary = "share of the changes of the score under random hiding that the map does not foretell"
     reference = "Yeh et al. 2019, On the (In)fidelity and Sensitivity of Explanations, definition 2.1, normalised"
     needs_model = True
+    limits = Limits("below", 0.4, 0.8)
     order = 22
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("samples", "integer", 64, "How many boxes are hidden.", low=2, high=100_000),
@@ -56,7 +57,7 @@ class Infidelity(Check):
         if (foretold**2).sum() > 0:
             factor = max(0.0, (foretold * drops).sum() / (foretold**2).sum())
             value = float(((factor * foretold - drops) ** 2).sum() / (drops**2).sum())
-        verdict: Verdict = "good" if value < 0.4 else "doubtful" if value < 0.8 else "bad"
+        verdict = self.limits.verdict(value)
         ends = {
             "good": "what it marks is what counts.",
             "doubtful": "it tells part of what counts.",

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.explain.check import Check, Finding, Subject, Verdict
+from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
 
 _NOTHING = Finding(float("nan"), "open", "The map has no voxel above zero: there is nothing to compare with the mask.")
+_OVERLAP = Limits("at least", 0.5, 0.2)
 
 
 class PointingGame(Check):
@@ -23,6 +24,7 @@ class PointingGame(Check):
     summary = "1 if the highest voxel lies in the mask, else 0"
     reference = "Zhang et al. 2016, Top-down Neural Attention by Excitation Backprop, section 4.1"
     needs_mask = True
+    limits = Limits("at least", 1, 1)
     order = 10
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("tolerance", "number", 0.0, "How far from the mask the highest voxel may lie.", low=0, unit="mm"),
@@ -42,7 +44,7 @@ class PointingGame(Check):
         sentence = f"The highest voxel lies {where}."
         if not hit:
             sentence += " Look at the map before you believe it: it points at something else."
-        return Finding(float(hit), "good" if hit else "bad", sentence)
+        return Finding(float(hit), self.limits.verdict(hit), sentence)
 
 
 class Energy(Check):
@@ -53,6 +55,9 @@ class Energy(Check):
     summary = "share of the positive values that lies in the mask"
     reference = "Wang et al. 2020, Score-CAM, section 4.3 (energy-based pointing game)"
     needs_mask = True
+    limits = Limits(
+        "above", 0.5, 2, "the number; for doubtful, as a multiple of the share of the picture that is in the mask"
+    )
     order = 11
 
     def find(self, subject: Subject, options: Mapping[str, Any], work: Work) -> Finding:  # noqa: ARG002
@@ -61,7 +66,7 @@ class Energy(Check):
             return _NOTHING
         value = float(positive[subject.inside].sum() / positive.sum())
         size = float(subject.inside.mean())
-        verdict: Verdict = "good" if value > 0.5 else "doubtful" if value > 2 * size else "bad"
+        verdict = self.limits.verdict(value, self.limits.doubtful * size)
         sentence = f"{value:.0%} of the map lies in the mask, which is {size:.1%} of the picture"
         ends = {
             "good": ".",
@@ -79,13 +84,16 @@ class Overlap(Check):
     summary = "intersection over union with the mask, above Otsu's threshold"
     reference = "Otsu 1979, A Threshold Selection Method from Gray-Level Histograms"
     needs_mask = True
+    limits = _OVERLAP
     order = 12
 
     def find(self, subject: Subject, options: Mapping[str, Any], work: Work) -> Finding:  # noqa: ARG002
         if np.ptp(subject.values) == 0:
             return _NOTHING
         value = _overlap(subject.values > otsu(subject.values), subject.inside)
-        return Finding(value, _of_overlap(value), f"Cut at Otsu's threshold, the map and the mask share {value:.0%}.")
+        return Finding(
+            value, self.limits.verdict(value), f"Cut at Otsu's threshold, the map and the mask share {value:.0%}."
+        )
 
 
 class BestOverlap(Check):
@@ -98,6 +106,7 @@ class BestOverlap(Check):
         "Choe et al. 2020, Evaluating Weakly Supervised Object Localization Methods Right (maximal box accuracy)"
     )
     needs_mask = True
+    limits = _OVERLAP
     order = 13
 
     def find(self, subject: Subject, options: Mapping[str, Any], work: Work) -> Finding:  # noqa: ARG002
@@ -105,7 +114,7 @@ class BestOverlap(Check):
             return _NOTHING
         value, threshold = best_overlap(subject.values, subject.inside)
         words = f"Cut at the best of all thresholds ({threshold:.3g}), the map and the mask share {value:.0%}."
-        return Finding(value, _of_overlap(value), words)
+        return Finding(value, self.limits.verdict(value), words)
 
 
 def otsu(values: Array) -> float:
@@ -134,7 +143,3 @@ def best_overlap(values: Array, inside: Array) -> tuple[float, float]:
 
 def _overlap(one: Array, other: Array) -> float:
     return float((one & other).sum() / (one | other).sum())
-
-
-def _of_overlap(value: float) -> Verdict:
-    return "good" if value >= 0.5 else "doubtful" if value >= 0.2 else "bad"

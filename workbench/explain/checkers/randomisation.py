@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from workbench.explain.check import Check, Curve, Finding, Subject, Verdict
+from workbench.explain.check import Check, Curve, Finding, Limits, Subject
 from workbench.explain.checkers._ranks import rank_correlation
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
@@ -28,6 +28,7 @@ class Randomisation(Check):
     summary = "rank correlation with the map of a network with random weights; near 0 is right"
     reference = "Adebayo et al. 2018, Sanity Checks for Saliency Maps, section 3.1 (cascading randomisation)"
     needs_model = True
+    limits = Limits("below", 0.3, 0.6, "its magnitude")
     order = 30
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("stages", "integer", 3, "In how many steps the weights are drawn.", low=1, high=100),
@@ -53,7 +54,7 @@ class Randomisation(Check):
             alike.append(found if np.isfinite(found) else 0.0)
             shares.append(drawn / len(layers))
         value = alike[-1]
-        verdict: Verdict = "good" if abs(value) < 0.3 else "doubtful" if abs(value) < 0.6 else "bad"
+        verdict = self.limits.verdict(abs(value))
         words = f"Made with random weights, the map has a rank correlation of {value:.2f} with this one"
         ends = {
             "good": "it follows what the network has learned.",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from workbench._words import count
-from workbench.explain.check import Check, Finding, Subject, Verdict
+from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.explain.checkers._ranks import rank_correlation
 from workbench.parameters import Parameter, by_name
 from workbench.work import Work
@@ -25,6 +25,7 @@ class MaxSensitivity(Check):
     summary = "largest change of the map under a little noise, as a share of the map; near 0 is right"
     reference = "Yeh et al. 2019, On the (In)fidelity and Sensitivity of Explanations, definition 3.1"
     needs_model = True
+    limits = Limits("below", 0.2, 0.6)
     order = 31
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("samples", "integer", 4, "How many times noise is added.", low=1, high=1000),
@@ -47,7 +48,7 @@ class MaxSensitivity(Check):
             again = replace(asked, volume=noisy).run(work=work.part(number, options["samples"]))
             changes.append(float(np.linalg.norm(again.data - subject.values) / np.linalg.norm(subject.values)))
         value = max(changes)
-        verdict: Verdict = "good" if value < 0.2 else "doubtful" if value < 0.6 else "bad"
+        verdict = self.limits.verdict(value)
         ends = {
             "good": "it stays as it is.",
             "doubtful": "look at what changes before you read details.",
@@ -67,6 +68,7 @@ class Repeatability(Check):
     summary = "mean rank correlation with the maps of other seeds; near 1 is right"
     reference = "Wilming et al. 2022, Scrutinizing XAI using linear ground-truth data, on variation of maps"
     needs_model = True
+    limits = Limits("above", 0.9, 0.6)
     order = 32
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("repeats", "integer", 2, "How many times the map is made anew.", low=1, high=1000),
@@ -83,7 +85,7 @@ class Repeatability(Check):
             again = replace(asked, options={**asked.options, **other}).run(work=work.part(number, options["repeats"]))
             found.append(rank_correlation(subject.values, np.asarray(again.data, np.float64)))
         value = float(np.mean(np.nan_to_num(found)))
-        verdict: Verdict = "good" if value > 0.9 else "doubtful" if value > 0.6 else "bad"
+        verdict = self.limits.verdict(value)
         times = count(options["repeats"], "time")
         if seed is None:
             words = f"Nothing in it is drawn; made {times} more, its rank correlation with itself is {value:.2f}."
