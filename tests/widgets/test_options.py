@@ -52,7 +52,8 @@ def test_nonsense_is_refused_with_what_was_typed() -> None:
 def test_the_defaults_of_every_method_pass_its_own_check(explainer: explain.Explainer) -> None:
     typed = {one["name"]: one["default"] for one in _options.schemas(explainer.parameters())}
     # no field can be drawn for what only code can give
-    assert set(typed) == {name for name, one in explainer.options.items() if one.kind != "any"} | {"activation", "field"}
+    own = {name for name, one in explainer.options.items() if one.kind != "any"}
+    assert set(typed) == own | {"activation", "field"}
     assert explainer.check_options(_options.parse(explainer.parameters(), typed)) == explainer.check_options({})
 
 

@@ -35,7 +35,7 @@ class JobsPanel(DeskPanel):
     Examples
     --------
     >>> app = wb.App("phantom-xray", n=2, size=16)
-    >>> app.model.choose("2d-unet", width=4, depth=2)
+    >>> app.model.algorithm, app.model.options = "2d-unet", {"width": 4, "depth": 2}
     >>> app.explain.method = "saliency"
     >>> job = app.explain.begin().wait()
     >>> app.jobs.open_result(job.id).method
