@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -135,6 +136,8 @@ class Feeder:
         The forms that the network may run in; what the framework offers if not given.
     most : int, optional
         Largest batch, where what comes out of a larger one would take more memory than there is reason to.
+    guard : callable, optional
+        Returns the context in which another network than `module` runs: what was put around `module` does not hold there.
     refusal : callable, optional
         Makes the error that says that a single input does not fit into memory, and what to do.
 
@@ -158,11 +161,12 @@ class Feeder:
         count: int | None = None,
         layouts: Sequence[str] | None = None,
         most: int = _LARGEST_BATCH,
+        guard: Callable[[Any], AbstractContextManager[None]] | None = None,
         refusal: Callable[[], StateError] | None = None,
     ) -> None:
         self._framework = framework
         self._module = self.network = module
-        self._refusal = refusal
+        self._refusal, self._guard = refusal, guard
         offered = framework.layouts(module, forward_only=count is not None) if layouts is None else tuple(layouts)
         self._key = (key, input_shape, size, offered)
         first = size or int(np.clip(_FIRST_VOXELS // max(int(np.prod(input_shape)), 1), 1, _FIRST_BATCH))
@@ -206,7 +210,10 @@ class Feeder:
                 plan = self._planned.pop(0) if followed else self._tuner.propose()
                 if plan.layout != layout:
                     stack.close()
+                    stack.callback(self._back)
                     self.network = stack.enter_context(self._framework.layout(self._module, plan.layout))
+                    if self._guard is not None and self.network is not self._module:
+                        stack.enter_context(self._guard(self.network))
                     layout = plan.layout
                 part = range(done, min(done + plan.size, count))
                 started = time.perf_counter()
@@ -227,6 +234,9 @@ class Feeder:
                 yield part, result
         if self._tuner.settled is not None and not self._tuner.ran_out_of_memory:
             _tuned[self._key] = self._tuner.settled
+
+    def _back(self) -> None:
+        self.network = self._module
 
     def _write_down(self, plan: Plan) -> None:
         if self.schedule and self.schedule[-1][:2] == list(plan):

@@ -36,6 +36,7 @@ class Occlusion(Explainer):
     order = 2
     in_part = "same"
     end_to_end = True
+    forward_only = True
     supports_box = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("window", "number", None, "Size of the hidden window; an eighth of the grid if not given.",
