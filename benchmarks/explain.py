@@ -1,12 +1,12 @@
 """Explanations against what others make of them, in one run: same networks, same windows, same machine.
 
-    python benchmarks/explain.py [--cases resnet-2d classifier-48 ...] [--repeats 3] [--seconds 20] [--save]
+    python benchmarks/explain.py [--cases resnet-2d classifier-48 ...] [--repeats 3] [--parts compare agreement cams growth] [--save]
 
 Occlusion of a ResNet-18 (2D, 224^2), of a 3D classifier (48^3, 96^3) and of a 3D U-Net (48^3, 96^3). The peers are
 Captum, MONAI and a loop written by hand that does what is known to help: one batch written in place, inference mode,
 several windows at once, and (in a second one) batch norms folded into convolutions. Each peer runs at its best batch
 (1 to 32) and memory layout, both found here by running a few windows of each. Then all run in turns, so that a busy
-moment hits all of them, on so many windows as take `--seconds`; the median counts. Maps must agree to 1e-5.
+moment hits all of them; the median counts. Maps must agree to 1e-5.
 MONAI reports another quantity (the score of the occluded input, one window a voxel), so only its time per window is
 compared.
 
@@ -77,11 +77,11 @@ class Middle(torch.nn.Module):
 
 #: Name: (network, channels, shape, window, stride).
 CASES: dict[str, tuple[Callable[[], Any], int, tuple[int, ...], int, int]] = {
-    "resnet-2d": (resnet_2d, 3, (224, 224), 28, 14),
-    "classifier-48": (classifier_3d, 1, (48,) * 3, 12, 6),
-    "classifier-96": (classifier_3d, 1, (96,) * 3, 24, 12),
-    "unet-48": (Middle, 1, (48,) * 3, 12, 6),
-    "unet-96": (Middle, 1, (96,) * 3, 24, 12),
+    "resnet-2d": (resnet_2d, 3, (224, 224), 56, 28),
+    "classifier-48": (classifier_3d, 1, (48,) * 3, 12, 12),
+    "classifier-96": (classifier_3d, 1, (96,) * 3, 48, 24),
+    "unet-48": (Middle, 1, (48,) * 3, 12, 12),
+    "unet-96": (Middle, 1, (96,) * 3, 48, 24),
 }
 
 
@@ -141,7 +141,7 @@ class Case:
         ]
 
     def _statistics(self, x: torch.Tensor) -> None:
-        """Give norms the statistics of inputs: a fresh network's would let values vanish or grow from layer to layer."""
+        """Give norms the statistics of inputs: those of a fresh network let values vanish from layer to layer."""
         norms = [one for one in self.module.modules() if isinstance(one, torch.nn.modules.batchnorm._BatchNorm)]
         for norm in norms:
             norm.momentum = None
@@ -212,14 +212,15 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - started, result
 
 
-def best_settings(case: Case, network: Any, tried: int = 32) -> tuple[tuple[int, str], dict[str, float]]:
+def best_settings(case: Case, network: Any, tried: int = 8) -> tuple[tuple[int, str], dict[str, float]]:
     """Return the batch and layout that take least time a window, and the seconds a window of each."""
     seconds = {}
     for layout, batch in itertools.product(LAYOUTS, BATCHES):
-        count = max(batch, min(tried, 8))
-        runs = [timed(lambda b=batch, o=layout, n=count: case.loop(network, b, o, n))[0] for _ in range(2)]
+        count = max(batch, tried)
+        case.loop(network, batch, layout, 1)
         # one pass more is made, of the input as it is
-        seconds[(batch, layout)] = min(runs) / (count + 1 / batch)
+        took, _ = timed(lambda b=batch, o=layout, n=count: case.loop(network, b, o, n))
+        seconds[(batch, layout)] = took / (count + 1)
     return min(seconds, key=seconds.__getitem__), {f"{b}, {o}": round(s, 5) for (b, o), s in seconds.items()}
 
 

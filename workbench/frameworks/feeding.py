@@ -137,7 +137,7 @@ class Feeder:
     most : int, optional
         Largest batch, where what comes out of a larger one would take more memory than there is reason to.
     guard : callable, optional
-        Returns the context in which another network than `module` runs: what was put around `module` does not hold there.
+        Returns the context in which another network than `module` runs: what was put around `module` is not there.
     refusal : callable, optional
         Makes the error that says that a single input does not fit into memory, and what to do.
 
