@@ -83,7 +83,7 @@ class Lattice:
 
 
 def _between(grid: Array, axis: int, size: int) -> Array:
-    """Return a lattice of half the step along an axis: what lies between two is their mean, beyond the last it is it."""
+    """Return a lattice of half the step along an axis: between two lies their mean, beyond the last the last."""
     values = np.moveaxis(grid, axis, 0)
     result = np.empty((size, *values.shape[1:]))
     result[0::2] = values
