@@ -83,7 +83,9 @@ class Occlusion(Explainer):
                 if np.array_equal(image[(slice(None), *one)], hide(one)):
                     lattice.record(index, 0.0)
                     same += 1
-        notes = () if same == 0 else (f"{same} of {len(windows)} windows hold what hides them already: no passes.",)
+        notes: tuple[str, ...] = (
+            () if same == 0 else (f"{same} of {len(windows)} windows hold what hides them already: no passes.",)
+        )
         batch = _Batch(problem.input, windows, hide)
         order: list[int] = []
         count = len(windows) - same
