@@ -272,3 +272,15 @@ def test_forms_of_a_network_answer_alike():
         with framework.layout(module, form) as network:
             assert np.allclose(framework.forward(network, x), wanted, atol=1e-5)
     assert module.join.weight.is_contiguous()
+
+
+def test_a_network_with_hooks_is_not_folded_but_with_those_that_only_ask():
+    framework, network = get("torch"), nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU()).eval()
+    handle = network[0].register_forward_hook(lambda *given: 2 * given[-1])
+    assert folded(network) is None
+    handle.remove()
+    with framework.interruptible(network, lambda: False):
+        inside = folded(network)
+    assert inside is not None
+    # nobody asks any more, whatever was asked while it was folded
+    assert not any(layer._forward_pre_hooks or layer._forward_hooks for layer in inside.modules())

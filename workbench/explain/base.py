@@ -92,7 +92,7 @@ class Problem:
 
     def scores(self, inputs: Array) -> Array:
         """Return the score of each of some inputs ``[n, channels, *spatial]``."""
-        return self.framework.scores(self.module, inputs, self.score)
+        return self.framework.scores(self.feeder.network, inputs, self.score)
 
     def gradients(self, inputs: Array) -> Array:
         """Return the gradient of each input's score with respect to it, of the shape of the inputs."""
@@ -156,7 +156,8 @@ class Explainer(ABC):
     depends on: "same" as for the whole input; the same in the "inner" part, where each layer sees what it would see in
     the whole; or "other". One whose map is `averaged` over a layer is made smaller by the share of the box. One that is
     `end_to_end` asks for scores and for gradients of the input alone, so that these may be put together from parts.
-    One that cannot be made window by window says why in `needs_whole`.
+    One that cannot be made window by window says why in `needs_whole`. One whose batches ask for scores alone is
+    `forward_only`: the network may then run in a form that has other layers inside, and is faster.
     A package offers its own through the entry point group ``workbench.explainers``.
     """
 
@@ -174,6 +175,7 @@ class Explainer(ABC):
     in_part: ClassVar[Literal["same", "inner", "other"]] = "other"
     averaged: ClassVar[bool] = False
     end_to_end: ClassVar[bool] = False
+    forward_only: ClassVar[bool] = False
     needs_whole: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Parameter]] = {}
 

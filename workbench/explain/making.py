@@ -68,7 +68,7 @@ def make(asked: Asked, work: MapWork) -> Explanation:
         As `workbench.explain` says.
     """
     work.check()
-    with _interruptible(asked.model, work):
+    with _interruptible(asked.model.framework, asked.model.module, work):
         work.tell(0.0)
         making = Making(asked, work)
         for step in making.steps():
@@ -79,10 +79,10 @@ def make(asked: Asked, work: MapWork) -> Explanation:
     return result
 
 
-def _interruptible(model: Any, work: MapWork) -> AbstractContextManager[None]:
-    if not work.heeded:
+def _interruptible(framework: Any, network: Any, work: MapWork | None) -> AbstractContextManager[None]:
+    if work is None or not work.heeded:
         return contextlib.nullcontext()
-    interrupted: AbstractContextManager[None] = model.framework.interruptible(model.module, lambda: work.cancelled)
+    interrupted: AbstractContextManager[None] = framework.interruptible(network, lambda: work.cancelled)
     return interrupted
 
 
@@ -317,9 +317,15 @@ class Making:
             shape,
             (model.framework.name, str(model.device), model.algorithm.name, config, self.explainer.name),
             size=self.asked.options.get("batch_size"),
+            count=self._count(shape) if self.explainer.forward_only else None,
+            guard=lambda network: _interruptible(model.framework, network, self._work),
             schedule=self.asked.schedule,
             refusal=lambda: does_not_fit(shape[1:], self.look.at_once and self.look.field.kind == "whole"),
         )
+
+    def _count(self, shape: tuple[int, ...]) -> int:
+        options = {name: value for name, value in self.asked.options.items() if name not in ("within", "field")}
+        return self.explainer.passes(shape[1:], tuple(self.prepared.grid.spacing), options)
 
     def _framework(self) -> Any:
         if not self._pieces:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -28,7 +29,7 @@ _FIRST_BATCH = 8  # enough to fill the vector units and threads of a CPU
 _LARGEST_BATCH = 512
 _RUNS_TO_TRY = 8  # batches that there must be for each form that is tried
 _WORTHWHILE = 0.97  # a change must save 3 % of the time, or it is noise
-_tuned: dict[Hashable, Plan] = {}
+_tuned: dict[Hashable, Learned] = {}
 
 
 class Plan(NamedTuple):
@@ -36,6 +37,14 @@ class Plan(NamedTuple):
 
     size: int
     layout: str
+
+
+class Learned(NamedTuple):
+    """What is known of a network on a device: the best plan, or what has been tried so far."""
+
+    best: Plan | None
+    runs: dict[Plan, int]
+    seconds: dict[Plan, float]
 
 
 class Tuner:
@@ -48,6 +57,7 @@ class Tuner:
         *,
         fixed: bool = False,
         best: Plan | None = None,
+        learned: Learned | None = None,
         most: int = _LARGEST_BATCH,
     ) -> None:
         self._layouts = list(layouts)
@@ -56,12 +66,19 @@ class Tuner:
         self._limit = first if fixed else most
         self._best = None if best is None else Plan(min(best.size, self._limit), best.layout)
         self.ran_out_of_memory = False  # then what was learned may hold for this moment only
-        self._runs: dict[Plan, int] = {}
-        self._seconds: dict[Plan, float] = {}
+        # short works never come to an end of trying: they go on where the last one was
+        self._runs = {} if learned is None else {p: n for p, n in learned.runs.items() if p.size <= self._limit}
+        self._seconds = {} if learned is None else {p: s for p, s in learned.seconds.items() if p.size <= self._limit}
+        if self._best is None and learned is not None and learned.best is not None:
+            self._best = Plan(min(learned.best.size, self._limit), learned.best.layout)
 
     @property
     def settled(self) -> Plan | None:
         return self._best
+
+    @property
+    def learned(self) -> Learned:
+        return Learned(self._best, dict(self._runs), dict(self._seconds))
 
     def propose(self) -> Plan:
         if self._best is None:
@@ -135,6 +152,8 @@ class Feeder:
         The forms that the network may run in; what the framework offers if not given.
     most : int, optional
         Largest batch, where what comes out of a larger one would take more memory than there is reason to.
+    guard : callable, optional
+        Returns the context in which another network than `module` runs: what was put around `module` is not there.
     refusal : callable, optional
         Makes the error that says that a single input does not fit into memory, and what to do.
 
@@ -158,19 +177,24 @@ class Feeder:
         count: int | None = None,
         layouts: Sequence[str] | None = None,
         most: int = _LARGEST_BATCH,
+        guard: Callable[[Any], AbstractContextManager[None]] | None = None,
         refusal: Callable[[], StateError] | None = None,
     ) -> None:
         self._framework = framework
         self._module = self.network = module
-        self._refusal = refusal
+        self._refusal, self._guard = refusal, guard
         offered = framework.layouts(module, forward_only=count is not None) if layouts is None else tuple(layouts)
         self._key = (key, input_shape, size, offered)
         first = size or int(np.clip(_FIRST_VOXELS // max(int(np.prod(input_shape)), 1), 1, _FIRST_BATCH))
         if count is not None:
             offered = offered[: max(1, count // (_RUNS_TO_TRY * first))]
-        best = _tuned.get(self._key)
-        self._tuner = Tuner(offered, first, fixed=size is not None, best=best, most=min(most, _LARGEST_BATCH))
+        known = _tuned.get(self._key)
+        self._tuner = Tuner(offered, first, fixed=size is not None, learned=known, most=min(most, _LARGEST_BATCH))
         self._planned = [Plan(int(n), str(layout)) for n, layout, repeats in schedule for _ in range(int(repeats))]
+        if self._planned:
+            # a map of another device, or of another version, may have been made in a form that there is not here
+            here = {*offered, *framework.layouts(module, forward_only=True), framework.reduced(module)}
+            self._planned = [plan if plan.layout in here else Plan(plan.size, offered[0]) for plan in self._planned]
         self.schedule: list[list[Any]] = []
 
     def once(self, call: Callable[[], T]) -> T:
@@ -206,7 +230,10 @@ class Feeder:
                 plan = self._planned.pop(0) if followed else self._tuner.propose()
                 if plan.layout != layout:
                     stack.close()
+                    stack.callback(self._back)
                     self.network = stack.enter_context(self._framework.layout(self._module, plan.layout))
+                    if self._guard is not None and self.network is not self._module:
+                        stack.enter_context(self._guard(self.network))
                     layout = plan.layout
                 part = range(done, min(done + plan.size, count))
                 started = time.perf_counter()
@@ -225,8 +252,11 @@ class Feeder:
                 self._write_down(plan)
                 done = part.stop
                 yield part, result
-        if self._tuner.settled is not None and not self._tuner.ran_out_of_memory:
-            _tuned[self._key] = self._tuner.settled
+        if not self._tuner.ran_out_of_memory:
+            _tuned[self._key] = self._tuner.learned
+
+    def _back(self) -> None:
+        self.network = self._module
 
     def _write_down(self, plan: Plan) -> None:
         if self.schedule and self.schedule[-1][:2] == list(plan):

@@ -27,6 +27,7 @@ class ContourOcclusion(SegmentExplainer):
     reference = "Zeiler and Fergus 2014, section 4.2, with the segments of Achanta et al. 2012, SLIC, or given labels"
     order = 19
     end_to_end = True
+    forward_only = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         SEGMENTS,
         count_option(100),

@@ -35,6 +35,7 @@ class KernelShap(SegmentExplainer):
     reference = "Lundberg and Lee 2017, A Unified Approach to Interpreting Model Predictions, theorem 2"
     order = 21
     end_to_end = True
+    forward_only = True
     sampled = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         SEGMENTS,

@@ -14,6 +14,7 @@ from workbench.errors import InputError
 from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BLUR, HIDDEN, OF_PART, Baseline, Window, find_baseline, inpainted, local_mean
 from workbench.explain.box import Box, inside
+from workbench.explain.explainers._lattice import Lattice, power_of_two
 from workbench.explain.field import Field
 from workbench.parameters import Parameter, by_name
 
@@ -25,8 +26,9 @@ class Occlusion(Explainer):
     """*Unoccluded score minus occluded score*, averaged over all windows that cover a voxel.
 
     Windows start at every multiple of the stride until the border is reached, where they are clipped, so that
-    every voxel is covered. They are done coarse to fine: an intermediate map shows, at voxels that no
-    window covers yet, the value of the nearest covered one; the last map is exact.
+    every voxel is covered. They are done coarse to fine, and then where the score varies: an intermediate map takes
+    for a window that is not done yet what lies linearly between those that are; the last map is exact. A window that
+    holds what would hide it already is not run, as it changes nothing.
     """
 
     name = "occlusion"
@@ -36,6 +38,7 @@ class Occlusion(Explainer):
     order = 2
     in_part = "same"
     end_to_end = True
+    forward_only = True
     supports_box = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         Parameter("window", "number", None, "Size of the hidden window; an eighth of the grid if not given.",
@@ -67,36 +70,71 @@ class Occlusion(Explainer):
         window = window_shape(problem.options, whole, problem.spacing)
         stride = _stride(problem.options["stride"], window, whole)
         windows, counts = list_windows(whole, window, stride, _moved(problem, start))
+        lattice = Lattice(counts)
+        windows = [windows[i] for i in _in_c_order(windows)]
         if start is not None:
             windows = [_cut(one, start, problem.spatial_shape) for one in windows]
         image = problem.input[0]
-
-        def build(part: range) -> Array:
-            inputs = np.repeat(problem.input, len(part), axis=0)
-            for sample, index in enumerate(part):
-                inputs[sample][(slice(None), *windows[index])] = hide(windows[index])
-            return inputs
-
         unoccluded = problem.score_of(image)
         hide, baseline = _hiding(problem, unoccluded)
-        drops: list[float] = []
-        total = np.zeros(problem.spatial_shape, np.float64)
-        covered = np.zeros(problem.spatial_shape, np.int64)
+        same = 0
+        if baseline is not None:
+            for index, one in enumerate(windows):
+                if np.array_equal(image[(slice(None), *one)], hide(one)):
+                    lattice.record(index, 0.0)
+                    same += 1
+        notes: tuple[str, ...] = (
+            () if same == 0 else (f"{same} of {len(windows)} windows hold what hides them already: no passes.",)
+        )
+        batch = _Batch(problem.input, windows, hide)
+        order: list[int] = []
+        count = len(windows) - same
+
+        def build(part: range) -> Array:
+            # a batch that memory was too small for is asked for again, in parts: what was chosen stays
+            if part.stop > len(order):
+                order.extend(lattice.choose(part.stop - len(order)))
+            return batch.fill(order[part.start : part.stop])
 
         def current() -> Array:
-            return _clip_to_box(_fill(total, covered), problem.box)
+            return _clip_to_box(_averaged(lattice.estimate(), windows, problem.spatial_shape), problem.box)
 
-        for part, occluded in problem.feeder.map(len(windows), build, problem.scores):
-            for index, score in zip(part, occluded, strict=True):
-                drops.append(unoccluded - float(score))
-                total[windows[index]] += drops[-1]
-                covered[windows[index]] += 1
-            if part.stop < len(windows):
-                yield Step(part.stop / len(windows), current, counts, cell=stride)
+        for part, occluded in problem.feeder.map(count, build, problem.scores):
+            for index, score in zip(order[part.start : part.stop], occluded, strict=True):
+                lattice.record(index, unoccluded - float(score))
+            if part.stop < count:
+                yield Step(part.stop / count, current, counts, cell=stride)
         if baseline is None:
-            yield Step(1.0, current, counts, _raised(drops) + (OF_PART,) * (start is not None), stride)
+            notes += _raised(lattice.estimate()) + (OF_PART,) * (start is not None)
+            yield Step(1.0, current, counts, notes, stride)
         else:
-            yield Step(1.0, current, counts, baseline.notes, stride, baseline.score)
+            yield Step(1.0, current, counts, (*notes, *baseline.notes), stride, baseline.score)
+
+
+class _Batch:
+    """Copies of an input of which each has another window hidden; what was hidden before is written back."""
+
+    def __init__(self, batch: Array, windows: list[Window], hide: Callable[[Window], Array]) -> None:
+        self._input, self._windows, self._hide = batch, windows, hide
+        self._buffer = np.empty((0, *batch.shape[1:]), batch.dtype)
+        self._hidden: list[int] = []
+
+    def fill(self, indices: list[int]) -> Array:
+        """Return the input with these windows hidden, ``[len(indices), channels, *spatial]``, until the next call."""
+        if len(indices) > len(self._buffer):
+            self._buffer, self._hidden = np.repeat(self._input, len(indices), axis=0), []
+        for sample, index in enumerate(self._hidden):
+            place = (slice(None), *self._windows[index])
+            self._buffer[sample][place] = self._input[0][place]
+        for sample, index in enumerate(indices):
+            window = self._windows[index]
+            self._buffer[sample][(slice(None), *window)] = self._hide(window)
+        self._hidden = list(indices)
+        return self._buffer[: len(indices)]
+
+
+def _in_c_order(windows: list[Window]) -> list[int]:
+    return sorted(range(len(windows)), key=lambda i: tuple(part.start for part in windows[i]))
 
 
 def _moved(problem: Problem, start: tuple[int, ...] | None) -> Box | None:
@@ -123,10 +161,10 @@ def _hiding(problem: Problem, of_input: float) -> tuple[Callable[[Window], Array
     return lambda window: found.image[(slice(None), *window)], found
 
 
-def _raised(drops: list[float]) -> tuple[str, ...]:
+def _raised(drops: Array) -> tuple[str, ...]:
     """Return a note where hiding adds to the score more than it takes away, in most windows and in all."""
-    raised = sum(drop < 0 for drop in drops) / len(drops)
-    if raised <= 0.5 or sum(drops) >= 0:
+    raised = float((drops < 0).mean())
+    if raised <= 0.5 or drops.sum() >= 0:
         return ()
     note = (
         f"Hiding raised the score in {raised:.0%} of the windows, and by more than it lowered it elsewhere: most of "
@@ -173,7 +211,7 @@ def list_windows(
         axes.append([i for i in range(count) if i * step < stop and i * step + width > start])
     places = np.array(list(itertools.product(*axes)))
     origin = places.min(axis=0)
-    level = np.stack([_power_of_two(places[:, axis] - origin[axis]) for axis in range(len(shape))]).min(axis=0)
+    level = np.stack([power_of_two(places[:, axis] - origin[axis]) for axis in range(len(shape))]).min(axis=0)
     windows = [
         tuple(slice(i * s, min(i * s + w, n)) for i, s, w, n in zip(place, stride, window, shape, strict=True))
         for place in places[np.argsort(-level, kind="stable")].tolist()
@@ -184,14 +222,6 @@ def list_windows(
 def _count(size: int, width: int, step: int) -> int:
     """Return how many windows it takes to cover an axis."""
     return max(-(-(size - width) // step), 0) + 1
-
-
-def _power_of_two(index: Array) -> Array:
-    """Return how often 2 divides each index; 0 is divided for ever."""
-    level = np.full(index.shape, 63)
-    nonzero = index != 0
-    level[nonzero] = np.log2(index[nonzero] & -index[nonzero]).astype(int)
-    return level
 
 
 def _per_axis(value: Any, ndim: int, name: str) -> list[float]:
@@ -213,16 +243,13 @@ def _stride(value: Any, window: tuple[int, ...], shape: tuple[int, ...]) -> tupl
     return tuple(min(step, width) for step, width in zip(stride, window, strict=True))
 
 
-def _fill(total: Array, covered: Array) -> Array:
-    """Average, and give voxels that no window covers yet the value of the nearest covered one."""
-    mean = np.divide(total, covered, out=np.zeros_like(total), where=covered > 0)
-    if covered.all() or not covered.any():
-        return mean
-    from scipy.ndimage import distance_transform_edt
-
-    nearest = distance_transform_edt(covered == 0, return_distances=False, return_indices=True)
-    filled: Array = mean[tuple(nearest)]
-    return filled
+def _averaged(drops: Array, windows: list[Window], shape: tuple[int, ...]) -> Array:
+    """Return the mean of all windows that cover a voxel."""
+    total, covered = np.zeros(shape, np.float64), np.zeros(shape, np.int64)
+    for window, drop in zip(windows, drops.ravel().tolist(), strict=True):
+        total[window] += drop
+        covered[window] += 1
+    return np.divide(total, covered, out=total, where=covered > 0)
 
 
 def _clip_to_box(values: Array, box: Box | None) -> Array:

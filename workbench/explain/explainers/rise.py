@@ -29,6 +29,7 @@ class Rise(Explainer):
     reference = "Petsiuk, Das, Saenko 2018, RISE, section 3.2, with the slope instead of the mean of equation 6"
     order = 20
     end_to_end = True
+    forward_only = True
     sampled = True
     options: ClassVar[Mapping[str, Parameter]] = by_name(
         samples_option(1000),

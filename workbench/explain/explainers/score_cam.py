@@ -29,6 +29,7 @@ class ScoreCAM(ChannelExplainer):
     summary = "a layer's channels weighted with the score of the input seen through each"
     reference = "Wang et al. 2020, Score-CAM, equation 5 and algorithm 1"
     order = 13
+    forward_only = True
     options: ClassVar[Mapping[str, Parameter]] = {
         **by_name(
             Parameter("softmax", "flag", False, "Bring the weights to a sum of 1, as algorithm 1 of the paper does."),

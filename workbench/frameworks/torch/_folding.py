@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import operator
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from workbench.frameworks.torch._carrying import carry_norms
 from workbench.frameworks.torch._doubling import merge_doublings
 from workbench.frameworks.torch._graphs import CONVOLUTIONS, only_user, traced, uses
+from workbench.frameworks.torch._interrupting import ASKS_ONLY
 
 _FOLDED: weakref.WeakKeyDictionary[nn.Module, tuple[Any, nn.Module | None]] = weakref.WeakKeyDictionary()
 
@@ -29,6 +31,8 @@ def folded(module: nn.Module) -> nn.Module | None:
 
     It is kept until a weight of `module` changes.
     """
+    if any(not hook.__dict__.get(ASKS_ONLY) for hook in _hooks(module)):
+        return None  # a hook may change what a layer answers, or its weights, and such a layer may be folded away
     state = [*module.parameters(), *module.buffers()]
     if any(tensor.is_inference() for tensor in state):
         return _fold(module)  # such tensors do not tell when they change
@@ -39,12 +43,21 @@ def folded(module: nn.Module) -> nn.Module | None:
     return known[1]
 
 
+def _hooks(module: nn.Module) -> Iterator[Any]:
+    for layer in module.modules():
+        yield from layer._forward_pre_hooks.values()
+        yield from layer._forward_hooks.values()
+
+
 def _fold(module: nn.Module) -> nn.Module | None:
     graph = traced(module)
     if graph is None:
         return None
     with torch.inference_mode(mode=False), torch.no_grad():
         network = copy.deepcopy(graph).eval()
+        for layer in network.modules():
+            layer._forward_pre_hooks.clear()
+            layer._forward_hooks.clear()
         changes = _fold_norms(network) + carry_norms(network) + merge_doublings(network)
         if not changes:
             return None

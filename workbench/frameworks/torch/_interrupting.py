@@ -11,6 +11,9 @@ import torch
 
 from workbench.errors import Cancelled
 
+#: Marks hooks that change nothing of what a network answers.
+ASKS_ONLY = "asks_only"
+
 
 @contextlib.contextmanager
 def interrupting(module: torch.nn.Module, cancelled: Callable[[], bool]) -> Iterator[None]:
@@ -33,6 +36,8 @@ def interrupting(module: torch.nn.Module, cancelled: Callable[[], bool]) -> Iter
         if threading.get_ident() == mine and isinstance(output, torch.Tensor) and output.requires_grad:
             output.register_hook(look)  # type: ignore[no-untyped-call]
 
+    for hook in (before, after):
+        hook.__dict__[ASKS_ONLY] = True
     leaves = [layer for layer in module.modules() if not any(layer.children())]
     handles = [layer.register_forward_pre_hook(before) for layer in leaves]
     handles += [layer.register_forward_hook(after) for layer in leaves]
