@@ -4,6 +4,7 @@ import type { MapRow } from "./generated/messages";
 import { button, segmented, select, slider } from "./ui/controls";
 import { answerList } from "./ui/answer";
 import { h, replace, setText } from "./ui/dom";
+import { gallery } from "./ui/gallery";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
 import { field, optionsForm } from "./ui/schema";
@@ -11,6 +12,8 @@ import { field, optionsForm } from "./ui/schema";
 function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Explain");
   const method = select({ label: "Method", tooltip: "How the map is made" }, (value) => scope.set({ method: value }));
+  const methods = gallery(scope);
+  method.row.querySelector(".mwb-control")?.append(methods.element);
   const about = hint("");
   const layer = select(
     { label: "Layer", tooltip: "Whose feature map is weighed; deep layers are coarse and meaningful, early ones sharp" },

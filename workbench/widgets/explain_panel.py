@@ -13,7 +13,7 @@ from workbench.explain import Explanation
 from workbench.explain.registry import get
 from workbench.widgets import _options
 from workbench.widgets._explain_code import explain_code
-from workbench.widgets._explain_predicts import ExplainPredicts
+from workbench.widgets._explain_gallery import ExplainGallery
 from workbench.widgets._network import with_network
 from workbench.widgets._pace import passes_of
 from workbench.widgets.code import page
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.training import Run
 
 
-class ExplainPanel(ExplainPredicts):
+class ExplainPanel(ExplainGallery):
     """Predicts, and makes maps of what a prediction rests on.
 
     Attributes
@@ -43,7 +43,7 @@ class ExplainPanel(ExplainPredicts):
     _esm = bundle("explain_panel")
     _css = bundle("explain_panel", "css")
 
-    actions: ClassVar = ExplainPredicts.actions | {
+    actions: ClassVar = ExplainGallery.actions | {
         "run": "run_asked",
         "begin": "begin",
         "over_training": "over_training",

@@ -1,6 +1,7 @@
 // Written by widgets/generate.py from workbench.widgets.explain_panel. Change it there, and run `npm run generate`.
 
 import type { DeskPanel } from "./desk_panel";
+import type { GalleryCard } from "./explain_gallery";
 import type { Answer, Live, MapRow, MethodOffer, Offer } from "./messages";
 import type { Schema } from "./parameters";
 
@@ -14,6 +15,8 @@ export interface ExplainPanel {
     can_match: boolean;
     color_by: "class" | "score" | "match";
     form: Schema[];
+    /** The methods, each with what it shows of this case */
+    gallery: GalleryCard[];
     has_run: boolean;
     /** Index of a class or label; empty for what is predicted */
     label: string;
@@ -27,6 +30,8 @@ export interface ExplainPanel {
     methods: MethodOffer[];
     options: Record<string, unknown>;
     target: "class" | "voxel";
+    /** PNG, in the order in which they were made */
+    thumbnails: DataView[];
     timeline: string[];
     timeline_index: number;
     voxel: string;
@@ -34,6 +39,10 @@ export interface ExplainPanel {
   actions: DeskPanel["actions"] & {
     /** Predict as a click asks for: where that would take long, say for how long and ask first. */
     predict: Record<string, never>;
+    /** Make the thumbnails that are quick, coarse where a method can be; all other work is let by. */
+    gallery: Record<string, never>;
+    /** Make the thumbnail of a method, however long that takes. */
+    sketch: { name: string };
     /** Make a map as a click asks for: one that would take very long is asked about first. */
     run: Record<string, never>;
     /** Start to make the map of the panel in a process of its own, and return at once. */

@@ -46,6 +46,13 @@ class Occlusion(Explainer):
         Parameter("batch_size", "integer", None, "Windows per pass; measured on the device if not given.", low=1),
     )  # fmt: skip
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return options for a thumbnail."""
+        return {
+            "window": [max(1, -(-size // 4)) for size in shape],
+            "stride": [max(1, -(-size // 4)) for size in shape],
+        }
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         window = window_shape(options, shape, spacing)
         stride = _stride(options["stride"], window, shape)
