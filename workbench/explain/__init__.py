@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from workbench.errors import Cancelled
+from workbench.explain.agreeing import Agreement, agreement
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.check import Check, Finding, Subject
 from workbench.explain.embedding import Embedding, embed
@@ -40,6 +41,7 @@ from workbench.explain.targets import (
 from workbench.explain.timeline import over_checkpoints
 
 __all__ = [
+    "Agreement",
     "Box",
     "Cancelled",
     "Check",
@@ -65,6 +67,7 @@ __all__ = [
     "Subject",
     "Target",
     "Voxel",
+    "agreement",
     "checks",
     "embed",
     "explain",

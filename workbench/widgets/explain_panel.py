@@ -234,7 +234,12 @@ class ExplainPanel(ExplainGallery):
             {key: value for key, value in one.describe().items() if not key.startswith("format")}
             for one in self.explanations
         ]
-        return {**self._answer.facts(), **({"maps": maps} if maps else {})}
+        agreed = self._list.facts()
+        return {
+            **self._answer.facts(),
+            **({"maps": maps} if maps else {}),
+            **({"agreement of the maps": agreed} if agreed else {}),
+        }
 
     def pictures(self) -> list[Picture]:
         """Return the maps side by side, where there are several."""

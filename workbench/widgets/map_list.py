@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -169,11 +170,18 @@ class MapList:
                 (f"epoch {epoch}", Layer(one.volume, opacity=OPACITY, window=window))
                 for epoch, one in self.timeline.maps
             ]
-            self.strip.show(tiles[-_MOST_TILES:], "Attention over training")
+            made = {f"epoch {epoch}": one for epoch, one in self.timeline.maps[-_MOST_TILES:]}
+            self.strip.show(tiles[-_MOST_TILES:], "Attention over training", made)
         elif len(self.maps) > 1:
-            self.strip.show([(one.label, one.layer) for one in self.maps[-_MOST_TILES:]], "Compare")
+            shown = self.maps[-_MOST_TILES:]
+            explained = {self._told_apart(one): one.explanation for one in shown}
+            self.strip.show([(one.label, one.layer) for one in shown], "Compare", explained)
         else:
             self.strip.show([])
+
+    def _told_apart(self, one: Map) -> str:
+        alike = [other for other in self.maps if other.label == one.label]
+        return one.label if len(alike) == 1 else f"{one.label} ({alike.index(one) + 1})"
 
     def common_window(self) -> Any:
         """Return one window for all epochs, so that a weak map looks weak."""
@@ -181,6 +189,16 @@ class MapList:
         ranges = [one.display_range for _, one in self.timeline.maps]
         low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
         return (low, high) if low < high else None
+
+    def facts(self) -> dict[str, str]:
+        """Return how far the maps agree, as the report tells it: by the names of each pair."""
+        told = self.strip.agreement
+        names = told.get("names", [])
+        return {
+            f"{names[one]} / {names[other]}": f"rank correlation {_told(told['ranks'][one][other])}, "
+            f"overlap of the highest 5 % {_told(told['overlaps'][one][other])}"
+            for one, other in itertools.combinations(range(len(names)), 2)
+        }
 
     # -- as code ------------------------------------------------------------------------------------------
 
@@ -208,6 +226,9 @@ class MapList:
             told = "# `segmentation` are the labels of the region that you gave.\n" if known else ""
             made = one.explanation.code(name_of_model(one.choice), "volume", region, self.name_of(one))
             parts.append(told + made.partition("\n\n")[2].strip())
+        if len(self.maps) > 1:
+            names = ", ".join(self.name_of(one) for one in self.maps)
+            parts.append(call("agreement", "wb.explain.agreement", f"[{names}]"))
         if self.timeline is not None:
             run = f"Run({path_code(self.timeline.run.path)!r})"
             asked = {name: Code(value) for name, value in arguments_code(self.timeline.asked, region).items()}
@@ -250,6 +271,10 @@ class Preview:
         """Take the layer away."""
         if self._layer is not None and self._layer in self._desk.viewer.layers:
             self._desk.viewer.remove(self._layer)
+
+
+def _told(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2f}"
 
 
 def style_of(explanation: Explanation) -> dict[str, Any]:

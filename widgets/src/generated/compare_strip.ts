@@ -3,10 +3,22 @@
 /** Small pictures of the lowest layer with one map each, all on the slice through the crosshair. */
 export interface CompareStrip {
   state: {
+    /** How far the maps agree */
+    agreement: AgreementCells;
     pictures: DataView[];
     tiles: Tile[];
     title: string;
   };
+  hears: Place;
+}
+
+/** How far the maps of a strip agree, pair by pair; empty where that is not known. */
+export interface AgreementCells {
+  names?: string[];
+  /** Rank correlation of each pair; null where a map is even. */
+  ranks?: ((number | null)[])[];
+  /** Overlap of the highest 5 % of each pair. */
+  overlaps?: ((number | null)[])[];
 }
 
 /** A picture of the strip. */
@@ -16,4 +28,9 @@ export interface Tile {
   size: [number, number];
   /** Where the crosshair is, as fractions of width and height. */
   cross: [number, number];
+}
+
+/** Somebody pressed a picture: fractions of its width and height, from the top left. */
+export interface Place {
+  place: [number, number];
 }
