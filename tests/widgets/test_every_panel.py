@@ -36,6 +36,10 @@ class TestTrust(PanelContract):
     name = "trust"
 
 
+class TestInside(PanelContract):
+    name = "inside"
+
+
 class TestDemos(PanelContract):
     name = "demos"
 

@@ -19,6 +19,7 @@ from workbench.explain.embedding import Embedding, embed
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
 from workbench.explain.inside import GradientFlow, features, gradient_flow
+from workbench.explain.occluders import Occluders, occluders
 from workbench.explain.refining import refine
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
@@ -55,6 +56,7 @@ __all__ = [
     "GradientFlow",
     "Instance",
     "Margin",
+    "Occluders",
     "Option",
     "Output",
     "Point",
@@ -74,6 +76,7 @@ __all__ = [
     "features",
     "gradient_flow",
     "methods",
+    "occluders",
     "over_checkpoints",
     "progressive",
     "refine",

@@ -77,7 +77,7 @@ def agreement(
     Krishna et al. 2024, The Disagreement Problem in Explainable Machine Learning, section 4.
     """
     named = dict(maps) if isinstance(maps, Mapping) else {}
-    given: list[Any] = list(named.values()) if named else list(maps)  # type: ignore[arg-type]
+    given: list[Any] = list(named.values()) if named else list(maps)
     if len(given) < 2 or not all(isinstance(one, Explanation) for one in given):
         raise InputError(
             f"wb.explain.agreement(): maps must be two Explanations or more, got {len(given)} of "

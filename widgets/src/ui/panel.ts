@@ -15,6 +15,8 @@ export interface Frame<W extends Panel> {
   feedback: HTMLElement;
   /** Called with false while a job runs: lock what must not change meanwhile. */
   whenBusy(update: (idle: boolean) => void): void;
+  /** Fold the panel, or unfold it. */
+  fold(folded: boolean): void;
 }
 
 export function frame<W extends Panel>(model: Model<W>, el: HTMLElement, title: string): Frame<W> {
@@ -30,11 +32,11 @@ export function frame<W extends Panel>(model: Model<W>, el: HTMLElement, title: 
     badge,
     h("span", { class: "mwb-title" }, title),
   );
-  toggle.addEventListener("click", () => {
-    const open = toggle.getAttribute("aria-expanded") !== "true";
-    toggle.setAttribute("aria-expanded", String(open));
-    body.hidden = !open;
-  });
+  const fold = (folded: boolean) => {
+    toggle.setAttribute("aria-expanded", String(!folded));
+    body.hidden = folded;
+  };
+  toggle.addEventListener("click", () => fold(toggle.getAttribute("aria-expanded") === "true"));
   const told = feedback(scope);
   const head = h("header", { class: "mwb-head" }, toggle, status, copyAsCode(scope, "code"));
   const card = h("section", { class: "mwb-ui mwb-card", "aria-labelledby": heading }, head, body);
@@ -55,6 +57,7 @@ export function frame<W extends Panel>(model: Model<W>, el: HTMLElement, title: 
     body,
     scope: own,
     feedback: told,
+    fold,
     whenBusy: (update) => scope.watch(["busy"], () => update(!scope.get("busy"))),
   };
 }

@@ -59,9 +59,7 @@ class Occlusion(Explainer):
         return 2 + math.prod(map(_count, shape, window, stride))
 
     def steps(self, problem: Problem) -> Iterator[Step]:
-        window = window_shape(problem.options, problem.spatial_shape, problem.spacing)
-        stride = _stride(problem.options["stride"], window, problem.spatial_shape)
-        windows, counts = list_windows(problem.spatial_shape, window, stride, problem.box)
+        windows, counts, stride = windows_of(problem)
         image = problem.input[0]
 
         def build(part: range) -> Array:
@@ -71,7 +69,7 @@ class Occlusion(Explainer):
             return inputs
 
         unoccluded = problem.score_of(image)
-        hide, baseline = _hiding(problem, unoccluded)
+        hide, baseline = hiding_of(problem, unoccluded)
         drops: list[float] = []
         total = np.zeros(problem.spatial_shape, np.float64)
         covered = np.zeros(problem.spatial_shape, np.int64)
@@ -92,7 +90,14 @@ class Occlusion(Explainer):
             yield Step(1.0, current, counts, baseline.notes, stride, baseline.score)
 
 
-def _hiding(problem: Problem, of_input: float) -> tuple[Callable[[Window], Array], Baseline | None]:
+def windows_of(problem: Problem) -> tuple[list[Window], tuple[int, ...], tuple[int, ...]]:
+    """Return the windows of a problem, coarse to fine, how many there are along each axis, and the step of each."""
+    window = window_shape(problem.options, problem.spatial_shape, problem.spacing)
+    stride = _stride(problem.options["stride"], window, problem.spatial_shape)
+    return *list_windows(problem.spatial_shape, window, stride, problem.box), stride
+
+
+def hiding_of(problem: Problem, of_input: float) -> tuple[Callable[[Window], Array], Baseline | None]:
     """Return what gives the values that hide a window, and the baseline that they are of, where it is one for all."""
     image, asked = problem.input[0], problem.options["baseline"]
     if isinstance(asked, str) and (local := _LOCAL.get(asked)):
