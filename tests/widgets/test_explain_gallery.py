@@ -16,7 +16,7 @@ from workbench import explain
 from workbench.errors import InputError
 from workbench.explain.registry import get
 from workbench.widgets import Layer, _explain_gallery
-from workbench.widgets.map_list import style_of
+from workbench.widgets.map_style import style_of
 from workbench.widgets.still import slice_png
 
 

@@ -27,6 +27,7 @@ function render({ model, el }: { model: Model<CompareStrip>; el: HTMLElement }):
     model.send({ place: [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height] });
     event.preventDefault();
   };
+  const mark = () => [...row.children].forEach((tile, n) => tile.classList.toggle("mwb-tile-now", n === scope.get("current")));
   row.addEventListener("pointerdown", point);
   row.addEventListener("pointermove", point);
   scope.watch(["tiles", "pictures", "title"], () => {
@@ -49,16 +50,18 @@ function render({ model, el }: { model: Model<CompareStrip>; el: HTMLElement }):
             h("i", { class: "mwb-cross-x", style: `left: ${tile.cross[0] * 100}%` }),
             h("i", { class: "mwb-cross-y", style: `top: ${tile.cross[1] * 100}%` }),
           ),
-          h("figcaption", { title: tile.label }, tile.label),
+          h("figcaption", { title: tile.label }, scope.get("plays") ? h("button", { type: "button", class: "mwb-button mwb-quiet", title: `Show ${tile.label} in the viewer`, onclick: () => model.send({ step: n }) }, tile.label) : tile.label),
         ),
       ),
     );
     for (const url of old) URL.revokeObjectURL(url);
+    mark();
   });
+  scope.watch(["current"], mark);
   scope.watch(["agreement"], () => {
     const cells = scope.get("agreement");
     table.hidden = !cells.names?.length;
-    if (!table.hidden) replace(table, agreementTable(cells));
+    if (!table.hidden) replace(table, h("p", {}, "How far they agree. Below the diagonal: rank correlation (−1 to 1). Above it: overlap of the highest 5 % (0 to 1)."), agreementTable(cells));
   });
   return () => {
     for (const url of urls) URL.revokeObjectURL(url);
@@ -78,7 +81,6 @@ function agreementTable({ names = [], ranks = [], overlaps = [] }: AgreementCell
   return h(
     "table",
     {},
-    h("caption", {}, "How far they agree. Below the diagonal: rank correlation (−1 to 1). Above it: overlap of the highest 5 % (0 to 1)."),
     h("thead", {}, h("tr", {}, h("td", {}), ...names.map((name, n) => h("th", { scope: "col", title: name }, String(n + 1))))),
     h("tbody", {}, ...names.map((name, row) => h("tr", {}, h("th", { scope: "row", title: name }, `${row + 1} ${name}`), ...names.map((_, column) => cell(row, column))))),
   );

@@ -44,6 +44,8 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     "Make the map at every checkpoint of the run: how the attention moved",
     () => scope.act("over_training"),
   );
+  const byLayer = button("By layer", "Make the map at one layer after the other, and play them: what is seen early, and what late", () => scope.act("over_layers"));
+  const stepwise = button("Step by step", "Make the map, and play how it came about", () => scope.act("over_steps"));
   const blocked = reason();
   const colour = select<ExplainPanel["state"]["color_by"]>(
     { label: "Colour by", tooltip: "What the colours of the prediction mean: its class, its score, or whether it is right" },
@@ -53,7 +55,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
   const least = field(leastOption, (text) => scope.act("fill", { name: leastOption.name, text }), true);
   const answer = answerList((place) => scope.act("go", { place }));
   const answered = h("div", { class: "mwb-answer" }, answer.element, colour.row, least.row);
-  const epoch = slider({ label: "Epoch", tooltip: "The map at this checkpoint" }, (value) => scope.act("epoch", { index: value }));
+  const epoch = slider({ label: "Step", tooltip: "The map at this checkpoint, layer or step; the viewer plays them" }, (value) => scope.act("epoch", { index: value }));
   const at = h("p", { class: "mwb-hint" });
   const timeline = h("div", { class: "mwb-fields mwb-timeline" }, epoch.row, at);
   epoch.input.addEventListener("input", () => scope.act("epoch", { index: epoch.value() }));
@@ -66,7 +68,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     label.row,
     voxel,
     options.element,
-    actions(run.element, predict.element, begin.element, over.element),
+    actions(run.element, predict.element, begin.element, over.element, byLayer.element, stepwise.element),
     blocked.element,
     feedback,
     answered,
@@ -133,9 +135,13 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     begin.enable(idle && !why && !wrong, why || wrong);
     over.show(scope.get("has_run"));
     over.enable(idle && !why && !wrong, why || wrong);
+    byLayer.show(!scope.get("can_layer"));
+    byLayer.enable(idle && !why && !wrong, why || wrong);
+    stepwise.show(!scope.get("can_step"));
+    stepwise.enable(idle && !why && !wrong, why || wrong);
     blocked.show(why);
   };
-  scope.watch(["busy", "blocked", "has_run", "faults"], buttons);
+  scope.watch(["busy", "blocked", "has_run", "faults", "can_layer", "can_step"], buttons);
   whenBusy((idle) => {
     for (const control of [method, layer, target, label, colour, least]) control.enable(idle);
     options.enable(idle);

@@ -39,7 +39,7 @@ from workbench.explain.targets import (
     Voxel,
     targets_in,
 )
-from workbench.explain.timeline import over_checkpoints
+from workbench.explain.timeline import over_checkpoints, over_layers
 
 __all__ = [
     "Agreement",
@@ -78,6 +78,7 @@ __all__ = [
     "methods",
     "occluders",
     "over_checkpoints",
+    "over_layers",
     "progressive",
     "refine",
     "register",

@@ -16,7 +16,7 @@ from workbench.widgets._network import with_network
 from workbench.widgets._pace import passes_of
 from workbench.widgets.desk import Case, Desk
 from workbench.widgets.layer import Layer
-from workbench.widgets.map_list import style_of
+from workbench.widgets.map_style import style_of
 from workbench.widgets.messages import MethodOffer, synced
 from workbench.widgets.still import slice_png
 

@@ -39,6 +39,12 @@ class AgreementCells(TypedDict, total=False):
     overlaps: Annotated[list[list[float | None]], "Overlap of the highest 5 % of each pair."]
 
 
+class Step(TypedDict):
+    """Somebody chose a picture of a timeline: which of those that are shown."""
+
+    step: int
+
+
 class Place(TypedDict):
     """Somebody pressed a picture: fractions of its width and height, from the top left."""
 
@@ -63,12 +69,16 @@ class CompareStrip(anywidget.AnyWidget):
 
     agreement = synced(AgreementCells, t.Dict(help="How far the maps agree"))
 
-    hears: ClassVar[tuple[type, ...]] = (Place,)
+    current = t.Int(-1, help="Which picture the viewer shows, of a timeline; -1 where it is none").tag(sync=True)
+    plays = t.Bool(False, help="Whether they are steps that the viewer plays").tag(sync=True)
+
+    hears: ClassVar[tuple[type, ...]] = (Place, Step)
 
     def __init__(self, viewer: Viewer, **traits: Any) -> None:
         self._viewer = viewer
         self._explained: dict[str, Explanation] = {}
         self._measuring = threading.Lock()
+        self._first = 0
         self._maps: list[tuple[str, Layer]] = []
         self._timer: threading.Timer | None = None
         self._guard = threading.Lock()
@@ -77,7 +87,11 @@ class CompareStrip(anywidget.AnyWidget):
         self.on_msg(self._heard)
 
     def show(
-        self, maps: Sequence[tuple[str, Layer]], title: str = "", explained: Mapping[str, Explanation] | None = None
+        self,
+        maps: Sequence[tuple[str, Layer]],
+        title: str = "",
+        explained: Mapping[str, Explanation] | None = None,
+        first: int | None = None,
     ) -> None:
         """Show these maps, each a name and a layer; none hides the strip.
 
@@ -85,7 +99,12 @@ class CompareStrip(anywidget.AnyWidget):
         ----------
         explained : mapping of str to Explanation, optional
             Those of which it is to be told how far they agree; that is measured in a thread.
+        first : int, optional
+            Where they are steps that the viewer plays: which of them the first one is.
         """
+        self._first, self.plays = first or 0, first is not None
+        if first is None:
+            self.current = -1
         self._maps, self.title = list(maps), title
         self.draw()
         given = dict(explained or {})
@@ -124,7 +143,10 @@ class CompareStrip(anywidget.AnyWidget):
         self.pictures = pictures
         self.tiles = [Tile(label=name, size=plane.size, cross=cross) for name, _ in self._maps]
 
-    def _heard(self, _widget: Any, message: Place, _buffers: Any) -> None:
+    def _heard(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        if "step" in message:
+            self._viewer.frame = self._first + int(message["step"])
+            return
         base = self._viewer.layers[0] if self._viewer.layers else None
         if base is None or "place" not in message:
             return

@@ -13,22 +13,23 @@ from workbench.explain import Explanation
 from workbench.explain.registry import get
 from workbench.widgets import _options
 from workbench.widgets._explain_code import explain_code
-from workbench.widgets._explain_gallery import ExplainGallery
+from workbench.widgets._explain_steps import ExplainSteps
 from workbench.widgets._network import with_network
 from workbench.widgets._pace import passes_of
 from workbench.widgets.code import page
 from workbench.widgets.demos import Demo
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
-from workbench.widgets.map_list import MapList, Preview, Timeline, short
+from workbench.widgets.map_list import MapList, Preview, short
 from workbench.widgets.panel import bundle
+from workbench.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
     from workbench.jobs import Job
     from workbench.training import Run
 
 
-class ExplainPanel(ExplainGallery):
+class ExplainPanel(ExplainSteps):
     """Predicts, and makes maps of what a prediction rests on.
 
     Attributes
@@ -43,7 +44,7 @@ class ExplainPanel(ExplainGallery):
     _esm = bundle("explain_panel")
     _css = bundle("explain_panel", "css")
 
-    actions: ClassVar = ExplainGallery.actions | {
+    actions: ClassVar = ExplainSteps.actions | {
         "run": "run_asked",
         "begin": "begin",
         "over_training": "over_training",
@@ -315,6 +316,6 @@ class ExplainPanel(ExplainGallery):
     def _list_maps(self) -> None:
         self.maps = self._list.rows()
         timeline = self._list.timeline
-        self.timeline = [f"epoch {epoch}, score {one.score:.3g}" for epoch, one in timeline.maps] if timeline else []
+        self.timeline = timeline.told() if timeline else []
         self.timeline_index = self._list.epoch_index
         self._list.draw_strip()

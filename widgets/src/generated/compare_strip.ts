@@ -5,11 +5,15 @@ export interface CompareStrip {
   state: {
     /** How far the maps agree */
     agreement: AgreementCells;
+    /** Which picture the viewer shows, of a timeline; -1 where it is none */
+    current: number;
     pictures: DataView[];
+    /** Whether they are steps that the viewer plays */
+    plays: boolean;
     tiles: Tile[];
     title: string;
   };
-  hears: Place;
+  hears: Place | Step;
 }
 
 /** How far the maps of a strip agree, pair by pair; empty where that is not known. */
@@ -33,4 +37,9 @@ export interface Tile {
 /** Somebody pressed a picture: fractions of its width and height, from the top left. */
 export interface Place {
   place: [number, number];
+}
+
+/** Somebody chose a picture of a timeline: which of those that are shown. */
+export interface Step {
+  step: number;
 }

@@ -12,7 +12,11 @@ export interface ExplainPanel {
     answer_told: Answer;
     /** Why nothing can be explained yet */
     blocked: string;
+    /** Why the method cannot be played by layer; empty if it can */
+    can_layer: string;
     can_match: boolean;
+    /** Why the method cannot be played step by step; empty if it can */
+    can_step: string;
     color_by: "class" | "score" | "match";
     form: Schema[];
     /** The methods, each with what it shows of this case */
@@ -43,6 +47,10 @@ export interface ExplainPanel {
     gallery: Record<string, never>;
     /** Make the thumbnail of a method, however long that takes. */
     sketch: { name: string };
+    /** Make the map at each of some layers, first to last: what is seen early, and what late. */
+    over_layers: Record<string, never>;
+    /** Make the map, and keep how it looked on the way. */
+    over_steps: Record<string, never>;
     /** Make a map as a click asks for: one that would take very long is asked about first. */
     run: Record<string, never>;
     /** Start to make the map of the panel in a process of its own, and return at once. */
