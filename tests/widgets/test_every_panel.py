@@ -40,6 +40,10 @@ class TestInside(PanelContract):
     name = "inside"
 
 
+class TestEmbedding(PanelContract):
+    name = "embedding"
+
+
 class TestDemos(PanelContract):
     name = "demos"
 

@@ -107,7 +107,11 @@ def _spread(model: Any) -> list[str]:
     known = [one.name for one in every if (one.leaf and "Conv" in one.type) or one.name == usual]
     count = min(_MOST_LAYERS, len(known))
     chosen = {known[round(n * (len(known) - 1) / max(count - 1, 1))] for n in range(count)} | {usual}
-    return [name for name in known if name in chosen]
+    within = [name for name in known if name in chosen and not name.startswith(f"{usual}.")]
+    # what holds other layers is defined before them, and done after them
+    inner = [name for name in known if name in chosen and name.startswith(f"{usual}.")]
+    at = within.index(usual)
+    return [*within[:at], *inner, *within[at:]]
 
 
 def _whole_epochs(run: Any) -> list[int]:

@@ -61,6 +61,15 @@ class ExplainSteps(ExplainGallery):
         """
         return self._played("steps", self.can_step)
 
+    def visit(self, index: int) -> None:  # noqa: ARG002
+        """Make the map of the case that is looked at now, unless that takes very long."""
+        if not self.desk.cannot_answer():
+            self.run_asked()
+
+    def run_asked(self) -> None:
+        """Make a map as a click asks for."""
+        raise NotImplementedError
+
     # -- inside -------------------------------------------------------------------------------------------
 
     def _played(self, kind: Kind, refused: str) -> list[Any]:
