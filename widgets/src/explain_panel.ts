@@ -7,6 +7,7 @@ import { h, replace, setText } from "./ui/dom";
 import { gallery } from "./ui/gallery";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
+import { saver } from "./ui/saver";
 import { field, optionsForm } from "./ui/schema";
 
 function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }): () => void {
@@ -59,6 +60,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
   const at = h("p", { class: "mwb-hint" });
   const timeline = h("div", { class: "mwb-fields mwb-timeline" }, epoch.row, at);
   epoch.input.addEventListener("input", () => scope.act("epoch", { index: epoch.value() }));
+  const saving = saver(scope);
   const maps = h("ul", { class: "mwb-list", "aria-label": "Maps in the viewer" });
   body.append(
     method.row,
@@ -74,6 +76,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     answered,
     timeline,
     maps,
+    saving.told,
   );
 
   const chosen = () => scope.get("methods").find((one) => one.value === scope.get("method"));
@@ -168,7 +171,8 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
       onchange: () => scope.act("map", { number: entry.number, opacity: opacity.valueAsNumber / 100 }),
     });
     const remove = button("✕", `Take ${entry.label} out of the viewer`, () => scope.act("map", { number: entry.number, remove: true }), "quiet");
-    return h("li", {}, shown, h("label", { for: id, title: entry.label }, entry.label), opacity, remove.element);
+    const save = button("Save…", `Save ${entry.label} as NIfTI, DICOM or PNG`, () => saving.open(entry, save.element), "quiet");
+    return h("li", {}, shown, h("label", { for: id, title: entry.label }, entry.label), opacity, save.element, remove.element);
   }
   return () => scope.dispose();
 }

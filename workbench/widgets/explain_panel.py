@@ -13,7 +13,7 @@ from workbench.explain import Explanation
 from workbench.explain.registry import get
 from workbench.widgets import _options
 from workbench.widgets._explain_code import explain_code
-from workbench.widgets._explain_steps import ExplainSteps
+from workbench.widgets._explain_saves import ExplainSaves
 from workbench.widgets._network import with_network
 from workbench.widgets._pace import passes_of
 from workbench.widgets.code import page
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.training import Run
 
 
-class ExplainPanel(ExplainSteps):
+class ExplainPanel(ExplainSaves):
     """Predicts, and makes maps of what a prediction rests on.
 
     Attributes
@@ -44,7 +44,7 @@ class ExplainPanel(ExplainSteps):
     _esm = bundle("explain_panel")
     _css = bundle("explain_panel", "css")
 
-    actions: ClassVar = ExplainSteps.actions | {
+    actions: ClassVar = ExplainSaves.actions | {
         "run": "run_asked",
         "begin": "begin",
         "over_training": "over_training",

@@ -2,6 +2,8 @@
 
 import type { DeskPanel } from "./desk_panel";
 import type { GalleryCard } from "./explain_gallery";
+import type { SavedMap } from "./explain_saves";
+import type { Listing } from "./files";
 import type { Answer, Live, MapRow, MethodOffer, Offer } from "./messages";
 import type { Schema } from "./parameters";
 
@@ -51,6 +53,8 @@ export interface ExplainPanel {
     over_layers: Record<string, never>;
     /** Make the map, and keep how it looked on the way. */
     over_steps: Record<string, never>;
+    /** Save a map as a click asks for: before something is replaced, it is asked. */
+    save: { number: number; path: string; patient?: boolean };
     /** Make a map as a click asks for: one that would take very long is asked about first. */
     run: Record<string, never>;
     /** Start to make the map of the panel in a process of its own, and return at once. */
@@ -64,6 +68,9 @@ export interface ExplainPanel {
     /** Let the views cross at a place, in RAS mm, such as that of a box that was found. */
     go: { place: number[] };
   };
-  questions: DeskPanel["questions"];
-  says: Live;
+  questions: DeskPanel["questions"] & {
+    /** Return what lies in a folder, for the file picker of the page. */
+    browse: { asks: { folder?: string | null }; answer: Listing };
+  };
+  says: Live | SavedMap;
 }

@@ -8,7 +8,10 @@ import { copyAsCode, errorBox, progress, questionBox } from "./feedback";
 import { Scope, type Model } from "./model";
 import "./ui.css";
 
-export interface Frame<W extends Panel> {
+/** A panel, whatever else it sends unasked. */
+type AnyPanel = Omit<Panel, "says"> & { says: object };
+
+export interface Frame<W extends AnyPanel> {
   body: HTMLElement;
   scope: Scope<W>;
   /** Progress, Cancel, errors and questions; it belongs right below the buttons that cause them. */
@@ -19,9 +22,10 @@ export interface Frame<W extends Panel> {
   fold(folded: boolean): void;
 }
 
-export function frame<W extends Panel>(model: Model<W>, el: HTMLElement, title: string): Frame<W> {
+export function frame<W extends AnyPanel>(model: Model<W>, el: HTMLElement, title: string): Frame<W> {
   const own = new Scope(model);
-  const scope: Scope<Panel> = own;
+  // messages of its own are nothing that is listened to here
+  const scope = own as unknown as Scope<Panel>;
   const heading = uniqueId("panel");
   const badge = h("span", { class: "mwb-badge", "aria-hidden": "true" });
   const status = h("span", { class: "mwb-status" });
