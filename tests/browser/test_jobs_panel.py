@@ -36,7 +36,7 @@ run.evaluate(background=True).wait()
 
 def test_jobs_are_followed_stopped_resumed_and_opened(open_lab: Any) -> None:
     page = in_a_panel(open_lab)
-    seventh = page.panel(7)
+    seventh = page.panel(9)
     # other tests of this server have jobs of their own
     page.kernel("import os, tempfile; os.environ['WORKBENCH_RUNS'] = tempfile.mkdtemp(); app.jobs.refresh()")
     seventh.get_by_text("No job yet").wait_for()
@@ -96,7 +96,7 @@ def test_a_run_of_last_night_is_looked_at_without_data(open_lab: Any) -> None:
     page.kernel(LAST_NIGHT)
     welcome = page.app.locator(".mwb-welcome")
     welcome.wait_for()
-    row = page.panel(7).locator(".mwb-jobs li", has_text="last night")
+    row = page.panel(9).locator(".mwb-jobs li", has_text="last night")
     assert not in_sight(page, row)
     page.lab.shot("app-empty-with-jobs")
     welcome.get_by_role("button", name="Look at jobs").click()
@@ -117,7 +117,7 @@ def test_the_panels_have_room_in_an_empty_app_of_a_cell(lab: Any) -> None:
     lab.page.wait_for_timeout(300)
     lab.shot("app-cell-at-jobs")
     assert page.app.locator(".mwb-app-panels").bounding_box()["height"] >= 540
-    assert in_sight(page, page.panel(7).locator(".mwb-head"))
+    assert in_sight(page, page.panel(9).locator(".mwb-head"))
     page.fits()
 
 

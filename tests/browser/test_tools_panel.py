@@ -10,7 +10,7 @@ from tests.browser.test_app_ways import in_a_panel, in_sight
 def test_a_tool_is_chosen_previewed_and_run(open_lab: Any) -> None:
     page = in_a_panel(open_lab)
     page.kernel("app.data.load('phantom-ct', n=2, size=(48, 48, 48))")
-    sixth = page.panel(6)
+    sixth = page.panel(8)
     sixth.get_by_label("Tool", exact=True).select_option("window")
     sixth.get_by_text("Options").click()
     page.fill(sixth, {"Level": "40", "Width": "-1"})

@@ -66,3 +66,36 @@ def test_a_run_without_checkpoints_says_so(tmp_path):
     run.checkpoint = lambda: None
     with pytest.raises(InputError, match="at least one epoch, got none"):
         next(wb.explain.over_checkpoints(run, VOLUME, epochs=[]))
+
+
+def test_by_layer_every_layer_explains_the_same_thing():
+    model = toys.cnn_model(3)
+    found = list(wb.explain.over_layers(model, VOLUME, "grad-cam", relu=False))
+    names = [name for name, _ in found]
+    leaves = [one.name for one in model.layers() if one.leaf and one.name in names]
+    assert [name for name in names if name in leaves] == leaves, "first to last"
+    assert model.default_layer() in names
+    assert len({str(why.target) for _, why in found}) == 1
+    for name, why in found:
+        direct = wb.explain(model, VOLUME, "grad-cam", why.target, name, relu=False)
+        assert np.allclose(why.data, direct.data)
+    chosen = [name for name, _ in wb.explain.over_layers(model, VOLUME, "grad-cam", 1, [names[-1]])]
+    assert chosen == [names[-1]]
+
+
+def test_by_layer_attention_is_followed_further_and_further():
+    options = {"patch": 4, "dim": 8, "depth": 3, "heads": 2, "mlp_dim": 8, "image_size": 8}
+    model = wb.zoo.create("covid-transformer", in_channels=1, num_classes=3, **options)
+    volume = toys.noise_volume((8, 12), np.diag([0.7, -1.3, 1.0, 1.0]))
+    found = list(wb.explain.over_layers(model, volume, "attention-rollout", 1))
+    assert len(found) == 3
+    whole = wb.explain(model, volume, "attention-rollout", 1)
+    assert np.allclose(found[-1][1].data, whole.data)
+    assert not np.allclose(found[0][1].data, whole.data)
+
+
+def test_by_layer_needs_a_method_that_looks_at_one():
+    with pytest.raises(InputError, match="must look at a layer, got 'saliency'"):
+        next(wb.explain.over_layers(toys.cnn_model(3), VOLUME, "saliency"))
+    with pytest.raises(InputError, match="no such"):
+        next(wb.explain.over_layers(toys.cnn_model(3), VOLUME, "grad-cam", 1, ["no such"]))

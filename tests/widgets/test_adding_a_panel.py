@@ -23,4 +23,4 @@ def test_it_is_found_by_its_entry_point() -> None:
 def test_it_is_tried_as_the_page_does() -> None:
     names = PAGE.run("try_it.py")
     assert names["mean"] == pytest.approx(names["app"].data.volume.data.mean())
-    assert names["app"].mean.number == "8"
+    assert names["app"].mean.number == "10"

@@ -165,7 +165,7 @@ def test_a_further_panel_is_in_app_code_and_report_without_touching_them(plug_in
     plug_ins(PANELS, notes=Notes)
     app = wb.App("phantom-ct", n=4, size=(16, 16, 16))
     app.notes.text = "seen"
-    assert app.notes.number == "8"
+    assert app.notes.number == "10"
     scope: dict[str, Any] = {}
     exec(app.code(), scope)
     assert scope["notes"] == "seen"
@@ -184,7 +184,18 @@ def test_a_broken_panel_of_somebody_else_is_told_and_hides_nothing(plug_ins: Any
     plug_ins(PANELS, broken=ImportError("no such module"))
     with pytest.warns(UserWarning, match=r"panel plug-in 'broken'.*no such module"):
         app = wb.App()
-    assert list(app.panels) == ["demos", "data", "model", "train", "explain", "trust", "tools", "jobs"]
+    assert list(app.panels) == [
+        "demos",
+        "data",
+        "model",
+        "train",
+        "explain",
+        "trust",
+        "inside",
+        "embedding",
+        "tools",
+        "jobs",
+    ]
 
 
 def test_an_attribute_that_is_no_panel_is_named(empty: App) -> None:

@@ -36,6 +36,14 @@ class TestTrust(PanelContract):
     name = "trust"
 
 
+class TestInside(PanelContract):
+    name = "inside"
+
+
+class TestEmbedding(PanelContract):
+    name = "embedding"
+
+
 class TestDemos(PanelContract):
     name = "demos"
 

@@ -17,7 +17,7 @@ from workbench.errors import InputError, StateError
 from workbench.explain import Cancelled
 from workbench.volume import Volume
 from workbench.widgets import Case
-from workbench.widgets.map_list import Timeline
+from workbench.widgets.timeline import Timeline
 
 
 def test_every_method_is_offered(desk: Table) -> None:

@@ -32,7 +32,7 @@ def test_every_tool_is_offered_with_a_field_for_each_option(app: wb.App) -> None
     assert set(rows) == set(TOOLS.names())
     assert [one["name"] for one in rows["remove-small"]["options"]] == list(wb.tools.get("remove-small").parameters)
     assert json.loads(json.dumps(app.tools.catalogue)) == app.tools.catalogue
-    assert app.tools.number == "6"
+    assert app.tools.number == "8"
 
 
 def test_a_tool_makes_a_layer_and_the_code_makes_it_again(app: wb.App) -> None:

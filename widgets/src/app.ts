@@ -11,9 +11,10 @@ import "./app.css";
 function render({ model, el }: { model: Model<AppBar>; el: HTMLElement }): () => void {
   const scope = new Scope(model);
   const report = button("Save report", "Save a page with pictures, curves, scores, code and every parameter, without patient text", () => scope.act("report"), "quiet");
+  const print = button("Print, PDF", "Let the browser print the same page, or save it as PDF", () => scope.act("print"), "quiet");
   const napari = button("Open in napari", "Open the same layers in a napari window", () => scope.act("napari"), "quiet");
   const said = h("span", { class: "mwb-said", "aria-live": "polite" });
-  const row = h("div", { class: "mwb-actions" }, copyAsCode(scope), report.element, napari.element, said);
+  const row = h("div", { class: "mwb-actions" }, copyAsCode(scope), report.element, print.element, napari.element, said);
   el.append(h("footer", { class: "mwb-ui mwb-card mwb-footer" }, row, feedback(scope)));
   let page = "";
   scope.watch(["busy", "note"], () => {
@@ -21,6 +22,7 @@ function render({ model, el }: { model: Model<AppBar>; el: HTMLElement }): () =>
     said.hidden = Boolean(busy);
     if (!page) said.textContent = scope.get("note");
     report.enable(!busy);
+    print.enable(!busy);
     napari.enable(!busy);
   });
   // Where it was saved is told in the page that is open; the link shows what was saved, whoever serves the files.
@@ -32,8 +34,23 @@ function render({ model, el }: { model: Model<AppBar>; el: HTMLElement }): () =>
     replace(said, "Saved ", link, ` in ${saved.folder}`);
     said.title = saved.folder;
   });
+  scope.listen("printed", (_told, buffers) => {
+    if (buffers[0]) printPage(buffers[0]);
+  });
   scope.later(() => page && URL.revokeObjectURL(page));
   return () => scope.dispose();
+}
+
+/** Print a page in a frame that nobody sees; it goes when the next one comes, as no browser says when printing is over. */
+function printPage(html: DataView): void {
+  document.querySelector("iframe.mwb-print")?.remove();
+  const url = URL.createObjectURL(new Blob([html as unknown as BlobPart], { type: "text/html" }));
+  const sheet = h("iframe", { class: "mwb-print", src: url, title: "Report to be printed", "aria-hidden": "true" });
+  sheet.addEventListener("load", () => {
+    URL.revokeObjectURL(url);
+    sheet.contentWindow?.print();
+  });
+  document.body.append(sheet);
 }
 
 export default { render };

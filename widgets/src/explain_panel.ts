@@ -4,13 +4,17 @@ import type { MapRow } from "./generated/messages";
 import { button, segmented, select, slider } from "./ui/controls";
 import { answerList } from "./ui/answer";
 import { h, replace, setText } from "./ui/dom";
+import { gallery } from "./ui/gallery";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
+import { saver } from "./ui/saver";
 import { field, optionsForm } from "./ui/schema";
 
 function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy } = frame(model, el, "Explain");
   const method = select({ label: "Method", tooltip: "How the map is made" }, (value) => scope.set({ method: value }));
+  const methods = gallery(scope);
+  method.row.querySelector(".mwb-control")?.append(methods.element);
   const about = hint("");
   const layer = select(
     { label: "Layer", tooltip: "Whose feature map is weighed; deep layers are coarse and meaningful, early ones sharp" },
@@ -42,6 +46,8 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     "Make the map at every checkpoint of the run: how the attention moved",
     () => scope.act("over_training"),
   );
+  const byLayer = button("By layer", "Make the map at one layer after the other, and play them: what is seen early, and what late", () => scope.act("over_layers"));
+  const stepwise = button("Step by step", "Make the map, and play how it came about", () => scope.act("over_steps"));
   const blocked = reason();
   const colour = select<ExplainPanel["state"]["color_by"]>(
     { label: "Colour by", tooltip: "What the colours of the prediction mean: its class, its score, or whether it is right" },
@@ -54,10 +60,11 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     (row) => scope.act("explain_row", { row }),
   );
   const answered = h("div", { class: "mwb-answer" }, answer.element, colour.row, least.row);
-  const epoch = slider({ label: "Epoch", tooltip: "The map at this checkpoint" }, (value) => scope.act("epoch", { index: value }));
+  const epoch = slider({ label: "Step", tooltip: "The map at this checkpoint, layer or step; the viewer plays them" }, (value) => scope.act("epoch", { index: value }));
   const at = h("p", { class: "mwb-hint" });
   const timeline = h("div", { class: "mwb-fields mwb-timeline" }, epoch.row, at);
   epoch.input.addEventListener("input", () => scope.act("epoch", { index: epoch.value() }));
+  const saving = saver(scope);
   const maps = h("ul", { class: "mwb-list", "aria-label": "Maps in the viewer" });
   body.append(
     method.row,
@@ -67,12 +74,13 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     label.row,
     voxel,
     options.element,
-    actions(run.element, predict.element, begin.element, over.element),
+    actions(run.element, predict.element, begin.element, over.element, byLayer.element, stepwise.element),
     blocked.element,
     feedback,
     answered,
     timeline,
     maps,
+    saving.told,
   );
 
   const chosen = () => scope.get("methods").find((one) => one.value === scope.get("method"));
@@ -138,9 +146,13 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     begin.enable(idle && !why && !wrong, why || wrong);
     over.show(scope.get("has_run"));
     over.enable(idle && !why && !wrong, why || wrong);
+    byLayer.show(!scope.get("can_layer"));
+    byLayer.enable(idle && !why && !wrong, why || wrong);
+    stepwise.show(!scope.get("can_step"));
+    stepwise.enable(idle && !why && !wrong, why || wrong);
     blocked.show(why);
   };
-  scope.watch(["busy", "blocked", "has_run", "faults"], buttons);
+  scope.watch(["busy", "blocked", "has_run", "faults", "can_layer", "can_step"], buttons);
   whenBusy((idle) => {
     for (const control of [method, layer, target, label, colour, least]) control.enable(idle);
     options.enable(idle);
@@ -167,7 +179,8 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
       onchange: () => scope.act("map", { number: entry.number, opacity: opacity.valueAsNumber / 100 }),
     });
     const remove = button("✕", `Take ${entry.label} out of the viewer`, () => scope.act("map", { number: entry.number, remove: true }), "quiet");
-    return h("li", {}, shown, h("label", { for: id, title: entry.label }, entry.label), opacity, remove.element);
+    const save = button("Save…", `Save ${entry.label} as NIfTI, DICOM or PNG`, () => saving.open(entry, save.element), "quiet");
+    return h("li", {}, shown, h("label", { for: id, title: entry.label }, entry.label), opacity, save.element, remove.element);
   }
   return () => scope.dispose();
 }

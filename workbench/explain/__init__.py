@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from workbench.errors import Cancelled
+from workbench.explain.agreeing import Agreement, agreement
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.explain.embedding import Embedding, embed
@@ -21,6 +22,7 @@ from workbench.explain.explanation import Explanation
 from workbench.explain.field import Field
 from workbench.explain.inside import GradientFlow, features, gradient_flow
 from workbench.explain.leaderboard import OverScores
+from workbench.explain.occluders import Occluders, occluders
 from workbench.explain.over_data import plan_score_over, score_over
 from workbench.explain.refining import refine
 from workbench.explain.registry import methods, register
@@ -42,9 +44,10 @@ from workbench.explain.targets import (
     target_at,
     targets_in,
 )
-from workbench.explain.timeline import over_checkpoints
+from workbench.explain.timeline import over_checkpoints, over_layers
 
 __all__ = [
+    "Agreement",
     "Box",
     "Cancelled",
     "Check",
@@ -60,6 +63,7 @@ __all__ = [
     "Instance",
     "Limits",
     "Margin",
+    "Occluders",
     "Option",
     "Output",
     "OverScores",
@@ -73,6 +77,7 @@ __all__ = [
     "Subject",
     "Target",
     "Voxel",
+    "agreement",
     "checks",
     "embed",
     "estimate",
@@ -80,7 +85,9 @@ __all__ = [
     "features",
     "gradient_flow",
     "methods",
+    "occluders",
     "over_checkpoints",
+    "over_layers",
     "plan_score_over",
     "progressive",
     "refine",

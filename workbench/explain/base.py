@@ -207,6 +207,16 @@ class Explainer(ABC):
         """
         return 1
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG002
+        """Return options for a coarse map in few passes, such as a thumbnail; none where the usual ones are few.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Spatial shape of the volume.
+        """
+        return {}
+
     def is_attribution(self, options: Mapping[str, Any]) -> bool:  # noqa: ARG002
         """Return whether the values of a map with these options are shares, of which the sum is to be kept."""
         return self.attribution

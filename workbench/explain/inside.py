@@ -54,22 +54,40 @@ def features(model: Any, volume: Volume, layer: str | None = None, *, channels: 
     StateError
         If it does not fit into memory.
     """
-    name = choose(layer, [info.name for info in model.layers()], "layer") if layer else str(model.default_layer())
     with fitting(model.framework, volume.spatial_shape):
-        prepared = model.prepare(volume)
-        found = model.framework.capture(model.module, [name], prepared.batch)[name][0]
-        attention = name in attention_layers(model.framework, model.module)
-        if found.ndim != len(prepared.spatial_shape) + 1 or attention:
-            raise InputError(
-                f"wb.explain.features(): layer must put out a map over the {len(prepared.spatial_shape)} spatial axes, "
-                f"got {name!r}, whose output is {found.shape}. Choose a layer before it, such as "
-                f"{model.default_layer()!r}."
-            )
+        name, found, prepared = _captured(model, volume, layer)
         wanted = list(range(len(found))) if channels is None else [_channel(one, len(found)) for one in channels]
         names = [f"{name} {one}" for one in wanted]
         array = np.ascontiguousarray(found[wanted], np.float32)
         restored: Volume = prepared.restore(array, kind="scores", order=1, channels=names)
     return restored
+
+
+def count_features(model: Any, volume: Volume, layer: str | None = None) -> int:
+    """Return how many channels `features` would give, at the cost of a pass and no more memory than that takes.
+
+    Raises
+    ------
+    InputError, StateError
+        As `features`.
+    """
+    with fitting(model.framework, volume.spatial_shape):
+        return len(_captured(model, volume, layer)[1])
+
+
+def _captured(model: Any, volume: Volume, layer: str | None) -> tuple[str, Array, Any]:
+    """Return the name of a layer, what it puts out ``[channels, *spatial]``, and the volume as the network sees it."""
+    name = choose(layer, [info.name for info in model.layers()], "layer") if layer else str(model.default_layer())
+    prepared = model.prepare(volume)
+    found: Array = model.framework.capture(model.module, [name], prepared.batch)[name][0]
+    attention = name in attention_layers(model.framework, model.module)
+    if found.ndim != len(prepared.spatial_shape) + 1 or attention:
+        raise InputError(
+            f"wb.explain.features(): layer must put out a map over the {len(prepared.spatial_shape)} spatial axes, "
+            f"got {name!r}, whose output is {found.shape}. Choose a layer before it, such as "
+            f"{model.default_layer()!r}."
+        )
+    return name, found, prepared
 
 
 def _channel(given: Any, count: int) -> int:

@@ -1,4 +1,4 @@
-"""The attention timeline: how a map moves over the checkpoints of a run."""
+"""The attention timeline: how a map moves over the checkpoints of a run, and from layer to layer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
+from workbench.explain.explainers._attention import attention_layers
 from workbench.explain.explaining import explain, predicted_target
+from workbench.explain.registry import get
 from workbench.explain.targets import Region, Target
 
 if TYPE_CHECKING:
     from workbench.explain.explanation import Explanation
     from workbench.volume import Volume
+
+#: Layers that are looked at where nobody names any.
+_MOST_LAYERS = 10
 
 
 def over_checkpoints(
@@ -43,6 +48,70 @@ def over_checkpoints(
         target = _shared_target(run.model(epoch=chosen[-1]), volume)
     for epoch in chosen:
         yield epoch, explain(run.model(epoch=epoch), volume, method, target, layer, **options)
+
+
+def over_layers(
+    model: Any,
+    volume: Volume,
+    method: str = "grad-cam",
+    target: Target | int | str | None = None,
+    layers: Sequence[str] | None = None,
+    **options: Any,
+) -> Iterator[tuple[str, Explanation]]:
+    """Yield ``(layer, explanation)`` from the first layer to the last: what is seen early, and what late.
+
+    Parameters
+    ----------
+    method : str
+        One that looks at a layer, or ``"attention-rollout"``, whose maps follow the attention through the first layer,
+        the first two, and so on.
+    layers : sequence of str, optional
+        Which layers, of a method that looks at one; by default up to ten convolutions, evenly over the depth, of which
+        those are left out whose output is no map.
+
+    Raises
+    ------
+    InputError
+        If the method looks at no layers, or none is left.
+    """
+    if method == "attention-rollout":
+        if layers is not None:
+            raise InputError("over_layers(): layers must be left out of 'attention-rollout', which follows all.")
+        names = list(attention_layers(model.framework, model.module))
+        for depth, name in enumerate(names, start=1):
+            yield name, explain(model, volume, method, target, depth=depth, **options)
+        return
+    if not get(method).needs_layer:
+        raise InputError(
+            f"over_layers(): method must look at a layer, got {method!r}. Take 'grad-cam', or 'attention-rollout'."
+        )
+    given = target if target is not None else _shared_target(model, volume)
+    found = False
+    for name in layers if layers is not None else _spread(model):
+        try:
+            one = explain(model, volume, method, given, name, **options)
+        except InputError:
+            if layers is not None:
+                raise
+            continue  # nobody named it, and it puts out no map
+        found = True
+        yield name, one
+    if not found:
+        raise InputError(f"over_layers(): the model must have a layer that puts out a map, got {model.algorithm.name}.")
+
+
+def _spread(model: Any) -> list[str]:
+    """Return convolutions evenly over the depth, and the usual layer at its place."""
+    every = model.layers()
+    usual = str(model.default_layer())
+    known = [one.name for one in every if (one.leaf and "Conv" in one.type) or one.name == usual]
+    count = min(_MOST_LAYERS, len(known))
+    chosen = {known[round(n * (len(known) - 1) / max(count - 1, 1))] for n in range(count)} | {usual}
+    within = [name for name in known if name in chosen and not name.startswith(f"{usual}.")]
+    # what holds other layers is defined before them, and done after them
+    inner = [name for name in known if name in chosen and name.startswith(f"{usual}.")]
+    at = within.index(usual)
+    return [*within[:at], *inner, *within[at:]]
 
 
 def _whole_epochs(run: Any) -> list[int]:

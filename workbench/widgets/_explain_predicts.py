@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
 
-from workbench.errors import Cancelled, StateError
+from workbench.errors import Cancelled
 from workbench.parameters import Parameter, Schema, by_name
 from workbench.widgets._explain_offers import ExplainOffers
-from workbench.widgets._network import await_weights, with_network
+from workbench.widgets._network import subject, with_network
 from workbench.widgets._pace import VERY_SLOW, Pace
 from workbench.widgets._work import Work
 from workbench.widgets.answers import COLOR_BY, LIKELY
@@ -96,12 +96,7 @@ class ExplainPredicts(ExplainOffers):
     # -- inside -------------------------------------------------------------------------------------------
 
     def _subject(self, work: Work) -> tuple[Case, Choice, Model]:
-        await_weights(self.desk, work)
-        reason = self.desk.cannot_answer()
-        if reason:
-            raise StateError(f"{reason}.")
-        case, choice = self.desk.case, self.desk.choice
-        model = work.apart(self.desk.model)
+        case, choice, model = subject(self.desk, work)
         self._built_changed({"new": model})
         return case, choice, model
 

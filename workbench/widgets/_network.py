@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from workbench.errors import StateError
 from workbench.jobs.status import ALIVE
 from workbench.widgets._watch import learned
 from workbench.widgets._work import Work
-from workbench.widgets.desk import Desk
+from workbench.widgets.desk import Case, Desk
+
+if TYPE_CHECKING:
+    from workbench.widgets.choice import Choice
+    from workbench.zoo import Model
 
 T = TypeVar("T")
 _WAIT_SECONDS = 0.1
@@ -33,6 +37,23 @@ def with_network(desk: Desk, work: Work, function: Callable[[], T]) -> T:
             return function()
 
     return work.apart(alone)
+
+
+def subject(desk: Desk, work: Work) -> tuple[Case, Choice, Model]:
+    """Return what the network is to be asked about, and the model, once it is built and has its weights.
+
+    Raises
+    ------
+    StateError
+        If there is no case or no model for it.
+    Cancelled
+        If the person pressed Cancel.
+    """
+    await_weights(desk, work)
+    reason = desk.cannot_answer()
+    if reason:
+        raise StateError(f"{reason}.")
+    return desk.case, desk.choice, work.apart(desk.model)
 
 
 def await_weights(desk: Desk, work: Work) -> None:

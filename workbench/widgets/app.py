@@ -33,14 +33,20 @@ class SavedReport(TypedDict):
     saved: Saved
 
 
+class PrintedReport(TypedDict):
+    """A report to be printed, or saved as PDF, by the browser; its page comes with it as a buffer."""
+
+    printed: str
+
+
 class AppBar(Panel):
-    """The bottom row of the App: copy as code, save a report, open in napari."""
+    """The bottom row of the App: copy as code, save or print a report, open in napari."""
 
     _esm = bundle("app")
     _css = bundle("app", "css")
 
-    actions: ClassVar = {"report": "report", "napari": "napari"}
-    says: ClassVar = (*Panel.says, SavedReport)
+    actions: ClassVar = {"report": "report", "print": "print_report", "napari": "napari"}
+    says: ClassVar = (*Panel.says, SavedReport, PrintedReport)
 
     def __init__(self, desk: Desk, **traits: Any) -> None:
         self._desk = desk
@@ -57,6 +63,16 @@ class AppBar(Panel):
         # where it was saved is for the page that is open: a folder may name a patient
         self.send(SavedReport(saved={"name": saved.name, "folder": str(saved.parent)}), [text.encode()])
         return saved
+
+    def print_report(self) -> None:
+        """Hand the report to the browser, which prints it or saves it as PDF."""
+        with self.working("Making the report"):
+            from workbench.widgets.report import make_page
+
+            if not self._desk.viewer.layers:
+                raise StateError("There is nothing to report yet. Load a data set or open a file first.")
+            text = make_page(self._desk)
+        self.send(PrintedReport(printed="report"), [text.encode()])
 
     def napari(self) -> Any:
         """Open the layers of the viewer in a napari window."""

@@ -196,6 +196,10 @@ class DataPanel(DeskPanel):
             self._show(dataset, sample, part, place)
         return sample
 
+    def visit(self, index: int) -> None:
+        """Show a case by its number among all."""
+        self.select(index, _ALL)
+
     def browse(self, folder: str | None = None) -> Listing:
         """Return what lies in a folder, for the file picker of the page."""
         return listing(folder, _could_be_volume)
@@ -382,9 +386,8 @@ def _is_place(value: Any) -> bool:
 def _details(case: Case) -> str:
     volume, dataset = case.volume, case.dataset
     assert dataset is not None
-    values = f"{volume.dtype} {volume.unit}".strip()
-    if volume.num_channels > 1:
-        values = f"{volume.num_channels} channels of {values}"
+    several = f"{volume.num_channels} channels of " if volume.num_channels > 1 else ""
+    values = f"{several}{volume.dtype} {volume.unit}".strip()
     shown = f", this case: {case.class_name}" if case.class_name else ""
     kinds = count(dataset.num_classes, "label" if dataset.task == "segmentation" else "class")
     return f"{values}; {dataset.task}, {kinds}{shown}"

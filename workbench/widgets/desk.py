@@ -186,6 +186,19 @@ class Desk(t.HasTraits):
             self.lay(truth, code, maker="truth_layer", outlines=True, source=known)
         self.case = case
 
+    def visit(self, index: int) -> None:
+        """Let every panel do its part of looking at another case of the data set, by its number among all.
+
+        Raises
+        ------
+        StateError
+            If there is no data set.
+        """
+        if self.case is None or self.case.dataset is None:
+            raise StateError("There is no data set. Load one first.")
+        for panel in self.panels:
+            panel.visit(index)
+
     def is_current(self, case: Case | None) -> bool:
         """Return whether `case` is still what is looked at."""
         return self.case is case

@@ -127,6 +127,15 @@ class DeskPanel(Panel):
     def demonstrate(self, demo: Demo) -> None:
         """Do this panel's part of a demo: load its data, take its model, make its map."""
 
+    def visit(self, index: int) -> None:
+        """Do this panel's part of looking at another case of the data set: show it, make its map.
+
+        Parameters
+        ----------
+        index : int
+            Which case, of all.
+        """
+
     def begin_with(self, data: Any, **options: Any) -> bool:  # noqa: ARG002
         """Begin with what the App was given; return whether this panel takes it."""
         return False

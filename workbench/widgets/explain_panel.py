@@ -14,16 +14,17 @@ from workbench.explain import Explanation
 from workbench.explain.registry import get
 from workbench.widgets import _options
 from workbench.widgets._explain_code import explain_code
-from workbench.widgets._explain_predicts import ExplainPredicts
+from workbench.widgets._explain_saves import ExplainSaves
 from workbench.widgets._network import with_network
 from workbench.widgets._pace import passes_of
 from workbench.widgets.code import page
 from workbench.widgets.demos import Demo
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
-from workbench.widgets.map_list import MapList, Preview, Timeline, short
+from workbench.widgets.map_list import MapList, Preview, short
 from workbench.widgets.panel import bundle
 from workbench.widgets.pointing import Pick
+from workbench.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
     from workbench.jobs import Job
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _LARGE = 1 << 21
 
 
-class ExplainPanel(ExplainPredicts):
+class ExplainPanel(ExplainSaves):
     """Predicts, and makes maps of what a prediction rests on.
 
     Attributes
@@ -48,7 +49,7 @@ class ExplainPanel(ExplainPredicts):
     _esm = bundle("explain_panel")
     _css = bundle("explain_panel", "css")
 
-    actions: ClassVar = ExplainPredicts.actions | {
+    actions: ClassVar = ExplainSaves.actions | {
         "run": "run_asked",
         "begin": "begin",
         "over_training": "over_training",
@@ -261,7 +262,12 @@ class ExplainPanel(ExplainPredicts):
             {key: value for key, value in one.describe().items() if not key.startswith("format")}
             for one in self.explanations
         ]
-        return {**self._answer.facts(), **({"maps": maps} if maps else {})}
+        agreed = self._list.facts()
+        return {
+            **self._answer.facts(),
+            **({"maps": maps} if maps else {}),
+            **({"agreement of the maps": agreed} if agreed else {}),
+        }
 
     def pictures(self) -> list[Picture]:
         """Return the maps side by side, where there are several."""
@@ -359,6 +365,6 @@ class ExplainPanel(ExplainPredicts):
     def _list_maps(self) -> None:
         self.maps = self._list.rows()
         timeline = self._list.timeline
-        self.timeline = [f"epoch {epoch}, score {one.score:.3g}" for epoch, one in timeline.maps] if timeline else []
+        self.timeline = timeline.told() if timeline else []
         self.timeline_index = self._list.epoch_index
         self._list.draw_strip()

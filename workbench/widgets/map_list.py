@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.explain import Explanation, Request, Target, Voxel
-from workbench.explain.code import arguments_code
-from workbench.training import Run
+from workbench.explain import Explanation, Target, Voxel
 from workbench.volume import Volume
 from workbench.widgets.choice import Choice
-from workbench.widgets.code import Code, call, path_code
+from workbench.widgets.code import call
 from workbench.widgets.compare_strip import CompareStrip
 from workbench.widgets.desk import Desk
 from workbench.widgets.layer import Layer
+from workbench.widgets.map_style import OPACITY, style_of
 from workbench.widgets.messages import MapRow
+from workbench.widgets.timeline import Timeline
 
-#: Of a map over the image: the anatomy must shine through.
-OPACITY = 0.6
-_DIVERGING = "coolwarm"
 _MOST_TILES = 8
 
 
@@ -46,15 +44,6 @@ class Map:
         return f"{self.choice.algorithm}, {self.choice.told()}"
 
 
-@dataclass(frozen=True)
-class Timeline:
-    """The same map at every checkpoint of a run, and what it was asked with."""
-
-    run: Run
-    maps: Sequence[tuple[int, Explanation]]
-    asked: Request
-
-
 class MapList:
     """Maps and their layers; only the newest is shown, the others wait in the list.
 
@@ -73,6 +62,7 @@ class MapList:
         self.epoch_layer: Layer | None = None
         self.epoch_index = 0
         self._numbers = 0
+        desk.viewer.observe(self._frame_shown, "shown_frame")
 
     def add(
         self,
@@ -123,22 +113,32 @@ class MapList:
         self._changed()
 
     def show_over_training(self, timeline: Timeline) -> None:
-        """Take the maps of a run's checkpoints, and show the last."""
-        self.timeline = timeline
+        """Take the maps of a run's checkpoints, of layers or of steps, and show the last."""
+        self._desk.lift(self.epoch_layer)
+        self.timeline, self.epoch_layer = timeline, None
         self.show_epoch(len(timeline.maps) - 1)
 
     def show_epoch(self, index: int) -> None:
         """Show the map of one checkpoint."""
         assert self.timeline is not None
         self.epoch_index = min(max(int(index), 0), len(self.timeline.maps) - 1)
-        _, one = self.timeline.maps[self.epoch_index]
-        if self.epoch_layer is None or self.epoch_layer not in self._desk.viewer.layers:
+        viewer = self._desk.viewer
+        if self.epoch_layer is None or self.epoch_layer not in viewer.layers:
             self._hide_all()
-            self.epoch_layer = Layer(one.volume, name="over training", opacity=OPACITY, window=self.common_window())
+            steps = dict(self.timeline.steps())
+            self.epoch_layer = list(steps.values())[self.epoch_index].like(name=self.timeline.layer_name)
             self._desk.lay(self.epoch_layer, self._epoch_code, below=self._desk.lowest_outlines())
-        else:
-            self.epoch_layer.volume = one.volume
-        self._changed()
+            viewer.play(self.epoch_layer, steps, self.epoch_index)
+            self._changed()
+        viewer.frame = self.epoch_index
+
+    def _frame_shown(self, change: Any) -> None:
+        if self.timeline is not None and self._desk.viewer.frames == self.timeline.names():
+            self.epoch_index = change["new"]
+            self.strip.current = change["new"] - self._first_tile()
+
+    def _first_tile(self) -> int:
+        return max(len(self.timeline.maps) - _MOST_TILES, 0) if self.timeline is not None else 0
 
     def clear(self) -> None:
         """Forget all maps: another case is looked at."""
@@ -164,23 +164,31 @@ class MapList:
     def draw_strip(self) -> None:
         """Show the maps side by side where there are several."""
         if self.timeline is not None:
-            window = self.common_window()
-            tiles = [
-                (f"epoch {epoch}", Layer(one.volume, opacity=OPACITY, window=window))
-                for epoch, one in self.timeline.maps
-            ]
-            self.strip.show(tiles[-_MOST_TILES:], "Attention over training")
+            first = self._first_tile()
+            made = {name: one for name, (_, one) in zip(self.timeline.names(), self.timeline.maps, strict=True)}
+            agreed = dict(list(made.items())[first:])
+            self.strip.show(self.timeline.steps()[first:], self.timeline.title, agreed, first)
+            self.strip.current = self.epoch_index - first
         elif len(self.maps) > 1:
-            self.strip.show([(one.label, one.layer) for one in self.maps[-_MOST_TILES:]], "Compare")
+            shown = self.maps[-_MOST_TILES:]
+            explained = {self._told_apart(one): one.explanation for one in shown}
+            self.strip.show([(one.label, one.layer) for one in shown], "Compare", explained)
         else:
             self.strip.show([])
 
-    def common_window(self) -> Any:
-        """Return one window for all epochs, so that a weak map looks weak."""
-        assert self.timeline is not None
-        ranges = [one.display_range for _, one in self.timeline.maps]
-        low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
-        return (low, high) if low < high else None
+    def _told_apart(self, one: Map) -> str:
+        alike = [other for other in self.maps if other.label == one.label]
+        return one.label if len(alike) == 1 else f"{one.label} ({alike.index(one) + 1})"
+
+    def facts(self) -> dict[str, str]:
+        """Return how far the maps agree, as the report tells it: by the names of each pair."""
+        told = self.strip.agreement
+        names = told.get("names", [])
+        return {
+            f"{names[one]} / {names[other]}": f"rank correlation {_told(told['ranks'][one][other])}, "
+            f"overlap of the highest 5 % {_told(told['overlaps'][one][other])}"
+            for one, other in itertools.combinations(range(len(names)), 2)
+        }
 
     # -- as code ------------------------------------------------------------------------------------------
 
@@ -208,16 +216,16 @@ class MapList:
             told = "# `segmentation` are the labels of the region that you gave.\n" if known else ""
             made = one.explanation.code(name_of_model(one.choice), "volume", region, self.name_of(one))
             parts.append(told + made.partition("\n\n")[2].strip())
+        if len(self.maps) > 1:
+            names = ", ".join(self.name_of(one) for one in self.maps)
+            parts.append(call("agreement", "wb.explain.agreement", f"[{names}]"))
         if self.timeline is not None:
-            run = f"Run({path_code(self.timeline.run.path)!r})"
-            asked = {name: Code(value) for name, value in arguments_code(self.timeline.asked, region).items()}
-            made = call("", "wb.explain.over_checkpoints", run, "volume", **asked)
-            parts.append(f"from workbench.training import Run\n\nover_training = dict({made})")
+            parts.append(self.timeline.code(region, name_of_model))
         return parts
 
     def _epoch_code(self) -> str:
         assert self.timeline is not None
-        return f"over_training[{self.timeline.maps[self.epoch_index][0]}]"
+        return self.timeline.step_code(self.epoch_index)
 
     def _hide_all(self) -> None:
         for other in self.maps:
@@ -252,15 +260,8 @@ class Preview:
             self._desk.viewer.remove(self._layer)
 
 
-def style_of(explanation: Explanation) -> dict[str, Any]:
-    """Return how a map is shown: over its own range, in two colours where it has two signs."""
-    low, high = explanation.display_range
-    style: dict[str, Any] = {"opacity": OPACITY}
-    if low < high:
-        style["window"] = (low, high)
-    if low < 0:
-        style["colormap"] = _DIVERGING
-    return style
+def _told(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2f}"
 
 
 def short(target: Target) -> str:

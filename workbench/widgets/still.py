@@ -47,6 +47,12 @@ def stills(layers: Sequence[Layer], crosshair: Point, convention: Convention) ->
     return [Still(view=plane.name, convention=convention, png=_png(paint(layers, plane)[::-1])) for plane in drawn]
 
 
+def slice_png(layers: Sequence[Layer], crosshair: Point, convention: Convention, longest: int) -> bytes:
+    """Return the first plane through a point, axial or that of a picture, as PNG; no side has more pixels than that."""
+    plane = planes(need_layers(layers).volume, crosshair, convention, longest)[0]
+    return _png(paint(layers, plane)[::-1])
+
+
 def _png(pixels: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 

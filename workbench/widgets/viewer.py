@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypedDict, cast, get_args
 
-import anywidget
 import ipywidgets
 import numpy as np
 import traitlets as t
@@ -21,6 +20,7 @@ from workbench.widgets.layer import STYLE, Layer, Style
 from workbench.widgets.messages import synced
 from workbench.widgets.panel import bundle
 from workbench.widgets.planes import Convention, middle
+from workbench.widgets.playing import Playing
 from workbench.widgets.pointing import CANNOT_READ, TOOLS, Measurement, Pick, Point, Tool, measured, pick, voxel_at
 from workbench.widgets.still import Still
 from workbench.widgets.transfer import Header, LayerInfo, Parcel
@@ -75,7 +75,7 @@ class OneOf(t.Enum[str]):
         return choose(value, self.values or (), f"value of {self.name!r}")
 
 
-class Viewer(anywidget.AnyWidget):
+class Viewer(Playing):
     """Layers over one another, in axial, coronal, sagittal and 3D views linked by a crosshair.
 
     It works without a front end too: layers, styles and the crosshair are plain Python state, and `png` draws them.
@@ -176,6 +176,8 @@ class Viewer(anywidget.AnyWidget):
         """Take a layer away."""
         if layer not in self._shown:
             raise InputError(f"Layer {layer.name!r} is not in this viewer; it has {[x.name for x in self._shown]}.")
+        if layer is self._played:
+            self.stop_playing()
         self._shown.remove(layer)
         layer.unobserve(self._restyle, STYLE)
         layer.unobserve(self._describe, "version")

@@ -1,6 +1,9 @@
 // Written by widgets/generate.py from workbench.widgets.explain_panel. Change it there, and run `npm run generate`.
 
 import type { DeskPanel } from "./desk_panel";
+import type { GalleryCard } from "./explain_gallery";
+import type { SavedMap } from "./explain_saves";
+import type { Listing } from "./files";
 import type { Answer, Live, MapRow, MethodOffer, Offer } from "./messages";
 import type { Schema } from "./parameters";
 
@@ -11,11 +14,17 @@ export interface ExplainPanel {
     answer_told: Answer;
     /** Why nothing can be explained yet */
     blocked: string;
+    /** Why the method cannot be played by layer; empty if it can */
+    can_layer: string;
     can_match: boolean;
+    /** Why the method cannot be played step by step; empty if it can */
+    can_step: string;
     color_by: "class" | "score" | "match";
     /** What was clicked of all that is drawn; empty while nothing was */
     drawn: string;
     form: Schema[];
+    /** The methods, each with what it shows of this case */
+    gallery: GalleryCard[];
     has_run: boolean;
     /** Index of a class or label; empty for what is predicted */
     label: string;
@@ -29,6 +38,8 @@ export interface ExplainPanel {
     methods: MethodOffer[];
     options: Record<string, unknown>;
     target: "class" | "drawn" | "voxel";
+    /** PNG, in the order in which they were made */
+    thumbnails: DataView[];
     timeline: string[];
     timeline_index: number;
     voxel: string;
@@ -36,6 +47,16 @@ export interface ExplainPanel {
   actions: DeskPanel["actions"] & {
     /** Predict as a click asks for: where that would take long, say for how long and ask first. */
     predict: Record<string, never>;
+    /** Make the thumbnails that are quick, coarse where a method can be; all other work is let by. */
+    gallery: Record<string, never>;
+    /** Make the thumbnail of a method, however long that takes. */
+    sketch: { name: string };
+    /** Make the map at each of some layers, first to last: what is seen early, and what late. */
+    over_layers: Record<string, never>;
+    /** Make the map, and keep how it looked on the way. */
+    over_steps: Record<string, never>;
+    /** Save a map as a click asks for: before something is replaced, it is asked. */
+    save: { number: number; path: string; patient?: boolean };
     /** Make a map as a click asks for: one that would take very long is asked about first. */
     run: Record<string, never>;
     /** Start to make the map of the panel in a process of its own, and return at once. */
@@ -51,6 +72,9 @@ export interface ExplainPanel {
     /** Explain what a row of the answer tells of: a class, a label, a shape that was found. */
     explain_row: { row: number };
   };
-  questions: DeskPanel["questions"];
-  says: Live;
+  questions: DeskPanel["questions"] & {
+    /** Return what lies in a folder, for the file picker of the page. */
+    browse: { asks: { folder?: string | null }; answer: Listing };
+  };
+  says: Live | SavedMap;
 }

@@ -31,6 +31,16 @@ export interface Live {
   live: Problem;
 }
 
+/** Something that can be chosen from a list. */
+export interface Offer {
+  value: string;
+  label: string;
+  /** Whether it can be chosen; yes, where nothing is said. */
+  enabled?: boolean;
+  /** Why not; or what it means, where it can. */
+  reason?: string;
+}
+
 /** What a model answered; empty where it was not asked. */
 export interface Answer {
   title?: string;
@@ -52,16 +62,6 @@ export interface AnswerRow {
   place?: number[];
   /** Whether it can be explained; no, where nothing is said. */
   explains?: boolean;
-}
-
-/** Something that can be chosen from a list. */
-export interface Offer {
-  value: string;
-  label: string;
-  /** Whether it can be chosen; yes, where nothing is said. */
-  enabled?: boolean;
-  /** Why not; or what it means, where it can. */
-  reason?: string;
 }
 
 /** A map in the list of the explain panel. */

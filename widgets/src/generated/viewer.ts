@@ -15,9 +15,12 @@ export interface Viewer {
     convention: "radiological" | "neurological";
     crosshair: [number, number, number];
     empty_text: string;
+    frame: number;
+    frames: string[];
     height: number;
     measurements: Measurement[];
     panes: "all" | "axial" | "coronal" | "sagittal" | "3d";
+    shown_frame: number;
     tool: "navigate" | "pick" | "window" | "measure";
   };
   hears: Pull | Click;

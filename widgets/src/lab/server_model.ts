@@ -32,6 +32,9 @@ export class ServerModel {
       _layers: [description],
       _styles: { [description.id]: style },
       _first: [],
+      frames: [],
+      frame: 0,
+      shown_frame: 0,
     });
   }
 

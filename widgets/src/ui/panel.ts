@@ -8,18 +8,24 @@ import { copyAsCode, errorBox, progress, questionBox } from "./feedback";
 import { Scope, type Model } from "./model";
 import "./ui.css";
 
-export interface Frame<W extends Panel> {
+/** A panel, whatever else it sends unasked. */
+type AnyPanel = Omit<Panel, "says"> & { says: object };
+
+export interface Frame<W extends AnyPanel> {
   body: HTMLElement;
   scope: Scope<W>;
   /** Progress, Cancel, errors and questions; it belongs right below the buttons that cause them. */
   feedback: HTMLElement;
   /** Called with false while a job runs: lock what must not change meanwhile. */
   whenBusy(update: (idle: boolean) => void): void;
+  /** Fold the panel, or unfold it. */
+  fold(folded: boolean): void;
 }
 
-export function frame<W extends Panel>(model: Model<W>, el: HTMLElement, title: string): Frame<W> {
+export function frame<W extends AnyPanel>(model: Model<W>, el: HTMLElement, title: string): Frame<W> {
   const own = new Scope(model);
-  const scope: Scope<Panel> = own;
+  // messages of its own are nothing that is listened to here
+  const scope = own as unknown as Scope<Panel>;
   const heading = uniqueId("panel");
   const badge = h("span", { class: "mwb-badge", "aria-hidden": "true" });
   const status = h("span", { class: "mwb-status" });
@@ -30,11 +36,11 @@ export function frame<W extends Panel>(model: Model<W>, el: HTMLElement, title: 
     badge,
     h("span", { class: "mwb-title" }, title),
   );
-  toggle.addEventListener("click", () => {
-    const open = toggle.getAttribute("aria-expanded") !== "true";
-    toggle.setAttribute("aria-expanded", String(open));
-    body.hidden = !open;
-  });
+  const fold = (folded: boolean) => {
+    toggle.setAttribute("aria-expanded", String(!folded));
+    body.hidden = folded;
+  };
+  toggle.addEventListener("click", () => fold(toggle.getAttribute("aria-expanded") === "true"));
   const told = feedback(scope);
   const head = h("header", { class: "mwb-head" }, toggle, status, copyAsCode(scope, "code"));
   const card = h("section", { class: "mwb-ui mwb-card", "aria-labelledby": heading }, head, body);
@@ -55,6 +61,7 @@ export function frame<W extends Panel>(model: Model<W>, el: HTMLElement, title: 
     body,
     scope: own,
     feedback: told,
+    fold,
     whenBusy: (update) => scope.watch(["busy"], () => update(!scope.get("busy"))),
   };
 }

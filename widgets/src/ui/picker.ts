@@ -4,11 +4,15 @@ import { h, replace, setText, uniqueId } from "./dom";
 import type { FileEntry, Listing } from "../generated/files";
 import type { Scope } from "./model";
 
-/** A panel that knows what lies in a folder, and opens a path. */
-interface Opens {
+/** A panel that knows what lies in a folder. */
+interface Browses {
   state: object;
-  actions: { open: { path: string } };
   questions: { browse: { asks: { folder?: string | null }; answer: Listing } };
+}
+
+/** A panel that opens a path, too. */
+interface Opens extends Browses {
+  actions: { open: { path: string } };
 }
 
 export interface PathField {
@@ -38,7 +42,7 @@ export function pathField(scope: Scope<Opens>, label: Label, what: Opened): Path
   };
   const open = button("Open", what.open, () => scope.act("open", { path: given() }), what.look);
   const where = `Pick a file${what.folders ? " or a folder" : ""} on the machine of the kernel`;
-  const browse = button("Browse…", where, () => pick(scope, browse.element, what.heading, what.folders, read));
+  const browse = button("Browse…", where, () => pick(scope, browse.element, { heading: what.heading, whole: what.folders ? OPENED : null }, read));
   path.input.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && given()) scope.act("open", { path: given() });
   });
@@ -52,28 +56,32 @@ export function pathField(scope: Scope<Opens>, label: Label, what: Opened): Path
 
 const ROOTS: Record<string, string> = { here: "Working folder", home: "Home", data: "Data" };
 
-/** Let a person pick a file, or with `folders` a folder too; `picked` gets its path. */
-function pick(scope: Scope<Opens>, opener: HTMLElement, what: string, folders: boolean, picked: (path: string) => void): void {
+/** What the button for the folder itself says, and its tooltip. */
+type Whole = [string, string];
+const OPENED: Whole = ["Open this folder", "Read the folder as it is, such as one with a DICOM series"];
+
+/** Let a person pick a file, or with `whole` a folder too; `picked` gets its path, and whether it is a folder. */
+export function pick(scope: Scope<Browses>, opener: HTMLElement, what: { heading: string; whole: Whole | null }, picked: (path: string, folder: boolean) => void): void {
   const title = uniqueId("picker");
   const roots = h("div", { class: "mwb-actions" });
   const place = h("p", { class: "mwb-place" });
   const list = h("ul", { class: "mwb-files", "aria-labelledby": title });
   const told = h("p", { class: "mwb-hint", role: "status" });
   let shown: Listing | null = null;
-  const whole = button("Open this folder", "Read the folder as it is, such as one with a DICOM series", () => take(shown?.folder ?? ""), "primary");
+  const whole = what.whole && button(...what.whole, () => take(shown?.folder ?? "", true), "primary");
   const dialog = h(
     "dialog",
     { class: "mwb-ui mwb-dialog mwb-picker", "aria-labelledby": title },
-    h("h3", { id: title }, what),
+    h("h3", { id: title }, what.heading),
     roots,
     place,
     list,
     told,
-    h("div", { class: "mwb-actions" }, folders && whole.element, button("Close", "Close (Escape)", () => dialog.close()).element),
+    h("div", { class: "mwb-actions" }, whole && whole.element, button("Close", "Close (Escape)", () => dialog.close()).element),
   );
-  const take = (path: string) => {
+  const take = (path: string, folder = false) => {
     dialog.close();
-    picked(path);
+    picked(path, folder);
   };
   const go = async (folder?: string) => {
     setText(told, "Listing…");

@@ -13,6 +13,7 @@ import type { Scene } from "./scene";
 import type { Source } from "./source";
 import { inPatient } from "./space";
 import { StillPicture } from "./still";
+import { Timeline } from "./timeline";
 import { Toolbar } from "./toolbar";
 import { TOOLS, toolOfKey } from "./tools";
 import { Voxels } from "./voxels";
@@ -39,6 +40,7 @@ class ViewerPanel {
   #measures: Measures;
   #toolbar: Toolbar;
   #list: LayerList;
+  #timeline: Timeline;
   #cleanups: (() => void)[] = [];
   #failure = "";
   #drawn = false;
@@ -52,6 +54,7 @@ class ViewerPanel {
     private source: Source,
     private voxels: Voxels,
   ) {
+    this.#timeline = new Timeline(source);
     this.#measures = new Measures(source, () => (this.#lost ? null : this.#scene));
     const actions = {
       panes: (value: Panes) => this.source.set("panes", value),
@@ -71,7 +74,7 @@ class ViewerPanel {
     const { root, source } = this;
     root.classList.add("mwb-viewer");
     this.#stage.append(this.#measures.lines, this.#message);
-    root.replaceChildren(this.#toolbar.element, this.#stage, this.#readout, this.#list.element, this.#measures.said);
+    root.replaceChildren(this.#toolbar.element, this.#stage, this.#timeline.element, this.#readout, this.#list.element, this.#measures.said);
     const pressed = (event: KeyboardEvent) => this.#shortcut(event);
     root.addEventListener("keydown", pressed, { capture: true });
     this.#cleanups.push(
@@ -91,7 +94,7 @@ class ViewerPanel {
     this.#stage.style.height = `${source.get("height")}px`;
     const observer = new ResizeObserver(() => this.#refreshStill());
     observer.observe(this.#stage);
-    this.#cleanups.push(() => observer.disconnect(), () => this.#still.hide());
+    this.#cleanups.push(() => observer.disconnect(), () => this.#still.hide(), () => this.#timeline.dispose());
     this.#applyTool();
     this.#startScene().catch((error: unknown) => this.#fail(words(error)));
     return () => this.#stop();

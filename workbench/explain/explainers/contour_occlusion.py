@@ -36,6 +36,10 @@ class ContourOcclusion(SegmentExplainer):
         Parameter("batch_size", "integer", None, "Parts per pass; measured on the device if not given.", low=1),
     )
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG002
+        """Return options for a thumbnail."""
+        return {"count": 24}
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return 2 + self.expected(options)
 

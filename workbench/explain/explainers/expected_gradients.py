@@ -47,6 +47,10 @@ class ExpectedGradients(Explainer):
         Parameter("batch_size", "integer", None, "Samples per pass; measured on the device if not given.", low=1),
     )  # fmt: skip
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG002
+        """Return options for a thumbnail."""
+        return {"samples": 6}
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return int(options["samples"])
 

@@ -43,6 +43,10 @@ class IntegratedGradients(Explainer):
         Parameter("batch_size", "integer", None, "Points per pass; measured on the device if not given.", low=1),
     )
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG002
+        """Return options for a thumbnail."""
+        return {"points": 6}
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return int(options["points"]) + 2
 

@@ -47,6 +47,10 @@ class KernelShap(SegmentExplainer):
         Parameter("batch_size", "integer", None, "Coalitions per pass; measured on the device if not given.", low=1),
     )
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG002
+        """Return options for a thumbnail."""
+        return {"samples": 64, "count": 12}
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return 3 + int(options["samples"])
 

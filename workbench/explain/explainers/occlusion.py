@@ -52,6 +52,13 @@ class Occlusion(Explainer):
         Parameter("batch_size", "integer", None, "Windows per pass; measured on the device if not given.", low=1),
     )  # fmt: skip
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return options for a thumbnail."""
+        return {
+            "window": [max(1, -(-size // 4)) for size in shape],
+            "stride": [max(1, -(-size // 4)) for size in shape],
+        }
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         window = window_shape(options, shape, spacing)
         stride = _stride(options["stride"], window, shape)
@@ -63,20 +70,11 @@ class Occlusion(Explainer):
         return 2 + len(list_windows(field.of, window, stride, (field.start, field.stop))[0])
 
     def steps(self, problem: Problem) -> Iterator[Step]:
-        # the windows are those of the whole input, of which there may be a part here
-        whole, start = (
-            (problem.spatial_shape, None) if problem.field is None else (problem.field.of, problem.field.start)
-        )
-        window = window_shape(problem.options, whole, problem.spacing)
-        stride = _stride(problem.options["stride"], window, whole)
-        windows, counts = list_windows(whole, window, stride, _moved(problem, start))
+        windows, counts, stride = windows_of(problem)
         lattice = Lattice(counts)
-        windows = [windows[i] for i in _in_c_order(windows)]
-        if start is not None:
-            windows = [_cut(one, start, problem.spatial_shape) for one in windows]
         image = problem.input[0]
         unoccluded = problem.score_of(image)
-        hide, baseline = _hiding(problem, unoccluded)
+        hide, baseline = hiding_of(problem, unoccluded)
         same = 0
         if baseline is not None:
             for index, one in enumerate(windows):
@@ -105,7 +103,7 @@ class Occlusion(Explainer):
             if part.stop < count:
                 yield Step(part.stop / count, current, counts, cell=stride)
         if baseline is None:
-            notes += _raised(lattice.estimate()) + (OF_PART,) * (start is not None)
+            notes += _raised(lattice.estimate()) + (OF_PART,) * (problem.field is not None)
             yield Step(1.0, current, counts, notes, stride)
         else:
             yield Step(1.0, current, counts, (*notes, *baseline.notes), stride, baseline.score)
@@ -133,10 +131,6 @@ class _Batch:
         return self._buffer[: len(indices)]
 
 
-def _in_c_order(windows: list[Window]) -> list[int]:
-    return sorted(range(len(windows)), key=lambda i: tuple(part.start for part in windows[i]))
-
-
 def _moved(problem: Problem, start: tuple[int, ...] | None) -> Box | None:
     """Return the box that is wanted, in voxels of the whole input."""
     if start is None:
@@ -152,7 +146,23 @@ def _cut(window: Window, start: tuple[int, ...], shape: tuple[int, ...]) -> Wind
     return tuple(slice(max(0, part.start - a), min(n, part.stop - a)) for part, a, n in parts)
 
 
-def _hiding(problem: Problem, of_input: float) -> tuple[Callable[[Window], Array], Baseline | None]:
+def windows_of(problem: Problem) -> tuple[list[Window], tuple[int, ...], tuple[int, ...]]:
+    """Return the windows of a problem in the order of space, how many there are along each axis, and the step of each.
+
+    They are those of the whole input, of which the problem may hold a part.
+    """
+    field = problem.field
+    whole = problem.spatial_shape if field is None else field.of
+    window = window_shape(problem.options, whole, problem.spacing)
+    stride = _stride(problem.options["stride"], window, whole)
+    windows, counts = list_windows(whole, window, stride, _moved(problem, None if field is None else field.start))
+    windows = sorted(windows, key=lambda one: tuple(part.start for part in one))
+    if field is not None:
+        windows = [_cut(one, field.start, problem.spatial_shape) for one in windows]
+    return windows, counts, stride
+
+
+def hiding_of(problem: Problem, of_input: float) -> tuple[Callable[[Window], Array], Baseline | None]:
     """Return what gives the values that hide a window, and the baseline that they are of, where it is one for all."""
     image, asked = problem.input[0], problem.options["baseline"]
     if isinstance(asked, str) and (local := _LOCAL.get(asked)):

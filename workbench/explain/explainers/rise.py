@@ -41,6 +41,10 @@ class Rise(Explainer):
         Parameter("batch_size", "integer", None, "Masks per pass; measured on the device if not given.", low=1),
     )  # fmt: skip
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG002
+        """Return options for a thumbnail."""
+        return {"samples": 48, "cells": 5}
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
         return 2 + int(options["samples"])
 

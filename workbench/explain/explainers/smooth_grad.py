@@ -47,6 +47,10 @@ class SmoothGrad(Explainer):
         inner = _OF[options["of"]]
         return inner.is_attribution(inner.check_options({}))
 
+    def sketch(self, shape: tuple[int, ...]) -> dict[str, Any]:  # noqa: ARG002
+        """Return options for a thumbnail."""
+        return {"samples": 4}
+
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         inner = _OF[options["of"]]
         return int(options["samples"]) * inner.passes(shape, spacing, inner.check_options({}))

@@ -1,0 +1,39 @@
+"""The gallery of methods, by mouse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.browser.test_app_ways import in_a_panel
+
+WAIT_MS = 90_000
+
+
+def test_methods_are_seen_and_one_is_chosen(open_lab: Any) -> None:
+    page = in_a_panel(open_lab)
+    page.app.get_by_role("button", name="Is there a lesion?").click()
+    page.app.locator(".mwb-list li").first.wait_for(timeout=WAIT_MS)
+    fourth = page.panel(4)
+    page.press(fourth, "Gallery…")
+    dialog = page.lab.page.locator(".mwb-gallery-dialog")
+    saliency = dialog.locator("li[data-method=saliency]")
+    saliency.locator("img:visible").wait_for(timeout=WAIT_MS)
+    page.lab.page.wait_for_function(
+        "() => document.querySelector('.mwb-gallery-dialog [role=status]').textContent === ''", timeout=WAIT_MS
+    )
+    cannot = dialog.locator("li[data-method=attention-rollout]")
+    assert "shows no attention" in cannot.inner_text()
+    assert cannot.locator(".mwb-gallery-pick").is_disabled()
+    assert dialog.locator("img:visible").count() >= 12
+    box = dialog.bounding_box()
+    assert box["x"] >= 0
+    assert box["y"] >= 0
+    assert box["x"] + box["width"] <= 1280
+    assert box["y"] + box["height"] <= 800
+    page.lab.shot("app-gallery")
+    saliency.locator(".mwb-gallery-pick").click()
+    dialog.wait_for(state="detached")
+    assert fourth.get_by_label("Method", exact=True).input_value() == "saliency"
+    page.fits()
+    page.lab.shot("app-gallery-chosen")
+    assert page.app.locator(".mwb-error:visible").all_inner_texts() == []

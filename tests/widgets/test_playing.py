@@ -1,0 +1,54 @@
+"""Steps that a viewer plays: a layer, a slider, and what is told of which is shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.errors import InputError
+from workbench.volume import Volume
+from workbench.widgets import Layer, Viewer
+
+AFFINE = np.diag([0.7, -1.3, 2.0, 1.0])
+
+
+@pytest.fixture
+def volumes() -> list[Volume]:
+    return [Volume(np.full((4, 3, 2), value, np.float32), AFFINE, kind="scores") for value in range(3)]
+
+
+def test_the_frame_decides_what_the_layer_shows(volumes: list[Volume]) -> None:
+    viewer = Viewer(volumes[0])
+    layer = viewer.layers[0]
+    viewer.play(layer, {"a": volumes[0], "b": Layer(volumes[1], window=(0, 5)), "c": volumes[2]})
+    assert (viewer.frames, viewer.frame, viewer.shown_frame) == (["a", "b", "c"], 2, 2)
+    assert layer.volume is volumes[2]
+    viewer.frame = 1
+    assert layer.volume is volumes[1]
+    assert layer.window == (0, 5)
+    assert viewer.shown_frame == 1
+    viewer.frame = 99
+    assert (viewer.frame, layer.volume) == (2, volumes[2])
+    viewer.frame = -4
+    assert (viewer.frame, layer.volume) == (0, volumes[0])
+    viewer.play(layer, {"only": volumes[2]})
+    assert (viewer.frames, layer.volume) == (["only"], volumes[2])
+
+
+def test_the_slider_is_gone_with_the_layer_and_the_layer_stays_without(volumes: list[Volume]) -> None:
+    viewer = Viewer(*volumes[:2])
+    viewer.play(viewer.layers[1], {"a": volumes[1], "b": volumes[2]})
+    viewer.stop_playing()
+    viewer.frame = 0
+    assert (viewer.frames, viewer.layers[1].volume) == ([], volumes[2])
+    viewer.play(viewer.layers[1], {"a": volumes[1], "b": volumes[2]})
+    viewer.remove(viewer.layers[1])
+    assert viewer.frames == []
+
+
+def test_what_cannot_be_played_is_refused(volumes: list[Volume]) -> None:
+    viewer = Viewer(volumes[0])
+    with pytest.raises(InputError, match="must be in this viewer"):
+        viewer.play(Layer(volumes[1]), {"a": volumes[1]})
+    with pytest.raises(InputError, match="one step at least"):
+        viewer.play(viewer.layers[0], {})
