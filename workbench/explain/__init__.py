@@ -15,20 +15,20 @@ from workbench.errors import Cancelled
 from workbench.explain.agreeing import Agreement, agreement
 from workbench.explain.base import Explainer, Option, Problem, Step
 from workbench.explain.check import Check, Finding, Limits, Subject
-from workbench.explain.embedding import Embedding, embed
-from workbench.explain.estimating import estimate
 from workbench.explain.explaining import explain, progressive
 from workbench.explain.explanation import Explanation
-from workbench.explain.field import Field
-from workbench.explain.inside import GradientFlow, features, gradient_flow
-from workbench.explain.leaderboard import OverScores
-from workbench.explain.occluders import Occluders, occluders
-from workbench.explain.over_data import plan_score_over, score_over
+from workbench.explain.inside.embedding import Embedding, embed
+from workbench.explain.inside.layers import GradientFlow, features, gradient_flow
+from workbench.explain.inside.occluders import Occluders, occluders
+from workbench.explain.inside.preprocessing import Sensitivity, sensitivity
+from workbench.explain.large.estimating import estimate
+from workbench.explain.large.field import Field
+from workbench.explain.over.leaderboard import OverScores
+from workbench.explain.over.running import plan_score_over, score_over
 from workbench.explain.refining import refine
 from workbench.explain.registry import methods, register
 from workbench.explain.request import Request
 from workbench.explain.scoring import Scores, checks, register_check, score
-from workbench.explain.sensing import Sensitivity, sensitivity
 from workbench.explain.targets import (
     Box,
     Class,

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.errors import InputError
 from workbench.explain.cases import cases_in
-from workbench.explain.over_cases import ScoringPlan
+from workbench.explain.over.cases import ScoringPlan
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.request import Request
 from workbench.explain.scoring import CHECKS

@@ -14,7 +14,7 @@ from workbench.explain.box import Box
 from workbench.parameters import Parameter, check_values
 
 if TYPE_CHECKING:
-    from workbench.explain.field import Field
+    from workbench.explain.large.field import Field
     from workbench.frameworks import Framework, LinearScore
     from workbench.frameworks.feeding import Feeder
     from workbench.volume import Volume

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from workbench.errors import InputError
 from workbench.explain.explanation import Explanation
-from workbench.explain.looking import Look
+from workbench.explain.large.looking import Look
 from workbench.explain.memory import fitting
 from workbench.explain.registry import get
 from workbench.explain.request import Request

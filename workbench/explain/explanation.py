@@ -16,7 +16,7 @@ from workbench._words import lengths
 from workbench.errors import FileError, InputError, StateError
 from workbench.explain import _sidecar
 from workbench.explain.code import request_code
-from workbench.explain.field import Field
+from workbench.explain.large.field import Field
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.targets import Target, from_description, points_with_a_volume
 

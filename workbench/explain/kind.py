@@ -10,8 +10,8 @@ from workbench import frameworks
 from workbench.datasets import from_spec
 from workbench.explain.background import MODEL, NOTE, REQUEST, SCORING_NOTE
 from workbench.explain.explanation import Explanation
-from workbench.explain.leaderboard import SUMMARY, OverScores
-from workbench.explain.over_data import carry_out, plan_score_over
+from workbench.explain.over.leaderboard import SUMMARY, OverScores
+from workbench.explain.over.running import carry_out, plan_score_over
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.request import Request
 from workbench.jobs.files import asked_of, read_json

@@ -18,16 +18,16 @@ from workbench.explain.arrays import UNPLACED
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
 from workbench.explain.cases import laid
-from workbench.explain.coarse import coarse_steps
 from workbench.explain.code import Call
 from workbench.explain.conserving import beyond, conserved
 from workbench.explain.explanation import Explanation
-from workbench.explain.field import Field, field_notes
-from workbench.explain.looking import Look
+from workbench.explain.large.coarse import coarse_steps
+from workbench.explain.large.field import Field, field_notes
+from workbench.explain.large.looking import Look
+from workbench.explain.large.pieces import InPieces
+from workbench.explain.large.promptly import Promptly
+from workbench.explain.large.receptive import receptive_field
 from workbench.explain.memory import does_not_fit, fitting
-from workbench.explain.pieces import InPieces
-from workbench.explain.promptly import Promptly
-from workbench.explain.receptive import receptive_field
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
 from workbench.explain.several import steps_of

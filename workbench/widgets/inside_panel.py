@@ -11,7 +11,7 @@ import traitlets as t
 from workbench import explain
 from workbench.errors import InputError, StateError
 from workbench.explain import Explanation, GradientFlow, Occluders, Sensitivity
-from workbench.explain.inside import count_features
+from workbench.explain.inside.layers import count_features
 from workbench.volume import Volume
 from workbench.widgets import _inside_rows as rows_of
 from workbench.widgets._explain_lists import PREDICTED, label_rows, layer_rows

@@ -15,7 +15,7 @@ from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.baselines import BLUR, HIDDEN, OF_PART, Baseline, Window, find_baseline, inpainted, local_mean
 from workbench.explain.box import Box, inside
 from workbench.explain.explainers._lattice import Lattice, power_of_two
-from workbench.explain.field import Field
+from workbench.explain.large.field import Field
 from workbench.parameters import Parameter, by_name
 
 #: What is another baseline for each window, so that nothing is hidden by all of it.

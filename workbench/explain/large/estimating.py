@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.base import Problem
-from workbench.explain.field import field_and_pieces
+from workbench.explain.large.field import field_and_pieces
 from workbench.explain.registry import get
 from workbench.explain.request import Request
 from workbench.explain.several import steps_of

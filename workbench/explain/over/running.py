@@ -11,8 +11,8 @@ from workbench._words import left as time_left
 from workbench.datasets import Dataset
 from workbench.errors import InputError, choose
 from workbench.explain.background import begin_scoring
-from workbench.explain.leaderboard import OverScores
-from workbench.explain.over_cases import ScoringPlan, score_case
+from workbench.explain.over.cases import ScoringPlan, score_case
+from workbench.explain.over.leaderboard import OverScores
 from workbench.explain.registry import get
 from workbench.explain.scoring import CHECKS
 from workbench.explain.scoring import checks as all_checks

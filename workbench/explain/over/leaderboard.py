@@ -16,8 +16,8 @@ from workbench._words import count
 from workbench.errors import FileError, InputError, choose
 from workbench.evaluation.intervals import Interval, bootstrap_means, mean_interval
 from workbench.evaluation.table import Table
-from workbench.explain.over_cases import CASES, FAILED, NOT_HERE, NOTE, PICTURES, SCHEMA, read_case
-from workbench.explain.over_report import save_report
+from workbench.explain.over.cases import CASES, FAILED, NOT_HERE, NOTE, PICTURES, SCHEMA, read_case
+from workbench.explain.over.report import save_report
 from workbench.jobs.files import read_json
 
 #: What a verdict is worth in the trust of a method; "open" tells nothing, and counts for nothing.

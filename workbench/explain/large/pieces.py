@@ -11,8 +11,8 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.box import Box, inside
-from workbench.explain.field import Field, grown, most_voxels, split
-from workbench.explain.receptive import receptive_field
+from workbench.explain.large.field import Field, grown, most_voxels, split
+from workbench.explain.large.receptive import receptive_field
 from workbench.explain.scene import Scene
 from workbench.frameworks import LinearScore
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.base import Explainer, Problem, Step
-from workbench.explain.pieces import Spread
+from workbench.explain.large.pieces import Spread
 from workbench.explain.several import steps_of
 from workbench.frameworks import LinearScore
 
 if TYPE_CHECKING:
-    from workbench.explain.looking import Look
+    from workbench.explain.large.looking import Look
 
 #: Voxels from which one pass of a large network takes so long that a coarse map is wanted first; and how many the
 #: coarse input has at most, about.

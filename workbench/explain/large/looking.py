@@ -12,12 +12,12 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.box import Box
-from workbench.explain.field import Field, choose_field
+from workbench.explain.large.field import Field, choose_field
+from workbench.explain.large.pieces import Piece, Spread, WideScene, pieces_of_box, pieces_of_windows
+from workbench.explain.large.receptive import receptive_field
+from workbench.explain.large.seen import Seen
 from workbench.explain.memory import fitting
-from workbench.explain.pieces import Piece, Spread, WideScene, pieces_of_box, pieces_of_windows
-from workbench.explain.receptive import receptive_field
 from workbench.explain.scene import Scene
-from workbench.explain.seen import Seen
 from workbench.explain.targets import Class, Margin
 from workbench.frameworks import LinearScore
 from workbench.zoo.answering import How, decided

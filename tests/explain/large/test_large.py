@@ -11,8 +11,8 @@ import pytest
 import workbench as wb
 from workbench.errors import InputError
 from workbench.explain import Class, Region
-from workbench.explain.promptly import Promptly
-from workbench.explain.receptive import receptive_field
+from workbench.explain.large.promptly import Promptly
+from workbench.explain.large.receptive import receptive_field
 from workbench.frameworks.torch import TorchFramework
 from workbench.testing import toys
 from workbench.testing.marks import needs_mindspore
@@ -108,8 +108,8 @@ def test_what_a_whole_volume_takes(model, volume):
 
 
 def test_a_coarse_map_comes_first(model, volume, region, few, monkeypatch):
-    monkeypatch.setattr("workbench.explain.coarse._LARGE", 1000)
-    monkeypatch.setattr("workbench.explain.coarse._COARSE", 2000)
+    monkeypatch.setattr("workbench.explain.large.coarse._LARGE", 1000)
+    monkeypatch.setattr("workbench.explain.large.coarse._COARSE", 2000)
     steps = list(wb.explain.progressive(model, volume, "saliency", region))
     (fraction, first), (done, exact) = steps[0], steps[-1]
     assert fraction < 0.01

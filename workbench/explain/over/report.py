@@ -17,7 +17,7 @@ from workbench.errors import FileError, InputError, check_suffix
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from workbench.explain.leaderboard import OverScores
+    from workbench.explain.over.leaderboard import OverScores
 
 #: Cases of which maps are shown, at either end.
 _SHOWN = 2

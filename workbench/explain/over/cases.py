@@ -18,7 +18,7 @@ from workbench.datasets.annotations import parts
 from workbench.errors import Cancelled, FileError, StateError
 from workbench.explain.check import Subject
 from workbench.explain.explanation import Explanation
-from workbench.explain.over_pictures import write_picture
+from workbench.explain.over.pictures import write_picture
 from workbench.explain.request import Request
 from workbench.explain.scoring import CHECKS, find, inside_of, meant_by
 from workbench.jobs.files import read_json, write_json

@@ -8,7 +8,7 @@ import pytest
 import workbench as wb
 from workbench.errors import InputError
 from workbench.explain import Class, Explanation, Margin, Output, Region, Voxel
-from workbench.explain.field import Field
+from workbench.explain.large.field import Field
 from workbench.testing import toys
 from workbench.testing.marks import needs_mindspore
 from workbench.volume import Volume
@@ -127,8 +127,8 @@ def test_a_picture():
 def test_a_box_that_is_too_large_is_given_in_pieces(method, volume, monkeypatch, framework):
     if method != "saliency" and framework == "mindspore":
         pytest.skip("the same code, and slow")
-    monkeypatch.setattr("workbench.explain.field.most_voxels", lambda *_: 10_000)
-    monkeypatch.setattr("workbench.explain.pieces.most_voxels", lambda *_: 10_000)
+    monkeypatch.setattr("workbench.explain.large.field.most_voxels", lambda *_: 10_000)
+    monkeypatch.setattr("workbench.explain.large.pieces.most_voxels", lambda *_: 10_000)
     options = {
         "saliency": {},
         "occlusion": {"baseline": 0, "window": 16},
@@ -260,7 +260,7 @@ def test_the_rule_of_what_the_network_is_given(volume, monkeypatch):
     region = Region(labels((17, 15, 16), volume), 1)
     kind = lambda method, target: wb.explain(model, volume, method, target).field.kind  # noqa: E731
     assert kind("saliency", region) == "whole", "so small a volume takes no time"
-    monkeypatch.setattr("workbench.explain.field._SMALL_VOXELS", 1000)
+    monkeypatch.setattr("workbench.explain.large.field._SMALL_VOXELS", 1000)
     assert kind("saliency", region) == "box"
     assert kind("saliency", 1) == "whole", "as predict does"
     assert kind("grad-cam", region) == "whole", "its map is not confined to the box"

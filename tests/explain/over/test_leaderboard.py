@@ -11,7 +11,7 @@ import pytest
 from workbench.errors import FileError, InputError
 from workbench.evaluation import mean_interval
 from workbench.explain import OverScores
-from workbench.explain.over_pictures import write_picture
+from workbench.explain.over.pictures import write_picture
 from workbench.explain.targets import Class
 from workbench.testing import toys
 

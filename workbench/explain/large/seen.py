@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench._arrays import Array
-from workbench.explain.field import Field
+from workbench.explain.large.field import Field
 from workbench.transforms.prepared import empty
 from workbench.volume import Volume
 

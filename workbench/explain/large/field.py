@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from workbench.explain.box import Box
-from workbench.explain.receptive import Receptive, receptive_field
+from workbench.explain.large.receptive import Receptive, receptive_field
 
 if TYPE_CHECKING:
     from workbench.explain.base import Explainer

@@ -1,0 +1,1 @@
+"""Looking inside: layers, preprocessing, features of cases, occluders one by one."""

@@ -1,0 +1,1 @@
+"""Scores of explanations over a data set: case by case, summed up, and on a page."""
