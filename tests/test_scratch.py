@@ -77,3 +77,11 @@ def test_room_is_half_of_the_disk_up_to_a_limit(monkeypatch):
     assert room() == 500
     monkeypatch.setattr(_scratch.shutil, "disk_usage", lambda path: type("", (), {"free": 1 << 50})())
     assert room() == 1 << 34
+
+
+def test_without_a_folder_for_files_it_is_in_memory(monkeypatch):
+    def none(**given):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", none)
+    assert not Scratch((1000,), 0).spilled

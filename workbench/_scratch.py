@@ -60,7 +60,10 @@ def room() -> int:
 
 def _file(size: int) -> Any:
     """Return an open temporary file of `size` zeros; None if the disk has no room for it."""
-    file = tempfile.TemporaryFile(prefix="workbench-")  # noqa: SIM115 - the caller has it open for longer
+    try:
+        file = tempfile.TemporaryFile(prefix="workbench-")  # noqa: SIM115 - the caller has it open for longer
+    except OSError:  # no folder for such files
+        return None
     try:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)

@@ -45,7 +45,7 @@ def test_what_cannot_be_compared_is_refused(why):
     with pytest.raises(InputError, match="two Explanations or more, got 1"):
         wb.explain.agreement([why])
     other = wb.explain(toys.cnn_model(2), toys.noise_volume((9, 8), seed=1), "saliency", 0)
-    with pytest.raises(InputError, match="must lie on one grid"):
+    with pytest.raises(InputError, match="must be of one input, on one grid"):
         wb.explain.agreement([why, other])
     with pytest.raises(InputError, match="share"):
         wb.explain.agreement([why, why], share=1.5)

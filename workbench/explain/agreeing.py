@@ -83,9 +83,10 @@ def agreement(
             f"wb.explain.agreement(): maps must be two Explanations or more, got {len(given)} of "
             f"{sorted({type(one).__name__ for one in given})}. Make them with wb.explain()."
         )
-    if not all(one.volume.same_grid(given[0].volume) for one in given):
+    one_input = len({one.input_fingerprint for one in given}) == 1
+    if not one_input or not all(one.volume.same_grid(given[0].volume) for one in given):
         raise InputError(
-            "wb.explain.agreement(): maps must lie on one grid, got maps of several inputs. Compare those of one case."
+            "wb.explain.agreement(): maps must be of one input, on one grid, got maps of several. Compare those of one case."
         )
     names = list(named) or [one.title for one in given]
     ranks, overlaps = np.eye(len(given)), np.eye(len(given))

@@ -63,8 +63,8 @@ class Problem:
     grid : Volume, optional
         The grid of the input, to bring other Volumes onto; its voxels say nothing.
     lay : callable, optional
-        Returns another case as the network sees it on the grid of the input, ``[channels, *spatial]``, and how much of
-        that grid it covers.
+        ``lay(case, grid)`` returns another case as the network sees it on a grid, ``[channels, *spatial]``, and how
+        much of that grid it covers.
     field : Field, optional
         What part of the network's whole input this is; all of it if not given.
     """
@@ -79,7 +79,7 @@ class Problem:
     layer: str | None = None
     box: Box | None = None
     grid: Volume | None = None
-    lay: Callable[[Volume], tuple[Array, float]] | None = None
+    lay: Callable[[Volume, Volume], tuple[Array, float]] | None = None
     field: Field | None = None
 
     @property

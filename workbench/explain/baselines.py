@@ -152,9 +152,9 @@ def image_of(problem: Problem, case: Case) -> tuple[Array, tuple[str, ...]]:
     InputError
         If it does not fit the network, or the problem does not say how cases are laid.
     """
-    if problem.lay is None:
-        raise InputError("Another case as a baseline: the Problem must say how one is laid, got none. Give lay=.")
-    image, covered = problem.lay(case.volume)
+    if problem.lay is None or problem.grid is None:
+        raise InputError("Another case as a baseline: the Problem must say how it is laid, got none. Give lay=, grid=.")
+    image, covered = problem.lay(case.volume, problem.grid)
     if covered >= _COVERED:
         return image, ()
     note = (

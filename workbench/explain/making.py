@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from workbench.frameworks import LinearScore
 
 
-#: More than this is not said to be done before the map is there.
-_NEARLY = 0.99
+_NEARLY = 0.99  # more is not said to be done before the map is there
 #: Voxels from which a single layer may take longer than whoever cancels would wait.
 _LONG = 1 << 18
 
@@ -142,7 +141,7 @@ class Making:
             layer=self.layer,
             box=self._box(),
             grid=self.grid,
-            lay=lambda other: laid(model, other, self.grid, self._channels()),
+            lay=lambda other, grid: laid(model, other, grid, self._channels()),
             field=None if self.field.kind == "whole" else self.field,
         )
 
@@ -173,6 +172,14 @@ class Making:
                 yield step
             if step is None:
                 raise self._no_step("nothing")
+
+    def check_at_once(self, what: str) -> None:
+        """Raise an InputError where the network is not given all that it needs in one piece."""
+        if self._pieces:
+            raise InputError(
+                f"{what}: the network must be given its input in one piece, got {self.field}, part by part. Crop the "
+                "volume (Volume.crop), or explain a Region of it."
+            )
 
     def _by_window(self) -> Iterator[Step]:
         """Run the method in one window after the other; maps are added up, those of a layer blended as outputs are."""
@@ -345,7 +352,7 @@ class Making:
 
     def _measured(self, score: Any) -> Field:
         field = self.look.field
-        receptive = receptive_field(self.asked.model) if field.kind == "box" else None
+        receptive = receptive_field(self.asked.model, self.prepared) if field.kind == "box" else None
         if receptive is None or receptive.local:
             return dataclasses.replace(field, parts=len(self._pieces)) if self._pieces else field
         with self._fitting():

@@ -85,10 +85,11 @@ class Inflated(io.RawIOBase):
                 if not more:
                     raise EOFError("the compressed data ends before its end mark")
                 self._pending += more
+                self._fresh += len(more) if self._fresh else 0
         except (ValueError, EOFError):
             if not self._fresh:
                 raise
-            self._end(len(self._pending))  # it only looked like another member
+            self._end(self._fresh)  # it only looked like another member
             return
         self._pending, self._in_header = self._pending[length:], False
 

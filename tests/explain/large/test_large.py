@@ -45,7 +45,7 @@ def region(volume):
 def few(monkeypatch):
     """What is allowed at once: little."""
     for module in ("field", "pieces"):
-        monkeypatch.setattr(f"workbench.explain.{module}.most_voxels", lambda *_: 10_000)
+        monkeypatch.setattr(f"workbench.explain.large.{module}.most_voxels", lambda *_: 10_000)
     monkeypatch.setattr("workbench.zoo.answering._WHOLE_IMAGE_VOXELS", 1000)
 
 
@@ -191,3 +191,23 @@ def test_as_a_job(target, model, volume, region, few, tmp_path, monkeypatch):
     assert np.allclose(made.data, request.run().data, rtol=1e-4, atol=1e-8)
     assert made.field.parts > 1
     assert told == sorted(told)
+
+
+@pytest.mark.parametrize("method", ["integrated-gradients", "occlusion"])
+def test_another_case_as_a_baseline_is_laid_onto_the_part(method, model, volume, region, monkeypatch):
+    other = toys.noise_volume(SHAPE, toys.OBLIQUE, seed=5)
+    options = {"points": 2} if method == "integrated-gradients" else {"window": 9, "stride": 9}
+    wanted = wb.explain(model, volume, method, region, baseline=other, field="parts", **options)
+    assert wb.explain.estimate(model, volume, method, region, baseline=other, **options).seconds > 0
+    monkeypatch.setattr("workbench.explain.large.coarse._LARGE", 1000)
+    monkeypatch.setattr("workbench.explain.large.coarse._COARSE", 500)
+    found = wb.explain(model, volume, method, region, baseline=other, field="parts", **options)
+    assert np.allclose(found.data, wanted.data, atol=1e-6 * np.abs(wanted.data).max() + 1e-9)
+
+
+def test_what_needs_the_input_in_one_piece_refuses_windows(model, volume, few):
+    with pytest.raises(InputError, match=r"gradient_flow\(\): the network must be given its input in one piece.*crop"):
+        wb.explain.gradient_flow(model, volume, Class(1))
+    why = wb.explain(model, volume, "occlusion", Class(1), window=16, stride=16, baseline=0)
+    with pytest.raises(InputError, match=r"occluders\(\): the network must be given its input in one piece"):
+        wb.explain.occluders(why)

@@ -115,7 +115,9 @@ def embed(
         rows.append(_described(model, image, name))
         ids.append(str(place) if isinstance(sample, Volume) else str(sample.get("id", place)))
         labels.append(None if isinstance(sample, Volume) else _plain(sample.get("label")))
-        work.tell((place + 1) / len(data), ids[-1])
+        work.tell((place + 1) / len(data), f"case {place + 1}")  # an id may be a patient's
+    if len({row.shape for row in rows}) > 1:
+        raise InputError(f"wb.explain.embed(): layer must be one with channels of its own, got {name!r}. Take another.")
     found = np.stack(rows)
     scale = found.std(axis=0)
     scaled = _Scaled(found.mean(axis=0), np.where(scale > 0, scale, 1))
@@ -140,7 +142,13 @@ def _open_tsne() -> ModuleType:
 def _described(model: Any, volume: Volume, layer: str) -> Array:
     """Return the means of a layer's channels, ``[channels]`` float32."""
     with fitting(model.framework, volume.spatial_shape):
-        found = model.framework.capture(model.module, [layer], model.prepare(volume).batch)[layer][0]
+        prepared = model.prepare(volume)
+        found = model.framework.capture(model.module, [layer], prepared.batch)[layer][0]
+    if found.ndim not in {1, 1 + len(prepared.spatial_shape)}:
+        raise InputError(
+            f"wb.explain.embed(): layer must give a map or a vector of channels, got {layer!r} with an array of shape "
+            f"{found.shape} for a case. Take another of model.layers()."
+        )
     return np.asarray(found.reshape(len(found), -1).mean(axis=1), np.float32)
 
 

@@ -137,6 +137,7 @@ def gradient_flow(
         If that was asked for.
     """
     making = Making(Request(model, volume, "saliency", target))
+    making.check_at_once("wb.explain.gradient_flow()")
     problem, rows = making.problem, []
     layers = [info for info in model.layers() if info.leaf]
     for place, info in enumerate(layers):

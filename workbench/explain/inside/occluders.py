@@ -93,10 +93,11 @@ def occluders(why: Explanation, *, work: Work = IDLE) -> Occluders:
     model = why.request.model
     with fitting(model.framework, why.volume.spatial_shape):
         making = Making(why.request)
+        making.check_at_once("wb.explain.occluders()")
         problem = making.problem
         windows, _, _ = windows_of(problem)
         hide, _ = hiding_of(problem, making.score)
-        scores = {"score": problem.score, **_classes(model, problem.score)}
+        classes = _classes(model, problem.score)
 
         def build(part: range) -> Array:
             inputs = np.repeat(problem.input, len(part), axis=0)
@@ -107,7 +108,8 @@ def occluders(why: Explanation, *, work: Work = IDLE) -> Occluders:
         def measure(inputs: Array) -> Array:
             outputs = model.forward(inputs)
             each = [_one(outputs, n) for n in range(len(inputs))]
-            return np.array([[evaluate(score, one) for score in scores.values()] for one in each])
+            explained = np.array([[evaluate(problem.score, one)] for one in each])
+            return np.hstack([explained, model.task.probabilities(outputs)]) if classes else explained
 
         found: list[Array] = []
         for part, values in problem.feeder.map(len(windows), build, measure):
@@ -118,7 +120,7 @@ def occluders(why: Explanation, *, work: Work = IDLE) -> Occluders:
     for number, n in enumerate(order, start=1):
         centre = [(one.start + one.stop - 1) / 2 for one in windows[n]]
         x, y, z = (round(float(value), 2) for value in making.grid.to_world(centre))
-        told = dict(zip(scores, map(float, found[n]), strict=True))
+        told = dict(zip(("score", *classes), map(float, found[n]), strict=True))
         row = {"occluder": number, "x mm": x, "y mm": y, "z mm": z, "score": told.pop("score")}
         rows.append({**row, "drop": making.score - row["score"], **told})
     return Occluders(rows, [windows[n] for n in order], making.grid, making.score)
@@ -130,13 +132,8 @@ def _one(outputs: Any, n: int) -> Any:
     return outputs[n : n + 1]
 
 
-def _classes(model: Any, explained: LinearScore) -> dict[str, LinearScore]:
-    """Return the probability of each class as a score, of a network that answers with one number for each class."""
-    weights = np.asarray(explained.weights)
-    names = list(model.classes)
-    if weights.ndim != 1 or len(weights) != len(names) or len(names) < 2:
-        return {}
-    return {
-        f"P({name})": LinearScore(np.eye(len(names), dtype=np.float32)[n], explained.output, activation="softmax")
-        for n, name in enumerate(names)
-    }
+def _classes(model: Any, explained: LinearScore) -> list[str]:
+    """Return what the probability of each class is called, of a network that answers with one number for each class."""
+    weights, names = np.asarray(explained.weights), list(model.classes)
+    single = weights.ndim == 1 and len(weights) == len(names) > 1 and model.task.kind == "classification"
+    return [f"P({name})" for name in names] if single else []

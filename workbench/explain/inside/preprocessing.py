@@ -108,6 +108,11 @@ def _scene(model: Any, volume: Volume) -> Scene:
         return Scene(model, volume, prepared, model.forward(prepared.batch))
 
 
+def _sized(value: int, factor: float) -> int:
+    """Return another size: by one voxel at least, or nothing would be changed."""
+    return max(1, min(round(value * factor), value - 1) if factor < 1 else max(round(value * factor), value + 1))
+
+
 def _steps(
     spec: Mapping[str, Any], volume: Volume, change: float
 ) -> Iterator[tuple[str, float, list[tuple[float, dict[str, Any]]]]]:
@@ -122,7 +127,7 @@ def _steps(
         for axis, value in enumerate(every):
             made = []
             for factor in (1 - change, 1 + change):
-                other = max(1, round(value * factor)) if name == "size" else value * factor
+                other = _sized(value, factor) if name == "size" else value * factor
                 made.append((other, {**spec, name: [*every[:axis], other, *every[axis + 1 :]]}))
             yield f"{name} {_AXES[axis]}", value, made
     intensity = spec["intensity"]

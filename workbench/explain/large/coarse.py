@@ -14,9 +14,11 @@ from workbench.explain.base import Explainer, Problem, Step
 from workbench.explain.large.pieces import Spread
 from workbench.explain.several import steps_of
 from workbench.frameworks import LinearScore
+from workbench.transforms.prepared import empty
 
 if TYPE_CHECKING:
     from workbench.explain.large.looking import Look
+    from workbench.volume import Volume
 
 #: Voxels from which one pass of a large network takes so long that a coarse map is wanted first; and how many the
 #: coarse input has at most, about.
@@ -52,9 +54,10 @@ def coarse_steps(look: Look, problem: Problem, explainer: Explainer, feeder: Any
     image = np.stack([_means(channel, sizes, factor, mode="edge") for channel in problem.input[0]])[np.newaxis]
     coarse = dataclasses.replace(
         problem, framework=look.model.framework, input=image, score=score, feeder=feeder(image.shape[1:]),
-        spacing=tuple(factor * s for s in problem.spacing), field=None, box=None,
+        spacing=tuple(factor * s for s in problem.spacing), field=None, box=None, grid=_grid(problem, sizes, factor),
     )  # fmt: skip
     note = f"A first look, at voxels {factor} times as large: not what the network makes of the input itself."
+    share = factor ** len(shape) if explainer.is_attribution(problem.options) else 1
     ended = time.monotonic() + _SECONDS
     for step in steps_of(explainer, coarse):
         made = step.make_map
@@ -63,11 +66,22 @@ def coarse_steps(look: Look, problem: Problem, explainer: Explainer, feeder: Any
             values = np.asarray(made(), np.float32)
             for axis in range(values.ndim):
                 values = np.repeat(values, factor, axis)
-            return values[tuple(map(slice, shape))]
+            # shares are spread over the voxels that a coarse one stands for
+            return values[tuple(map(slice, shape))] / np.float32(share)
 
         yield Step(_BEGUN, enlarged, step.native_shape, (note,))
         if time.monotonic() > ended:
             return
+
+
+def _grid(problem: Problem, sizes: list[int], factor: int) -> Volume | None:
+    """Return the grid of the coarse input, whose voxels hold `factor` ones of the input along each axis."""
+    if problem.grid is None:
+        return None
+    larger = np.eye(4)
+    for axis in range(len(sizes)):
+        larger[axis, axis], larger[axis, 3] = factor, (factor - 1) / 2
+    return empty(problem.grid.affine @ larger, sizes)
 
 
 def _coarse_score(score: Any, shape: tuple[int, ...], sizes: list[int], factor: int) -> LinearScore | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.explain.base import Problem
+from workbench.explain.cases import laid
 from workbench.explain.large.field import field_and_pieces
 from workbench.explain.registry import get
 from workbench.explain.request import Request
@@ -18,6 +19,7 @@ from workbench.explain.targets import Target
 from workbench.frameworks import LinearScore
 from workbench.frameworks.feeding import Feeder
 from workbench.signatures import checked
+from workbench.transforms.prepared import empty
 from workbench.zoo.inference import PredictionEstimate
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ def estimate(
     field, pieces, memory = field_and_pieces(
         model, volume, prepared, request.target, explainer, request.options["field"]
     )
-    tried = _trial(model, prepared, pieces[0])
+    tried, grid = _trial(model, prepared, pieces[0])
     given = {name: value for name, value in request.options.items() if name not in ("within", "field")}
     chosen = layer if layer is not None or not explainer.needs_layer else str(model.default_layer())
     outputs = model.forward(tried)
@@ -70,7 +72,8 @@ def estimate(
     feeder = Feeder(model.framework, model.module, tried.shape[1:], object(), size=given.get("batch_size"))
     score = LinearScore(weights, "logits" if named else None)
     problem = Problem(
-        model.framework, model.module, tried, score, given, spacing, feeder, chosen, grid=prepared.grid
+        model.framework, model.module, tried, score, given, spacing, feeder, chosen, grid=grid,
+        lay=lambda other, onto: laid(model, other, onto, tried.shape[1]),
     )  # fmt: skip
     started = time.perf_counter()
     step = next(iter(steps_of(explainer, problem)))
@@ -85,11 +88,11 @@ def estimate(
     return PredictionEstimate(len(pieces), 0, seconds, int(each * (memory or _USUAL_BYTES) + own))
 
 
-def _trial(model: Any, prepared: Any, shape: tuple[int, ...]) -> Array:
-    """Return a small input from the middle of what is prepared, of a size that the network takes."""
+def _trial(model: Any, prepared: Any, shape: tuple[int, ...]) -> tuple[Array, Volume]:
+    """Return a small input from the middle of what is prepared, of a size that the network takes, and its grid."""
     whole = prepared.spatial_shape
     if not getattr(model.algorithm.task, "windowed", False):
-        return np.asarray(prepared.batch)
+        return np.asarray(prepared.batch), prepared.grid
     multiple, minimum = model.algorithm.sizes(model.config)
     window = model.algorithm.window(model.config)
     side = round(_TRIED ** (1 / len(whole))) // multiple * multiple
@@ -97,4 +100,5 @@ def _trial(model: Any, prepared: Any, shape: tuple[int, ...]) -> Array:
     size = [n if window else min(n, max(side, least)) for n in shape]
     start = [(n - m) // 2 for n, m in zip(whole, size, strict=True)]
     stop = [a + m for a, m in zip(start, size, strict=True)]
-    return np.ascontiguousarray(prepared.window(start, stop))[np.newaxis]
+    grid = empty(prepared.grid.grid.crop(start, stop).affine, size)
+    return np.ascontiguousarray(prepared.window(start, stop))[np.newaxis], grid

@@ -133,7 +133,7 @@ def choose_field(
     if asked == "auto" and not windowed and (explainer.in_part != "same" or math.prod(of) < _SMALL_VOXELS):
         return _whole(of, "predict takes it whole, too")
     place = None if target is None else target.place(volume, prepared.grid)
-    receptive = None if place is None else receptive_field(model)
+    receptive = None if place is None else receptive_field(model, prepared)
     if place is not None and receptive is not None:
         found = _box(place, receptive, of)
         if found.shape == of and (asked == "auto" and not windowed):
@@ -156,7 +156,7 @@ def field_and_pieces(
     The bytes are those that a gradient takes for each voxel; 0 where that is not known.
     """
     field = choose_field(model, volume, prepared, target, explainer, asked)
-    receptive = receptive_field(model) if field.kind != "whole" else None
+    receptive = receptive_field(model, prepared) if field.kind != "whole" else None
     memory = 0.0 if receptive is None else receptive.memory
     if field.kind == "windows":
         return field, [tuple(model.tiling(prepared).size)] * field.parts, memory

@@ -122,7 +122,7 @@ class Look:
         """
         if not self.at_once or self.field.kind != "box":
             return None
-        receptive = receptive_field(self.model)
+        receptive = receptive_field(self.model, self.prepared)
         assert receptive is not None
         step, field = receptive.multiple, self.field
         more = [-(-n // (_LARGER * step)) * step for n in field.shape]

@@ -161,7 +161,7 @@ def pieces_of_box(model: Any, prepared: Any, field: Field, place: Box, score: Li
     score : LinearScore
         On the outputs of the box.
     """
-    receptive = receptive_field(model)
+    receptive = receptive_field(model, prepared)
     assert receptive is not None
     made = []
     for part in split(place, receptive, field.of, most_voxels(model, prepared, receptive)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ _SAME = 1e-4
 #: Where a layer looks at everything, its own reach ends where the gradient has fallen to this multiple of what is
 #: found at the far ends.
 _ABOVE = 3.0
+#: Voxels to each side of the middle of an image that its range is taken from.
+_LOOKED = 32
 #: Bytes for each voxel, where the layers cannot be looked at.
 _USUAL_BYTES = 4096.0
 
@@ -64,28 +67,53 @@ class Receptive:
     memory: float
 
 
-def receptive_field(model: Any) -> Receptive | None:
+def receptive_field(model: Any, prepared: Any = None) -> Receptive | None:
     """Return how far a model's network looks; None if it has no dense output, or looks at where in its input it is.
 
     Measured by gradient, along one axis after the other, on thin inputs of noise. What was found is kept as long as the
-    network lives.
+    network lives and its weights stay.
 
     Parameters
     ----------
     model : Model
+    prepared : Prepared, optional
+        What is to be looked at. Where images are not brought to a range of their own, the noise is given theirs: a
+        network that cuts off values sees nothing in noise around 0. Without, it has mean 0 and deviation 1.
+
+    Returns
+    -------
+    Receptive or None
+        None, too, where no gradient comes through at all.
     """
     algorithm = model.algorithm
     if not getattr(algorithm.task, "windowed", False) or algorithm.window(model.config) is not None:
         return None
     kept = _measured.setdefault(model.module, {})
-    key = json.dumps([model.config, model.framework.name], sort_keys=True, default=str)
+    mean, deviation = _range_of(model, prepared)
+    facts = [model.config, model.framework.name, model.weights_fingerprint(), mean, deviation]
+    key = json.dumps(facts, sort_keys=True, default=str)
     if key not in kept:
-        kept[key] = _Measurement(model).result()
+        kept.clear()  # other weights are not asked for again
+        kept[key] = _Measurement(model, mean, deviation).result()
     return kept[key]
 
 
+def _range_of(model: Any, prepared: Any) -> tuple[float, float]:
+    """Return mean and deviation of what the network sees, about, where its preprocessing leaves them as they are."""
+    spec = model.preprocess if isinstance(getattr(model, "preprocess", None), Mapping) else {}
+    if prepared is None or spec.get("intensity", {}).get("kind") != "none":
+        return 0.0, 1.0
+    middle = [(max(0, n // 2 - _LOOKED), min(n, n // 2 + _LOOKED)) for n in prepared.spatial_shape]
+    seen = np.asarray(prepared.window(*zip(*middle, strict=True)), np.float64)
+    deviation = float(seen.std()) or 1.0
+    # roughly, so that one case after the other is not measured anew
+    rounded = 2.0 ** round(math.log2(deviation))
+    return round(float(seen.mean()) / rounded) * rounded, rounded
+
+
 class _Measurement:
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, mean: float, deviation: float) -> None:
+        self.mean, self.deviation = mean, deviation
         self.model, self.ndim = model, int(model.spatial_ndim)
         self.multiple, minimum = model.algorithm.sizes(model.config)
         self.minimum = -(-minimum // self.multiple) * self.multiple
@@ -107,7 +135,10 @@ class _Measurement:
         for axis in range(self.ndim):
             # most networks look as far along each axis, which takes no gradient to confirm
             alike = bool(sides) and self.local and self._confirmed(axis, small, *sides[0])
-            sides.append(sides[0] if alike else self._along(axis, small))
+            side = sides[0] if alike else self._along(axis, small)
+            if side is None:
+                return None
+            sides.append(side)
         before, after = zip(*sides, strict=True)
         return Receptive(before, after, self.multiple, self.minimum, self.local, self._memory(small))
 
@@ -118,13 +149,15 @@ class _Measurement:
         images = self._noise((*small[:axis], length, *small[axis + 1 :]))
         return self._holds(images, axis, length // 2 // self.multiple * self.multiple, before, after)
 
-    def _along(self, axis: int, small: tuple[int, ...]) -> tuple[int, int]:
-        """Return how far the field reaches along one axis, before and after a block in the middle."""
+    def _along(self, axis: int, small: tuple[int, ...]) -> tuple[int, int] | None:
+        """Return how far the field reaches along one axis, before and after a block in the middle; None if unseen."""
         for wanted in self.lengths:
             length = -(-max(wanted, 4 * self.minimum) // self.multiple) * self.multiple
             images = self._noise((*small[:axis], length, *small[axis + 1 :]))
             block = length // 2 // self.multiple * self.multiple
             profile = self._profile(images, axis, block)
+            if not profile.any():
+                return None
             ended = profile[0] == 0 and profile[-1] == 0
             if ended:
                 break
@@ -180,7 +213,8 @@ class _Measurement:
 
     def _noise(self, shape: tuple[int, ...]) -> Array:
         noise = self.rng.normal(size=(self.samples, self.model.in_channels, *shape))
-        return (noise * 2.0 ** (np.arange(self.samples) % 3).reshape(-1, *[1] * (noise.ndim - 1))).astype(np.float32)
+        noise *= 2.0 ** (np.arange(self.samples) % 3).reshape(-1, *[1] * (noise.ndim - 1))
+        return np.asarray(self.mean + self.deviation * noise, np.float32)
 
     def _logits(self, images: Array) -> Array:
         outputs = self.model.framework.forward(self.model.module, images)
