@@ -86,7 +86,7 @@ def agreement(
     one_input = len({one.input_fingerprint for one in given}) == 1
     if not one_input or not all(one.volume.same_grid(given[0].volume) for one in given):
         raise InputError(
-            "wb.explain.agreement(): maps must be of one input, on one grid, got maps of several. Compare those of one case."
+            "wb.explain.agreement(): maps must be of one input, on one grid, got several. Compare those of one case."
         )
     names = list(named) or [one.title for one in given]
     ranks, overlaps = np.eye(len(given)), np.eye(len(given))

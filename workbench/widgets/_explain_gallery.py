@@ -106,6 +106,7 @@ class ExplainGallery(ExplainPredicts):
         explainer = get(one["value"])
         target = self._shared if self._shared is not None else self.target_now()
         layer = (self.layer or None) if one["needs_layer"] else None
+        asked = self._asked_of()
 
         def make() -> Explanation:
             options = explainer.sketch(tuple(case.volume.spatial_shape))
@@ -116,14 +117,21 @@ class ExplainGallery(ExplainPredicts):
         except Cancelled:
             raise
         except WorkbenchError as error:
-            self._refused[explainer.name] = str(error)
+            if asked == self._asked_of():
+                self._refused[explainer.name] = str(error)
         else:
             self._same_case(case)
+            if asked != self._asked_of():
+                return False  # it is of what was chosen before
             # what is predicted is found out once
             self._shared = made.target
             self._sketches[explainer.name] = self._drawn_small(made)
         self._show_gallery()
         return explainer.name in self._sketches
+
+    def _asked_of(self) -> tuple[Any, ...]:
+        """Return what a thumbnail is of, beside its case: it is thrown away where that has changed meanwhile."""
+        return self.target, self.label, self.voxel, self.layer, self.desk.choice
 
     def _drawn_small(self, made: Explanation) -> bytes:
         viewer = self.desk.viewer

@@ -77,7 +77,10 @@ class ExplainSaves(ExplainSteps):
 
     def save_asked(self, number: int, path: str, patient: bool = False) -> None:
         """Save a map as a click asks for: before something is replaced, it is asked."""
-        if not Path(path.strip()).expanduser().is_file():
+        place = Path(path.strip()).expanduser()
+        whole = next((ending for ending in _WHOLE if place.name.lower().endswith(ending)), "")
+        beside = place.with_name(place.name[: len(place.name) - len(whole)] + ".json") if whole else place
+        if not (place.is_file() or beside.is_file()):
             self.save(path, number, patient=patient)
         else:
             # no name of a file in what is asked: it is state, which notebooks keep

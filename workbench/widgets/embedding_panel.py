@@ -77,6 +77,7 @@ class EmbeddingPanel(DeskPanel):
         self._embedding: Embedding | None = None
         self._of: Any = None
         self._indices: list[int] = []
+        self._asked_layer: str | None = None
         super().__init__(desk, form=[_MOST.schema()], **traits)
         self.desk.observe(self._case_changed, "case")
         self.desk.observe(lambda _change: self._forget(), "choice")
@@ -103,12 +104,13 @@ class EmbeddingPanel(DeskPanel):
             assert dataset is not None
             step = max(1, -(-len(dataset) // self.most))
             indices = list(range(0, len(dataset), step))
-            layer = self.layer or None
+            layer, choice = self.layer or None, self.desk.choice
             data = dataset if step == 1 else dataset[::step]
             found = with_network(self.desk, work, lambda: explain.embed(model, data, layer, work=work))
-            if self.desk.case is None or self.desk.case.dataset is not dataset:
-                raise StateError("Other data were chosen meanwhile; nothing was changed.")
+            if self.desk.case is None or self.desk.case.dataset is not dataset or self.desk.choice != choice:
+                raise StateError("Other data or another model were chosen meanwhile; nothing was changed.")
             self._embedding, self._of, self._indices = found, dataset, indices
+            self._asked_layer = layer
             self._show_spots()
         self.note = f"{len(indices)} cases at {found.layer}"
         return found
@@ -153,9 +155,9 @@ class EmbeddingPanel(DeskPanel):
         """Return the call that lays the cases out, and those that were chosen."""
         if self._embedding is None:
             return ""
-        step = self._indices[1] - self._indices[0]
+        step = self._indices[1] - self._indices[0] if len(self._indices) > 1 else 1
         data = "data" if step == 1 else f"data[::{step}]"
-        given = {"layer": self.layer} if self.layer else {}
+        given = {"layer": self._asked_layer} if self._asked_layer else {}
         made = call("embedding", "wb.explain.embed", "model", Code(data), **given)
         return f"{made}\nchosen = data.select({self.chosen})" if self.chosen else made
 

@@ -163,18 +163,20 @@ class InsidePanel(DeskPanel):
 
     def measure_flow(self) -> GradientFlow:
         """Measure how much of the score's gradient comes to each layer."""
+        target = self._target()
         self._flow = self._measured(
             "Gradient by layer",
-            lambda model, volume, work: explain.gradient_flow(model, volume, self._target(), work=work),
+            lambda model, volume, work: explain.gradient_flow(model, volume, target, work=work),
         )
         self.flow, self.flow_told = rows_of.flow_rows(self._flow), rows_of.flow_sentence(self._flow)
         return self._flow
 
     def measure_sensitivity(self) -> Sensitivity:
         """Measure how much the score hangs on each parameter of the preprocessing."""
+        target = self._target()
         self._sensitivity = self._measured(
             "Effect of the preprocessing",
-            lambda model, volume, work: explain.sensitivity(model, volume, self._target(), work=work),
+            lambda model, volume, work: explain.sensitivity(model, volume, target, work=work),
         )
         self.effects = rows_of.effect_rows(self._sensitivity)
         return self._sensitivity
@@ -259,9 +261,10 @@ class InsidePanel(DeskPanel):
     def _measured(self, doing: str, function: Callable[[Model, Volume, Work], T]) -> T:
         with self.working(doing, cancellable=True) as work:
             case, _, model = subject(self.desk, work)
+            asked = self.label, self.desk.choice
             found = with_network(self.desk, work, lambda: function(model, case.volume, work))
-            if not self.desk.is_current(case):
-                raise StateError("Another case was chosen meanwhile; nothing was changed.")
+            if not self.desk.is_current(case) or asked != (self.label, self.desk.choice):
+                raise StateError("Another case, class or model was chosen meanwhile; nothing was changed.")
         self.note = ""
         return found
 

@@ -140,6 +140,11 @@ class TrustPanel(DeskPanel):
             assert case is not None
             assert case.dataset is not None
             methods = {one.method: _options_of(one) for one in maps}
+            for one in maps:
+                if _options_of(one) != methods[one.method]:
+                    raise StateError(
+                        f"Maps by {one.method!r} must have the same options, got several. Remove all but one."
+                    )
             if len(methods) < 2:
                 names = [name for name in names if not CHECKS.get(name).needs_others]
             targets = {one.target.which if isinstance(one.target, Class) else None for one in maps}

@@ -35,7 +35,7 @@ def test_a_network_that_cuts_off_values_is_measured_in_the_range_of_the_volume(s
     torch.manual_seed(0)
     model = wb.wrap(OfRange().eval(), task="segmentation")
     assert receptive_field(model, model.prepare(scan)).before == (2, 2, 2)
-    target = Voxel(index=(20, 18, 19), label=1)
+    target = Voxel((20, 18, 19), label=1)
     box, whole = (wb.explain(model, scan, "saliency", target, field=field) for field in ("parts", "whole"))
     assert box.field.kind == "box"
     assert box.score == pytest.approx(whole.score, abs=1e-5)

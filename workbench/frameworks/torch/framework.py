@@ -11,10 +11,9 @@ from typing import Any
 import torch
 
 from workbench._arrays import Array
-from workbench.errors import InputError, choose
+from workbench.errors import choose
 from workbench.frameworks import _environment
 from workbench.frameworks._devices import cpu, resolve_device
-from workbench.frameworks._modes import evaluating
 from workbench.frameworks.base import (
     Define,
     Device,
@@ -27,6 +26,7 @@ from workbench.frameworks.base import (
 from workbench.frameworks.matching import MatchReport, match
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _foreign, _gradients, _layers
+from workbench.frameworks.torch._evaluating import evaluation_mode
 from workbench.frameworks.torch._folding import folded
 from workbench.frameworks.torch._interrupting import interrupting
 from workbench.frameworks.torch._tensors import bare, device_of, dtype_of, run, score_of, to_array, to_output, to_tensor
@@ -112,35 +112,35 @@ class TorchFramework(Framework):
         return f"cuda:{place.index or 0}" if place.type == "cuda" else place.type
 
     def forward(self, module: torch.nn.Module, x: Array) -> Outputs:
-        with _evaluating(module), torch.inference_mode():
+        with evaluation_mode(module), torch.inference_mode():
             outputs = run(module, to_tensor(x, device_of(module)))
             if isinstance(outputs, Mapping):
                 return {name: to_output(value) for name, value in outputs.items()}
             return to_output(outputs)
 
     def scores(self, module: torch.nn.Module, x: Array, score: LinearScore) -> Array:
-        with _evaluating(module), torch.inference_mode():
+        with evaluation_mode(module), torch.inference_mode():
             return to_array(score_of(run(module, to_tensor(x, device_of(module))), score))
 
     def input_gradient(self, module: torch.nn.Module, x: Array, score: LinearScore) -> tuple[Array, Array]:
-        with _evaluating(module):
+        with evaluation_mode(module):
             return _gradients.input_gradient(module, x, score)
 
     def layer_gradient(
         self, module: torch.nn.Module, layer: str, x: Array, score: LinearScore
     ) -> tuple[Array, Array, Array]:
-        with _evaluating(module):
+        with evaluation_mode(module):
             return _gradients.layer_gradient(bare(module), layer, x, score)
 
     def capture(self, module: torch.nn.Module, layers: Sequence[str], x: Array) -> dict[str, Array]:
-        with _evaluating(module):
+        with evaluation_mode(module):
             return _layers.capture(bare(module), layers, x)
 
     @contextlib.contextmanager
     def replace(
         self, module: torch.nn.Module, layer: str, change: Callable[[Array], Array]
     ) -> Iterator[torch.nn.Module]:
-        with _evaluating(module), _layers.replace(bare(module), layer, change) as network:
+        with evaluation_mode(module), _layers.replace(bare(module), layer, change) as network:
             yield network
 
     def layers(self, module: torch.nn.Module) -> list[LayerInfo]:
@@ -158,7 +158,7 @@ class TorchFramework(Framework):
         return _foreign.first_convolution(module)
 
     def traced(self, module: torch.nn.Module, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
-        with _evaluating(module):
+        with evaluation_mode(module):
             return _foreign.traced(module, x)
 
     def state(self, module: torch.nn.Module) -> dict[str, Array]:
@@ -264,27 +264,6 @@ def _cpu_has_bfloat16() -> bool:
     # elsewhere bfloat16 is computed by converting to and fro, and slower
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, check, bool)() for check in checks)
-
-
-@contextlib.contextmanager
-def _evaluating(module: torch.nn.Module) -> Iterator[None]:
-    if not isinstance(module, torch.nn.Module):
-        raise InputError(f"The torch framework runs a torch.nn.Module, got {type(module).__name__}.")
-    with evaluating(module, lambda: _evaluate(module)):
-        yield
-
-
-def _evaluate(module: torch.nn.Module) -> Callable[[], None]:
-    modes = [(layer, layer.training) for layer in module.modules()]
-    if any(mode for _, mode in modes):
-        module.eval()
-
-    def restore() -> None:
-        for layer, mode in modes:
-            if mode:
-                layer.training = True
-
-    return restore
 
 
 def _averaging_norms(module: torch.nn.Module) -> set[str]:

@@ -86,7 +86,7 @@ def propagate(network: torch.nn.Module, score: LinearScore, x: Array) -> tuple[A
     with differentiating(network):
         inputs = to_tensor(x, device_of(network)).to(dtype_of(network)).requires_grad_(True)
         # of a copy whose weights have no gradient, so that a tensor has one just where it depends on the input
-        fixed = copy.deepcopy(network).requires_grad_(False)
+        fixed = copy.deepcopy(network).eval().requires_grad_(False)
         with _Rules() as rules:
             outputs = run(fixed, inputs.clone())
         found = score_of(outputs, _raw(score)).sum()

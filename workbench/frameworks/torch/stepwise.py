@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.frameworks.base import LinearScore
+from workbench.frameworks.torch._evaluating import evaluation_mode
 from workbench.frameworks.torch._tensors import (
     bare,
     device_of,
@@ -68,7 +69,7 @@ def attribute(
     """
     network = bare(network)
     need_layers(network, "integrated-gradients, saliency, occlusion")
-    with differentiating(network):
+    with evaluation_mode(network), differentiating(network):
         place, dtype = device_of(network), dtype_of(network)
         inputs, other = (to_tensor(array, place).to(dtype).requires_grad_(True) for array in (x, baseline))
         steps = Stepwise(network, score, inputs, relu_only=relu_only)
