@@ -257,7 +257,7 @@ def _steps(config: Mapping[str, Any], name: str, remedy: str) -> list[tuple[str,
     given = _followed(told.get("transforms", []), config)
     if not isinstance(given, list):
         raise _unknown(f"{name} must have a list of transforms", given, remedy)
-    steps = []
+    steps: list[tuple[str, Mapping[str, Any]]] = []
     for one in given:
         step = _followed(one, config)
         if not (isinstance(step, Mapping) and "_target_" in step):
