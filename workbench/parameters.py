@@ -162,10 +162,10 @@ class Parameter:
         InputError
             If it breaks the rule.
         """
-        if value is None and (self.default is None or self.optional):
-            return None
-        if self.also and isinstance(value, Mapping):
+        if (value is None and (self.default is None or self.optional)) or (self.also and isinstance(value, Mapping)):
             return value
+        if self.kind != "any" and _is_array(value) and getattr(value, "ndim", None) == 0:
+            value = value.tolist()  # a number of numpy
         several = (isinstance(value, Sequence) and not isinstance(value, str | bytes)) or _is_array(value)
         if self.many and not several:
             raise self.refused(value, owner)

@@ -91,6 +91,47 @@ def test_who_ignores_the_weights_comes_last(scores):
     assert "hardly changes when the weights are random" in board[2]["what it means"]
 
 
+def test_cases_without_any_map_are_failures_too(tmp_path):
+    (tmp_path / "cases").mkdir()
+    note = {"schema": 1, "model": "m", "data": "d", "methods": {"only": {}}, "checks": {"energy": {}},
+            "target": None, "mask": None, "split": None, "cases": [*range(5)]}  # fmt: skip
+    (tmp_path / "scoring.json").write_text(json.dumps(note))
+    for number in range(5):
+        row = {"method": "only", "check": "energy", "value": None, "verdict": "good" if number == 0 else "failed"}
+        case = {"case": number, "group": number, "target": "", "failed": "" if number == 0 else "No map", "seconds": 1,
+                "findings": [] if number == 4 else [{**row, "sentence": ""}]}  # fmt: skip
+        (tmp_path / "cases" / f"{number:06d}.json").write_text(json.dumps(case))
+    (row,) = OverScores(tmp_path).leaderboard.rows
+    assert (row["cases"], row["failed"], row["verdict"]) == (1, 3, "open")
+    assert "failed in 3 of 4 cases" in row["what it means"], "that which cannot be read is nobody's failure"
+
+
+@pytest.mark.parametrize(("patients", "few"), [(20, False), (4, True)])
+def test_who_fails_in_most_cases_has_no_verdict(tmp_path, patients, few):
+    (tmp_path / "cases").mkdir()
+    methods = ("lucky", "steady", "alike")
+    note = {"schema": 1, "model": "m", "data": "d", "methods": {name: {} for name in methods}, "checks": {"energy": {}},
+            "target": None, "mask": None, "split": None, "cases": [*range(20)]}  # fmt: skip
+    (tmp_path / "scoring.json").write_text(json.dumps(note))
+    for number in range(20):
+        said = {"lucky": "good" if number == 3 else "failed", "steady": "good" if number % 4 else "bad",
+                "alike": "doubtful" if number == 1 else "good" if number % 4 else "bad"}  # fmt: skip
+        rows = [{"method": name, "check": "energy", "value": None, "verdict": verdict, "sentence": ""}
+                for name, verdict in said.items()]  # fmt: skip
+        case = {"case": number, "group": number % patients, "target": "", "failed": "", "seconds": 1, "findings": rows}
+        (tmp_path / "cases" / f"{number:06d}.json").write_text(json.dumps(case))
+    board = OverScores(tmp_path).leaderboard.rows
+    assert [row["method"] for row in board] == ["steady", "alike", "lucky"]
+    assert [(row["cases"], row["failed"]) for row in board] == [(20, 0), (20, 0), (1, 19)]
+    assert [row["verdict"] for row in board] == ["good", "good", "open"]
+    assert [row["trust"] for row in board] == pytest.approx([0.75, 0.725, 1.0])
+    assert board[2]["what it means"] == (
+        "1 of 1 answer are good; failed in 19 of 20 cases. Answers in 1 of 20 cases are too few for a verdict."
+    )
+    assert "cannot be told from alike" in board[0]["what it means"]
+    assert ("with so few patients" in board[0]["what it means"]) == few
+
+
 def test_what_says_nothing_is_told_with_the_cases(scores):
     told = {(row.get("method"), row["because"]): row["cases"] for row in scores.left_out.rows}
     assert told == {

@@ -153,3 +153,20 @@ def test_what_is_wrong_is_refused_before_anything_is_written(tmp_path, change, w
     with pytest.raises(InputError, match=words):
         wb.explain.score_over(model, data, **given)
     assert not (tmp_path / "scores").exists()
+
+
+def test_options_are_those_that_were_checked(tmp_path):
+    model, data = asked()
+    other = data[0]["image"]
+    given = {"occlusion": {"window": np.int64(16), "stride": 16, "baseline": other}}
+    plan = wb.explain.plan_score_over(model, data, given, ["energy"], out=tmp_path / "a")
+    options = plan.methods["occlusion"]
+    assert (options["window"], type(options["window"])) == (16, int)
+    assert {*options} == {"window", "stride", "baseline"}
+    found = wb.explain.score_over(model, data, given, ["energy"], target="lesion", out=tmp_path / "a")
+    assert not [row for row in found.rows if row["verdict"] == "failed"]
+    assert not found.failed
+    again = wb.explain.score_over(model, data, given, ["energy"], target="lesion", out=tmp_path / "a")
+    assert json.dumps(again.rows) == json.dumps(found.rows)
+    with pytest.raises(InputError, match="got another case as a baseline"):
+        wb.explain.score_over(model, data, given, ["energy"], out=tmp_path / "b", background=True)

@@ -136,3 +136,56 @@ def test_files_that_are_missing_or_hold_code_are_told_of(tmp_path, network):
     (folder / "configs" / "inference.json").write_text("[")
     with pytest.raises(FileError, match="must be JSON or YAML"):
         wb.wrap(folder)
+
+
+SPACING = INFERENCE["preprocessing"]["transforms"][2]
+TURNED = {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"}
+RANGED = INFERENCE["preprocessing"]["transforms"][3]
+ZSCORE = {"_target_": "NormalizeIntensityd", "keys": "image"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"steps": [TURNED, SPACING, RANGED], "preprocessing": {"_target_": "Compose", "transforms": "@steps"}},
+        {"sp": SPACING, "preprocessing": {"transforms": [TURNED, "@sp", RANGED]}},
+        {"chain": {"transforms": [TURNED, SPACING, RANGED]}, "preprocessing": "@chain"},
+        {"off": True, "preprocessing": {"transforms": [TURNED, SPACING, RANGED, {**ZSCORE, "_disabled_": "@off"}]}},
+    ],
+)
+def test_references_to_steps_are_followed(tmp_path, network, changed):
+    told = wb.wrap(bundle(tmp_path / "spleen", network, **changed)).preprocess
+    assert (told["orientation"], told["spacing"]) == ("RAS", [1.5, 1.5, 2.0])
+    assert (told["intensity"]["kind"], told["intensity"]["low"]) == ("window", -57)
+
+
+@pytest.mark.parametrize(
+    ("transforms", "words"),
+    [
+        ("$@preprocessing_transforms", "must have a list of transforms, got .@preprocessing_transforms. Say what"),
+        (["$make()"], r"each step of preprocessing must be a mapping with a _target_, got \$make"),
+        ([{**SPACING, "_disabled_": "$True"}], r"_disabled_ must be true or false, got \$True"),
+        ([{**SPACING, "_mode_": "debug"}], "must have options alone, got _mode_"),
+        ([RANGED, ZSCORE], "must have one step of intensity, got NormalizeIntensityd as another"),
+        ([{**ZSCORE, "divisor": 2.0}], r"options that are known here, got divisor=2\.0"),
+        ([{**RANGED, "sharpen": 1}], "options that are known here, got sharpen=1"),
+        ([{**SPACING, "mode": "nearest"}], "must interpolate linearly, got mode='nearest'"),
+        ([SPACING, {**TURNED, "axcodes": "SAR"}], "Spacingd must come after Orientationd"),
+        ([{**TURNED, "_target_": "scripts.own.Orientationd"}], "known here, got scripts.own.Orientationd"),
+        ([{"_target_": "CastToTyped", "keys": "image", "dtype": "uint8"}], "floating-point numbers, got dtype uint8"),
+    ],
+)
+def test_preprocessing_that_is_not_understood_is_refused(tmp_path, network, transforms, words):
+    with pytest.raises(InputError, match=words):
+        wb.wrap(bundle(tmp_path / "spleen", network, preprocessing={"transforms": transforms}))
+
+
+def test_an_ending_is_read_or_refused(tmp_path, network):
+    def ends(name, **options):
+        post = {"transforms": [{"_target_": "Activationsd", "keys": "pred", **options}]}
+        return bundle(tmp_path / name, network, postprocessing=post)
+
+    assert wb.wrap(ends("a", sigmoid=True)).task.reading.final == "sigmoid"
+    with pytest.raises(InputError, match=r"sigmoid must be true or false, got \$True. Say how the network ends"):
+        wb.wrap(ends("b", sigmoid="$True"))
+    assert wb.wrap(tmp_path / "b", final="sigmoid").task.reading.final == "sigmoid"

@@ -26,6 +26,10 @@ POINTS = {"good": 1.0, "doubtful": 0.5, "bad": 0.0}
 TRUSTED, DOUBTED = 0.7, 0.4
 #: Checks whose verdict "bad" for most cases outweighs all others: a map that ignores the weights explains nothing.
 OUTWEIGHING = ("randomisation",)
+#: The share of the cases in which a method must have an answer, for a verdict on it.
+ENOUGH = 0.5
+#: Patients below which it is said that they are few.
+FEW = 10
 SUMMARY, _README = "summary.json", "README.md"
 
 
@@ -71,6 +75,8 @@ class OverScores:
         self.failed: dict[int, str] = {}
         self.missing: list[int] = []
         self._groups: dict[int, int] = {}
+        #: Methods that failed in each case in which all did; a case that cannot be read is no failure of theirs.
+        self._without_map: dict[int, set[str]] = {}
         self.targets: dict[int, str] = {}
         for number in note["cases"]:
             if not (self.folder / CASES / f"{number:06d}.json").exists():
@@ -79,6 +85,8 @@ class OverScores:
             found = read_case(self.folder, number)
             if found["failed"]:
                 self.failed[number] = found["failed"]
+                if found["findings"]:
+                    self._without_map[number] = {row["method"] for row in found["findings"]}
                 continue
             self._groups[number], self.targets[number] = found["group"], found["target"]
             self.rows += [{"case": number, "group": found["group"], **row} for row in found["findings"]]
@@ -148,7 +156,11 @@ class OverScores:
 
     @cached_property
     def leaderboard(self) -> Table:
-        """The methods, the most trusted first: trust (0 to 1) with its 95 % interval, and a sentence."""
+        """The methods, the most trusted first: trust (0 to 1) with its 95 % interval, and a sentence.
+
+        ``cases`` is in how many a check answered, ``failed`` in how many the map or a check failed. A method without
+        an answer in half of the cases has the verdict "open", and comes after those with enough.
+        """
         order = self._order()
         return Table(
             {
@@ -158,7 +170,9 @@ class OverScores:
                 "trust": None if np.isnan(found.mean) else found.mean,
                 "low": None if np.isnan(found.low) else found.low,
                 "high": None if np.isnan(found.high) else found.high,
-                "verdict": _verdict(found.mean, self._outweighed(method)),
+                "cases": found.count,
+                "failed": self._failures(method),
+                "verdict": _verdict(found.mean, self._outweighed(method), self._enough(found)),
                 "what it means": self._sentence(place, order),
             }
             for place, (method, found) in enumerate(order, start=1)
@@ -275,8 +289,24 @@ class OverScores:
         groups = [*self._groups.values()]
         found = {name: mean_interval([*self.trust(name).values()], groups) for name in self.methods}
         known = {name: -1.0 if np.isnan(one.mean) else one.mean for name, one in found.items()}
-        order = sorted(found, key=lambda name: (self._outweighed(name), -known[name]))
+        order = sorted(
+            found, key=lambda name: (self._outweighed(name), not self._enough(found[name]), -known[name])
+        )  # fmt: skip
         return [(name, found[name]) for name in order]
+
+    def _failures(self, method: str) -> int:
+        """Return in how many cases the map or a check failed."""
+        failed = {row["case"] for row in self.rows if row["method"] == method and row["verdict"] == FAILED}
+        return len(failed) + sum(method in methods for methods in self._without_map.values())
+
+    @property
+    def _tried(self) -> int:
+        """In how many cases maps were asked for."""
+        return len(self.cases) + len(self._without_map)
+
+    def _enough(self, found: Interval) -> bool:
+        """Tell whether a method has an answer in enough of the cases for a verdict."""
+        return found.count > 0 and found.count >= ENOUGH * self._tried
 
     def _outweighed(self, method: str) -> bool:
         """Tell whether a check that outweighs all others is bad for most cases in which it says anything."""
@@ -289,8 +319,10 @@ class OverScores:
 
     def _sentence(self, place: int, order: list[tuple[str, Interval]]) -> str:
         method, found = order[place - 1]
+        failed = self._failures(method)
+        broken = f"failed in {failed} of {count(self._tried, 'case')}" if failed else ""
         if not found.count:
-            return "No check says anything of it here."
+            return "No check says anything of it here" + (f"; it {broken}." if broken else ".")
         verdicts = self._verdicts(method)
         decided = sum(verdicts[name] for name in POINTS)
         words = f"{verdicts['good']} of {count(decided, 'answer')} are good"
@@ -299,10 +331,14 @@ class OverScores:
         best, worst = max(decisive, key=lambda one: decisive[one]), min(decisive, key=lambda one: decisive[one])
         if decisive[best] > decisive[worst]:
             words += f"; best at {best}, worst at {worst}"
+        words += f"; {broken}" if broken else ""
         if self._outweighed(method):
             words += ". It hardly changes when the weights are random, so nothing else it shows counts"
-        elif place < len(order) and not self._differs(method, order[place][0]):
-            words += f". It cannot be told from {order[place][0]} with so few patients"
+        elif not self._enough(found):
+            words += f". Answers in {found.count} of {count(self._tried, 'case')} are too few for a verdict"
+        elif place < len(order) and self._enough(order[place][1]) and not self._differs(method, order[place][0]):
+            few = " with so few patients" if self.patients < FEW else ""
+            words += f". It cannot be told from {order[place][0]}{few}"
         return words + "."
 
     def _differs(self, one: str, other: str) -> bool:
@@ -321,7 +357,8 @@ class OverScores:
             f"# Scores of explanations\n\n{self.headline}. Research use only.\n\n{self.leaderboard.to_markdown()}\n\n"
             "Trust is the mean over the cases of what verdicts are worth (good 1, doubtful 0.5, bad 0). Intervals are "
             "95 % percentile bootstrap intervals in which cases of one patient are drawn together. A method whose maps "
-            "hardly change with random weights comes last, whatever else it shows.\n\n"
+            "hardly change with random weights comes last, whatever else it shows; one without an answer in half of "
+            "the cases has no verdict, and comes after those with enough.\n\n"
             "| file | holds |\n| --- | --- |\n"
             "| `leaderboard.csv` | the methods, the most trusted first |\n"
             "| `means.csv` | the mean of each check and method with its interval; how many cases had which verdict |\n"
@@ -333,8 +370,8 @@ class OverScores:
         )
 
 
-def _verdict(trust: float, outweighed: bool) -> str:
-    if np.isnan(trust):
+def _verdict(trust: float, outweighed: bool, enough: bool) -> str:
+    if np.isnan(trust) or not (enough or outweighed):
         return "open"
     return "bad" if outweighed or trust < DOUBTED else "good" if trust >= TRUSTED else "doubtful"
 

@@ -119,7 +119,7 @@ def score_over(
     >>> data = wb.datasets.load("phantom-xray", task="classification", n=3, size=(64, 64), seed=1)
     >>> found = wb.explain.score_over(model, data, ["grad-cam", "saliency"], ["energy"], target="lesion", out=folder)
     >>> found.leaderboard.columns
-    ('rank', 'model', 'method', 'trust', 'low', 'high', 'verdict', 'what it means')
+    ('rank', 'model', 'method', 'trust', 'low', 'high', 'cases', 'failed', 'verdict', 'what it means')
     """
     placement = Placement.of(background)
     if placement and work is not IDLE:
@@ -161,7 +161,9 @@ def plan_score_over(
         explainer = get(name)
         if reason := explainer.misfit(model):
             raise InputError(f"The method {name!r} cannot explain this model: {reason}. Leave it out.")
-        explainer.check_options(options)
+        # those alone that were given: defaults are taken where the map is made, and not noted
+        checked_options = explainer.check_options(options)
+        asked[name] = {option: checked_options[option] for option in options}
     plan = ScoringPlan(
         model=model,
         dataset=dataset,

@@ -26,6 +26,32 @@ _NETWORKS = "monai.networks.nets"
 _PLACES = ("network_def", "network", "net", "model")
 #: Steps of preprocessing that change no value and no place.
 _PLAIN = ("LoadImaged", "EnsureChannelFirstd", "EnsureTyped", "CastToTyped", "ToTensord", "AddChanneld")
+#: What each other step that is known decides.
+_DECIDES = {
+    "Orientationd": "orientation",
+    "Spacingd": "spacing",
+    "ScaleIntensityRanged": "intensity",
+    "ScaleIntensityd": "intensity",
+    "NormalizeIntensityd": "intensity",
+}
+#: Options of these that are read, or change nothing that is done here; of those below only their defaults are known.
+_READ = {
+    "Orientationd": {"axcodes"},
+    "Spacingd": {"pixdim", "mode", "padding_mode", "align_corners", "recompute_affine"},
+    "ScaleIntensityRanged": {"a_min", "a_max", "b_min", "b_max", "clip"},
+    "ScaleIntensityd": {"minv", "maxv"},
+    "NormalizeIntensityd": {"channel_wise"},
+}
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "Orientationd": {"as_closest_canonical": False},
+    "Spacingd": {"diagonal": False, "scale_extent": False},
+    "ScaleIntensityd": {"factor": None, "channel_wise": False},
+    "NormalizeIntensityd": {"subtrahend": None, "divisor": None, "nonzero": False},
+}
+_NEEDED = {"Orientationd": ("axcodes",), "Spacingd": ("pixdim",), "ScaleIntensityRanged": ("a_min", "a_max")}
+_TRANSFORMS = "monai.transforms"
+_SAY_PREPROCESS = "Say what is to be done: wb.wrap(bundle, preprocess={...})."
+_SAY_FINAL = 'Say how the network ends: wb.wrap(bundle, final="softmax") or "sigmoid".'
 
 
 class MonaiBundle(Adapter):
@@ -52,7 +78,8 @@ class MonaiBundle(Adapter):
             found["in_channels"] = int(image["num_channels"])
         if (names := _names(data)) is not None:
             found["classes"] = names
-        found |= _ending(config)
+        if "final" not in said:
+            found |= _ending(config)
         if (patch := _plain(config.get("inferer", {}).get("roi_size"), config)) is not None:
             found["patch_size"] = patch
         if not {"preprocess", "orientation", "spacing", "intensity"} & set(said):
@@ -178,20 +205,34 @@ def _plain(value: Any, config: Mapping[str, Any], depth: int = 0) -> Any:
     if isinstance(value, str) and value.startswith(("$", "%")):
         raise _refused("every value of the network must be plain data", value)
     if isinstance(value, str) and value.startswith("@"):
-        found: Any = config
-        for part in value[1:].replace("::", "#").split("#"):
-            try:
-                found = found[int(part) if isinstance(found, list) else part]
-            except (KeyError, IndexError, ValueError, TypeError):
-                raise _refused("what is referred to must be there", value) from None
         if depth > 10:
             raise _refused("references must come to an end", value)
-        return _plain(found, config, depth + 1)
+        return _plain(_referred(value, config), config, depth + 1)
     if isinstance(value, Mapping):
         if "_target_" in value:
             raise _refused("every value of the network must be plain data", value["_target_"])
         return {key: _plain(one, config, depth) for key, one in value.items()}
     return [_plain(one, config, depth) for one in value] if isinstance(value, list) else value
+
+
+def _referred(reference: str, config: Mapping[str, Any]) -> Any:
+    """Return what a reference ("@a#b#0") names, as it stands there."""
+    found: Any = config
+    for part in reference[1:].replace("::", "#").split("#"):
+        try:
+            found = found[int(part) if isinstance(found, list) else part]
+        except (KeyError, IndexError, ValueError, TypeError):
+            raise _refused("what is referred to must be there", reference) from None
+    return found
+
+
+def _followed(value: Any, config: Mapping[str, Any]) -> Any:
+    """Return what stands at the end of a chain of references."""
+    for _ in range(10):
+        if not (isinstance(value, str) and value.startswith("@")):
+            return value
+        value = _referred(value, config)
+    raise _refused("references must come to an end", value)
 
 
 def _names(data: Mapping[str, Any]) -> list[str] | None:
@@ -202,47 +243,127 @@ def _names(data: Mapping[str, Any]) -> list[str] | None:
     return [str(told[key]) for key in sorted(told, key=int)] if complete else None
 
 
-def _steps(config: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """Return the steps of a chain of transforms that are switched on."""
-    told = config.get(name, {})
-    if isinstance(told, str):
-        raise _refused(f"{name} must be described, to be known without running it", told)
-    return [step for step in told.get("transforms", []) if isinstance(step, Mapping) and not step.get("_disabled_")]
+def _steps(config: Mapping[str, Any], name: str, remedy: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the steps of a chain of transforms that are switched on: the class of each, and its options."""
+    told = _followed(config.get(name), config)
+    if told is None:
+        return []
+    if not isinstance(told, Mapping):
+        raise _unknown(f"{name} must be described, to be known without running it", told, remedy)
+    if not _on(told, config, name, remedy):
+        return []
+    if (kind := _class(told)) not in ("", "Compose"):
+        raise _unknown(f"{name} must be a Compose of steps", kind, remedy)
+    given = _followed(told.get("transforms", []), config)
+    if not isinstance(given, list):
+        raise _unknown(f"{name} must have a list of transforms", given, remedy)
+    steps: list[tuple[str, Mapping[str, Any]]] = []
+    for one in given:
+        step = _followed(one, config)
+        if not (isinstance(step, Mapping) and "_target_" in step):
+            raise _unknown(f"each step of {name} must be a mapping with a _target_", step, remedy)
+        if _on(step, config, name, remedy):
+            steps.append((_class(step), {key: value for key, value in step.items() if not key.startswith("_")}))
+    return steps
+
+
+def _class(step: Mapping[str, Any]) -> str:
+    """Return the class of a step by its name alone if it is MONAI's, else by all that is said."""
+    target = str(step.get("_target_", ""))
+    module, _, name = target.rpartition(".")
+    return name if not module or module == _TRANSFORMS or module.startswith(f"{_TRANSFORMS}.") else target
+
+
+def _on(step: Mapping[str, Any], config: Mapping[str, Any], name: str, remedy: str) -> bool:
+    """Tell whether a step is switched on."""
+    for key in step:
+        if key.startswith("_") and key not in ("_target_", "_disabled_", "_desc_"):
+            raise _unknown(f"each step of {name} must have options alone", f"{key}: {step[key]!r}", remedy)
+    return not _truth(step.get("_disabled_", False), config, "_disabled_", remedy)
+
+
+def _truth(value: Any, config: Mapping[str, Any], option: str, remedy: str) -> bool:
+    found = _followed(value, config)
+    if not isinstance(found, bool):
+        raise _unknown(f"{option} must be true or false", found, remedy)
+    return found
 
 
 def _ending(config: Mapping[str, Any]) -> dict[str, Any]:
-    for step in _steps(config, "postprocessing"):
-        if str(step.get("_target_", "")).rpartition(".")[2] == "Activationsd":
-            return {"final": next((one for one in ("softmax", "sigmoid") if step.get(one) is True), "softmax")}
+    for name, options in _steps(config, "postprocessing", _SAY_FINAL):
+        if name != "Activationsd":
+            continue
+        if options.get("other") is not None:
+            raise _unknown("Activationsd must be a softmax or a sigmoid", options["other"], _SAY_FINAL)
+        ends = ("softmax", "sigmoid")
+        on = [one for one in ends if _truth(options.get(one, False), config, f"Activationsd: {one}", _SAY_FINAL)]
+        if len(on) > 1:
+            raise _unknown("Activationsd must be a softmax or a sigmoid", " and ".join(on), _SAY_FINAL)
+        return {"final": on[0]} if on else {}
     return {}
 
 
 def _preprocess(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is done to an image first, of the steps that have the same meaning here."""
-    found: dict[str, Any] = {"intensity": {"kind": "none"}}
-    for step in _steps(config, "preprocessing"):
-        name = str(step.get("_target_", "")).rpartition(".")[2]
-        options = {key: _plain(value, config) for key, value in step.items() if key not in ("_target_", "keys")}
+    found: dict[str, Any] = {}
+    for name, given in _steps(config, "preprocessing", _SAY_PREPROCESS):
+        if name not in _PLAIN and name not in _DECIDES:
+            raise _unknown("preprocessing must consist of steps that are known here", name, _SAY_PREPROCESS)
+        options = {key: _plain(value, config) for key, value in given.items() if key != "keys"}
+        if "float" not in str(options.get("dtype") or "float"):
+            raise _unknown(f"{name} must keep floating-point numbers", f"dtype {options['dtype']}", _SAY_PREPROCESS)
         if name in _PLAIN:
             continue
-        if name == "Orientationd":
-            found["orientation"] = options["axcodes"]
-        elif name == "Spacingd":
-            found["spacing"] = options["pixdim"]
-        elif name == "ScaleIntensityRanged":
-            ends = {"low": options["a_min"], "high": options["a_max"]}
-            out = [options.get("b_min", 0.0), options.get("b_max", 1.0)]
-            found["intensity"] = {"kind": "window" if options.get("clip") else "range", **ends, "out": out}
-        elif name == "ScaleIntensityd":
-            found["intensity"] = {"kind": "range", "out": [options.get("minv", 0.0), options.get("maxv", 1.0)]}
-        elif name == "NormalizeIntensityd" and not options.get("nonzero") and "subtrahend" not in options:
-            found["intensity"] = {"kind": "zscore", "channel_wise": bool(options.get("channel_wise", False))}
-        else:
-            raise InputError(
-                f"A bundle of MONAI: preprocessing must consist of steps that are known here, got {name}. Say what is "
-                "to be done: wb.wrap(bundle, preprocess={...})."
-            )
-    return found
+        what = _DECIDES[name]
+        if what in found:
+            raise _unknown(f"preprocessing must have one step of {what}", f"{name} as another", _SAY_PREPROCESS)
+        if what == "orientation" and "spacing" in found:
+            # its lengths are of the axes before they are turned
+            raise _unknown("Spacingd must come after Orientationd", "it before", _SAY_PREPROCESS)
+        _check_options(name, options)
+        found[what] = _decided(name, options)
+    return {"intensity": {"kind": "none"}} | found
+
+
+def _check_options(name: str, options: Mapping[str, Any]) -> None:
+    defaults = _DEFAULTS.get(name, {})
+    for key, value in options.items():
+        known = key in _READ[name] or key in ("dtype", "allow_missing_keys")
+        if not known and not (key in defaults and value == defaults[key]):
+            raise _unknown(f"{name} must have options that are known here", f"{key}={value!r}", _SAY_PREPROCESS)
+    for key in _NEEDED.get(name, ()):
+        if options.get(key) is None:
+            raise _unknown(f"{name} must have {key}", "none", _SAY_PREPROCESS)
+    for key in {"clip", "channel_wise"} & {*options}:
+        _truth(options[key], {}, f"{name}: {key}", _SAY_PREPROCESS)
+
+
+def _decided(name: str, options: Mapping[str, Any]) -> Any:
+    if name == "Orientationd":
+        return options["axcodes"]
+    if name == "Spacingd":
+        mode = options.get("mode", "bilinear")
+        # of several keys the image is the first
+        if (mode[0] if isinstance(mode, list) and mode else mode) not in ("bilinear", 1):
+            raise _unknown("Spacingd must interpolate linearly", f"mode={mode!r}", _SAY_PREPROCESS)
+        return options["pixdim"]
+    if name == "NormalizeIntensityd":
+        return {"kind": "zscore", "channel_wise": options.get("channel_wise", False)}
+    scaled = name == "ScaleIntensityRanged"
+    low, high = ("b_min", "b_max") if scaled else ("minv", "maxv")
+    out = [options.get(low, None if scaled else 0.0), options.get(high, None if scaled else 1.0)]
+    # without both ends MONAI scales to 0 and 1, and clips nothing
+    clip = bool(options.get("clip", False)) and None not in out
+    if (out[0] is None) != (out[1] is None) or (not scaled and None in out):
+        raise _unknown(f"{name} must have both {low} and {high}", f"{out}", _SAY_PREPROCESS)
+    out = [0.0, 1.0] if None in out else out
+    if not scaled:
+        return {"kind": "range", "out": out}
+    return {"kind": "window" if clip else "range", "low": options["a_min"], "high": options["a_max"], "out": out}
+
+
+def _unknown(rule: str, got: Any, remedy: str) -> InputError:
+    return InputError(f"A bundle of MONAI: {rule}, got {got if isinstance(got, str) else repr(got)}. {remedy}")
 
 
 def _refused(rule: str, got: Any) -> InputError:
