@@ -109,7 +109,7 @@ def occluders(why: Explanation, *, work: Work = IDLE) -> Occluders:
             outputs = model.forward(inputs)
             each = [_one(outputs, n) for n in range(len(inputs))]
             explained = np.array([[evaluate(problem.score, one)] for one in each])
-            return np.hstack([explained, model.task.probabilities(outputs)]) if classes else explained
+            return np.hstack([explained, model.algorithm.task.probabilities(outputs)]) if classes else explained
 
         found: list[Array] = []
         for part, values in problem.feeder.map(len(windows), build, measure):
@@ -135,5 +135,5 @@ def _one(outputs: Any, n: int) -> Any:
 def _classes(model: Any, explained: LinearScore) -> list[str]:
     """Return what the probability of each class is called, of a network that answers with one number for each class."""
     weights, names = np.asarray(explained.weights), list(model.classes)
-    single = weights.ndim == 1 and len(weights) == len(names) > 1 and model.task.kind == "classification"
+    single = weights.ndim == 1 and len(weights) == len(names) > 1
     return [f"P({name})" for name in names] if single else []
