@@ -126,7 +126,8 @@ class ToyModel:
         self.module = self.framework.build(define, config, "cpu", seed)
         if state is not None:
             self.framework.load_state(self.module, state)
-        self.algorithm = SimpleNamespace(name=define.__name__, task=SimpleNamespace(presence=presence, background=True))
+        task = SimpleNamespace(presence=presence, background=True, probabilities=probabilities)
+        self.algorithm = SimpleNamespace(name=define.__name__, task=task)
 
     def prepare(self, volume):
         return ToyPrepared(volume, self.preprocess)
