@@ -232,7 +232,9 @@ class Lab:
     def python(self, expression: str) -> Any:
         """Return the value of a Python expression in the kernel (as JSON)."""
         cell = self.run_cell(f"import json; print('=>', json.dumps({expression}))")
-        return json.loads(cell.locator(".jp-OutputArea-output").inner_text().split("=>", 1)[1])
+        told = cell.locator(".jp-OutputArea-output", has_text="=>").first
+        told.wait_for()  # the page may show what was printed a moment after the cell is done
+        return json.loads(told.inner_text().split("=>", 1)[1])
 
     def shot(self, name: str, of: Any = None) -> np.ndarray:
         """Take a screenshot of the page (or of a locator) and return its pixels, uint8 [rows, columns, 3]."""
