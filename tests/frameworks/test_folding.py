@@ -284,3 +284,34 @@ def test_a_network_with_hooks_is_not_folded_but_with_those_that_only_ask():
     assert inside is not None
     # nobody asks any more, whatever was asked while it was folded
     assert not any(layer._forward_pre_hooks or layer._forward_hooks for layer in inside.modules())
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("layout", ["folded-contiguous", "folded-channels-last"])
+def test_an_instance_norm_keeps_the_layout_and_its_digits(ndim, affine, layout):
+    convolution, norm, last = {
+        2: (nn.Conv2d, nn.InstanceNorm2d, torch.channels_last),
+        3: (nn.Conv3d, nn.InstanceNorm3d, torch.channels_last_3d),
+    }[ndim]
+    module = nn.Sequential(convolution(2, 5, 3, padding=1), norm(5, affine=affine)).eval()
+    nn.init.constant_(module[0].bias, 7.0)  # far from zero: a sum of squares loses digits
+    if affine:
+        nn.init.uniform_(module[1].weight, 0.5, 1.5)
+        nn.init.normal_(module[1].bias)
+    x = torch.randn(2, 2, *(33, 30, 28)[:ndim])
+    exact = module.double()(x.double())
+    module.float()
+    with get("torch").layout(module, layout) as network, torch.inference_mode():
+        answer = network(x)
+    np.testing.assert_allclose(answer.numpy(), exact.detach().numpy(), rtol=0, atol=2e-5)
+    assert answer.is_contiguous(memory_format=last if layout.endswith("last") else torch.contiguous_format)
+
+
+def test_weights_that_nothing_is_done_to_are_not_copied():
+    module = nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2)).eval()
+    network = folded(module)
+    assert network.get_submodule("0").weight.data_ptr() == module[0].weight.data_ptr()
+    assert not network.get_submodule("0").weight.requires_grad
+    assert module[0].weight.requires_grad
+    assert network.get_submodule("2").weight.data_ptr() != module[2].weight.data_ptr()

@@ -141,11 +141,9 @@ class Inference:
     def begin(self) -> None:
         """Answer the first window: what outputs there are, and how long one takes, can be known in no other way."""
         start = (0,) * len(self._windows.shape)
-        voxels = math.prod(self._windows.size)
-        heavy = self._framework.num_parameters(self._module) * voxels > _HEAVY
         form = self._form
         if form is None:
-            form = self._framework.layouts(self._module, forward_only=True)[0] if heavy else "contiguous"
+            form = self._framework.layouts(self._module, forward_only=True)[0] if self._heavy else "contiguous"
         feeder = self._feeder(1)
         with self._framework.layout(self._module, form) as network:
             started = time.perf_counter()
@@ -306,7 +304,7 @@ class Inference:
 
     def _feeder(self, count: int) -> Feeder:
         size = 1 if self._on_cpu() and math.prod(self._windows.size) >= _LARGE_WINDOW else None
-        long = self._seconds * count > _WORTHWHILE_SECONDS
+        long = self._heavy or self._seconds * count > _WORTHWHILE_SECONDS
         forms = None if self._form is None else (self._form,)
         if not self._tuned:
             size, forms = size or 1, forms or ("contiguous",)
@@ -316,6 +314,10 @@ class Inference:
             self._framework, self._module, shape, self._key, size=size, count=count if long else None,
             layouts=forms, most=max(1, _AT_ONCE // outputs), refusal=self._refusal,
         )  # fmt: skip
+
+    @property
+    def _heavy(self) -> bool:
+        return self._framework.num_parameters(self._module) * math.prod(self._windows.size) > _HEAVY
 
     def _on_cpu(self) -> bool:
         return self._framework.device_of(self._module) == "cpu"

@@ -1,8 +1,9 @@
 """A network that only has to answer, in fewer operations: equal outputs up to rounding, other layers inside.
 
-Four things are done to its graph. A batch norm in evaluation mode is a scale and a shift, which the convolution before
-it takes over, or, where there is none, those that follow (`_carrying`). An activation writes into its own input. And
-maps that are doubled are convolved before they are (`_doubling`).
+Five things are done to its graph. A batch norm in evaluation mode is a scale and a shift, which the convolution before
+it takes over, or, where there is none, those that follow (`_carrying`). An instance norm keeps the layout of its input
+(`_normalising`). An activation writes into its own input. And maps that are doubled are convolved before they are
+(`_doubling`).
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from workbench.frameworks.torch._carrying import carry_norms
 from workbench.frameworks.torch._doubling import merge_doublings
 from workbench.frameworks.torch._graphs import CONVOLUTIONS, only_user, traced, uses
 from workbench.frameworks.torch._interrupting import ASKS_ONLY
+from workbench.frameworks.torch._normalising import quicken_norms
 
 _FOLDED: weakref.WeakKeyDictionary[nn.Module, tuple[Any, nn.Module | None]] = weakref.WeakKeyDictionary()
 
 
 def folded(module: nn.Module) -> nn.Module | None:
-    """Return a network that answers as `module` does and shares no weights with it; None if nothing can be gained.
+    """Return a network that answers as `module` does; None if nothing can be gained.
 
-    It is kept until a weight of `module` changes.
+    It is kept until a weight of `module` changes. Weights that are as they were lie in the same memory.
     """
     if any(not hook.__dict__.get(ASKS_ONLY) for hook in _hooks(module)):
         return None  # a hook may change what a layer answers, or its weights, and such a layer may be folded away
@@ -54,11 +56,17 @@ def _fold(module: nn.Module) -> nn.Module | None:
     if graph is None:
         return None
     with torch.inference_mode(mode=False), torch.no_grad():
-        network = copy.deepcopy(graph).eval()
+        # a transformer has hundreds of megabytes of weights that nothing is done to
+        shared = {
+            id(weight): nn.Parameter(weight.detach(), requires_grad=False)
+            for weight in graph.parameters()
+            if not weight.is_inference()
+        }
+        network = copy.deepcopy(graph, shared).eval()
         for layer in network.modules():
             layer._forward_pre_hooks.clear()
             layer._forward_hooks.clear()
-        changes = _fold_norms(network) + carry_norms(network) + merge_doublings(network)
+        changes = _fold_norms(network) + carry_norms(network) + merge_doublings(network) + quicken_norms(network)
         if not changes:
             return None
         network.delete_all_unused_submodules()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from torch import fx, nn
@@ -11,6 +12,11 @@ CONVOLUTIONS: dict[int, tuple[Any, Any]] = {
     2: (nn.Conv2d, nn.ConvTranspose2d),
     3: (nn.Conv3d, nn.ConvTranspose3d),
 }
+
+#: Of networks that cannot be written down as a whole: of which layers they were made, and which of these are closed.
+_CLOSED: weakref.WeakKeyDictionary[nn.Module, tuple[list[int], list[weakref.ref[nn.Module]]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class _Tracer(fx.Tracer):
@@ -29,6 +35,12 @@ def traced(module: nn.Module) -> fx.GraphModule | None:
 
     Modules inside of which that is so, a transformer that looks at the shape of its input, are one node each.
     """
+    layers = [id(layer) for layer in module.modules()]
+    known = _CLOSED.get(module)
+    if known is not None and known[0] == layers:
+        found = _written_down(module, {layer for ref in known[1] if (layer := ref()) is not None})
+        if found is not None:
+            return found
     found = _written_down(module, set())
     if found is None:
         # found out inside first, where the whole has been tried: most networks need no second look
@@ -36,6 +48,8 @@ def traced(module: nn.Module) -> fx.GraphModule | None:
         for child in module.children():
             _close(child, closed)
         found = _written_down(module, closed) if closed else None
+        if found is not None:
+            _CLOSED[module] = (layers, [weakref.ref(layer) for layer in closed])
     return found
 
 
