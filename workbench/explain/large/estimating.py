@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Voxels of the part that is tried, about: a second or two for a large network on two cores.
 _TRIED = 1 << 15
+#: A method of many stages is tried for so long, or for two of them.
+_TRIED_SECONDS = 2.0
 #: Bytes for each voxel that a gradient takes, where nothing is known of the network.
 _USUAL_BYTES = 4096.0
 
@@ -75,9 +78,7 @@ def estimate(
         model.framework, model.module, tried, score, given, spacing, feeder, chosen, grid=grid,
         lay=lambda other, onto: laid(model, other, onto, tried.shape[1]),
     )  # fmt: skip
-    started = time.perf_counter()
-    step = next(iter(steps_of(explainer, problem)))
-    seconds = (time.perf_counter() - started) / max(step.fraction, 1e-6)
+    seconds = lasting(step.fraction for step in steps_of(explainer, problem))
     passes = explainer.passes_in(field, spacing, given), explainer.passes(tried.shape[2:], spacing, given)
     voxels = sum(math.prod(shape) for shape in pieces)
     seconds *= voxels / math.prod(tried.shape[2:]) * passes[0] / max(1, passes[1])
@@ -86,6 +87,25 @@ def estimate(
     each = max(math.prod(shape) for shape in pieces)
     own = 4 * math.prod(volume.spatial_shape) + 8 * math.prod(field.shape)
     return PredictionEstimate(len(pieces), 0, seconds, int(each * (memory or _USUAL_BYTES) + own))
+
+
+def lasting(fractions: Iterable[float], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return the seconds that a work takes which yields the fraction done of it, from its first stages.
+
+    What comes before the first stage (the choice of a baseline, a network that warms up) is paid once, and says nothing
+    of the pace.
+    """
+    started = clock()
+    done: list[tuple[float, float]] = []
+    for fraction in fractions:
+        done.append((fraction, clock() - started))
+        if fraction >= 1 or (len(done) > 1 and done[-1][1] > _TRIED_SECONDS):
+            break
+    first, last = done[0], done[-1]
+    if last[0] >= 1 or len(done) == 1:
+        return last[1] / max(last[0], 1e-6)
+    pace = (last[1] - first[1]) / max(last[0] - first[0], 1e-6)
+    return last[1] + pace * (1 - last[0])
 
 
 def _trial(model: Any, prepared: Any, shape: tuple[int, ...]) -> tuple[Array, Volume]:
