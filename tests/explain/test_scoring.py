@@ -63,6 +63,12 @@ def test_the_mask_is_found_by_its_place(maps, mask):
     )
 
 
+def test_an_image_is_no_mask(maps, mask):
+    image = mask.with_data(np.asarray(mask.data) * 0.37 - 2, kind="image", labels={})
+    with pytest.raises(InputError, match=r"mask must hold whole numbers from 0 to 65535, got values from -2 to"):
+        wb.explain.score(maps, image, QUICK)
+
+
 @pytest.mark.parametrize("label", [2, "lung"])
 def test_a_label_of_the_mask_is_meant(maps, mask, label):
     data = np.zeros(maps[0].shape, np.float32)

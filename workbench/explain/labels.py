@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.volume import Volume
 
@@ -33,13 +34,7 @@ def pack(given: Any, owner: str, name: str) -> dict[str, Any] | None:
     """
     if given is None or is_packed(given):
         return None if given is None else dict(given)
-    if not isinstance(given, Volume) or given.num_channels != 1:
-        found = type(given).__name__ if not isinstance(given, Volume) else f"one of {given.num_channels} channels"
-        raise InputError(f"{owner}: {name} must be a label Volume, got {found}. Wrap it: wb.Volume(labels, affine).")
-    data = np.asarray(given.data).reshape(given.spatial_shape)
-    labels = data.astype(np.uint16)
-    if not np.array_equal(labels, data):
-        raise InputError(f"{owner}: {name} must hold whole numbers from 0 to 65535, got others. Take a label map.")
+    labels = whole_numbers(given, owner, name)
     content = base64.b64encode(zlib.compress(labels.astype("<u2").tobytes())).decode("ascii")
     return {
         "kind": _KIND,
@@ -47,6 +42,29 @@ def pack(given: Any, owner: str, name: str) -> dict[str, Any] | None:
         "affine": np.asarray(given.affine, np.float64).tolist(),
         "content": content,
     }
+
+
+def whole_numbers(given: Any, owner: str, name: str) -> Array:
+    """Return the labels of a Volume, ``[*spatial]`` uint16.
+
+    Raises
+    ------
+    InputError
+        If it is no Volume of whole numbers from 0 to 65535.
+    """
+    if not isinstance(given, Volume) or given.num_channels != 1:
+        found = type(given).__name__ if not isinstance(given, Volume) else f"one of {given.num_channels} channels"
+        raise InputError(f"{owner}: {name} must be a label Volume, got {found}. Wrap it: wb.Volume(labels, affine).")
+    data = np.asarray(given.data).reshape(given.spatial_shape)
+    with np.errstate(invalid="ignore"):  # what is beyond the type is found by comparing
+        labels: Array = data.astype(np.uint16)
+    if not np.array_equal(labels, data):
+        raise InputError(
+            f"{owner}: {name} must hold whole numbers from 0 to 65535, got values from {data.min():g} to "
+            f"{data.max():g}, as of an image. Take a label map, or mark what is above a threshold: "
+            'image.with_data((image.data > threshold).astype("uint8"), kind="labels").'
+        )
+    return labels
 
 
 def unpack(packed: Mapping[str, Any]) -> Volume:

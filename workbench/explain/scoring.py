@@ -18,6 +18,7 @@ from workbench.errors import InputError, StateError, choose
 from workbench.evaluation.table import Table
 from workbench.explain.check import Check, Finding, Limits, Subject
 from workbench.explain.explanation import Explanation
+from workbench.explain.labels import whole_numbers
 from workbench.signatures import checked
 from workbench.volume import Volume
 from workbench.work import IDLE, Work
@@ -286,9 +287,7 @@ def meant_by(mask: Volume, one: Explanation) -> str | None:
 
 def inside_of(mask: Volume, label: int | str | None, like: Volume) -> Array:
     """Return where a mask, or one of its labels, lies on the grid of a map; it may be nowhere."""
-    if "c" in mask.axes:
-        raise InputError(f"mask must be a Volume of one value for a voxel, got {mask!r}. Give labels or a mask.")
-    data = np.asarray(mask.data)
+    data = whole_numbers(mask, "wb.explain.score()", "mask")
     if label is None:
         marked = data != 0
     else:

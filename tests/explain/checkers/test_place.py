@@ -46,6 +46,11 @@ class TestEnergy(CheckContract):
 
     def test_no_better_than_chance_is_bad(self, made):
         assert found(made, np.ones((4, 4)), np.eye(4), self.name).verdict == "bad"
+        inside = np.ones((4, 4))
+        inside[0] = 0
+        one = found(made, np.ones((4, 4)), inside, self.name)
+        assert (one.value, one.verdict) == (0.75, "bad")
+        assert one.sentence.endswith("a map without any knowledge would do about as well.")
 
 
 class TestOverlap(CheckContract):

@@ -13,6 +13,8 @@ from workbench.parameters import Parameter, by_name
 from workbench.work import Work
 
 _NOTHING = Finding(float("nan"), "open", "The map has no voxel above zero: there is nothing to compare with the mask.")
+#: Of what chance leaves to be gained, the share that a good map must have: a mask of half the picture is easily met.
+_BEYOND_CHANCE = 0.25
 _OVERLAP = Limits("at least", 0.5, 0.2)
 
 
@@ -67,6 +69,8 @@ class Energy(Check):
         value = float(positive[subject.inside].sum() / positive.sum())
         size = float(subject.inside.mean())
         verdict = self.limits.verdict(value, self.limits.doubtful * size)
+        if value - size <= _BEYOND_CHANCE * (1 - size) and verdict == "good":
+            verdict = "bad"
         sentence = f"{value:.0%} of the map lies in the mask, which is {size:.1%} of the picture"
         ends = {
             "good": ".",
