@@ -178,3 +178,8 @@ def test_a_schema_is_json_and_says_all_that_a_form_needs() -> None:
 def test_a_parameter_must_keep_its_own_rule(given: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Parameter("n", **given)
+
+
+def test_an_array_is_none_of_the_choices() -> None:
+    with pytest.raises(InputError, match="fill must be a number, or one of mean, blur, got array"):
+        FILL.check(np.zeros((2, 3)), "wb.fill()")

@@ -278,7 +278,7 @@ class Parameter:
         value = value.item() if _is_array(value) and not getattr(value, "shape", (0,)) else value
         if self.kind == "any":
             return value
-        if self.choices and not isinstance(value, bool) and value in self.choices:
+        if self.choices and not isinstance(value, bool) and not _is_array(value) and value in self.choices:
             return self.choices[self.choices.index(value)]
         right: Any = None
         if self.kind in ("flag", "text"):

@@ -54,3 +54,7 @@ def test_a_picture_shows_the_slice_of_the_peak(why, tmp_path):
         why.export(tmp_path / "why.png", patient=True)
     with pytest.raises(InputError, match=r"as \.dcm or \.png"):
         why.export(tmp_path / "why.jpg")
+    with pytest.raises(InputError, match="path must be a path, got 5"):
+        why.export(5)
+    with pytest.raises(InputError, match="'pacient'. Did you mean 'patient'"):
+        why.export(tmp_path / "why.png", pacient=True)

@@ -99,3 +99,5 @@ def test_unknown_words_name_the_nearest(why):
         wb.explain.refine(why[0], "perimeterfit")
     with pytest.raises(InputError, match=r"'tolerence'.*Did you mean 'tolerance'"):
         wb.explain.refine(why[0], tolerence=0.1)
+    with pytest.raises(InputError, match=r"wb\.explain\.refine\(\): why must be an Explanation, got <Volume"):
+        wb.explain.refine(why[0].volume)

@@ -81,6 +81,7 @@ def test_by_layer_every_layer_explains_the_same_thing():
         assert np.allclose(why.data, direct.data)
     chosen = [name for name, _ in wb.explain.over_layers(model, VOLUME, "grad-cam", 1, [names[-1]])]
     assert chosen == [names[-1]]
+    assert [name for name, _ in wb.explain.over_layers(model, VOLUME, "grad-cam", 1, names[-1])] == [names[-1]]
 
 
 def test_by_layer_attention_is_followed_further_and_further():

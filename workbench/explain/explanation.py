@@ -19,6 +19,7 @@ from workbench.explain.code import request_code
 from workbench.explain.large.field import Field
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.targets import Target, from_description, points_with_a_volume
+from workbench.signatures import checked
 
 if TYPE_CHECKING:
     from workbench.explain.request import Request
@@ -183,6 +184,7 @@ class Explanation:
         made_from = {} if self.field is None else {"field": self.field.describe()}
         return json.loads(json.dumps({**_sidecar.head(_KIND), "target": self.target.describe(), **plain, **made_from}))  # type: ignore[no-any-return]
 
+    @checked("explanation.save()")
     def save(self, path: str | Path) -> Path:
         """Write the map (``.nii.gz``, ``.nii`` or ``.npz``) and beside it a ``.json`` with how it was made.
 
@@ -206,6 +208,7 @@ class Explanation:
         _sidecar.write(_beside(path, ".json"), self.describe())
         return Path(written)
 
+    @checked("explanation.export()")
     def export(self, path: str | Path, *, source: str | Path | None = None, patient: bool = False) -> Path:
         """Write the map alone, for other programs: they read no description beside it, and `load` cannot make it again.
 

@@ -30,7 +30,7 @@ _PERIMETER = by_name(
 _SIDES, _COARSER = {2: 8, 3: 5}, 3
 
 
-@checked("wb.explain.refine()")
+@checked("wb.explain.refine()", "why")
 def refine(
     why: Explanation, method: str = "perimeter-fit", *, volume: Volume | None = None, **options: Any
 ) -> Explanation:

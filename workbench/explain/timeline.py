@@ -55,7 +55,7 @@ def over_layers(
     volume: Volume,
     method: str = "grad-cam",
     target: Target | int | str | None = None,
-    layers: Sequence[str] | None = None,
+    layers: Sequence[str] | str | None = None,
     **options: Any,
 ) -> Iterator[tuple[str, Explanation]]:
     """Yield ``(layer, explanation)`` from the first layer to the last: what is seen early, and what late.
@@ -65,7 +65,7 @@ def over_layers(
     method : str
         One that looks at a layer, or ``"attention-rollout"``, whose maps follow the attention through the first layer,
         the first two, and so on.
-    layers : sequence of str, optional
+    layers : sequence of str, or str, optional
         Which layers, of a method that looks at one; by default up to ten convolutions, evenly over the depth, of which
         those are left out whose output is no map.
 
@@ -87,7 +87,8 @@ def over_layers(
         )
     given = target if target is not None else _shared_target(model, volume)
     found = False
-    for name in layers if layers is not None else _spread(model):
+    named = [layers] if isinstance(layers, str) else layers
+    for name in _spread(model) if named is None else named:
         try:
             one = explain(model, volume, method, given, name, **options)
         except InputError:

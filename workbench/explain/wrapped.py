@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.errors import InputError
+from workbench.errors import InputError, check_keywords
 from workbench.explain.registry import get
 from workbench.volume import Volume
 
@@ -48,5 +49,9 @@ def split(model: Any, method: str, options: Mapping[str, Any]) -> tuple[dict[str
     from workbench.zoo.foreign import OPTIONS
 
     taken = get(method).parameters()
+    for name in options:
+        # one that is mistyped would be looked for among the options of the method alone
+        if name not in OPTIONS and name not in taken and difflib.get_close_matches(name, OPTIONS):
+            check_keywords([name], [*OPTIONS, *taken], "wb.explain()")
     said = {name: value for name, value in options.items() if name in OPTIONS and name not in taken}
     return said, {name: value for name, value in options.items() if name not in said}

@@ -58,6 +58,8 @@ def test_where_nothing_is_said_the_volumes_own_spacing_is_changed(volume):
 def test_what_is_asked_for_alone_is_changed(model, volume):
     table = wb.explain.sensitivity(model, volume, 1, parameters=["intensity low"])
     assert table.column("parameter") == ["intensity low"]
+    alone = wb.explain.sensitivity(model, volume, 1, parameters="intensity low")
+    assert alone.column("parameter") == ["intensity low"]
     with pytest.raises(InputError, match="Did you mean 'intensity low'"):
         wb.explain.sensitivity(model, volume, 1, parameters=["intensty low"])
     with pytest.raises(InputError, match="change must be"):

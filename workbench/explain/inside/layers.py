@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -100,7 +100,14 @@ class GradientFlow(Table):
     """How much of the gradient comes to each layer: a row for each, in the order of their definition."""
 
     def of(self, verdict: Verdict) -> list[str]:
-        """Return the names of the layers with a verdict, such as ``"dead"`` or ``"exploding"``."""
+        """Return the names of the layers with a verdict, such as ``"dead"`` or ``"exploding"``.
+
+        Raises
+        ------
+        InputError
+            If there is no such verdict.
+        """
+        choose(verdict, get_args(Verdict), "verdict on a layer")
         return [row["layer"] for row in self.rows if row["verdict"] == verdict]
 
 

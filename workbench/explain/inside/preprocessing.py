@@ -42,7 +42,7 @@ def sensitivity(
     target: Target | int | str | None = None,
     *,
     change: Annotated[float, Range(above=0, below=1)] = 0.1,
-    parameters: Sequence[str] | None = None,
+    parameters: Sequence[str] | str | None = None,
     work: Work = IDLE,
 ) -> Sensitivity:
     """Tell how much a score hangs on each parameter of the preprocessing.
@@ -59,7 +59,7 @@ def sensitivity(
     change : float
         By which share: of a spacing (where the model takes volumes as they are: of the volume's own) and of a size;
         the ends of an intensity window are moved by that share of its width.
-    parameters : sequence of str, optional
+    parameters : sequence of str, or str, optional
         Which ones, of ``"spacing i"``, ``"size j"``, ``"intensity low"``, ``"intensity high"``; all that there are by
         default.
     work : Work, optional
@@ -78,7 +78,8 @@ def sensitivity(
     """
     spec = model.preprocess
     known = {name: (value, steps) for name, value, steps in _steps(spec, volume, change)}
-    wanted = list(known) if parameters is None else [choose(one, known, "parameter to change") for one in parameters]
+    named = [parameters] if isinstance(parameters, str) else parameters
+    wanted = list(known) if named is None else [choose(one, known, "parameter to change") for one in named]
     if not wanted:
         raise InputError("wb.explain.sensitivity(): the model must have a parameter to change, got parameters=[].")
     scene = _scene(model, volume)
