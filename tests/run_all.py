@@ -1,7 +1,7 @@
 """Run every check and test of the project, in the order in which a failure is cheapest to learn of.
 
 ``make test`` calls this inside the project's virtual environment. ``--only lint,types`` runs a part;
-``--list`` names the parts; ``--slow`` (``make test SLOW=1``) runs the tests that are marked slow, too, as CI does.
+``--list`` names the parts; ``--slow`` (``make test SLOW=1``) runs the tests that are marked slow, too.
 """
 
 from __future__ import annotations

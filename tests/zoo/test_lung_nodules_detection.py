@@ -59,6 +59,8 @@ def test_parity_of_the_other_backbones(backbone: str, tmp_path: Any, monkeypatch
     class Other(TestLungNodulesDetection):
         tiny = {"width": 4, "head_channels": 4, "backbone": backbone}
         size = (64, 64)
+        # steps so small that rounding, which norms over few values enlarge, does not move an offset past a pixel
+        parity_lr = 1e-5
 
         def settle(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             # at the very beginning every tap lies on a pixel, where the slope is not defined
