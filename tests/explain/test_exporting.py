@@ -8,7 +8,7 @@ import pytest
 
 import workbench as wb
 from tests.io.make_dicom import dataset, save
-from workbench.errors import InputError
+from workbench.errors import FileError, InputError
 from workbench.testing import toys
 
 
@@ -34,6 +34,34 @@ def test_a_dicom_map_reads_back_and_refers_to_what_was_read(why, tmp_path):
     assert made.PatientID == ""
 
 
+def referred(path):
+    frames = pydicom.dcmread(path).PerFrameFunctionalGroupsSequence
+    images = [frame.DerivationImageSequence[0].SourceImageSequence[0] for frame in frames]
+    return [image.ReferencedSOPInstanceUID for image in images]
+
+
+@pytest.mark.parametrize("turn", ["cropped", "turned"])
+def test_a_part_of_what_was_read_refers_to_the_images_in_whose_planes_it_lies(why, tmp_path, turn):
+    whole = wb.read(tmp_path / "mr")
+    volume = whole.crop((1, 1, 2), (6, 6, 5)) if turn == "cropped" else whole.reorient("LAS")
+    part = wb.explain(toys.cnn_model(3), volume, "saliency", 1)
+    everywhere, found = referred(why.export(tmp_path / "whole.dcm")), referred(part.export(tmp_path / "part.dcm"))
+    whole_places = [(why.volume.affine @ [0, 0, k, 1])[2] for k in range(6)]
+    places = [(volume.affine @ [0, 0, k, 1])[2] for k in range(volume.shape[2])]
+    assert found == [everywhere[whole_places.index(place)] for place in places]
+
+
+def test_a_map_between_the_images_is_written_without_references(why, tmp_path):
+    volume = wb.read(tmp_path / "mr").resample((1.0, 1.0, 1.7)).crop((0, 0, 1), (4, 4, 3))
+    part = wb.explain(toys.cnn_model(3), volume, "saliency", 1)
+    with pytest.warns(wb.io.GeometryWarning, match="written without references"):
+        path = part.export(tmp_path / "part.dcm")
+    assert "ReferencedSeriesSequence" not in pydicom.dcmread(path)
+    assert np.array_equal(wb.read(path).data, part.data)
+    with pytest.raises(FileError, match="no image where the map lies"):
+        part.export(tmp_path / "part.dcm", source=tmp_path / "mr")
+
+
 def test_what_was_read_from_no_dicom_stands_alone(tmp_path):
     why = wb.explain(toys.cnn_model(3), toys.noise_volume((6, 7, 5), toys.OBLIQUE), "input-x-gradient", 1)
     made = pydicom.dcmread(why.export(tmp_path / "why.dcm"))
@@ -56,5 +84,5 @@ def test_a_picture_shows_the_slice_of_the_peak(why, tmp_path):
         why.export(tmp_path / "why.jpg")
     with pytest.raises(InputError, match="path must be a path, got 5"):
         why.export(5)
-    with pytest.raises(InputError, match="'pacient'. Did you mean 'patient'"):
+    with pytest.raises(InputError, match=r"'pacient'\. Did you mean 'patient'"):
         why.export(tmp_path / "why.png", pacient=True)

@@ -22,7 +22,7 @@ def test_a_network_is_explained_as_the_model_of_it():
 
 
 def test_what_it_is_told_does_not_hide_what_is_mistyped():
-    with pytest.raises(InputError, match="unknown option 'clases'. Did you mean 'classes'"):
+    with pytest.raises(InputError, match=r"unknown option 'clases'\. Did you mean 'classes'"):
         wb.explain(Classifier(), volume(7, 6, 5), clases=["a", "b", "c"])
     model = wb.wrap(Classifier())
     with pytest.raises(InputError, match="unknown option 'classes'"):

@@ -229,7 +229,7 @@ class Explanation:
         InputError
             If the suffix is another one, or `patient` is asked for and there are no images.
         FileError
-            If the images do not lie where the map does, or a file cannot be written.
+            If none of the images of `source` lies in the plane of a slice of the map, or a file cannot be written.
         """
         from workbench.explain.exporting import export
 

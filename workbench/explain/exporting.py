@@ -28,7 +28,8 @@ def export(why: Explanation, path: Path, source: Path | None, patient: bool) -> 
     if suffix == ".dcm":
         words = f"{why.title} ({why.algorithm})"
         found = source if source is not None else _read_from(why)
-        _dicom_parametric.write(why.volume, path, label=why.method, description=words, source=found, patient=patient)
+        told = {"label": why.method, "description": words, "source": found}
+        _dicom_parametric.write(why.volume, path, **told, patient=patient, supposed=source is None)
         return path
     if suffix != ".png":
         raise InputError(

@@ -6,6 +6,7 @@ and dates that name a patient are written only where that is asked for.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from workbench.io._dicom_file import Source, read_dataset
 from workbench.io._dicom_header import PRIVATE_CREATOR, PRIVATE_GROUP, Slice, slices_of
 from workbench.io._dicom_series import is_archive, scan
 from workbench.io._dicom_write import EXPLICIT_LITTLE, check_square, decimal
+from workbench.io._format import GeometryWarning
 from workbench.volume import Volume
 
 _PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
@@ -29,6 +31,8 @@ _PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 _STUDY = ("StudyID", "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName")
 #: How far a slice may lie from an image to be of it, in mm.
 _NEAR = 1e-2
+#: How far the cosine between the normals of two planes may be from 1: a hundredth of a degree is rounding.
+_TILTED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,14 @@ class Origin:
 
 
 def write(
-    volume: Volume, path: Path, *, label: str, description: str, source: Path | None = None, patient: bool = False
+    volume: Volume,
+    path: Path,
+    *,
+    label: str,
+    description: str,
+    source: Path | None = None,
+    patient: bool = False,
+    supposed: bool = False,
 ) -> None:
     """Write scores of one channel as a Parametric Map.
 
@@ -61,6 +72,10 @@ def write(
     patient : bool
         Whether the source's name, number, dates of the patient and of the study are copied, as an archive needs them.
 
+    supposed : bool
+        Whether `source` is not what a person named: a map that lies on none of its images (it was resampled) is then
+        written without references, and a warning says so.
+
     Raises
     ------
     InputError
@@ -72,7 +87,7 @@ def write(
     check_square(volume)
     if patient and source is None:
         raise InputError("A Parametric Map: patient=True needs the images it lies on, got none. Give source=.")
-    origin = None if source is None else _origin(source, volume, data.shape[2])
+    origin = None if source is None else _origin(source, volume, data.shape[2], supposed and not patient)
     dataset = _general(volume, data, label, description)
     _refer(dataset, origin, patient)
     _functional_groups(dataset, volume, data.shape[2], origin)
@@ -91,19 +106,29 @@ def _data(volume: Volume) -> Array:
     return data if data.ndim == 3 else data[:, :, np.newaxis]
 
 
-def _origin(source: Path, volume: Volume, count: int) -> Origin:
-    """Return the images of the series, among those at `source`, that the slices of a map lie on."""
+def _origin(source: Path, volume: Volume, count: int, supposed: bool) -> Origin | None:
+    """Return the images of the series, among those at `source`, in whose planes the slices of a map lie."""
     grouped: dict[str, list[Slice]] = {}
     for item in _frames(source):
         grouped.setdefault(item.series, []).append(item)
-    places = [(_geometry.LPS_RAS @ volume.affine @ [0, 0, k, 1])[:3] for k in range(count)]
-    matched = [[_at(place, frames) for place in places] for frames in grouped.values()]
+    lps = _geometry.LPS_RAS @ volume.affine
+    places, normal = [(lps @ [0, 0, k, 1])[:3] for k in range(count)], np.cross(lps[:3, 0], lps[:3, 1])
+    normal /= np.linalg.norm(normal)
+    matched = [[_at(place, normal, frames) for place in places] for frames in grouped.values()]
     best = max(matched, key=lambda frames: sum(one is not None for one in frames), default=[])
     one = next((frame for frame in best if frame is not None), None)
+    if one is None and supposed:
+        warnings.warn(
+            "the map lies in the plane of none of the images that were read, as it was resampled or turned; it is "
+            "written without references to them",
+            GeometryWarning,
+            stacklevel=5,
+        )
+        return None
     if one is None:
         raise FileError(
             f"{source} has no image where the map lies, so that it cannot be said what it is derived from. Give the "
-            "series that was explained, as it was read, or leave source out."
+            "series that was explained, or leave source out."
         )
     return Origin(read_dataset(one.path), best)
 
@@ -115,9 +140,14 @@ def _frames(source: Path) -> list[Slice]:
     return slices_of(place, read_dataset(place))
 
 
-def _at(place: Array, frames: list[Slice]) -> Slice | None:
-    near = [one for one in frames if one.position is not None and np.abs(one.position - place).max() <= _NEAR]
-    return near[0] if near else None
+def _at(place: Array, normal: Array, frames: list[Slice]) -> Slice | None:
+    """Return the image in whose plane a slice lies: what was cropped or turned within it is still of it."""
+    for one in frames:
+        if one.position is None or abs((one.position - place) @ normal) > _NEAR:
+            continue
+        if one.orientation is None or abs(np.cross(*np.reshape(one.orientation, (2, 3))) @ normal) > 1 - _TILTED:
+            return one
+    return None
 
 
 def _general(volume: Volume, data: Array, label: str, description: str) -> Any:

@@ -105,7 +105,7 @@ def test_a_sound_network_has_a_gradient_everywhere(framework):
 def test_dead_layers_are_named():
     flow = wb.explain.gradient_flow(chain(two_bias=[-100, -100]), PICTURE, 1)
     assert {"one", "act", "two"} <= set(flow.of("dead"))
-    with pytest.raises(InputError, match="'explodes'. Did you mean 'exploding'"):
+    with pytest.raises(InputError, match=r"'explodes'\. Did you mean 'exploding'"):
         flow.of("explodes")
     half = wb.explain.gradient_flow(chain(two_bias=[-100, 0.5]), PICTURE, 1)
     assert half.of("partly dead") == ["act"]
