@@ -100,6 +100,22 @@ def test_whether_it_makes_probabilities_is_found_out(end, final, applied):
             wb.explain(model, volume(7, 6, 5), "saliency", 0, activation="softmax")
 
 
+def test_numbers_between_0_and_1_for_every_voxel_may_be_of_a_sigmoid_that_is_no_layer():
+    class Functional(nn.Conv3d):
+        def forward(self, x):
+            return torch.sigmoid(super().forward(x))
+
+    net = Functional(1, 2, 3, padding=1)
+    with pytest.raises(InputError, match="final_applied must be said for a network whose numbers all lie between 0"):
+        wb.wrap(net, "labels")
+    image = volume(7, 6, 5)
+    answered = net(torch.from_numpy(np.array(image.data[None, None])))[0].detach().numpy()
+    once = wb.wrap(net, "labels", final_applied=True).predict(image)
+    assert np.allclose(np.moveaxis(np.asarray(once.data), -1, 0), answered, atol=1e-6)
+    twice = wb.wrap(net, "labels", final_applied=False).predict(image)
+    assert np.allclose(np.moveaxis(np.asarray(twice.data), -1, 0), 1 / (1 + np.exp(-answered)), atol=1e-6)
+
+
 def test_findings_beside_one_another_have_a_probability_each():
     model = wb.wrap(Classifier(), final="sigmoid", classes=["mass", "effusion", "nodule"])
     scores = model.forward(volume(7, 6, 5).data[None, None])[0]

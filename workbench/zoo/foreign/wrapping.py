@@ -281,6 +281,13 @@ def _reading(
     if applied is None:
         types = {info.name: info.type for info in framework.layers(network)}
         ends = made_probabilities(trial, types)
+        if ends is None and trial.dense and trial.values.min() >= 0 and trial.values.max() <= 1:
+            # a ReLU or a sigmoid that is no layer: only who wrote it knows
+            raise InputError(
+                f"wb.wrap(): final_applied must be said for a network whose numbers all lie between 0 and 1, got none. "
+                f"Give final_applied=True if it ends with a sigmoid of its own (final={final!r} is not done again), or "
+                "final_applied=False if these are logits."
+            )
         applied = ends is not None and ends == said.get("final", ends)
         if ends is not None and applied:
             final = ends
