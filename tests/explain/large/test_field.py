@@ -95,6 +95,8 @@ def test_a_layers_map_is_that_of_the_whole_where_the_layer_sees_all(framework, m
     rounding = 4e-7 * abs(whole.score) if method == "ablation-cam" else 0  # whose weights are differences of scores
     assert apart(box.data[kept], whole.data[kept], rounding) <= 1e-4
     assert not box.data[~kept].any(), "elsewhere it is not known"
+    if not kept.all():
+        assert "the map of the whole has values beyond it" in " ".join(box.notes)
 
 
 def test_a_voxel_with_and_without_a_label(volume):

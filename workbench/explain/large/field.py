@@ -48,7 +48,8 @@ class Field:
     why : str
         Why it is this one.
     exact : bool
-        Whether the map is that of the whole input, to 1e-4 of its largest value.
+        Whether the map is that of the whole input, to 1e-4 of its largest value; that of a layer (Grad-CAM) in the
+        `inner` part, beyond which nothing is shown.
     effect : float, optional
         Where the network has layers that look at everything: by how much of its largest value the gradient changes if
         the box is larger.
@@ -255,6 +256,12 @@ def field_notes(field: Field, explainer: Explainer, activation: str) -> tuple[st
     notes: tuple[str, ...] = ()
     if explainer.in_part == "other":
         notes += (f"Made from {field}: what the method takes from the whole input is taken from the box.",)
+    if explainer.in_part == "inner" and field.inner != ((0,) * len(field.of), field.of):
+        low, high = (" x ".join(map(str, corner)) for corner in field.inner)
+        notes += (
+            f"Shown from voxel {low} to {high} of the network's grid, where the layer sees what it sees in the whole "
+            "input; the map of the whole has values beyond it, too, which are left out.",
+        )
     if field.why == NOT_LOCAL:
         size = (
             "how much that changes was not measured"
