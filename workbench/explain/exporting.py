@@ -26,10 +26,16 @@ def export(why: Explanation, path: Path, source: Path | None, patient: bool) -> 
     """Do what `Explanation.export` says."""
     suffix = path.suffix.lower()
     if suffix == ".dcm":
-        words = f"{why.title} ({why.algorithm})"
         found = source if source is not None else _read_from(why)
-        told = {"label": why.method, "description": words, "source": found}
-        _dicom_parametric.write(why.volume, path, **told, patient=patient, supposed=source is None)
+        _dicom_parametric.write(
+            why.volume,
+            path,
+            label=why.method,
+            description=f"{why.title} ({why.algorithm})",
+            source=found,
+            patient=patient,
+            supposed=source is None,
+        )
         return path
     if suffix != ".png":
         raise InputError(

@@ -258,10 +258,11 @@ def field_notes(field: Field, explainer: Explainer, activation: str) -> tuple[st
         notes += (f"Made from {field}: what the method takes from the whole input is taken from the box.",)
     if explainer.in_part == "inner" and field.inner != ((0,) * len(field.of), field.of):
         low, high = (" x ".join(map(str, corner)) for corner in field.inner)
-        notes += (
+        words = (
             f"Shown from voxel {low} to {high} of the network's grid, where the layer sees what it sees in the whole "
-            "input; the map of the whole has values beyond it, too, which are left out.",
+            "input; the map of the whole has values beyond it, too, which are left out."
         )
+        notes += (words,)
     if field.why == NOT_LOCAL:
         size = (
             "how much that changes was not measured"
