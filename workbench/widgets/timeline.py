@@ -24,6 +24,8 @@ _TITLES: dict[Kind, str] = {
 _LAYERS: dict[Kind, str] = {"training": "over training", "layers": "by layer", "steps": "step by step"}
 #: What they are called in code.
 _VARIABLES: dict[Kind, str] = {"training": "over_training", "layers": "by_layer", "steps": "step_by_step"}
+#: Of a percentage: a step may be one window of a hundred million.
+_MOST_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ class Timeline:
         """Return what each is called."""
         if self.kind == "training":
             return [f"epoch {epoch}" for epoch, _ in self.maps]
-        return [str(at) if self.kind == "layers" else f"{at:.1%}" for at, _ in self.maps]
+        if self.kind == "layers":
+            return [str(layer) for layer, _ in self.maps]
+        return _percentages([share for share, _ in self.maps])
 
     def told(self) -> list[str]:
         """Return what each is called, with its score where that is another one each."""
@@ -103,3 +107,13 @@ class Timeline:
             return f"{_VARIABLES[self.kind]}[{at!r}]"
         # how the steps fall depends on the batches: the one that is nearest is taken
         return f"min({_VARIABLES['steps']}, key=lambda step: abs(step[0] - {at!r}))[1]"
+
+
+def _percentages(shares: Sequence[float]) -> list[str]:
+    """Return shares of the work with as many digits as tell them apart: steps go by their names."""
+    names: list[str] = []
+    for digits in range(1, _MOST_DIGITS + 1):
+        names = [f"{share:.{digits}%}" for share in shares]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{name} ({number})" for number, name in enumerate(names, start=1)]
