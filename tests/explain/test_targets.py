@@ -207,6 +207,14 @@ class TestVoxel:
         resolved = Voxel((2, 5, 3)).resolve(scene(segmenter, volume))
         assert resolved.target.label == logits[:, 2, 5, 3].argmax()
 
+    def test_where_nothing_is_predicted_it_says_what_is_explained(self, monkeypatch, segmenter, volume):
+        found = scene(segmenter, volume)
+        assert Voxel((2, 5, 3)).resolve(found).notes == ()
+        monkeypatch.setitem(found.__dict__, "prediction", np.full(found.prediction.shape, -1))
+        told = ("Nothing is predicted at this voxel; what is explained is the score of 'class 0'.",)
+        assert Voxel((2, 5, 3)).resolve(found).notes == told
+        assert Voxel((2, 5, 3), label=0).resolve(found).notes == (), "it was asked for"
+
     def test_outside_of_the_volume_is_an_error(self, segmenter, volume):
         with pytest.raises(InputError, match=r"must lie in the volume of \(8, 7, 9\) voxels, but is \(8, 0, 0\)"):
             value(Voxel((8, 0, 0)), segmenter, volume)
@@ -229,7 +237,7 @@ class TestVoxel:
 
 @pytest.mark.parametrize("target", [Voxel((1, 2, 3)), Region(Volume(np.ones((3, 3, 3), np.uint8), kind="labels"), 1)])
 def test_a_place_in_a_classification_is_an_error(target, volume):
-    with pytest.raises(InputError, match=r"one answer for the whole volume. Use explain.Class"):
+    with pytest.raises(InputError, match=r"one answer for the whole volume. Explain a class instead"):
         wb.explain(toys.cnn_model(3), volume, "saliency", target)
 
 

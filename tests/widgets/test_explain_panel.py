@@ -88,6 +88,21 @@ def test_a_click_explains_what_is_predicted_at_that_voxel(desk: Table, model: An
     expected = explain.explain(model, volume, "saliency", explain.Voxel(ijk))
     np.testing.assert_allclose(made.data, expected.data)
     assert desk.panel.voxel.startswith("voxel 9, 5, 7")
+    assert desk.panel.voxel.endswith(f"What is predicted there is explained: {model.classes[made.target.label]}.")
+
+
+def test_a_click_where_nothing_is_predicted_says_what_is_explained(
+    desk: Table, model: Any, volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = np.full((1, *volume.shape), -1)
+    monkeypatch.setattr(type(model.algorithm.task), "presence", lambda _task, _outputs: nothing)
+    desk.panel.method, desk.panel.target = "saliency", "voxel"
+    desk.viewer._click(tuple(volume.to_world((9, 5, 7))))
+    desk.panel.wait(60)
+    assert desk.panel.problem == {}
+    told = f"Nothing is predicted at this voxel; what is explained is the score of {model.classes[0]!r}."
+    assert desk.panel.voxel.endswith(told)
+    assert told in desk.panel.explanation.notes
 
 
 def test_the_viewer_picks_while_a_voxel_is_to_be_explained(desk: Table) -> None:

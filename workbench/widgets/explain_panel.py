@@ -21,7 +21,7 @@ from workbench.widgets.code import page
 from workbench.widgets.demos import Demo
 from workbench.widgets.desk import Desk
 from workbench.widgets.desk_panel import DeskPanel, Picture
-from workbench.widgets.map_list import MapList, Preview, short
+from workbench.widgets.map_list import MapList, Preview, explained_at_click, short
 from workbench.widgets.panel import bundle
 from workbench.widgets.pointing import Pick
 from workbench.widgets.timeline import Timeline
@@ -61,6 +61,8 @@ class ExplainPanel(ExplainSaves):
     quick: ClassVar = DeskPanel.quick | {"epoch", "map", "go"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
+        #: Where somebody clicked, as it is told.
+        self._place = ""
         super().__init__(desk, **traits)
         self._list = MapList(self.desk, self._list_maps)
         self.desk.observe(self._case_changed, "case")
@@ -139,6 +141,8 @@ class ExplainPanel(ExplainSaves):
             self._pace.note(choice, case.volume, passes, time.monotonic() - began)
             self._list.add(result, chosen["label"], choice, preview.close())
         self.note = f"{chosen['label']}: {short(result.target)}"
+        if isinstance(wanted, explain.Voxel) and target is None:
+            self.voxel = f"{self._place}. {explained_at_click(result)}"
         return result
 
     def run_asked(self) -> None:
@@ -327,6 +331,7 @@ class ExplainPanel(ExplainSaves):
             place = f"{self.drawn}, {place}"
         if self.desk.case is None or self.desk.case.volume.space != "pixels":
             place = f"{place}: {', '.join(f'{value:.1f}' for value in selection.mm)} mm"
+        self._place = place
         if self.blocked:
             self.voxel = f"{place}. {self.blocked}."
             return

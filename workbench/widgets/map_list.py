@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.errors import InputError
 from workbench.explain import Explanation, Target, Voxel
+from workbench.explain.targets.voxels import NOTHING_THERE
 from workbench.volume import Volume
 from workbench.widgets.choice import Choice
 from workbench.widgets.code import call
@@ -268,3 +269,9 @@ def short(target: Target) -> str:
     """Return a target in a word or two, for a layer's name."""
     name = getattr(target, "name", "") or str(target)
     return f"{name} at the click" if isinstance(target, Voxel) else name
+
+
+def explained_at_click(made: Explanation) -> str:
+    """Return what was explained of a voxel, which nobody chose by name, in a sentence."""
+    nothing = next((note for note in made.notes if note.startswith(NOTHING_THERE)), "")
+    return nothing or f"What is predicted there is explained: {getattr(made.target, 'name', '')}."

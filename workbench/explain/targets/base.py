@@ -77,5 +77,5 @@ def need_segmentation(scene: Scene, target: Target) -> None:
     if not scene.is_segmentation:
         raise InputError(
             f"{type(target).__name__} explains a segmentation, but this model gives one answer for the whole volume. "
-            "Use explain.Class."
+            "Explain a class instead (wb.explain.Class)."
         )

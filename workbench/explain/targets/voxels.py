@@ -15,6 +15,9 @@ from workbench.explain.scene import Scene, class_index
 from workbench.explain.targets.base import Resolved, Target, named, need_segmentation
 from workbench.volume import Volume
 
+#: How the note of a map begins where its voxel is predicted to be of no class.
+NOTHING_THERE = "Nothing is predicted at this voxel"
+
 
 @dataclass(frozen=True, repr=False)
 class Voxel(Target):
@@ -59,11 +62,13 @@ class Voxel(Target):
     def resolve(self, scene: Scene) -> Resolved:
         need_segmentation(scene, self)
         place = place_in(scene, self._point(scene.volume))
-        found = max(int(scene.prediction[tuple(place)]), 0) if self.label is None else scene.class_index(self.label)
+        there = int(scene.prediction[tuple(place)])
+        found = max(there, 0) if self.label is None else scene.class_index(self.label)
         mask = np.zeros(scene.grid.spatial_shape)
         mask[tuple(place)] = 1
         concrete = Voxel(self.ijk, found, self.mm, scene.class_name(found))
-        return Resolved(scene.mean_score(found, mask), concrete)
+        notes = (f"{NOTHING_THERE}; what is explained is the score of {concrete.name!r}.",)
+        return Resolved(scene.mean_score(found, mask), concrete, notes if self.label is None and there < 0 else ())
 
     def place(self, volume: Volume, grid: Volume) -> Box:
         """Return the voxel of the network's grid that it lies in."""
