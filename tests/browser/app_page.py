@@ -68,12 +68,18 @@ class Page:
         return pixels.astype(int)
 
     def fits(self) -> None:
-        """Nothing of the App is wider than the room it has."""
+        """Nothing of the App is wider than the room it has, and what is cut short has a tooltip that says all of it."""
         too_wide = self.app.evaluate(
             "app => [app, ...app.querySelectorAll('.mwb-card, .mwb-app-panels, .mwb-body')]"
             ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className)"
         )
         assert too_wide == []
+        cut = self.app.evaluate(
+            "app => [...app.querySelectorAll('*')].filter(e => e.childElementCount === 0 && e.clientWidth > 0"
+            " && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'hidden'"
+            " && !(e.closest('[title]')?.title ?? '').includes(e.textContent.trim())).map(e => e.textContent)"
+        )
+        assert cut == []
 
 
 def go_the_whole_way(page: Page, prefix: str) -> None:

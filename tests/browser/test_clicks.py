@@ -91,6 +91,12 @@ def test_a_click_on_anything_drawn_explains_it(lab: Any) -> None:
         assert told in hint, "the panel says what was clicked"
     lab.shot("app-clicked")
 
+    # beside the picture nothing is clicked: neither the last place once more nor another one
+    heard = page.kernel("print(len(clicked))")
+    canvas.click(position={"x": 3, "y": canvas.bounding_box()["height"] / 2})
+    page.lab.page.wait_for_timeout(1000)
+    assert page.kernel("print(len(clicked))") == heard
+
     # the bar of a class
     page.kernel(
         "app.model.use(wb.zoo.create('covid-resnet', depth=18, width=2))\napp.explain.method = 'saliency'\n"

@@ -14,6 +14,10 @@ def test_methods_are_seen_and_one_is_chosen(open_lab: Any) -> None:
     page.app.get_by_role("button", name="Is there a lesion?").click()
     page.app.locator(".mwb-list li").first.wait_for(timeout=WAIT_MS)
     fourth = page.panel(4)
+    page.fits()
+    for choice in ("What was clicked", "Click in the viewer"):
+        shown = fourth.get_by_text(choice, exact=True)
+        assert shown.evaluate("e => e.scrollWidth <= e.clientWidth"), f"{choice!r} is read without its tooltip"
     page.press(fourth, "Gallery…")
     dialog = page.lab.page.locator(".mwb-gallery-dialog")
     saliency = dialog.locator("li[data-method=saliency]")

@@ -23,7 +23,12 @@ def test_a_tool_is_chosen_previewed_and_run(open_lab: Any) -> None:
     assert strip.locator("img").count() == 2
     page.lab.shot("app-tools-preview")
     page.press(sixth, "Run")
-    page.app.locator(".mwb-v-layer", has_text="Window and level 1").wait_for()
+    made = page.app.locator(".mwb-v-layer", has_text="Window and level 1")
+    made.wait_for()
+    page.lab.shot("app-tools-layer")
+    assert page.app.locator(".mwb-v-remove:visible").count() == 1, "the image and the truth stay"
+    made.get_by_role("button", name="Take Window and level 1 out of the viewer").click()
+    made.wait_for(state="detached")
     sixth.get_by_label("Preview", exact=True).uncheck()
     sixth.get_by_label("Tool", exact=True).select_option("measure")
     page.press(sixth, "Run")

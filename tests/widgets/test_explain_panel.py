@@ -172,7 +172,8 @@ def test_the_newest_map_is_shown_and_all_are_compared(desk: Table) -> None:
     assert desk.panel.strip.pictures[0] != before, "the strip follows the crosshair"
     desk.click(action="map", number=1, visible=True, opacity=0.3)
     assert desk.panel.maps[0] == {"number": 1, "label": "Saliency: lungs", "visible": True, "opacity": 0.3}
-    desk.click(action="map", number=2, remove=True)
+    assert desk.viewer._removable == [layer.id for layer in desk.viewer.layers[1:]]
+    desk.viewer._handle_custom_msg({"type": "remove", "layer": desk.viewer.layers[-1].id}, [])
     assert [one["number"] for one in desk.panel.maps] == [1]
     assert len(desk.viewer.layers) == 2
     desk.click(action="map", number=9, remove=True)

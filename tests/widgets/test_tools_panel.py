@@ -54,6 +54,17 @@ def test_a_tool_makes_a_layer_and_the_code_makes_it_again(app: wb.App) -> None:
     }
 
 
+def test_what_a_tool_made_is_taken_out_of_the_list_of_layers(app: wb.App) -> None:
+    app.tools.run("window", level=40, width=400)
+    made = app.viewer.layers[1]
+    assert app.viewer._removable == [made.id], "neither the image nor the truth"
+    app.viewer._handle_custom_msg({"type": "remove", "layer": made.id}, [])
+    assert [layer.name for layer in app.viewer.layers] == ["image", "truth"]
+    assert "Window and level 1" not in app.desk.sources()
+    app.tools.tool = "resample"
+    assert [one["value"] for one in app.tools.inputs[0]["choices"]] == ["truth", "image"]
+
+
 def test_a_tool_that_is_run_again_is_given_what_it_was_given_before(app: wb.App) -> None:
     app.tools.tool = "window"
     app.tools.options = {"level": "40", "width": "400"}

@@ -251,3 +251,23 @@ def test_a_first_picture_of_voxels_that_cannot_be_read_is_left_out() -> None:
     viewer = wb.view(Volume(loader, shape=(8, 8, 8), dtype="int16"))
     viewer.draw_first()
     assert viewer._first == []
+
+
+def test_layers_that_can_be_taken_away_are_told_to_the_page_and_go_at_a_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, labels = scene()
+    viewer = wb.view(image, labels)
+    browser = Browser(viewer, monkeypatch)
+    assert viewer._removable == []
+    browser.say(type="remove", layer=image.id)
+    assert viewer.layers == (image, labels), "nobody allowed it"
+    viewer.allow_removal(labels)
+    assert viewer._removable == [labels.id]
+    browser.say(type="remove", layer=labels.id)
+    assert (viewer.layers, viewer._removable) == ((image,), [])
+    browser.say(type="remove", layer=labels.id)
+    asked: list[str] = []
+    viewer.allow_removal(image, lambda: asked.append("image"))
+    browser.say(type="remove", layer=image.id)
+    assert (asked, viewer.layers) == (["image"], (image,))
+    with pytest.raises(InputError, match="not in this viewer"):
+        viewer.allow_removal(labels)

@@ -274,6 +274,7 @@ class Desk(t.HasTraits):
         outlines: bool = False,
         source: Source | None = None,
         thing: Any = None,
+        remove: bool | Callable[[], Any] = False,
     ) -> Layer:
         """Lay a layer over what is shown.
 
@@ -292,11 +293,15 @@ class Desk(t.HasTraits):
             The volume that it shows, where that is more than a picture.
         thing : object, optional
             What it is drawn from, for those who ask for things of that class (`made`).
+        remove : bool or callable
+            Whether it can be taken away by hand in the viewer's list of layers, and what does that; `lift` by default.
         """
         if layer not in self.viewer.layers:
             self.viewer.add(layer, below=below)
         usual = Layer(layer.volume).style() if maker == "Layer" else layer.style()
         self._laid[layer.id] = _Laid(code if callable(code) else lambda: code, maker, usual, outlines, source, thing)
+        if remove:
+            self.viewer.allow_removal(layer, remove if callable(remove) else lambda: self.lift(layer))
         layer.observe(self._layers_changed)
         self._layers_changed()
         return layer

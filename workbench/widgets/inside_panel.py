@@ -196,7 +196,7 @@ class InsidePanel(DeskPanel):
         found = self._measured("Scores by occluder", lambda _model, _volume, work: explain.occluders(why, work=work))
         self._found, self._found_of = found, code
         self.occluder_head, self.occluders = rows_of.occluder_rows(found, _MOST_ROWS)
-        self.occluders_of = f"{name}: {len(found.rows)} occluders, score {found.score:.4g} without"
+        self.occluders_of = f"{name}: {len(found.rows)} occluders, score {found.score:.4g} with nothing hidden"
         return found
 
     def show_occluder(self, number: int) -> Layer:
@@ -275,7 +275,7 @@ class InsidePanel(DeskPanel):
         self.desk.lift(self._laid.pop(kind, None))
         self._laid[kind] = layer
         below = None if outlines else self.desk.lowest_outlines()
-        return self.desk.lay(layer, code, below=below, outlines=outlines)
+        return self.desk.lay(layer, code, below=below, outlines=outlines, remove=True)
 
     def _occlusions(self) -> dict[str, tuple[Explanation, Callable[[], str]]]:
         made = self.desk.made(Explanation)

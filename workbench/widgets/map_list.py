@@ -92,7 +92,10 @@ class MapList:
         self._numbers += 1
         made = Map(self._numbers, label, explanation, choice, layer, expression)
         self.maps.append(made)
-        self._desk.lay(layer, lambda: self.name_of(made), below=self._desk.lowest_outlines(), thing=explanation)
+        self._desk.lay(
+            layer, lambda: self.name_of(made), below=self._desk.lowest_outlines(), thing=explanation,
+            remove=lambda: self.change(made.number, remove=True),
+        )  # fmt: skip
         layer.observe(lambda _change: self._changed(), ["visible", "opacity"])
         self._changed()
         return made

@@ -217,7 +217,7 @@ class ToolsPanel(DeskPanel):
                 layer = Layer(one, name=f"{title} {number}")
                 source = Source(one, names[name])
                 below = self.desk.lowest_outlines()
-                layers.append(self.desk.lay(layer, names[name], below=below, source=source))
+                layers.append(self.desk.lay(layer, names[name], below=below, source=source, remove=True))
             else:
                 self.table = told(one, chosen.title)
         self._made.append(_Made(code, tuple(layers), {"tool": chosen.name, "options": dict(values)}))

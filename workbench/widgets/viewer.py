@@ -53,6 +53,13 @@ class Click(TypedDict):
     xyz: Point
 
 
+class Remove(TypedDict):
+    """Somebody takes a layer away."""
+
+    type: Literal["remove"]
+    layer: str
+
+
 class Brick(Address, Header):
     """A brick; its voxels come with it as a buffer."""
 
@@ -126,7 +133,10 @@ class Viewer(Playing):
     #: What is seen until the voxels are there: a kernel that is busy cannot send them. See `stills`.
     _first = synced(list[Still], t.List(t.Dict()))
 
-    hears: ClassVar[tuple[type, ...]] = (Pull, Click)
+    #: Ids of the layers that can be taken away by hand. See `allow_removal`.
+    _removable = synced(list[str], t.List(t.Unicode()))
+
+    hears: ClassVar[tuple[type, ...]] = (Pull, Click, Remove)
     says: ClassVar[tuple[type, ...]] = (Brick, Refused)
 
     def __init__(self, *layers: Any, **options: Any) -> None:
@@ -136,6 +146,7 @@ class Viewer(Playing):
         self._clicks: list[_Click] = []
         self._picks: list[Callable[[Pick], Any]] = []
         self._linked: list[Viewer] = []
+        self._removers: dict[str, Callable[[], Any]] = {}
         self._from_browser = False
         with refused_in_words(self, options, "A viewer"):
             super().__init__(**options)
@@ -181,7 +192,16 @@ class Viewer(Playing):
         self._shown.remove(layer)
         layer.unobserve(self._restyle, STYLE)
         layer.unobserve(self._describe, "version")
+        self._removers.pop(layer.id, None)
+        self._removable = [*self._removers]
         self._describe()
+
+    def allow_removal(self, layer: Layer, remove: Callable[[], Any] | None = None) -> None:
+        """Put a cross beside a layer in the list; a press calls ``remove()``, which by default takes the layer away."""
+        if layer not in self._shown:
+            raise InputError(f"Layer {layer.name!r} is not in this viewer; it has {[x.name for x in self._shown]}.")
+        self._removers[layer.id] = remove or (lambda: self.remove(layer))
+        self._removable = [*self._removers]
 
     def clear(self) -> None:
         """Take all layers away, and what was measured; the next one added moves the crosshair to its centre."""
@@ -300,11 +320,14 @@ class Viewer(Playing):
         finally:
             self._from_browser = False
 
-    def _receive(self, _widget: Any, message: Pull | Click, _buffers: Any) -> None:
+    def _receive(self, _widget: Any, message: Pull | Click | Remove, _buffers: Any) -> None:
         if message["type"] == "pull":
             self._answer_pull(message)
         elif message["type"] == "click":
             self._click(_triple(message["xyz"]))
+        elif message["type"] == "remove":
+            # a second press may come before the browser knows that the layer is gone
+            self._removers.get(message["layer"], lambda: None)()
 
     def _answer_pull(self, message: Pull) -> None:
         parcel = self._parcels.get(message["layer"])

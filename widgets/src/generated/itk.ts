@@ -1,10 +1,10 @@
 // Written by widgets/generate.py from workbench.widgets.backends.itk. Change it there, and run `npm run generate`.
 
-import type { Brick, Click, Pull, Refused, Viewer } from "./viewer";
+import type { Brick, Click, Pull, Refused, Remove, Viewer } from "./viewer";
 
 /** Volume rendering and slices by VTK, of one image (or map of scores) and one label volume. */
 export interface ItkViewer {
   state: Viewer["state"];
-  hears: Pull | Click;
+  hears: Pull | Click | Remove;
   says: Brick | Refused;
 }

@@ -10,6 +10,7 @@ export interface Viewer {
   state: {
     _first: Still[];
     _layers: LayerInfo[];
+    _removable: string[];
     _styles: Record<string, Style>;
     _tools: ("navigate" | "pick" | "window" | "measure")[];
     convention: "radiological" | "neurological";
@@ -23,7 +24,7 @@ export interface Viewer {
     shown_frame: number;
     tool: "navigate" | "pick" | "window" | "measure";
   };
-  hears: Pull | Click;
+  hears: Pull | Click | Remove;
   says: Brick | Refused;
 }
 
@@ -40,6 +41,12 @@ export interface Pull {
 export interface Click {
   type: "click";
   xyz: [number, number, number];
+}
+
+/** Somebody takes a layer away. */
+export interface Remove {
+  type: "remove";
+  layer: string;
 }
 
 /** A brick; its voxels come with it as a buffer. */

@@ -25,6 +25,7 @@ export class ServerModel {
       tool: "navigate",
       // nobody is there who could be told of what is picked
       _tools: ["navigate", "window", "measure"],
+      _removable: [],
       measurements: [],
       crosshair: middle(description.shape, description.affine),
       height: 400,

@@ -21,7 +21,7 @@ export function answerList(
       if (next === drawn) return false;
       drawn = next;
       setText(note, answer.note ?? "");
-      setText(title, answer.title ?? "");
+      setText(title, (title.title = answer.title ?? ""));
       const list = answer.rows ?? [];
       const best = Math.max(...list.map((row) => row.value ?? 0));
       const oneOfMany = list.some((row) => "truth" in row);

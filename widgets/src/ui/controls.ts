@@ -221,7 +221,7 @@ export function segmented<T extends string>(text: Label, choices: (Offer & { val
   const bar = h(
     "div",
     { class: "mwb-segments", role: "radiogroup", "aria-label": text.label, title: text.tooltip },
-    ...choices.map((choice, n) => h("label", { title: choice.reason }, inputs[n], h("span", {}, choice.label))),
+    ...choices.map((choice, n) => h("label", { title: [choice.label, choice.reason].filter(Boolean).join(": ") }, inputs[n], h("span", {}, choice.label))),
   );
   return {
     row: bar,

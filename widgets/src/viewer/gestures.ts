@@ -12,7 +12,7 @@ export interface Host {
   leave(what: "crosshair" | "nothing"): void;
   sliceAt(x: number, y: number): Slice | null;
   place(slice: Slice, x: number, y: number): Vec3;
-  clicked(): void;
+  clicked(slice: Slice, x: number, y: number): void;
   /** The window that a drag changes; none where no layer has one. */
   window(): Window | null;
   windowed(window: Window): void;
@@ -29,7 +29,7 @@ const RIGHT = 2;
 /** Of a window, as a part of its level. */
 const NARROWEST = 1e-5;
 
-type Press = { x: number; y: number; moved: boolean; act: "click" | "line" | "none" } | { x: number; y: number; moved: boolean; act: "window"; from: Window };
+type Press = { x: number; y: number; moved: boolean; act: "line" | "none" } | { x: number; y: number; moved: boolean; act: "click"; slice: Slice } | { x: number; y: number; moved: boolean; act: "window"; from: Window };
 
 export class Gestures {
   #press: Press | null = null;
@@ -83,7 +83,8 @@ export class Gestures {
         this.#line = { slice, start, stop: start };
       }
     } else {
-      this.#press = { x, y, moved: false, act: left && slice && (tool === "navigate" || tool === "pick") ? "click" : "none" };
+      const clicks = left && slice && (tool === "navigate" || tool === "pick");
+      this.#press = clicks ? { x, y, moved: false, act: "click", slice } : { x, y, moved: false, act: "none" };
     }
     if (from || measures) {
       // a drag goes on beyond the edge of the canvas
@@ -109,7 +110,7 @@ export class Gestures {
     const press = this.#press;
     this.#press = null;
     if (press?.act === "click" && !press.moved) {
-      this.host.clicked();
+      this.host.clicked(press.slice, press.x, press.y);
     } else if (press?.act === "line" && press.moved && this.#line) {
       this.#finish(...this.#at(event));
     }

@@ -10,6 +10,7 @@ import { AUTOMATIC_BYTES, Voxels } from "./voxels";
 export interface LayerActions {
   restyle(id: string, change: Partial<Style>): void;
   sharpen(id: string): void;
+  remove(id: string): void;
 }
 
 const HU_WINDOWS: [string, [number, number]][] = [
@@ -26,7 +27,7 @@ export class LayerList {
 
   constructor(private actions: LayerActions) {}
 
-  update(layers: LayerInfo[], styles: Record<string, Style>, entries: (id: string) => Entry | undefined): void {
+  update(layers: LayerInfo[], styles: Record<string, Style>, removable: string[], entries: (id: string) => Entry | undefined): void {
     const rows = new Map<string, Row>();
     // the topmost layer first, as in every program that has layers
     for (const info of [...layers].reverse()) {
@@ -36,7 +37,7 @@ export class LayerList {
       }
       const held = this.#rows.get(info.id);
       const row = held && held.info.version === info.version ? held : new Row(info, this.actions);
-      row.update(style, entries(info.id));
+      row.update(style, removable.includes(info.id), entries(info.id));
       rows.set(info.id, row);
     }
     const elements = [...rows.values()].map((row) => row.element);
@@ -56,6 +57,7 @@ class Row {
   #percent = h("output", { class: "mwb-v-percent" });
   #colors = h("span", { class: "mwb-v-colors" });
   #status = h("span", { class: "mwb-v-status", role: "status" });
+  #remove = h("button", { type: "button", class: "mwb-v-remove" }, "✕");
   #map: HTMLSelectElement | null = null;
   #low: HTMLInputElement | null = null;
   #high: HTMLInputElement | null = null;
@@ -70,6 +72,7 @@ class Row {
     const { id } = info;
     this.#shown.addEventListener("change", () => actions.restyle(id, { visible: this.#shown.checked }));
     this.#opacity.addEventListener("input", () => actions.restyle(id, { opacity: Number(this.#opacity.value) / 100 }));
+    this.#remove.addEventListener("click", () => actions.remove(id));
     if (info.kind !== "labels" && info.samples === 1) {
       this.#buildColorBar();
     }
@@ -81,11 +84,16 @@ class Row {
       h("label", { class: "mwb-v-opacity", title: "Opacity in percent" }, this.#opacity, this.#percent),
       this.#colors,
       this.#status,
+      this.#remove,
     );
   }
 
-  update(style: Style, entry: Entry | undefined): void {
+  update(style: Style, removable: boolean, entry: Entry | undefined): void {
     this.#shown.checked = style.visible;
+    // hidden, but with its room: the columns of all rows stay in line
+    this.#remove.style.visibility = removable ? "" : "hidden";
+    this.#remove.title = `Take ${style.name} out of the viewer`;
+    this.#remove.setAttribute("aria-label", this.#remove.title);
     this.#name.textContent = this.#name.title = style.name;
     this.#shown.setAttribute("aria-label", `Show ${style.name}`);
     this.#opacity.setAttribute("aria-label", `Opacity of ${style.name}, percent`);
@@ -196,7 +204,7 @@ class Row {
       parts.push(h("span", { class: "mwb-v-unit" }, unit));
     }
     if (unit === "HU") {
-      const preset = h("select", { class: "mwb-v-select", title: "Usual CT windows", "aria-label": "Usual CT windows" }, h("option", { value: "" }, "window…"));
+      const preset = h("select", { class: "mwb-v-select mwb-v-preset", title: "Usual CT windows", "aria-label": "Usual CT windows" }, h("option", { value: "" }, "CT…"));
       HU_WINDOWS.forEach(([name], index) => preset.append(h("option", { value: String(index) }, name)));
       preset.addEventListener("change", () => {
         if (preset.value) {

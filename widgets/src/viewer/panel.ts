@@ -67,6 +67,7 @@ class ViewerPanel {
     this.#list = new LayerList({
       restyle: (id, change) => this.#restyle(id, change),
       sharpen: (id) => this.voxels.sharpen(id),
+      remove: (id) => this.source.send({ type: "remove", layer: id }),
     });
   }
 
@@ -81,13 +82,10 @@ class ViewerPanel {
       () => root.removeEventListener("keydown", pressed, { capture: true }),
       source.watch("tool", () => this.#applyTool()),
       source.watch("measurements", () => this.#measures.draw()),
-      source.watch("panes", () => this.#applyView()),
-      source.watch("convention", () => this.#applyView()),
-      source.watch("height", () => this.#applyView()),
+      ...(["panes", "convention", "height"] as const).map((key) => source.watch(key, () => this.#applyView())),
       source.watch("empty_text", () => this.#refreshText()),
       source.watch("crosshair", () => this.#applyCrosshair()),
-      source.watch("_layers", () => this.#changed()),
-      source.watch("_styles", () => this.#changed()),
+      ...(["_layers", "_styles", "_removable"] as const).map((key) => source.watch(key, () => this.#changed())),
       source.watch("_first", () => this.#refreshText()),
       this.voxels.listen(() => this.#changed()),
     );
@@ -222,7 +220,8 @@ class ViewerPanel {
       leave: (what) => scene.leave(what),
       sliceAt: (x, y) => scene.sliceAt(x, y),
       place: (slice, x, y) => scene.place(slice, x, y),
-      clicked: () => this.#click(scene.crosshair()),
+      // beside the picture the crosshair stays where it is: nothing was clicked
+      clicked: (slice, x, y) => scene.holds(scene.place(slice, x, y)) && this.#click(scene.crosshair()),
       window: () => this.#windowed()?.window ?? null,
       windowed: (window) => {
         const id = this.#windowed()?.id;
@@ -274,7 +273,7 @@ class ViewerPanel {
   #refreshText(): void {
     const layers = this.#layers;
     this.#toolbar.update(this.source.get("panes"), this.source.get("convention"), this.source.get("tool"), layers[0] ?? null);
-    this.#list.update(layers, this.#styles, (id) => this.voxels.get(id));
+    this.#list.update(layers, this.#styles, this.source.get("_removable"), (id) => this.voxels.get(id));
     this.#refreshReadout();
     this.#refreshStill();
     this.#refreshMessage(layers);

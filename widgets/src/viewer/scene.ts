@@ -183,6 +183,11 @@ export class Scene {
     return placeOn(slice, x * this.#dpr, y * this.#dpr);
   }
 
+  /** Whether the lowest layer has a voxel at a place in RAS mm. */
+  holds(xyz: Vec3): boolean {
+    return Array.from(this.#niivue.mm2frac(xyz, 0, true)).every((part) => part >= 0 && part <= 1);
+  }
+
   /** Where lines between places lie on the slices that both of their ends are in. */
   lines(lines: Line[]): Lines[] {
     const base = this.#base;
