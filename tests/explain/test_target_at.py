@@ -67,7 +67,7 @@ def test_objects_and_labels_are_told_apart():
     cell = target_at(model("cd-net"), plane(data), mm(1, 2))
     assert (type(cell), cell.instance) == (Region, 2)
     label = target_at(model("2d-unet", ("none", "a", "b")), plane(data), mm(1, 2))
-    assert (label.instance, label.label) == (None, 2)
+    assert (label.instance, label.label, label.name) == (None, 2, "b")
     assert target_at(model("2d-unet", ("none", "a", "b")), plane(data), mm(0, 0)) is None
     assert target_at(model("han-net"), plane(data), mm(0, 0)) is None
     assert target_at(model("han-net"), plane(data), mm(60, 0)) is None, "beside the picture nothing is drawn"

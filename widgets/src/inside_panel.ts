@@ -29,8 +29,8 @@ function render({ model, el }: { model: Model<InsidePanel>; el: HTMLElement }): 
     feedback,
     section("Feature maps", true, layer.row, actions(show.element, next.element), shown, grid),
     label.row,
-    section("Gradient by layer", false, hint("By powers of ten: where it ends, nothing is learnt."), actions(flow.element), flowTold, bars),
-    section("Preprocessing", false, hint("By how much the score moves when a parameter does, by a tenth."), actions(sensitivity.element), effects),
+    section("Gradient by layer", false, hint("How strong the gradient is, on a scale of powers of ten. A layer without a bar learns nothing."), actions(flow.element), flowTold, bars),
+    section("Preprocessing", false, hint("How far the score moves when a parameter is made a tenth smaller or larger."), actions(sensitivity.element), effects),
     section("Occluders", false, lacking.element, actions(occluders.element), occludersOf, table),
   );
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from workbench._words import size, span
+from workbench._words import count, size, span
 from workbench.explain import Explainer
 from workbench.volume import Volume
 from workbench.widgets.choice import Choice
@@ -45,7 +45,7 @@ class Pace:
         seconds = self.estimate(choice, volume, passes)
         if passes <= SLOW_PASSES if seconds is None else seconds <= SLOW_SECONDS:
             return ""
-        return f"{passes:,} passes" + (f", about {span(seconds)}" if seconds is not None else "")
+        return count(passes, "pass") + (f", about {span(seconds)}" if seconds is not None else "")
 
     def largeness(self, choice: Choice, volume: Volume, passes: int) -> str:
         """Return what so many passes would take, if a person should be asked first; empty if not."""

@@ -78,7 +78,7 @@ def _hits(
         elif kind == "output" and _is_drawn(which[2], ijk):
             yield 0, Output(which[0], which[1], ijk)
         elif kind == "class" and _is_label(model, part, ijk, which):
-            yield 0, Region(part, which)
+            yield 0, Region(part, which, name=str(model.classes[which]))
         elif kind == "class" and part.kind == "scores" and which == _shown_class(model, part):
             # behind what is told more exactly
             yield 1, Class(which)
