@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,27 @@ def test_a_map_is_scored_with_and_without(why):
     without, with_fit = scores.of("energy").values()
     assert with_fit > without + 0.02, (without, with_fit)
     assert np.array_equal(refined.replay().data, rough.data)
+
+
+def test_its_code_refines_it_again(why, tmp_path):
+    rough, _ = why
+    once = wb.explain.refine(rough, tolerance=0.3, count=60)
+    twice = wb.explain.refine(once, strength=0.5)
+    request = rough.request
+    for made, words in (
+        (once, ["why = wb.explain.refine(why, 'perimeter-fit', count=60, tolerance=0.3)"]),
+        (twice, ["why = wb.explain.refine(why, 'perimeter-fit', count=60, tolerance=0.3)",
+                 "why = wb.explain.refine(why, 'perimeter-fit', strength=0.5)"]),
+    ):  # fmt: skip
+        code = made.code()
+        assert code.splitlines()[3:] == words
+        names = {"model": request.model, "volume": request.volume}
+        exec(code, names)
+        assert np.array_equal(names["why"].data, made.data)
+        assert wb.explain.Explanation.load(made.save(tmp_path / "why.npz")).code() == code
+    assert "refine" not in rough.code()
+    earlier = dataclasses.replace(once, refinements=[])
+    assert earlier.code().endswith("why = wb.explain.refine(why, 'perimeter-fit')\n")
 
 
 def test_a_map_from_a_file_needs_its_volume(why, tmp_path):

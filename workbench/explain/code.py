@@ -38,6 +38,12 @@ def request_code(call: Call, model: str, volume: str, region: str, name: str = "
     return f"import workbench as wb\n\n{name} = wb.explain({', '.join(arguments)})\n"
 
 
+def refine_code(name: str, method: str, options: Mapping[str, Any]) -> str:
+    """Return Python code that refines the map `name`."""
+    arguments = [name, repr(method), *(f"{key}={value!r}" for key, value in options.items())]
+    return f"{name} = wb.explain.refine({', '.join(arguments)})\n"
+
+
 def arguments_code(call: Call, region: str = "segmentation") -> dict[str, str]:
     """Return the arguments after model and volume by their names, each as an expression; defaults are left out."""
     found = {"method": repr(call.method)}

@@ -15,7 +15,7 @@ from workbench._arrays import Array
 from workbench._words import lengths
 from workbench.errors import FileError, InputError, StateError
 from workbench.explain import _sidecar
-from workbench.explain.code import request_code
+from workbench.explain.code import refine_code, request_code
 from workbench.explain.large.field import Field
 from workbench.explain.registry import EXPLAINERS
 from workbench.explain.targets import Target, from_description, points_with_a_volume
@@ -59,6 +59,8 @@ class Explanation:
         Of a value on average, on the network's grid, where samples were drawn: how far another seed may lead elsewhere.
     refined : str
         What it was refined by after it was made, as `workbench.explain.refine` does; a replay is not.
+    refinements : list
+        By what it was refined, first to last, each with the options that were not left at their defaults.
     conserved : bool
         Whether its values are shares of the score, which were brought onto the grid of the volume keeping their sum.
     schedule : list
@@ -90,6 +92,7 @@ class Explanation:
     conserved: bool = False
     standard_error: float | None = None
     refined: str = ""
+    refinements: list[list[Any]] = field(default_factory=list)
     field: Field | None = None
     _model: Any = None
     _input: Volume | None = None
@@ -172,7 +175,9 @@ class Explanation:
         self, model: str = "model", volume: str = "volume", region: str = "segmentation", name: str = "why"
     ) -> str:
         """Return Python code that makes this map, as `name`, given those of the model, the volume and the region."""
-        return request_code(self, model, volume, region, name)
+        # files of earlier versions do not tell the options
+        done = self.refinements or ([[self.refined, {}]] if self.refined else [])
+        return request_code(self, model, volume, region, name) + "".join(refine_code(name, *one) for one in done)
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the voxels as plain data."""

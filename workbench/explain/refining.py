@@ -81,7 +81,10 @@ def refine(
     refined = values + chosen["strength"] * speaks * inside
     kept = float((speaks * inside).sum() / speaks.sum())
     note = f"Refined by PerimeterFit: {kept:.0%} of what speaks for the target lies within edges of the image."
-    made = dataclasses.replace(why, conserved=False, refined=method, notes=(*why.notes, note))
+    told = {name: value for name, value in chosen.items() if value != parameters[name].default}
+    made = dataclasses.replace(
+        why, conserved=False, refined=method, refinements=[*why.refinements, [method, told]], notes=(*why.notes, note)
+    )
     return made.with_data(refined.astype(np.float32))
 
 
