@@ -34,10 +34,12 @@ def test_it_scores_goes_on_and_reports(tmp_path, capsys):
         (["--methods", "salency"], "Did you mean 'saliency'"),
         (["--methods", "saliency", "--checks", "{"], "--checks must be JSON"),
         (["--methods", "saliency", "--data-options", "[1]"], "--data-options must be JSON with names"),
+        (["--methods", '{"saliency": 3}'], "--methods: saliency must have options by name, got 3"),
+        (["--methods", "saliency", "--plan", "--mask", "lesoin"], "Did you mean 'lesion'"),
         (["--methods", "saliency", "--target", "9"], "target must be a class from 0 to 1, got 9"),
     ],
 )
 def test_what_is_wrong_is_said_in_words(tmp_path, capsys, change, words):
     call = ["explain-score", "covid-resnet-phantom-xray", "phantom-xray", str(tmp_path / "out"), *OPTIONS, *change]
-    assert main(call) == 1
+    assert main(call) == 2
     assert words in capsys.readouterr().err

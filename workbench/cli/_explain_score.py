@@ -29,7 +29,15 @@ def add_explain_score(command: argparse.ArgumentParser) -> None:
 
 
 def explain_score(options: argparse.Namespace) -> int:
-    """Run the command, and return its exit code."""
+    """Run the command and return its exit code: 0 done, 2 wrong usage; other errors are raised."""
+    try:
+        return _scored(options)
+    except InputError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return 2
+
+
+def _scored(options: argparse.Namespace) -> int:
     from workbench import datasets, explain, zoo
     from workbench._words import count, span
     from workbench.work import Work
@@ -61,7 +69,11 @@ def explain_score(options: argparse.Namespace) -> int:
 def _names(given: str | None, flag: str) -> Any:
     if given is None or not given.lstrip().startswith("{"):
         return None if given is None else [name.strip() for name in given.split(",")]
-    return _json(given, flag)
+    read = _json(given, flag)
+    for name, told in read.items():
+        if not isinstance(told, dict):
+            raise InputError(f'{flag}: {name} must have options by name, got {told!r}. Write {{"{name}": {{}}}}.')
+    return read
 
 
 def _json(given: str, flag: str) -> dict[str, Any]:
