@@ -26,6 +26,8 @@ def test_a_tool_is_chosen_previewed_and_run(open_lab: Any) -> None:
     made = page.app.locator(".mwb-v-layer", has_text="Window and level 1")
     made.wait_for()
     page.lab.shot("app-tools-layer")
+    heights = page.app.locator(".mwb-v-layer").evaluate_all("rows => rows.map(row => row.offsetHeight)")
+    assert max(heights) <= 34, "a line for each layer, that of a CT with its windows included"
     assert page.app.locator(".mwb-v-remove:visible").count() == 1, "the image and the truth stay"
     made.get_by_role("button", name="Take Window and level 1 out of the viewer").click()
     made.wait_for(state="detached")

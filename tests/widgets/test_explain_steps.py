@@ -34,6 +34,12 @@ def test_by_layer_plays_the_map_at_each_layer(desk: Table, model: Any, volume: V
     strip._heard(strip, {"step": 0}, [])
     assert desk.viewer.frame == len(names) - len(strip.tiles)
     assert strip.current == 0
+    desk.viewer._handle_custom_msg({"type": "remove", "layer": layer.id}, [])
+    assert [one.name for one in desk.viewer.layers] == ["image"]
+    assert desk.viewer.frames == []
+    desk.click(action="epoch", index=1)
+    assert desk.viewer.frames == names, "a step that is asked for brings them back"
+    assert desk.viewer.frame == 1
 
 
 def test_step_by_step_ends_with_the_exact_map_and_the_code_makes_them(desk: Table, model: Any, volume: Volume) -> None:

@@ -131,7 +131,7 @@ class MapList:
             self._hide_all()
             steps = dict(self.timeline.steps())
             self.epoch_layer = list(steps.values())[self.epoch_index].like(name=self.timeline.layer_name)
-            self._desk.lay(self.epoch_layer, self._epoch_code, below=self._desk.lowest_outlines())
+            self._desk.lay(self.epoch_layer, self._epoch_code, below=self._desk.lowest_outlines(), remove=True)
             viewer.play(self.epoch_layer, steps, self.epoch_index)
             self._changed()
         viewer.frame = self.epoch_index
