@@ -87,8 +87,6 @@ def test_the_map_of_the_box_is_that_of_the_whole(framework, method, options, pla
 @pytest.mark.parametrize("method", ["grad-cam", "ablation-cam"])
 @pytest.mark.parametrize("layer", ["decoders.0", "encoders.1"])
 def test_a_layers_map_is_that_of_the_whole_where_the_layer_sees_all(framework, method, layer, volume):
-    if method == "ablation-cam" and framework == "mindspore":
-        pytest.skip("the same code, and slow")
     box, whole = both(unet(framework), volume, method, Region(labels((17, 15, 16), volume), 1), layer=layer, relu=False)
     kept = within(unet(framework), volume, *box.field.inner)
     assert kept.any()
@@ -127,8 +125,6 @@ def test_a_picture():
 
 @pytest.mark.parametrize("method", ["saliency", "occlusion", "integrated-gradients"])
 def test_a_box_that_is_too_large_is_given_in_pieces(method, volume, monkeypatch, framework):
-    if method != "saliency" and framework == "mindspore":
-        pytest.skip("the same code, and slow")
     monkeypatch.setattr("workbench.explain.large.field.most_voxels", lambda *_: 10_000)
     monkeypatch.setattr("workbench.explain.large.pieces.most_voxels", lambda *_: 10_000)
     options = {
