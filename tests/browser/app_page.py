@@ -73,13 +73,13 @@ class Page:
             "app => [app, ...app.querySelectorAll('.mwb-card, .mwb-app-panels, .mwb-body')]"
             ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className)"
         )
-        assert too_wide == []
+        assert not too_wide, f"wider than its room: {too_wide}"
         cut = self.app.evaluate(
             "app => [...app.querySelectorAll('*')].filter(e => e.childElementCount === 0 && e.clientWidth > 0"
             " && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'hidden'"
             " && !(e.closest('[title]')?.title ?? '').includes(e.textContent.trim())).map(e => e.textContent)"
         )
-        assert cut == []
+        assert not cut, f"cut short without a tooltip that says all of it: {cut}"
 
 
 def go_the_whole_way(page: Page, prefix: str) -> None:

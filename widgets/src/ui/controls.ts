@@ -27,7 +27,7 @@ function row(text: Label, input: HTMLElement, extra?: HTMLElement): HTMLElement 
   return h(
     "div",
     { class: "mwb-field" },
-    h("label", { for: id, title: text.tooltip }, text.label),
+    h("label", { for: id, title: [text.label, text.tooltip].filter(Boolean).join(": ") }, text.label),
     h("div", { class: "mwb-control" }, input, extra, text.unit && h("span", { class: "mwb-unit" }, text.unit)),
   );
 }
