@@ -122,6 +122,20 @@ def test_a_coarse_map_comes_first(model, volume, region, few, monkeypatch):
     assert np.abs(toys.centre_mm(first) - toys.centre_mm(exact)).max() < 8
 
 
+def test_a_coarse_map_of_a_class_comes_before_the_windows(model, volume, few, monkeypatch):
+    monkeypatch.setattr("workbench.explain.large.coarse._LARGE", 1000)
+    monkeypatch.setattr("workbench.explain.large.coarse._COARSE", 2000)
+    predicted = np.unique(model.predict(volume).data)
+    steps = list(wb.explain.progressive(model, volume, "saliency", Class(int(predicted[-1]))))
+    (fraction, first), (_, exact) = steps[0], steps[-1]
+    assert exact.field.kind == "windows"
+    assert fraction < 0.01
+    assert "A first look, at voxels" in " ".join(first.notes)
+    assert "A first look" not in " ".join(exact.notes)
+    assert np.ptp(first.data) > 0
+    assert first.shape == SHAPE
+
+
 def test_a_gradient_says_the_score_too(model, volume, region, few, monkeypatch):
     def scores(*_given):
         raise AssertionError("the network must not be asked again")

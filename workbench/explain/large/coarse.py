@@ -30,7 +30,7 @@ _BEGUN = 1e-3
 
 
 def coarse_steps(look: Look, problem: Problem, explainer: Explainer, feeder: Any) -> Iterator[Step]:
-    """Yield maps of a coarse input, for a few seconds; nothing where the input is no large one, or has no one place.
+    """Yield maps of a coarse input, for a few seconds; nothing where the input is no large one, or is given whole.
 
     What a network answers for larger voxels is not what it answers for the input: such a map is a first look, and none
     of it is left in the exact one.
@@ -41,7 +41,7 @@ def coarse_steps(look: Look, problem: Problem, explainer: Explainer, feeder: Any
         Makes the `Feeder` for inputs of a shape.
     """
     shape = problem.spatial_shape
-    if look.place is None or int(np.prod(shape)) < _LARGE:
+    if look.field.kind == "whole" or int(np.prod(shape)) < _LARGE:
         return
     multiple, minimum = look.model.algorithm.sizes(look.model.config)
     factor = 2
