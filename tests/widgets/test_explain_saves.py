@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import workbench as wb
 from tests.widgets.explain_table import Table
 from workbench.errors import FileError, InputError
+from workbench.io import GeometryWarning
 from workbench.zoo.shipped import place_of
 
 
@@ -43,15 +45,27 @@ def test_what_is_there_is_replaced_only_if_that_is_wanted(desk: Table, tmp_path:
     assert place.read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_a_dicom_map_lacks_is_told(desk: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.panel.run("saliency", target=1)
+
+    def export(why: Any, place: Path, *, patient: bool) -> Path:
+        warnings.warn("it is written without references", GeometryWarning, stacklevel=1)
+        return place
+
+    monkeypatch.setattr(wb.explain.Explanation, "export", export)
+    desk.click(action="save", number=1, path=str(tmp_path / "a.dcm"))
+    assert desk.panel.note == "saved as .dcm; it is written without references"
+
+
 def test_what_cannot_be_saved_says_why(desk: Table, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no map number None"):
+    with pytest.raises(InputError, match="must be one of the list; none has been made yet"):
         desk.panel.save(tmp_path / "a.png")
     desk.panel.run("saliency", target=1)
     with pytest.raises(InputError, match=r"ends with .nii.gz, .nii, .npz, .dcm, .png, got 'a.bmp'"):
         desk.panel.save(tmp_path / "a.bmp")
     with pytest.raises(FileError, match="There is no folder"):
         desk.panel.save(tmp_path / "none" / "a.png")
-    with pytest.raises(InputError, match="no map number 7"):
+    with pytest.raises(InputError, match="there is no map number 7, but 1"):
         desk.panel.save(tmp_path / "a.png", 7)
     desk.click(action="save", number=1, path=str(tmp_path / "jane.bmp"))
     assert "jane" not in repr(desk.panel.get_state())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import ClassVar, TypedDict
 
 from workbench.errors import FileError, InputError
+from workbench.explain import Explanation
+from workbench.io import GeometryWarning
 from workbench.widgets._explain_steps import ExplainSteps
 from workbench.widgets._files import Listing, listing
 from workbench.widgets.desk_panel import DeskPanel
@@ -60,7 +63,9 @@ class ExplainSaves(ExplainSteps):
             if number is None and self._list.maps:
                 one = self._list.maps[-1]
             if one is None:
-                raise InputError(f"There is no map number {number}; there are {[m.number for m in self._list.maps]}.")
+                numbers = ", ".join(str(m.number) for m in self._list.maps)
+                have = f"there is no map number {number}, but {numbers}" if numbers else "none has been made yet"
+                raise InputError(f"A map to be saved must be one of the list; {have}.")
             place = Path(text).expanduser()
             ending = next((one for one in (*_WHOLE, *_ALONE) if place.name.lower().endswith(one)), "")
             if not ending or place.name.lower() == ending:
@@ -69,9 +74,10 @@ class ExplainSaves(ExplainSteps):
             if not place.parent.is_dir():
                 raise FileError(f"There is no folder {place.parent}. Choose another, or make it first.")
             why = one.explanation
-            saved = work.apart(lambda: why.save(place) if ending in _WHOLE else why.export(place, patient=patient))
+            whole = ending in _WHOLE
+            saved, lacking = work.apart(lambda: (why.save(place), "") if whole else _exported(why, place, patient))
         saved = saved.resolve()
-        self.note = f"saved {'with how it was made' if ending in _WHOLE else f'as {ending}'}"
+        self.note = f"saved {'with how it was made' if whole else f'as {ending}'}{lacking and '; '}{lacking}"
         self.send(SavedMap(saved_map={"name": saved.name, "folder": str(saved.parent)}))
         return saved
 
@@ -91,3 +97,12 @@ class ExplainSaves(ExplainSteps):
     def browse(self, folder: str | None = None) -> Listing:
         """Return what lies in a folder, for the file picker of the page."""
         return listing(folder, lambda name: name.lower().endswith((*_WHOLE, *_ALONE)))
+
+
+def _exported(why: Explanation, place: Path, patient: bool) -> tuple[Path, str]:
+    """Export a map; return where it is, and what of the images it could not be given."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", GeometryWarning)
+        saved = why.export(place, patient=patient)
+    lacking = [str(one.message) for one in caught if issubclass(one.category, GeometryWarning)]
+    return saved, "; ".join(lacking)
