@@ -23,14 +23,14 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from _explain_cases import CASES, Case, Model
-from _report import RESULTS, save
+from _report import RESULTS, load, save
 from scipy.stats import spearmanr
 from torch.fx.experimental.optimization import fuse
 
@@ -201,6 +201,18 @@ def plot(report: dict[str, Any], folder: Path) -> None:
     figure.savefig(folder / "explain.png", dpi=80)
 
 
+def measured(cases: list[str], parts: list[str], repeats: int) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield where each figure stands in the report, and the figure."""
+    for name in cases if "compare" in parts else ():
+        yield ("occlusion", name), compare(name, repeats)
+    for name in cases if "agreement" in parts else ():
+        yield ("agreement", name), agreement(name)
+    if "cams" in parts:
+        yield ("cam family, resnet-2d",), cams(repeats)
+    if "growth" in parts:
+        yield ("growth",), growth()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=list(CASES))
@@ -209,26 +221,15 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/explain.json, parts not run stay")
     arguments = parser.parse_args()
 
-    path = RESULTS / "explain.json"
-    report: dict[str, Any] = {}
-    if arguments.save and path.exists():
-        report = json.loads(path.read_text())["results"]
+    report: dict[str, Any] = (load("explain") if arguments.save else None) or {}
     report["threads"] = torch.get_num_threads()
-    for name in arguments.cases if "compare" in arguments.parts else ():
-        report.setdefault("occlusion", {})[name] = found = compare(name, arguments.repeats)
-        print(name, json.dumps(found, indent=1), flush=True)
-    for name in arguments.cases if "agreement" in arguments.parts else ():
-        report.setdefault("agreement", {})[name] = found = agreement(name)
-        print(name, found["at a tenth"], flush=True)
-    if "cams" in arguments.parts:
-        report["cam family, resnet-2d"] = cams(arguments.repeats)
-        print(json.dumps(report["cam family, resnet-2d"], indent=1), flush=True)
-    if "growth" in arguments.parts:
-        report["growth"] = growth()
-        print(json.dumps(report["growth"], indent=1), flush=True)
+    for (part, *cases), found in measured(arguments.cases, arguments.parts, arguments.repeats):
+        report |= {part: {**report.get(part, {}), cases[0]: found} if cases else found}
+        print(part, *cases, json.dumps(found.get("at a tenth", found), indent=1), flush=True)
+        if arguments.save:  # at once, as all of them take more than an hour
+            save("explain", report)
     if arguments.save:
-        save("explain", report)
-        plot(json.loads(path.read_text())["results"], RESULTS)
+        plot(report, RESULTS)
 
 
 if __name__ == "__main__":

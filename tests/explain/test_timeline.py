@@ -84,6 +84,16 @@ def test_by_layer_every_layer_explains_the_same_thing():
     assert [name for name, _ in wb.explain.over_layers(model, VOLUME, "grad-cam", 1, names[-1])] == [names[-1]]
 
 
+def test_by_layer_tells_how_much_of_all_maps_is_done():
+    told = []
+    found = []
+    for one in wb.explain.over_layers(toys.cnn_model(3), VOLUME, "grad-cam", 1, progress=told.append):
+        found.append((told[-1], one))
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert [done for done, _ in found] == pytest.approx([(n + 1) / len(found) for n in range(len(found))])
+
+
 def test_by_layer_attention_is_followed_further_and_further():
     options = {"patch": 4, "dim": 8, "depth": 3, "heads": 2, "mlp_dim": 8, "image_size": 8}
     model = wb.zoo.create("covid-transformer", in_channels=1, num_classes=3, **options)

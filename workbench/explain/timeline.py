@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
@@ -56,6 +56,8 @@ def over_layers(
     method: str = "grad-cam",
     target: Target | int | str | None = None,
     layers: Sequence[str] | str | None = None,
+    *,
+    progress: Callable[[float], object] | None = None,
     **options: Any,
 ) -> Iterator[tuple[str, Explanation]]:
     """Yield ``(layer, explanation)`` from the first layer to the last: what is seen early, and what late.
@@ -68,31 +70,39 @@ def over_layers(
     layers : sequence of str, or str, optional
         Which layers, of a method that looks at one; by default up to ten convolutions, evenly over the depth, of which
         those are left out whose output is no map.
+    progress : callable, optional
+        Called with the fraction of all maps that is done, 0 to 1.
 
     Raises
     ------
     InputError
         If the method looks at no layers, or none is left.
     """
+    asked: list[tuple[str, dict[str, Any]]]
     if method == "attention-rollout":
         if layers is not None:
             raise InputError("over_layers(): layers must be left out of 'attention-rollout', which follows all.")
-        names = list(attention_layers(model.framework, model.module))
-        for depth, name in enumerate(names, start=1):
-            yield name, explain(model, volume, method, target, depth=depth, **options)
-        return
-    if not get(method).needs_layer:
+        names = attention_layers(model.framework, model.module)
+        asked = [(name, {"depth": depth}) for depth, name in enumerate(names, start=1)]
+    elif get(method).needs_layer:
+        target = target if target is not None else _shared_target(model, volume)
+        named = [layers] if isinstance(layers, str) else layers
+        asked = [(name, {"layer": name}) for name in (_spread(model) if named is None else named)]
+    else:
         raise InputError(
             f"over_layers(): method must look at a layer, got {method!r}. Take 'grad-cam', or 'attention-rollout'."
         )
-    given = target if target is not None else _shared_target(model, volume)
     found = False
-    named = [layers] if isinstance(layers, str) else layers
-    for name in _spread(model) if named is None else named:
+    for number, (name, how) in enumerate(asked):
+
+        def tell(done: float, *, number: int = number) -> None:
+            if progress is not None:
+                progress((number + done) / len(asked))
+
         try:
-            one = explain(model, volume, method, given, name, **options)
+            one = explain(model, volume, method, target, **how, progress=tell, **options)
         except InputError:
-            if layers is not None:
+            if "depth" in how or layers is not None:
                 raise
             continue  # nobody named it, and it puts out no map
         found = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
@@ -86,9 +87,9 @@ class ExplainSteps(ExplainGallery):
 
             def make() -> None:
                 if kind == "layers":
-                    for layer, one in explain.over_layers(model, case.volume, self.method, asked.target, **values):
-                        made.append((layer, one))
-                        work.tell(0.0, f"{chosen['label']}: {layer}")
+                    tell = partial(work.tell, text=f"{chosen['label']}: layer by layer")
+                    given = (model, case.volume, self.method, asked.target)
+                    made.extend(explain.over_layers(*given, progress=tell, **values))
                     return
                 for fraction, one in asked.steps():
                     if fraction >= len(made) / _MOST_STEPS or fraction >= 1:
