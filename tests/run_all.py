@@ -25,6 +25,9 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 SLOW = "WORKBENCH_SLOW_TESTS"
 #: More workers than this need more memory than a usual machine has: each holds networks of two frameworks.
 WORKERS = min(4, os.cpu_count() or 1)
+#: Where several processes compute side by side: threads that wait for each other keep the cores from those that work
+#: (two notebooks beside two browsers took 103 s in place of 217).
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> bool:
@@ -64,9 +67,8 @@ def widgets() -> bool:
 
 
 def unit() -> bool:
-    # a worker for each core, and a thread in each: two threads in one gain less
     options = ("-n", str(WORKERS), "--dist", "loadscope", "--ignore=tests/browser", "--ignore=tests/docs", *_marked())
-    return run(*display(*PYTEST, "tests", *options), env={"OMP_NUM_THREADS": "1"})
+    return run(*display(*PYTEST, "tests", *options), env=ONE_THREAD)
 
 
 def _marked() -> tuple[str, ...]:
@@ -79,14 +81,14 @@ def docs() -> bool:
 
 def browser() -> bool:
     # each worker has a JupyterLab and a browser of its own, and waits for them half of the time
-    return run(*PYTEST, "tests/browser", "-n", str(min(2, WORKERS)), *_marked())
+    return run(*PYTEST, "tests/browser", "-n", str(min(2, WORKERS)), *_marked(), env=ONE_THREAD)
 
 
 def notebooks() -> bool:
     # what the notebooks train is nothing to note in the settings of whoever runs the tests
     with tempfile.TemporaryDirectory(prefix="workbench-config-") as config:
         options = ("-p", "nbmake", "--nbmake", "--nbmake-timeout=900", "-o", "timeout=1200")
-        return run(*PYTEST, *options, "notebooks", env={"WORKBENCH_CONFIG": config})
+        return run(*PYTEST, *options, "notebooks", env={"WORKBENCH_CONFIG": config, **ONE_THREAD})
 
 
 def wheel() -> bool:
