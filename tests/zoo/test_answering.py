@@ -129,6 +129,21 @@ def test_noise_of_air_is_air_in_hounsfield_units_only(windowed):
     assert made.estimate(Volume(lung, unit="HU")).skipped == 0
 
 
+@pytest.mark.parametrize("where", ["workbench.zoo.windows._shift", "workbench.transforms.Preprocess.apply"])
+@pytest.mark.parametrize("ask", ["predict", "probabilities"])
+def test_memory_that_runs_out_beside_the_network_is_told_in_words(ask, where, monkeypatch):
+    def full(*_given, **_named):
+        raise MemoryError("Unable to allocate 387. MiB")
+
+    made = wb.zoo.create("3d-unet", num_classes=3, width=2, depth=2)
+    made.patch_size = (16, 16, 16)
+    monkeypatch.setattr("workbench.zoo.answering._WHOLE_IMAGE_VOXELS", 1000)
+    monkeypatch.setattr(where, full)
+    words = r"An answer for 32 x 20 x 18 voxels needs more memory than is free. Crop the volume \(Volume.crop\)"
+    with pytest.raises(StateError, match=words):
+        getattr(made, ask)(Volume(np.zeros((32, 20, 18), np.float32)))
+
+
 def test_memory_is_that_of_the_answer_and_of_a_window(windowed, monkeypatch):
     """The outputs of all labels for the whole volume would take 60 copies of the answer, its input 4."""
     monkeypatch.setattr(prepared, "_KEPT_BYTES", 0)

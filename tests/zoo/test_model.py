@@ -10,7 +10,7 @@ from workbench import _geometry
 from workbench.errors import FileError, InputError, StateError
 from workbench.frameworks import weights
 from workbench.volume import Volume
-from workbench.zoo import Model
+from workbench.zoo import Model, checking
 
 TINY = {"width": 2, "depth": 3}
 
@@ -19,7 +19,7 @@ class Threshold(Model):
     """A model with a known answer: label 1 wherever the value is above a half."""
 
     def forward(self, array, *, network=None):
-        self._check_batch(array.shape)
+        checking.check_batch(self, array.shape)
         return np.concatenate([0.5 - array, array - 0.5], axis=1) * 50
 
 

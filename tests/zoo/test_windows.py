@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.zoo.windows import Windows
+from workbench.zoo.windows import Windows, _shift
 
 BIG = 1 << 40
 
@@ -82,6 +83,21 @@ def test_cuts_change_nothing_but_what_is_computed(shape):
     cut, _ = blended(windows, position, budget)
     np.testing.assert_allclose(cut, whole, atol=1e-6)
     assert len(boxes) == len(windows.starts[lead])
+
+
+@pytest.mark.parametrize("lead", [0, 1, 2])
+def test_rows_are_moved_up_without_a_copy_of_all_channels(lead):
+    shape = [12, 12, 12]
+    shape[lead] = 36
+    total = np.random.default_rng(0).normal(size=(40, *shape)).astype(np.float32)
+    wanted = np.moveaxis(np.zeros_like(total), 1 + lead, 0)
+    wanted[:26] = np.moveaxis(total, 1 + lead, 0)[10:]
+    tracemalloc.start()
+    _shift(total, lead, 10, 10, lambda: None)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(np.moveaxis(total, 1 + lead, 0), wanted)
+    assert most < total[0].nbytes + (1 << 14)
 
 
 def test_of_all_cuts_within_the_budget_that_with_the_fewest_windows_is_taken():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from workbench.errors import StateError
+from workbench.zoo.memory import within_memory
 
 if TYPE_CHECKING:
     from workbench.frameworks import Framework
@@ -33,8 +34,7 @@ def does_not_fit(shape: Sequence[int], whole: bool = True) -> StateError:
     )
 
 
-@contextlib.contextmanager
-def fitting(framework: Framework, shape: Sequence[int], *, whole: bool = True) -> Iterator[None]:
+def fitting(framework: Framework, shape: Sequence[int], *, whole: bool = True) -> AbstractContextManager[None]:
     """Turn a lack of memory around the network's own work, such as preparing its input, into a StateError.
 
     Raises
@@ -42,9 +42,4 @@ def fitting(framework: Framework, shape: Sequence[int], *, whole: bool = True) -
     StateError
         If memory runs out; any other error passes unchanged.
     """
-    try:
-        yield
-    except Exception as error:
-        if framework.out_of_memory(error):
-            raise does_not_fit(shape, whole) from error
-        raise
+    return within_memory(framework, lambda: does_not_fit(shape, whole))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from workbench.errors import InputError, StateError, check_keywords, choose
 from workbench.volume import Volume
 from workbench.work import Cancel, Progress
 from workbench.zoo.inference import Inference, Outputs, PredictionEstimate, empty_scores
+from workbench.zoo.memory import within_memory
 from workbench.zoo.windows import Index, Windows
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class How:
 def answer(model: Model, prepared: Prepared, how: How) -> Any:
     """Do what `Model.answer` says."""
     model.framework.check_finite(model.module)
-    with _watching(model, how.cancel):
+    with _watching(model, prepared.source.spatial_shape, how.cancel):
         task = model.task
         if how.precision == "bfloat16" and not (task.windowed and task.by_voxel):
             raise InputError(
@@ -98,7 +99,7 @@ def probabilities(model: Model, volume: Volume, how: How) -> Volume:
     model.framework.check_finite(model.module)
     prepared = model.prepare(volume)
     scores = empty_scores((*volume.spatial_shape, model.num_classes))
-    with _watching(model, how.cancel):
+    with _watching(model, volume.spatial_shape, how.cancel):
         inference = _inference(model, prepared, how)
         note = _reduce(model, inference, how.precision)
         _fill(scores, inference, prepared, _of_one(model.task.probabilities), lambda found: np.moveaxis(found, 0, -1))
@@ -109,7 +110,7 @@ def probabilities(model: Model, volume: Volume, how: How) -> Volume:
 def infer(model: Model, batch: Array, *, progress: Progress | None, cancel: Cancel | None) -> Any:
     """Do what `Model.infer` says."""
     model.framework.check_finite(model.module)
-    with _watching(model, cancel):
+    with _watching(model, batch.shape[2:], cancel):
         if not model.task.windowed:
             return model.task.decode(_at_once(model, batch, progress))
         found = []
@@ -230,23 +231,38 @@ def _reduce(model: Model, inference: Inference, precision: str) -> list[str]:
 
 
 def _at_once(model: Model, batch: Array, progress: Progress | None) -> Outputs:
-    try:
-        outputs = model.forward(batch)
-    except Exception as error:
-        if not model.framework.out_of_memory(error):
-            raise
-        raise StateError(
+    def refusal() -> StateError:
+        return StateError(
             f"An image of {'x'.join(map(str, batch.shape[2:]))} voxels does not fit into the device's memory, and "
             f"{model.name} takes images whole. Choose a smaller size in model.preprocess, a narrower network or "
             "another device."
-        ) from error
+        )
+
+    with within_memory(model.framework, refusal):
+        outputs = model.forward(batch)
     if progress is not None:
         progress(1.0)
     return outputs
 
 
-def _watching(model: Model, cancel: Cancel | None) -> AbstractContextManager[None]:
-    return nullcontext() if cancel is None else model.framework.interruptible(model.module, cancel)
+@contextmanager
+def _watching(model: Model, shape: Sequence[int], cancel: Cancel | None) -> Iterator[None]:
+    """Stop within the network where that is asked for, and say in words where memory runs out."""
+    heeded = nullcontext() if cancel is None else model.framework.interruptible(model.module, cancel)
+    with in_memory(model, shape), heeded:
+        yield
+
+
+def in_memory(model: Model, shape: Sequence[int]) -> AbstractContextManager[None]:
+    """Say in words, with a StateError, where an image of `shape` voxels takes more memory than there is."""
+    return within_memory(
+        model.framework,
+        lambda: StateError(
+            f"An answer for {' x '.join(map(str, shape))} voxels needs more memory than is free. Crop the volume "
+            "(Volume.crop), make its voxels larger (Volume.resample), or take a network of fewer classes, a narrower "
+            "one or a smaller model.patch_size."
+        ),
+    )
 
 
 def _unnamed(outputs: Mapping[str, Array], *, batch: bool = False) -> Outputs:

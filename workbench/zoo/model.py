@@ -158,7 +158,7 @@ class Model:
             If the number of axes, the channels or the size are not what the network takes.
         """
         array = np.asarray(array)
-        self._check_batch(array.shape)
+        checking.check_batch(self, array.shape)
         chosen = self.module if network is None else network
         return self.framework.forward(chosen, np.ascontiguousarray(array, dtype=np.float32))
 
@@ -169,9 +169,12 @@ class Model:
         ------
         InputError
             If the number of spatial axes or of channels is not what the network takes.
+        StateError
+            If it does not fit into memory.
         """
         checking.check_volume(self, volume)
-        return self._preprocess.apply(volume, at_least=self.algorithm.sizes(self.config)[1])
+        with answering.in_memory(self, volume.spatial_shape):
+            return self._preprocess.apply(volume, at_least=self.algorithm.sizes(self.config)[1])
 
     @checked("model.infer()")
     def infer(self, batch: Array, *, progress: Progress | None = None, cancel: Cancel | None = None) -> Any:
@@ -393,8 +396,3 @@ class Model:
 
     def _repr_html_(self) -> str:
         return display.as_html(self)
-
-    # ---- helpers -------------------------------------------------------------------------------------------------
-
-    def _check_batch(self, shape: tuple[int, ...]) -> None:
-        checking.check_batch(self, shape)

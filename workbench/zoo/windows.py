@@ -165,7 +165,7 @@ class Windows:
                 yield Blended(tuple(begins), tuple(sizes), done[:-1])
                 scratch.release()
             if own:
-                _shift(np.moveaxis(total, 1 + lead, 0), own, at_once, scratch.release)
+                _shift(total, lead, own, at_once, scratch.release)
             base += own
 
     def _add(self, total: Array, values: Array, start: Index, column: Column, base: int) -> None:
@@ -225,14 +225,18 @@ def _along(axis: int, part: slice, ndim: int) -> tuple[slice, ...]:
     return tuple(part if other == axis else slice(None) for other in range(ndim))
 
 
-def _shift(rows: Array, count: int, at_once: int, release: Callable[[], None]) -> None:
-    """Drop the first `count` rows and add as many of zeros at the end, in place and without a copy of all."""
-    step = min(count, at_once)
-    for first in range(0, len(rows) - count, step):
-        part = rows[first + count : first + count + step]
-        rows[first : first + len(part)] = part
+def _shift(total: Array, lead: int, count: int, at_once: int, release: Callable[[], None]) -> None:
+    """Drop the first `count` rows along an axis of all channels, and add as many of zeros at the end, in place."""
+    # one channel at a time: of rows of all of them numpy makes a copy first, as it takes them for overlapping
+    channels = [np.moveaxis(channel, lead, 0) for channel in total]
+    length, step = total.shape[1 + lead], min(count, at_once)
+    for first in range(0, length - count, step):
+        for rows in channels:
+            part = rows[first + count : first + count + step]
+            rows[first : first + len(part)] = part
         release()
-    rows[max(0, len(rows) - count) :] = 0
+    for rows in channels:
+        rows[max(0, length - count) :] = 0
     release()
 
 
