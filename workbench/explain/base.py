@@ -45,6 +45,15 @@ FIELD = Parameter(
     choices=("auto", "whole", "parts"),
 )
 
+PRECISION = Parameter(
+    "precision",
+    "choice",
+    "float32",
+    "What the network computes in: bfloat16 is faster on CPUs that have it, and rounds to three digits; auto takes it "
+    "where the scores of the first inputs change by a fiftieth of their range at most.",
+    choices=("float32", "bfloat16", "auto"),
+)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -268,7 +277,8 @@ class Explainer(ABC):
 
     def parameters(self) -> dict[str, Parameter]:
         """Return all that a call may give: the method's own options, and what all methods take."""
-        return {**self.options, ACTIVATION.name: ACTIVATION, FIELD.name: FIELD}
+        of_all = (ACTIVATION, FIELD, *((PRECISION,) * self.forward_only))
+        return {**self.options, **{one.name: one for one in of_all}}
 
     def __repr__(self) -> str:
         return f"<Explainer {self.name}: {self.summary}>"

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from workbench.explain.box import Box, inside, network_box
 from workbench.explain.cases import laid
 from workbench.explain.code import Call
 from workbench.explain.conserving import beyond, conserved
+from workbench.explain.evaluating import activated, evaluate
 from workbench.explain.explanation import Explanation
 from workbench.explain.large.coarse import coarse_steps
 from workbench.explain.large.field import Field, field_notes
@@ -31,14 +32,10 @@ from workbench.explain.memory import does_not_fit, fitting
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
 from workbench.explain.several import steps_of
-from workbench.explain.targets import Resolved, default_target
-from workbench.frameworks.feeding import Feeder
+from workbench.explain.targets import default_target
+from workbench.frameworks.feeding import Feeder, Less
 from workbench.transforms.prepared import empty
 from workbench.volume import Volume
-
-if TYPE_CHECKING:
-    from workbench.frameworks import LinearScore
-
 
 _NEARLY = 0.99  # more is not said to be done before the map is there
 #: Voxels from which a single layer may take longer than whoever cancels would wait.
@@ -117,13 +114,13 @@ class Making:
             given = tuple(model.tiling(self.prepared).size)
         else:
             given = tuple(seen.spatial_shape)
-        self.feeder = self._feeder((self._channels(), *given))
+        self.feeder = self._feeder((self._channels(), *given), self._less())
         if work is not None and work.heeded and math.prod(given) > _LONG:
             self._runs = Promptly(model.framework, work, end_to_end=self.explainer.end_to_end)
         scene = self.look.scene(lambda: self.feeder.once(self._outputs))
         with self._fitting():
             resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
-            score = _activated(resolved, self._activation, raw=getattr(model.algorithm.task, "raw", True))
+            score = activated(resolved, self._activation, raw=getattr(model.algorithm.task, "raw", True))
             self._pieces = self.look.pieces(score)
             self._score = evaluate(score, scene.outputs) if self.look.at_once else None
         self.target, self.notes = resolved.target, resolved.notes
@@ -275,6 +272,7 @@ class Making:
         unplaced = (UNPLACED,) if UNPLACED in self.asked.volume.notes else ()
         of_field = field_notes(self.field, self.explainer, self._activation)
         notes = (*said, *unplaced, *self.prepared.notes, *self.notes, *of_field, *step.notes, *brought)
+        notes += self.feeder.notes
         if not np.any(volume.data) and (not step.notes or step.baseline_score == self.score):
             notes += ("The map is zero: nothing that was changed in the input changes this score.",)
         return Explanation(
@@ -315,7 +313,11 @@ class Making:
     def _channels(self) -> int:
         return int(self.look.seen.batch.shape[1])
 
-    def _feeder(self, shape: tuple[int, ...]) -> Feeder:
+    def _less(self) -> Less | None:
+        precision, model = self.asked.options.get("precision", "float32"), self.asked.model
+        return None if precision == "float32" else Less.asked(precision, model.framework, model.module)
+
+    def _feeder(self, shape: tuple[int, ...], less: Less | None = None) -> Feeder:
         model = self.asked.model
         config = json.dumps(model.config, sort_keys=True, default=str)
         return Feeder(
@@ -327,6 +329,7 @@ class Making:
             count=self._count(shape) if self.explainer.forward_only else None,
             guard=lambda network: _interruptible(model.framework, network, self._work),
             schedule=self.asked.schedule,
+            less=less,
             refusal=lambda: does_not_fit(shape[1:], self.look.at_once and self.look.field.kind == "whole"),
         )
 
@@ -375,26 +378,3 @@ class Making:
         if field is None or field.kind == "whole":
             return fitting(self.asked.model.framework, self.asked.volume.spatial_shape)
         return fitting(self.asked.model.framework, field.shape, whole=False)
-
-
-def _activated(resolved: Resolved, activation: str, *, raw: bool) -> LinearScore:
-    """Return the score with the activation that was asked for; `raw` is whether one is to be had of the output."""
-    if activation == "none":
-        return resolved.score
-    if resolved.has_probability and raw:
-        return dataclasses.replace(resolved.score, activation=activation)  # type: ignore[arg-type]
-    what = "which is no score of classes" if raw else "for the network's output is none that a probability is made of"
-    raise InputError(
-        f"activation must be 'none' to explain {resolved.target}, {what}, got {activation!r}. Leave it out."
-    )
-
-
-def evaluate(score: LinearScore, outputs: Any) -> float:
-    """Return the value of a score for the outputs of one sample."""
-    values = np.asarray(outputs if score.output is None else outputs[score.output], np.float64)[0]
-    if score.activation == "softmax":
-        values = np.exp(values - values.max(axis=0))
-        values /= values.sum(axis=0)
-    elif score.activation == "sigmoid":
-        values = 1 / (1 + np.exp(-values))
-    return float((values * score.weights).sum()) + sum(evaluate(other, outputs) for other in score.plus)

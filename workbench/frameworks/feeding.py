@@ -29,6 +29,8 @@ _FIRST_BATCH = 8  # enough to fill the vector units and threads of a CPU
 _LARGEST_BATCH = 512
 _RUNS_TO_TRY = 8  # batches that there must be for each form that is tried
 _WORTHWHILE = 0.97  # a change must save 3 % of the time, or it is noise
+_TOLERANCE = 0.02  # of the range of the answers: what somebody sees of a map in 50 colours
+_COMPARED = 8  # inputs of which the answers are compared where less precision is asked for
 _tuned: dict[Hashable, Learned] = {}
 
 
@@ -37,6 +39,26 @@ class Plan(NamedTuple):
 
     size: int
     layout: str
+
+
+class Less(NamedTuple):
+    """A form of less precision that somebody has asked for.
+
+    Attributes
+    ----------
+    form : str, optional
+        As `Framework.reduced` has it; None where the device has none.
+    tolerance : float, optional
+        By how much of their range the answers of the first inputs may change; None: by whatever they do.
+    """
+
+    form: str | None
+    tolerance: float | None
+
+    @classmethod
+    def asked(cls, precision: str, framework: Framework, module: Any) -> Less:
+        """Return what ``precision="bfloat16"`` or ``"auto"`` asks for."""
+        return cls(framework.reduced(module), _TOLERANCE if precision == "auto" else None)
 
 
 class Learned(NamedTuple):
@@ -152,6 +174,8 @@ class Feeder:
         The forms that the network may run in; what the framework offers if not given.
     most : int, optional
         Largest batch, where what comes out of a larger one would take more memory than there is reason to.
+    less : Less, optional
+        Less precision, if that is asked for: the first inputs are answered with and without, one by one, and compared.
     guard : callable, optional
         Returns the context in which another network than `module` runs: what was put around `module` is not there.
     refusal : callable, optional
@@ -163,6 +187,8 @@ class Feeder:
         What to run inside of `map`: the network in the form that is being used.
     schedule : list of [size, layout, repeats]
         What was used.
+    notes : tuple of str
+        What was found of the precision that was asked for.
     """
 
     def __init__(
@@ -177,6 +203,7 @@ class Feeder:
         count: int | None = None,
         layouts: Sequence[str] | None = None,
         most: int = _LARGEST_BATCH,
+        less: Less | None = None,
         guard: Callable[[Any], AbstractContextManager[None]] | None = None,
         refusal: Callable[[], StateError] | None = None,
     ) -> None:
@@ -184,18 +211,16 @@ class Feeder:
         self._module = self.network = module
         self._refusal, self._guard = refusal, guard
         offered = framework.layouts(module, forward_only=count is not None) if layouts is None else tuple(layouts)
-        self._key = (key, input_shape, size, offered)
-        first = size or int(np.clip(_FIRST_VOXELS // max(int(np.prod(input_shape)), 1), 1, _FIRST_BATCH))
-        if count is not None:
-            offered = offered[: max(1, count // (_RUNS_TO_TRY * first))]
-        known = _tuned.get(self._key)
-        self._tuner = Tuner(offered, first, fixed=size is not None, learned=known, most=min(most, _LARGEST_BATCH))
+        self._of, self._count, self._most = (key, input_shape, size), count, min(most, _LARGEST_BATCH)
+        self._offer(offered)
         self._planned = [Plan(int(n), str(layout)) for n, layout, repeats in schedule for _ in range(int(repeats))]
         if self._planned:
             # a map of another device, or of another version, may have been made in a form that there is not here
             here = {*offered, *framework.layouts(module, forward_only=True), framework.reduced(module)}
             self._planned = [plan if plan.layout in here else Plan(plan.size, offered[0]) for plan in self._planned]
         self.schedule: list[list[Any]] = []
+        self.notes: tuple[str, ...] = ()
+        self._offered, self._less = offered, None if self._planned else less
 
     def once(self, call: Callable[[], T]) -> T:
         """Run something that cannot be split.
@@ -222,6 +247,9 @@ class Feeder:
         StateError
             If not even a single input fits into memory.
         """
+        if self._less is not None:
+            self._compare(self._less, count, build, call)
+            self._less = None
         done = 0
         layout = ""
         with contextlib.ExitStack() as stack:
@@ -230,10 +258,7 @@ class Feeder:
                 plan = self._planned.pop(0) if followed else self._tuner.propose()
                 if plan.layout != layout:
                     stack.close()
-                    stack.callback(self._back)
-                    self.network = stack.enter_context(self._framework.layout(self._module, plan.layout))
-                    if self._guard is not None and self.network is not self._module:
-                        stack.enter_context(self._guard(self.network))
+                    self._enter(stack, plan.layout)
                     layout = plan.layout
                 part = range(done, min(done + plan.size, count))
                 started = time.perf_counter()
@@ -254,6 +279,55 @@ class Feeder:
                 yield part, result
         if not self._tuner.ran_out_of_memory:
             _tuned[self._key] = self._tuner.learned
+
+    def _offer(self, forms: tuple[str, ...]) -> None:
+        """Let the fastest of some forms be found."""
+        _, input_shape, size = self._of
+        self._key = (*self._of, forms)
+        first = size or int(np.clip(_FIRST_VOXELS // max(int(np.prod(input_shape)), 1), 1, _FIRST_BATCH))
+        if self._count is not None:
+            forms = forms[: max(1, self._count // (_RUNS_TO_TRY * first))]
+        known = _tuned.get(self._key)
+        self._tuner = Tuner(forms, first, fixed=size is not None, learned=known, most=self._most)
+
+    def _compare(self, less: Less, count: int, build: Callable[[range], Array], call: Callable[[Array], Array]) -> None:
+        """Answer some inputs with less precision and without, and offer that form if they agree."""
+        form, tried = less.form, min(_COMPARED, count // _RUNS_TO_TRY or count)
+        if form is None:
+            self.notes = ("This device has no faster arithmetic of less precision; float32 was used.",)
+            return
+        (exact, long), (rounded, short) = (self._tried(one, tried, build, call) for one in (self._offered[0], form))
+        apart, extent = float(np.abs(rounded - exact).max()), float(np.ptp(exact))
+        words = f"on {tried} inputs scores in {form} differed by up to {apart:.1g} from those in float32"
+        words += f", which lay {extent:.1g} apart"
+        if less.tolerance is not None and apart > less.tolerance * extent:
+            self.notes = (f"Computed in float32: {words}.",)
+        elif less.tolerance is not None and short > _WORTHWHILE * long:
+            self.notes = (f"Computed in float32: {form} took {short / long:.1f} times as long on {tried} inputs.",)
+        else:
+            # alone: what one form rounds otherwise than another would be seen where they meet in a map
+            self._offer((form,))
+            self.notes = (f"Computed in {form}: {words}.",)
+
+    def _tried(
+        self, form: str, count: int, build: Callable[[range], Array], call: Callable[[Array], Array]
+    ) -> tuple[Array, float]:
+        """Return the answers to the first inputs in a form, and the seconds that the quickest took."""
+        found, seconds = [], []
+        with contextlib.ExitStack() as stack:
+            self._enter(stack, form)
+            for number in range(count):
+                started = time.perf_counter()
+                found.append(self.once(lambda n=number: call(build(range(n, n + 1)))))  # type: ignore[misc]
+                seconds.append(time.perf_counter() - started)
+        return np.concatenate(found), min(seconds)
+
+    def _enter(self, stack: contextlib.ExitStack, form: str) -> None:
+        """Give the network a form until the stack is closed."""
+        stack.callback(self._back)
+        self.network = stack.enter_context(self._framework.layout(self._module, form))
+        if self._guard is not None and self.network is not self._module:
+            stack.enter_context(self._guard(self.network))
 
     def _back(self) -> None:
         self.network = self._module

@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 import workbench as wb
 from workbench.errors import InputError
 from workbench.explain.explainers.occlusion import list_windows, window_shape
+from workbench.frameworks import get
 from workbench.testing import toys
 from workbench.testing.explainers import SHAPES, ExplainerContract
 from workbench.volume import Volume
@@ -310,3 +312,28 @@ def test_the_passes_that_are_announced_are_those_that_are_made(method, options, 
 def test_very_many_points_are_refused_by_their_rule():
     with pytest.raises(InputError, match="points must be a whole number, at least 1 and at most 1000, got 1000000000"):
         wb.explain(toys.linear_model((9, 8))[0], toys.noise_volume((9, 8)), "integrated-gradients", 1, points=10**9)
+
+
+@pytest.mark.skipif(
+    get("torch").reduced(torch.nn.Conv2d(1, 1, 1)) is None,
+    reason="this processor has no bfloat16",
+)
+class TestPrecision:
+    def test_bfloat16_is_told_replayed_and_close(self):
+        model = wb.zoo.create("3d-unet", num_classes=2, width=8, depth=2)
+        volume = toys.noise_volume((24, 20, 22), toys.OBLIQUE)
+        options = {"window": 6, "stride": 6, "baseline": 0}
+        exact = wb.explain(model, volume, "occlusion", 1, **options)
+        why = wb.explain(model, volume, "occlusion", 1, precision="bfloat16", **options)
+        assert {form for _, form, _ in why.schedule} == {"bfloat16"}
+        assert any(note.startswith("Computed in bfloat16: on 8 inputs") for note in why.notes)
+        assert not np.array_equal(why.data, exact.data)
+        assert np.corrcoef(why.data.ravel(), exact.data.ravel())[0, 1] > 0.9
+        again = wb.explain.Request(
+            model, volume, "occlusion", 1, options={**options, "precision": "bfloat16"}, schedule=why.schedule
+        ).run()
+        np.testing.assert_array_equal(again.data, why.data)
+
+    def test_gradients_take_no_precision(self):
+        with pytest.raises(InputError, match="precision"):
+            wb.explain(toys.cnn_model(3), toys.noise_volume((8, 7, 9)), "saliency", precision="bfloat16")
