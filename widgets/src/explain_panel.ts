@@ -109,6 +109,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
         : "Click a voxel in the viewer: the score of what is predicted there is explained.";
     setText(voxel, scope.get("voxel") || wanted);
   });
+  scope.watch(["no_targets"], () => target.refuse(scope.get("no_targets")));
   scope.watch(["answer_told", "color_by", "can_match", "least", "faults"], () => {
     const told = scope.get("answer_told");
     answered.hidden = !told.title;

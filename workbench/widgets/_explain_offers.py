@@ -10,7 +10,7 @@ from workbench import explain
 from workbench.errors import StateError, choose
 from workbench.explain.registry import get
 from workbench.parameters import Parameter
-from workbench.widgets import _options
+from workbench.widgets import _options, fit
 from workbench.widgets._explain_lists import PREDICTED, label_rows, layer_rows, method_row
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Desk
@@ -35,6 +35,7 @@ class ExplainOffers(DeskPanel):
     layers = synced(list[Offer], t.List(t.Dict()))
     layer = t.Unicode("", help="Name of a layer; empty for the default one").tag(sync=True)
     target = t.Enum(TARGETS, "class").tag(sync=True)
+    no_targets = synced(dict[str, str], t.Dict(help="Why a target means nothing to this model, by its name"))
     drawn = t.Unicode("", help="What was clicked of all that is drawn; empty while nothing was").tag(sync=True)
     labels = synced(list[Offer], t.List(t.Dict()))
     label = t.Unicode("", help="Index of a class or label; empty for what is predicted").tag(sync=True)
@@ -98,6 +99,9 @@ class ExplainOffers(DeskPanel):
 
     def _built_changed(self, change: Any) -> None:
         model = change["new"]
+        self.no_targets = fit.target_misfits(model)
+        if self.target in self.no_targets:
+            self.target = "class"
         if model is None:
             return
         self._offer(self.desk.choice, model)
