@@ -41,6 +41,7 @@ function render({ model, el }: { model: Model<EmbeddingPanel>; el: HTMLElement }
     if (!fault) most.set(scope.get("most"));
     most.fault(fault);
   });
+  let laidOut = scope.get("spots").length;
   scope.watch(["spots", "groups", "chosen", "current"], () => {
     const spots = scope.get("spots");
     const groups = scope.get("groups");
@@ -58,6 +59,8 @@ function render({ model, el }: { model: Model<EmbeddingPanel>; el: HTMLElement }
         return dot;
       }),
     );
+    if (spots.length && spots.length !== laidOut) reveal(plane);
+    laidOut = spots.length;
     replace(legend, ...groups.map((group) => h("span", {}, h("i", { style: `background: ${group.color}` }), group.name)));
   });
   scope.watch(["chosen", "chosen_told"], () => {

@@ -188,7 +188,8 @@ class EmbeddingPanel(DeskPanel):
             names = list(dict.fromkeys(told))
             places = [names.index(name) for name in told]
         low, high = found.points.min(axis=0), found.points.max(axis=0)
-        plane = (found.points - low) / max(float((high - low).max()), 1e-9)
+        # one scale for both axes, as distances mean something, and the middle of the shorter one in the middle
+        plane = 0.5 + (found.points - (low + high) / 2) / max(float((high - low).max()), 1e-9)
         self.groups = [{"name": name, "color": label_color(place)} for place, name in enumerate(names)]
         self.spots = [
             {"x": round(float(x), 4), "y": round(float(y), 4), "index": index, "group": group}
