@@ -2,6 +2,7 @@
 import type { InsidePanel } from "./generated/inside_panel";
 import { button, select, type ButtonControl } from "./ui/controls";
 import { h, replace, setText, type Child } from "./ui/dom";
+import { layerSelect } from "./ui/layer_select";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
 import "./inside_panel.css";
@@ -10,7 +11,7 @@ function render({ model, el }: { model: Model<InsidePanel>; el: HTMLElement }): 
   const { body, scope, feedback, whenBusy, fold } = frame(model, el, "Look inside");
   const blocked = reason();
   const label = select({ label: "Class", tooltip: "The class whose score the gradient and the preprocessing are measured by" }, (value) => scope.set({ label: value }));
-  const layer = select({ label: "Layer", tooltip: "The layer whose channels are shown" }, (value) => scope.set({ layer: value }));
+  const layer = layerSelect(scope, "The layer whose channels are shown");
   const show = button("Show", "Show what the channels of the layer put out, on the slice through the crosshair", () => scope.act("features"), "primary");
   const next = button("Next", "Show the next channels of the layer", () => scope.act("next"));
   const shown = h("p", { class: "mwb-hint", "aria-live": "polite" });
@@ -34,11 +35,6 @@ function render({ model, el }: { model: Model<InsidePanel>; el: HTMLElement }): 
     section("Occluders", false, lacking.element, actions(occluders.element), occludersOf, table),
   );
 
-  scope.watch(["layers", "layer"], () => {
-    const layers = scope.get("layers");
-    layer.choices(layers.length ? layers : [{ value: "", label: "default" }]);
-    layer.set(scope.get("layer"));
-  });
   scope.watch(["labels", "label"], () => {
     label.choices(scope.get("labels"));
     label.set(scope.get("label"));

@@ -11,10 +11,10 @@ from workbench.errors import StateError, choose
 from workbench.explain.registry import get
 from workbench.parameters import Parameter
 from workbench.widgets import _options, fit
-from workbench.widgets._explain_lists import PREDICTED, label_rows, layer_rows, method_row
+from workbench.widgets._explain_lists import PREDICTED, label_rows, method_row
+from workbench.widgets._layer_choice import ChoosesLayer
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Desk
-from workbench.widgets.desk_panel import DeskPanel
 from workbench.widgets.messages import MapRow, MethodOffer, Offer, Values, synced
 
 if TYPE_CHECKING:
@@ -26,14 +26,12 @@ if TYPE_CHECKING:
 TARGETS = ("class", "drawn", "voxel")
 
 
-class ExplainOffers(DeskPanel):
+class ExplainOffers(ChoosesLayer):
     """The part of the explain panel that is chosen from, and that follows the desk."""
 
     methods = synced(list[MethodOffer], t.List(t.Dict()))
     method = t.Unicode("grad-cam").tag(sync=True)
     options = synced(Values, t.Dict())
-    layers = synced(list[Offer], t.List(t.Dict()))
-    layer = t.Unicode("", help="Name of a layer; empty for the default one").tag(sync=True)
     target = t.Enum(TARGETS, "class").tag(sync=True)
     no_targets = synced(dict[str, str], t.Dict(help="Why a target means nothing to this model, by its name"))
     drawn = t.Unicode("", help="What was clicked of all that is drawn; empty while nothing was").tag(sync=True)
@@ -85,7 +83,7 @@ class ExplainOffers(DeskPanel):
         old: Choice | None = change["old"]
         self._offer(choice)
         if choice is None or old is None or (old.algorithm, old.options) != (choice.algorithm, choice.options):
-            self.layers, self.layer = [], ""
+            self._offer_layers(None)
         self.labels = label_rows(choice.classes if choice is not None else ())
         if self.label not in [one["value"] for one in self.labels]:
             self.label = PREDICTED
@@ -105,9 +103,7 @@ class ExplainOffers(DeskPanel):
         if model is None:
             return
         self._offer(self.desk.choice, model)
-        self.layers = layer_rows(model)
-        if self.layer not in [row["value"] for row in self.layers]:
-            self.layer = ""
+        self._offer_layers(model)
         self.labels = label_rows(model.classes)
 
     def _check(self) -> None:
