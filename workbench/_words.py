@@ -75,6 +75,17 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else plural}"
 
 
+def sentence(words: str) -> str:
+    """Return a few words as a sentence: a capital first, a full stop last; nothing stays nothing.
+
+    Examples
+    --------
+    >>> sentence("it ends with a layer of another kind"), sentence("It is one."), sentence("")
+    ('It ends with a layer of another kind.', 'It is one.', '')
+    """
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
+
+
 def lengths(numbers: Sequence[float], space: str, digits: int = 4) -> str:
     """Return lengths in the unit that they have in a volume: where no size is known, 1 stands for a pixel.
 

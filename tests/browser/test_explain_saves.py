@@ -25,7 +25,7 @@ def test_a_map_is_saved_where_a_person_picks(open_lab: Any, server: Any) -> None
     picker.get_by_role("button", name="maps/", exact=True).click()
     picker.locator(".mwb-place", has_text=folder).wait_for()
     page.lab.shot("app-save-pick")
-    page.press(picker, "Save here")
+    page.press(picker, "Use this folder")
     assert dialog.get_by_label("Folder", exact=True).input_value() == folder
     page.lab.shot("app-save")
     page.press(dialog, "Save")

@@ -29,6 +29,12 @@ def test_maps_by_layer_are_played(open_lab: Any) -> None:
     bar.get_by_role("button", name="Pause").wait_for()
     bar.get_by_role("button", name="Play").wait_for(timeout=WAIT_MS)
     assert bar.locator("input").input_value() == str(last), "it plays to the end"
+    slider = bar.get_by_label("Step", exact=True)
+    for key, frame in (("Home", 0), ("ArrowRight", 1)):
+        slider.press(key)
+        assert slider.input_value() == str(frame), "the slider stays where it was put"
+        page.lab.page.wait_for_timeout(1000)
+        assert page.kernel("print(app.viewer.frame)").strip() == str(frame)
     page.app.locator(".mwb-strip:visible figcaption button").first.click()
     page.app.locator(".mwb-tile-now").first.wait_for()
     asked = "print(app.viewer.frame == len(app.viewer.frames) - len(app.explain.strip.tiles))"

@@ -10,6 +10,7 @@ import pytest
 from tests.widgets.explain_table import Table
 from tests.widgets.test_app_every_algorithm import TINY
 from workbench import explain, zoo
+from workbench.errors import InputError
 from workbench.shapes import Shapes
 from workbench.volume import Volume
 
@@ -101,3 +102,16 @@ def test_every_row_of_the_answer_is_explained_at_a_click(desk: Table) -> None:
         assert desk.panel.explanation is not None
     if rows:
         assert len(desk.panel.maps) == len(rows[:2])
+
+
+def test_a_click_on_a_voxel_is_offered_where_voxels_have_scores(desk: Table) -> None:
+    model, volume = desk.desk.model(), desk.desk.case.volume
+    voxel = explain.Voxel(mm=tuple(volume.to_world(np.full(volume.spatial_ndim, 5))), label=0)
+    refused = False
+    try:
+        explain.explain(model, volume, "saliency", voxel)
+    except InputError as error:
+        refused = "one answer for the whole volume" in str(error)
+    assert ("voxel" in desk.panel.no_targets) == refused
+    nothing_drawn = desk.panel.prediction is not None and desk.panel._answer.layer is None
+    assert ("drawn" in desk.panel.no_targets) == nothing_drawn

@@ -38,7 +38,8 @@ def test_cases_lie_where_embed_lays_them_in_the_colours_of_their_classes(app: wb
     assert [spot["group"] for spot in panel.spots] == [int(dataset[n]["label"]) for n in range(12)]
     drawn = np.array([[spot["x"], spot["y"]] for spot in panel.spots])
     low, high = found.points.min(axis=0), found.points.max(axis=0)
-    assert np.allclose(drawn, (found.points - low) / (high - low).max(), atol=1e-3)
+    assert np.allclose(drawn, 0.5 + (found.points - (low + high) / 2) / (high - low).max(), atol=1e-3)
+    assert np.allclose(drawn.min(axis=0) + drawn.max(axis=0), 1, atol=1e-3), "they lie in the middle of the plane"
     case = app.desk.case
     assert panel.current == dataset.splits[case.split][case.index]
 

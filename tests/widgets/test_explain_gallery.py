@@ -45,7 +45,9 @@ def test_quick_ones_are_made_at_once_and_show_the_map(desk: Table, monkeypatch: 
     assert {"saliency", "grad-cam", "input-x-gradient"} <= made
     assert "rise" not in made
     assert found["attention-rollout"]["state"] == "cannot"
-    assert "shows no attention" in found["attention-rollout"]["told"]
+    told = found["attention-rollout"]["told"]
+    assert "shows no attention" in told
+    assert (told[0], told[-1]) == (told[0].upper(), "."), "a reason is a sentence"
     drawn = desk.panel.thumbnails[found["saliency"]["picture"]]
     by_hand = desk.panel.run("saliency", target=1)
     image = desk.viewer.layers[0].like(visible=True)
@@ -54,6 +56,25 @@ def test_quick_ones_are_made_at_once_and_show_the_map(desk: Table, monkeypatch: 
     assert np.array_equal(*(np.asarray(Image.open(BytesIO(one)).convert("RGB")) for one in (drawn, expected)))
     desk.panel.label = "2"
     assert desk.panel.thumbnails == [], "they were of another target"
+
+
+def test_whoever_leaves_the_gallery_stops_what_nobody_asked_for(desk: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    panel = desk.panel
+
+    def sketch(one: Any, _case: Any, _model: Any, work: Any) -> bool:
+        made.append(one["value"])
+        panel._on_message(panel, {"action": "leave_gallery"}, [])
+        work.check()
+        return True
+
+    monkeypatch.setattr(panel, "_sketch", sketch)
+    desk.click(action="gallery")
+    assert (len(made), panel.busy, panel.problem) == (1, "", {})
+    assert panel.note != "cancelled", "nobody asked for it, so that nobody is told"
+    with panel.working("Asked for", cancellable=True) as work:
+        panel.leave_gallery()
+        assert not work.cancelled, "what was asked for goes on"
 
 
 def test_a_slow_one_is_made_when_it_is_asked_for_coarsely(desk: Table) -> None:

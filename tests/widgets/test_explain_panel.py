@@ -105,6 +105,18 @@ def test_a_click_where_nothing_is_predicted_says_what_is_explained(
     assert told in desk.panel.explanation.notes
 
 
+def test_a_target_that_means_nothing_to_another_model_is_put_back(desk: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.desk.model()
+    assert desk.panel.no_targets == {}
+    desk.panel.target = "voxel"
+    monkeypatch.setattr(type(desk.desk.built.task), "whole", True)
+    desk.panel._built_changed({"new": desk.desk.built})
+    assert desk.panel.no_targets == {
+        "voxel": "This model scores the whole image, and no voxel by itself: click what is drawn, or choose a class."
+    }
+    assert (desk.panel.target, desk.viewer.tool) == ("class", "navigate")
+
+
 def test_the_viewer_picks_while_a_voxel_is_to_be_explained(desk: Table) -> None:
     desk.panel.target = "voxel"
     assert desk.viewer.tool == "pick"

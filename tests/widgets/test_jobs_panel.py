@@ -117,6 +117,7 @@ def test_a_map_in_the_background_is_laid_over_the_image_it_is_of(app: wb.App) ->
     app.explain._on_message(app.explain, {"action": "begin"}, [])
     app.explain.wait(_PATIENCE)
     assert app.explain.problem == {}
+    assert app.explain.begun == "Saliency goes on in the background."
     (job,) = wb.jobs(kind="explanation")
     until(lambda: row(app.jobs, job)["state"] == "finished")
     why = app.jobs.open_result(job.id)
@@ -128,6 +129,7 @@ def test_a_map_in_the_background_is_laid_over_the_image_it_is_of(app: wb.App) ->
     exec(app.code(), known)
     assert np.array_equal(known["why"].data, why.data)
     here = app.explain.run("saliency")
+    assert app.explain.begun == "", "it is told until the next click"
     np.testing.assert_allclose(here.data, why.data, rtol=1e-4, atol=1e-7)
     assert {one["label"].partition(" (")[2] for one in app.explain.maps} == {
         "2d-unet, in the background)", f"{app.desk.choice.algorithm}, {app.desk.choice.told()})",

@@ -52,3 +52,16 @@ def test_what_cannot_be_played_is_refused(volumes: list[Volume]) -> None:
         viewer.play(Layer(volumes[1]), {"a": volumes[1]})
     with pytest.raises(InputError, match="one step at least"):
         viewer.play(viewer.layers[0], {})
+
+
+def test_a_step_that_the_page_asks_for_is_shown_in_its_own_window(volumes: list[Volume]) -> None:
+    viewer = Viewer(volumes[0])
+    layer = viewer.layers[0]
+    viewer.play(layer, {"a": Layer(volumes[1], window=(0, 5)), "b": Layer(volumes[2], window=(0, 9))})
+    assert viewer._styles[layer.id]["window"] == (0, 9)
+    viewer.set_state({"frame": 0})
+    assert (layer.volume, layer.window) == (volumes[1], (0, 5))
+    assert viewer._styles[layer.id]["window"] == (0, 5), "the page is told of it"
+    viewer.set_state({"_styles": {layer.id: {**viewer._styles[layer.id], "window": [1, 2]}}})
+    assert layer.window == (1, 2), "what the page restyles stays"
+    assert list(viewer._styles[layer.id]["window"]) == [1, 2]

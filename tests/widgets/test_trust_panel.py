@@ -95,6 +95,7 @@ def test_over_the_data_set_is_a_job_whose_leaderboard_is_shown(tmp_path: Any, mo
     app.trust.wanted = {"deletion": False, "randomisation": False, "agreement": True}
     click(app.trust, action="over")
     assert app.trust.problem == {}
+    assert app.trust.begun == "Asking 1 question of 2 methods, case by case, in the background."
     (job,) = wb.jobs(kind="explanation-scores")
     assert job.wait(120).state == "finished", f"{job!r}\n{job.log()}"
     found = job.result()

@@ -1,7 +1,8 @@
 // Mirrors workbench/widgets/embedding_panel.py: the cases in a plane, a lasso to choose some, a click to show one.
 import type { EmbeddingPanel } from "./generated/embedding_panel";
-import { button, select } from "./ui/controls";
+import { button } from "./ui/controls";
 import { h, replace, setText, svg } from "./ui/dom";
+import { layerSelect } from "./ui/layer_select";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
 import { field } from "./ui/schema";
@@ -16,7 +17,7 @@ const MOST = 24;
 
 function render({ model, el }: { model: Model<EmbeddingPanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy, fold } = frame(model, el, "Cases in a plane");
-  const layer = select({ label: "Layer", tooltip: "By what it puts out the cases are laid out" }, (value) => scope.set({ layer: value }));
+  const layer = layerSelect(scope, "By what it puts out the cases are laid out");
   const [mostOption] = scope.get("form");
   const most = field(mostOption, (text) => scope.act("fill", { name: mostOption.name, text }), true);
   const run = button("Lay out", "Run the network over the cases and lay them out (t-SNE): what is near to the network lies near", () => scope.act("embed"), "primary");
@@ -31,16 +32,12 @@ function render({ model, el }: { model: Model<EmbeddingPanel>; el: HTMLElement }
   body.append(layer.row, most.row, actions(run.element), blocked.element, feedback, legend, plane, about, told, list);
 
   const at = (spot: { x: number; y: number }): [number, number] => [MARGIN + spot.x * (SIZE - 2 * MARGIN), SIZE - MARGIN - spot.y * (SIZE - 2 * MARGIN)];
-  scope.watch(["layers", "layer"], () => {
-    const layers = scope.get("layers");
-    layer.choices(layers.length ? layers : [{ value: "", label: "default" }]);
-    layer.set(scope.get("layer"));
-  });
   scope.watch(["most", "faults"], () => {
     const fault = scope.get("faults")[mostOption.name] ?? "";
     if (!fault) most.set(scope.get("most"));
     most.fault(fault);
   });
+  let laidOut = scope.get("spots").length;
   scope.watch(["spots", "groups", "chosen", "current"], () => {
     const spots = scope.get("spots");
     const groups = scope.get("groups");
@@ -58,6 +55,8 @@ function render({ model, el }: { model: Model<EmbeddingPanel>; el: HTMLElement }
         return dot;
       }),
     );
+    if (spots.length && spots.length !== laidOut) reveal(plane);
+    laidOut = spots.length;
     replace(legend, ...groups.map((group) => h("span", {}, h("i", { style: `background: ${group.color}` }), group.name)));
   });
   scope.watch(["chosen", "chosen_told"], () => {

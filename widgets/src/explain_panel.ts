@@ -5,6 +5,7 @@ import { button, segmented, select, slider } from "./ui/controls";
 import { answerList } from "./ui/answer";
 import { h, replace, setText } from "./ui/dom";
 import { gallery } from "./ui/gallery";
+import { layerSelect } from "./ui/layer_select";
 import type { Model } from "./ui/model";
 import { actions, frame, hint, reason, reveal } from "./ui/panel";
 import { saver } from "./ui/saver";
@@ -16,10 +17,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
   const methods = gallery(scope);
   method.row.querySelector(".mwb-control")?.append(methods.element);
   const about = hint("");
-  const layer = select(
-    { label: "Layer", tooltip: "Whose feature map is weighed; deep layers are coarse and meaningful, early ones sharp" },
-    (value) => scope.set({ layer: value }),
-  );
+  const layer = layerSelect(scope, "Whose feature map is weighed; deep layers are coarse and meaningful, early ones sharp");
   const target = segmented(
     { label: "Target", tooltip: "Which prediction is explained" },
     [
@@ -90,12 +88,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
     setText(about, chosen()?.title ?? "");
     options.show(chosen()?.options ?? [], scope.get("options"), scope.get("faults"));
   });
-  scope.watch(["layers", "layer", "methods", "method"], () => {
-    layer.row.hidden = !chosen()?.needs_layer;
-    const layers = scope.get("layers");
-    layer.choices(layers.length ? layers : [{ value: "", label: "default" }]);
-    layer.set(scope.get("layer"));
-  });
+  scope.watch(["methods", "method"], () => (layer.row.hidden = !chosen()?.needs_layer));
   scope.watch(["target", "labels", "label", "voxel", "drawn"], () => {
     const click = scope.get("target") !== "class";
     target.set(scope.get("target"));
@@ -109,6 +102,7 @@ function render({ model, el }: { model: Model<ExplainPanel>; el: HTMLElement }):
         : "Click a voxel in the viewer: the score of what is predicted there is explained.";
     setText(voxel, scope.get("voxel") || wanted);
   });
+  scope.watch(["no_targets"], () => target.refuse(scope.get("no_targets")));
   scope.watch(["answer_told", "color_by", "can_match", "least", "faults"], () => {
     const told = scope.get("answer_told");
     answered.hidden = !told.title;

@@ -1,16 +1,17 @@
 // Mirrors workbench/widgets/inside_panel.py: what layers put out, what comes back to them, what the score hangs on.
 import type { InsidePanel } from "./generated/inside_panel";
 import { button, select, type ButtonControl } from "./ui/controls";
-import { h, replace, setText } from "./ui/dom";
+import { h, replace, setText, type Child } from "./ui/dom";
+import { layerSelect } from "./ui/layer_select";
 import type { Model } from "./ui/model";
-import { actions, frame, hint, reason } from "./ui/panel";
+import { actions, frame, hint, reason, reveal } from "./ui/panel";
 import "./inside_panel.css";
 
 function render({ model, el }: { model: Model<InsidePanel>; el: HTMLElement }): () => void {
   const { body, scope, feedback, whenBusy, fold } = frame(model, el, "Look inside");
   const blocked = reason();
   const label = select({ label: "Class", tooltip: "The class whose score the gradient and the preprocessing are measured by" }, (value) => scope.set({ label: value }));
-  const layer = select({ label: "Layer", tooltip: "The layer whose channels are shown" }, (value) => scope.set({ layer: value }));
+  const layer = layerSelect(scope, "The layer whose channels are shown");
   const show = button("Show", "Show what the channels of the layer put out, on the slice through the crosshair", () => scope.act("features"), "primary");
   const next = button("Next", "Show the next channels of the layer", () => scope.act("next"));
   const shown = h("p", { class: "mwb-hint", "aria-live": "polite" });
@@ -34,11 +35,6 @@ function render({ model, el }: { model: Model<InsidePanel>; el: HTMLElement }): 
     section("Occluders", false, lacking.element, actions(occluders.element), occludersOf, table),
   );
 
-  scope.watch(["layers", "layer"], () => {
-    const layers = scope.get("layers");
-    layer.choices(layers.length ? layers : [{ value: "", label: "default" }]);
-    layer.set(scope.get("layer"));
-  });
   scope.watch(["labels", "label"], () => {
     label.choices(scope.get("labels"));
     label.set(scope.get("label"));
@@ -61,6 +57,7 @@ function render({ model, el }: { model: Model<InsidePanel>; el: HTMLElement }): 
     for (const url of old) URL.revokeObjectURL(url);
     setText(shown, scope.get("shown_of"));
     next.show(scope.get("more"));
+    if (urls.length) reveal(grid);
   });
   scope.watch(["flow", "flow_told"], () => {
     const rows = scope.get("flow");
@@ -68,11 +65,13 @@ function render({ model, el }: { model: Model<InsidePanel>; el: HTMLElement }): 
     setText(flowTold, scope.get("flow_told"));
     flowTold.hidden = !rows.length;
     replace(bars, ...rows.map((row) => bar(row.layer, row.bar, row.verdict === "good" ? "" : row.verdict, row.told, row.verdict.replace(" ", "-"))));
+    reveal(bars);
   });
   scope.watch(["effects"], () => {
     const rows = scope.get("effects");
     effects.hidden = rows.length === 0;
     replace(effects, ...rows.map((row) => bar(row.parameter, row.bar, row.effect, row.told, "good")));
+    reveal(effects);
   });
   scope.watch(["occluders", "occluder_head", "occluders_of"], () => {
     const rows = scope.get("occluders");
@@ -88,6 +87,7 @@ function render({ model, el }: { model: Model<InsidePanel>; el: HTMLElement }): 
       ),
     );
     replace(table, h("div", { class: "mwb-table-scroll", tabindex: "0", role: "region", "aria-label": "Scores by occluder" }, h("table", {}, h("thead", {}, h("tr", {}, ...head)), h("tbody", {}, ...lines))));
+    reveal(table);
   });
   const buttons = () => {
     const why = scope.get("blocked");
@@ -124,10 +124,15 @@ function bar(name: string, share: number, said: string, told: string, kind: stri
   return h(
     "li",
     { title: `${name}: ${told}`, class: `mwb-flow-${kind}` },
-    h("span", { class: "mwb-inside-name" }, name),
+    h("span", { class: "mwb-inside-name" }, ...breakable(name)),
     h("span", { class: "mwb-inside-track" }, h("i", { style: `width: ${Math.round(share * 100)}%` })),
     h("span", { class: "mwb-inside-said" }, said),
   );
+}
+
+/** A name that may go on in the next line after each of its parts. */
+function breakable(name: string): Child[] {
+  return name.split(/(?<=[._])/).flatMap((part, n) => (n ? [h("wbr"), part] : [part]));
 }
 
 /** Blue where the score goes with what is hidden, vermilion where it rises; the number says the same. */

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypedDict, 
 
 import traitlets as t
 
-from workbench._words import count
+from workbench._words import count, sentence
 from workbench.errors import Cancelled, WorkbenchError, choose
 from workbench.explain import Explanation, Request, Target
 from workbench.explain.registry import get
@@ -49,7 +49,12 @@ class ExplainGallery(ExplainPredicts):
     gallery = synced(list[GalleryCard], t.List(t.Dict(), help="The methods, each with what it shows of this case"))
     thumbnails = t.List(t.Bytes(), help="PNG, in the order in which they were made").tag(sync=True)
 
-    actions: ClassVar = ExplainPredicts.actions | {"gallery": "sketch_all", "sketch": "sketch"}
+    actions: ClassVar = ExplainPredicts.actions | {
+        "gallery": "sketch_all",
+        "sketch": "sketch",
+        "leave_gallery": "leave_gallery",
+    }
+    quick: ClassVar = ExplainPredicts.quick | {"leave_gallery"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         self._sketches: dict[str, bytes] = {}
@@ -98,6 +103,11 @@ class ExplainGallery(ExplainPredicts):
         with self.working(f"Thumbnail: {one['label']}", cancellable=True) as work:
             case, _, model = self._subject(work)
             self._sketch(one, case, model, work)
+
+    def leave_gallery(self) -> None:
+        """Make no more thumbnails that nobody looks at; what was asked for by name goes on."""
+        if self._work is not None and self._work.yielding:
+            self._work.cancel.set()
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -155,7 +165,7 @@ class ExplainGallery(ExplainPredicts):
         state: Literal["made", "waiting", "slow", "cannot"] = (
             "cannot" if refused else "made" if made else "slow" if passes > _QUICK_PASSES else "waiting"
         )
-        told = refused or ("" if case is None else _words(passes, case, name))
+        told = sentence(refused) or ("" if case is None else _words(passes, case, name))
         place = pictures.index(name) if made else -1
         return {
             "value": name,

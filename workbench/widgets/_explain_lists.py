@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench._words import sentence
 from workbench.explain import Explainer
 from workbench.widgets import _options, fit
 from workbench.widgets.messages import MethodOffer, Offer
@@ -29,7 +30,7 @@ def method_row(explainer: Explainer, choice: Choice | None, model: Model | None 
     return {
         "value": explainer.name,
         "label": explainer.title,
-        "title": explainer.summary[:1].upper() + explainer.summary[1:] + ".",
+        "title": sentence(explainer.summary),
         "needs_layer": explainer.needs_layer,
         "enabled": not reason,
         "reason": reason,

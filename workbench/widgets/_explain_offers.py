@@ -10,11 +10,11 @@ from workbench import explain
 from workbench.errors import StateError, choose
 from workbench.explain.registry import get
 from workbench.parameters import Parameter
-from workbench.widgets import _options
-from workbench.widgets._explain_lists import PREDICTED, label_rows, layer_rows, method_row
+from workbench.widgets import _options, fit
+from workbench.widgets._explain_lists import PREDICTED, label_rows, method_row
+from workbench.widgets._layer_choice import ChoosesLayer
 from workbench.widgets.choice import Choice
 from workbench.widgets.desk import Desk
-from workbench.widgets.desk_panel import DeskPanel
 from workbench.widgets.messages import MapRow, MethodOffer, Offer, Values, synced
 
 if TYPE_CHECKING:
@@ -26,15 +26,14 @@ if TYPE_CHECKING:
 TARGETS = ("class", "drawn", "voxel")
 
 
-class ExplainOffers(DeskPanel):
+class ExplainOffers(ChoosesLayer):
     """The part of the explain panel that is chosen from, and that follows the desk."""
 
     methods = synced(list[MethodOffer], t.List(t.Dict()))
     method = t.Unicode("grad-cam").tag(sync=True)
     options = synced(Values, t.Dict())
-    layers = synced(list[Offer], t.List(t.Dict()))
-    layer = t.Unicode("", help="Name of a layer; empty for the default one").tag(sync=True)
     target = t.Enum(TARGETS, "class").tag(sync=True)
+    no_targets = synced(dict[str, str], t.Dict(help="Why a target means nothing to this model, by its name"))
     drawn = t.Unicode("", help="What was clicked of all that is drawn; empty while nothing was").tag(sync=True)
     labels = synced(list[Offer], t.List(t.Dict()))
     label = t.Unicode("", help="Index of a class or label; empty for what is predicted").tag(sync=True)
@@ -84,7 +83,7 @@ class ExplainOffers(DeskPanel):
         old: Choice | None = change["old"]
         self._offer(choice)
         if choice is None or old is None or (old.algorithm, old.options) != (choice.algorithm, choice.options):
-            self.layers, self.layer = [], ""
+            self._offer_layers(None)
         self.labels = label_rows(choice.classes if choice is not None else ())
         if self.label not in [one["value"] for one in self.labels]:
             self.label = PREDICTED
@@ -98,12 +97,13 @@ class ExplainOffers(DeskPanel):
 
     def _built_changed(self, change: Any) -> None:
         model = change["new"]
+        self.no_targets = fit.target_misfits(model)
+        if self.target in self.no_targets:
+            self.target = "class"
         if model is None:
             return
         self._offer(self.desk.choice, model)
-        self.layers = layer_rows(model)
-        if self.layer not in [row["value"] for row in self.layers]:
-            self.layer = ""
+        self._offer_layers(model)
         self.labels = label_rows(model.classes)
 
     def _check(self) -> None:

@@ -12,13 +12,13 @@ from workbench import explain
 from workbench.errors import MissingExtraError, OutOfRangeError, StateError
 from workbench.explain import Embedding
 from workbench.parameters import Parameter, Schema, by_name
-from workbench.widgets._explain_lists import layer_rows
+from workbench.widgets._layer_choice import ChoosesLayer
 from workbench.widgets._network import subject, with_network
 from workbench.widgets.code import Code, call
 from workbench.widgets.colors import label_color
 from workbench.widgets.desk import Desk
-from workbench.widgets.desk_panel import DeskPanel, Picture
-from workbench.widgets.messages import Offer, synced
+from workbench.widgets.desk_panel import Picture
+from workbench.widgets.messages import synced
 from workbench.widgets.panel import bundle
 
 _MOST = Parameter(
@@ -44,7 +44,7 @@ class Group(TypedDict):
     color: str
 
 
-class EmbeddingPanel(DeskPanel):
+class EmbeddingPanel(ChoosesLayer):
     """Lays the cases of the data set out in a plane by what a layer puts out for them (t-SNE).
 
     Examples
@@ -60,8 +60,6 @@ class EmbeddingPanel(DeskPanel):
     _esm = bundle("embedding_panel")
     _css = bundle("embedding_panel", "css")
 
-    layers = synced(list[Offer], t.List(t.Dict()))
-    layer = t.Unicode("", help="Name of a layer; empty for the default one").tag(sync=True)
     form = synced(list[Schema], t.List(t.Dict()))
     most = t.Int(_MOST.default).tag(sync=True)
     spots = synced(list[Spot], t.List(t.Dict(), help="The cases in the plane"))
@@ -81,8 +79,8 @@ class EmbeddingPanel(DeskPanel):
         super().__init__(desk, form=[_MOST.schema()], **traits)
         self.desk.observe(self._case_changed, "case")
         self.desk.observe(lambda _change: self._forget(), "choice")
-        self.desk.observe(self._built, "built")
-        self._built({"new": self.desk.built})
+        self.desk.observe(lambda change: self._offer_layers(change["new"]), "built")
+        self._offer_layers(self.desk.built)
         self._offer()
 
     def embed(self) -> Embedding:
@@ -188,7 +186,8 @@ class EmbeddingPanel(DeskPanel):
             names = list(dict.fromkeys(told))
             places = [names.index(name) for name in told]
         low, high = found.points.min(axis=0), found.points.max(axis=0)
-        plane = (found.points - low) / max(float((high - low).max()), 1e-9)
+        # one scale for both axes, as distances mean something, and the middle of the shorter one in the middle
+        plane = 0.5 + (found.points - (low + high) / 2) / max(float((high - low).max()), 1e-9)
         self.groups = [{"name": name, "color": label_color(place)} for place, name in enumerate(names)]
         self.spots = [
             {"x": round(float(x), 4), "y": round(float(y), 4), "index": index, "group": group}
@@ -217,12 +216,6 @@ class EmbeddingPanel(DeskPanel):
         self.spots, self.groups, self.chosen, self.chosen_told, self.current = [], [], [], "", -1
         self.note = ""
         self._offer()
-
-    def _built(self, change: Any) -> None:
-        model = change["new"]
-        self.layers = layer_rows(model) if model is not None else []
-        if self.layer not in [one["value"] for one in self.layers]:
-            self.layer = ""
 
     def _offer(self) -> None:
         case = self.desk.case

@@ -20,7 +20,7 @@ from workbench.widgets._pace import passes_of
 from workbench.widgets.code import page
 from workbench.widgets.demos import Demo
 from workbench.widgets.desk import Desk
-from workbench.widgets.desk_panel import DeskPanel, Picture
+from workbench.widgets.desk_panel import Picture
 from workbench.widgets.map_list import MapList, Preview, explained_at_click, short
 from workbench.widgets.panel import bundle
 from workbench.widgets.pointing import Pick
@@ -58,7 +58,7 @@ class ExplainPanel(ExplainSaves):
         "go": "go_to",
         "explain_row": "explain_row",
     }
-    quick: ClassVar = DeskPanel.quick | {"epoch", "map", "go"}
+    quick: ClassVar = ExplainSaves.quick | {"epoch", "map", "go"}
 
     def __init__(self, desk: Desk | None = None, **traits: Any) -> None:
         #: Where somebody clicked, as it is told.
@@ -173,7 +173,7 @@ class ExplainPanel(ExplainSaves):
             at = (self.layer or None) if chosen["needs_layer"] else None
             target = self.target_now()
             job = explain.explain(model, case.volume, self.method, target, at, background=True, **values)
-        self.note = f"{chosen['label']}: in the background"
+        self.note, self.begun = "in the background", f"{chosen['label']} goes on in the background."
         return job
 
     def over_training(self) -> list[tuple[int, Explanation]]:

@@ -69,6 +69,17 @@ def method_misfit(explainer: Explainer, choice: Choice | None, model: Model | No
     return "" if choice is None else explainer.framework_misfit(choice.framework)
 
 
+def target_misfits(model: Model | None) -> dict[str, str]:
+    """Return why a click into the viewer means nothing to a model, by the target that it would make."""
+    if model is None or not getattr(model.task, "whole", False):
+        return {}
+    no_score = "This model scores the whole image, and no voxel by itself"
+    if model.task.kind not in ("classification", "regression"):
+        return {"voxel": f"{no_score}: click what is drawn, or choose a class."}
+    no_shape = "This model answers with a class or a number: nothing is drawn that could be clicked."
+    return {"voxel": f"{no_score}: choose a class.", "drawn": no_shape}
+
+
 def belongs(choice: Choice, case: Case | None) -> bool:
     """Return whether a model is one for these data: it can answer for them, and in their classes."""
     return not choice_misfit(choice, case) and not choice_doubt(choice, case)

@@ -14,12 +14,13 @@ from workbench.explain import Explanation, GradientFlow, Occluders, Sensitivity
 from workbench.explain.inside.layers import count_features
 from workbench.volume import Volume
 from workbench.widgets import _inside_rows as rows_of
-from workbench.widgets._explain_lists import PREDICTED, label_rows, layer_rows
+from workbench.widgets._explain_lists import PREDICTED, label_rows
 from workbench.widgets._inside_rows import EffectRow, FeatureTile, FlowRow, OccluderRow
+from workbench.widgets._layer_choice import ChoosesLayer
 from workbench.widgets._network import subject, with_network
 from workbench.widgets.code import Code, call
 from workbench.widgets.desk import Desk
-from workbench.widgets.desk_panel import DeskPanel, Picture
+from workbench.widgets.desk_panel import Picture
 from workbench.widgets.layer import Layer
 from workbench.widgets.messages import Offer, synced
 from workbench.widgets.panel import bundle
@@ -38,7 +39,7 @@ _MOST_ROWS, _MOST_TOLD = 40, 10
 _NO_OCCLUSION = "There is no occlusion map over the image: make one first"
 
 
-class InsidePanel(DeskPanel):
+class InsidePanel(ChoosesLayer):
     """Shows what the layers of the network put out, what comes back to them, and what the score hangs on.
 
     Examples
@@ -54,8 +55,6 @@ class InsidePanel(DeskPanel):
     _esm = bundle("inside_panel")
     _css = bundle("inside_panel", "css")
 
-    layers = synced(list[Offer], t.List(t.Dict()))
-    layer = t.Unicode("", help="Name of a layer; empty for the default one").tag(sync=True)
     labels = synced(list[Offer], t.List(t.Dict()))
     label = t.Unicode(PREDICTED, help="Index of the class whose score is meant; empty for what is predicted").tag(
         sync=True
@@ -92,7 +91,7 @@ class InsidePanel(DeskPanel):
         self._found_of: Callable[[], str] = str
         super().__init__(desk, **traits)
         self.desk.observe(self._another, ["case", "choice"])
-        self.desk.observe(self._built, "built")
+        self.desk.observe(lambda change: self._offer_layers(change["new"]), "built")
         self.desk.observe(lambda _change: self._offer(), "layers_version")
         self._another()
 
@@ -301,13 +300,7 @@ class InsidePanel(DeskPanel):
         self.labels = label_rows(choice.classes if choice is not None else ())
         if self.label not in [one["value"] for one in self.labels]:
             self.label = PREDICTED
-        self._built({"new": self.desk.built})
-
-    def _built(self, change: Any) -> None:
-        model = change["new"]
-        self.layers = layer_rows(model) if model is not None else []
-        if self.layer not in [one["value"] for one in self.layers]:
-            self.layer = ""
+        self._offer_layers(self.desk.built)
 
     def _offer(self) -> None:
         self.blocked = self.desk.cannot_answer()

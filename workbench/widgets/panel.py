@@ -54,6 +54,7 @@ class Panel(anywidget.AnyWidget):
     cancellable = t.Bool(False).tag(sync=True)
     problem = synced(Problem, t.Dict(help="What failed last; no names of files"))
     question = synced(Question, t.Dict(help="What is asked first; empty when nothing is"))
+    begun = t.Unicode("", help="What goes on in a process of its own since the last click").tag(sync=True)
     number = t.Unicode("", help="Its number in the App; empty where it has none").tag(sync=True)
 
     actions: ClassVar[Mapping[str, str]] = {}
@@ -109,7 +110,7 @@ class Panel(anywidget.AnyWidget):
         try:
             self.progress, self.cancellable, self.busy = -1.0, cancellable or (nested and self.cancellable), doing
             if not nested:
-                self.problem, self.question = {}, {}
+                self.problem, self.question, self.begun = {}, {}, ""
             yield work
         except BaseException as error:
             if not nested and not (work.yielding and isinstance(error, Cancelled)):

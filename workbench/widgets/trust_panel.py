@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypedDict
 import traitlets as t
 
 from workbench import explain
+from workbench._words import count
 from workbench.errors import StateError
 from workbench.explain import Check, Class, Explanation
 from workbench.explain.registry import EXPLAINERS
@@ -160,7 +161,8 @@ class TrustPanel(DeskPanel):
                 out=new_folder(self.desk.folder, "scores"),
                 background=True,
             )
-        self.note = "Over the data set: in the background"
+        asked = f"{count(len(names), 'question')} of {count(len(methods), 'method')}"
+        self.note, self.begun = "in the background", f"Asking {asked}, case by case, in the background."
         return job
 
     # -- for the App, the report and the code -------------------------------------------------------------

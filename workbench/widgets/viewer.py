@@ -148,6 +148,7 @@ class Viewer(Playing):
         self._linked: list[Viewer] = []
         self._removers: dict[str, Callable[[], Any]] = {}
         self._from_browser = False
+        self._restyled = False
         with refused_in_words(self, options, "A viewer"):
             super().__init__(**options)
         self._placed = "crosshair" in options
@@ -284,7 +285,8 @@ class Viewer(Playing):
         self._layers = [self._parcels[layer.id].describe() for layer in self._shown]
 
     def _restyle(self, _change: Any = None) -> None:
-        if not self._from_browser:
+        # what the page restyled it knows; a step that it asked for may be styled otherwise
+        if not self._restyled:
             self._styles = {layer.id: layer.style() for layer in self._shown}
 
     @t.validate("measurements")
@@ -294,12 +296,17 @@ class Viewer(Playing):
 
     @t.observe("_styles")
     def _styles_changed(self, change: Any) -> None:
-        if self._from_browser:
+        if not self._from_browser:
+            return
+        self._restyled = True
+        try:
             for layer in self._shown:
                 now: Mapping[str, Any] = layer.style()
                 for key, value in change["new"].get(layer.id, {}).items():
                     if key in STYLE and value != now[key]:
                         setattr(layer, key, tuple(value) if key == "window" and value else value)
+        finally:
+            self._restyled = False
 
     def _tell_linked(self, change: Any) -> None:
         # what the browser moved, the browser has moved in the linked viewers too; echoing it late would tug the mouse

@@ -36,6 +36,8 @@ export interface ExplainPanel {
     maps: MapRow[];
     method: string;
     methods: MethodOffer[];
+    /** Why a target means nothing to this model, by its name */
+    no_targets: Record<string, string>;
     options: Record<string, unknown>;
     target: "class" | "drawn" | "voxel";
     /** PNG, in the order in which they were made */
@@ -51,6 +53,8 @@ export interface ExplainPanel {
     gallery: Record<string, never>;
     /** Make the thumbnail of a method, however long that takes. */
     sketch: { name: string };
+    /** Make no more thumbnails that nobody looks at; what was asked for by name goes on. */
+    leave_gallery: Record<string, never>;
     /** Make the map at each of some layers, first to last: what is seen early, and what late. */
     over_layers: Record<string, never>;
     /** Make the map, and keep how it looked on the way. */

@@ -5,6 +5,8 @@ import type { CodeAnswer, Live, Problem, Question } from "./messages";
 /** What all panels share: busy, progress, note, problem, question; and actions that the front end may ask for. */
 export interface Panel {
   state: {
+    /** What goes on in a process of its own since the last click */
+    begun: string;
     /** What is under way; empty when idle */
     busy: string;
     cancellable: boolean;

@@ -28,7 +28,7 @@ function row(text: Label, input: HTMLElement, extra?: HTMLElement): HTMLElement 
     "div",
     { class: "mwb-field" },
     h("label", { for: id, title: [text.label, text.tooltip].filter(Boolean).join(": ") }, text.label),
-    h("div", { class: "mwb-control" }, input, extra, text.unit && h("span", { class: "mwb-unit" }, text.unit)),
+    h("div", { class: "mwb-control" }, input, extra, text.unit && h("span", { class: "mwb-unit", title: text.unit }, text.unit)),
   );
 }
 
@@ -212,17 +212,28 @@ export function slider(text: Label, change: (value: number) => void, type?: (tex
   };
 }
 
+export interface SegmentedControl<T extends string> extends Control<T> {
+  /** Grey out what cannot be chosen now, by its value, with the reason as its tooltip. */
+  refuse(reasons: Partial<Record<string, string>>): void;
+}
+
 /** A row of two or three choices of which one is taken: radio buttons that look like one bar. */
-export function segmented<T extends string>(text: Label, choices: (Offer & { value: T })[], change: (value: T) => void): Control<T> {
+export function segmented<T extends string>(text: Label, choices: (Offer & { value: T })[], change: (value: T) => void): SegmentedControl<T> {
   const name = uniqueId("segment");
   const inputs = choices.map((choice) =>
     h("input", { type: "radio", name, value: choice.value, onchange: () => change(choice.value) }),
   );
-  const bar = h(
-    "div",
-    { class: "mwb-segments", role: "radiogroup", "aria-label": text.label, title: text.tooltip },
-    ...choices.map((choice, n) => h("label", { title: [choice.label, choice.reason].filter(Boolean).join(": ") }, inputs[n], h("span", {}, choice.label))),
-  );
+  const labels = choices.map((choice, n) => h("label", {}, inputs[n], h("span", {}, choice.label)));
+  const bar = h("div", { class: "mwb-segments", role: "radiogroup", "aria-label": text.label, title: text.tooltip }, ...labels);
+  let refused: Partial<Record<string, string>> = {};
+  let idle = true;
+  const show = () =>
+    choices.forEach((choice, n) => {
+      const why = refused[choice.value];
+      labels[n].title = why || [choice.label, choice.reason].filter(Boolean).join(": ");
+      enable(inputs[n], idle && !why);
+    });
+  show();
   return {
     row: bar,
     input: bar,
@@ -231,7 +242,12 @@ export function segmented<T extends string>(text: Label, choices: (Offer & { val
       for (const input of inputs) input.checked = input.value === value;
     },
     enable(on) {
-      for (const input of inputs) enable(input, on);
+      idle = on;
+      show();
+    },
+    refuse(reasons) {
+      refused = reasons;
+      show();
     },
   };
 }

@@ -1,6 +1,7 @@
 // What a panel says back: how far it is, what went wrong and what to do about it, and the code that does the same.
 import { button } from "./controls";
-import { h, replace, setText, uniqueId } from "./dom";
+import { makeDialog, openDialog } from "./dialog";
+import { h, replace, setText } from "./dom";
 import type { Problem, Question } from "../generated/messages";
 import type { Panel } from "../generated/panel";
 import type { Scope } from "./model";
@@ -123,26 +124,10 @@ export function copyAsCode(scope: Scope<Panel>, text = "Copy as code"): HTMLButt
   return control.element;
 }
 
-/** A modal dialog: Escape closes it, the focus goes back to where it came from. */
+/** Show code in a dialog with Copy, and copy it. */
 export function showCode(code: string, opener: HTMLElement): void {
-  const title = uniqueId("code");
   const pre = h("pre", { class: "mwb-code", tabindex: 0 }, code);
   const said = h("span", { class: "mwb-said", "aria-live": "polite" });
-  const copy = button("Copy", "Copy the code to the clipboard", () => void toClipboard(), "primary");
-  const dialog = h(
-    "dialog",
-    { class: "mwb-ui mwb-dialog", "aria-labelledby": title },
-    h("h3", { id: title }, "The same in code"),
-    h("p", {}, "Paste this into a new cell: it reproduces what the panel did."),
-    pre,
-    h(
-      "div",
-      { class: "mwb-actions" },
-      copy.element,
-      button("Close", "Close (Escape)", () => dialog.close()).element,
-      said,
-    ),
-  );
   const toClipboard = async () => {
     try {
       await navigator.clipboard.writeText(code);
@@ -156,13 +141,15 @@ export function showCode(code: string, opener: HTMLElement): void {
       said.textContent = "Press Ctrl+C to copy the selection.";
     }
   };
-  dialog.addEventListener("keydown", (event) => event.stopPropagation());
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    opener.focus();
-  });
-  document.body.append(dialog);
-  dialog.showModal();
+  const copy = button("Copy", "Copy the code to the clipboard", () => void toClipboard(), "primary");
+  const dialog = makeDialog("The same in code");
+  openDialog(
+    dialog,
+    opener,
+    h("p", {}, "Paste this into a new cell: it reproduces what the panel did."),
+    pre,
+    h("div", { class: "mwb-actions" }, copy.element, dialog.close, said),
+  );
   copy.element.focus();
   void toClipboard();
 }

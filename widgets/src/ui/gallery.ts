@@ -2,7 +2,8 @@
 import type { ExplainPanel } from "../generated/explain_panel";
 import type { GalleryCard } from "../generated/explain_gallery";
 import { button, type ButtonControl } from "./controls";
-import { h, replace, setText, uniqueId } from "./dom";
+import { makeDialog, openDialog } from "./dialog";
+import { h, replace, setText } from "./dom";
 import { Scope } from "./model";
 import "./gallery.css";
 
@@ -14,22 +15,14 @@ export function gallery(scope: Scope<ExplainPanel>): ButtonControl {
 
 function show(panel: Scope<ExplainPanel>, opener: HTMLElement): void {
   const scope = new Scope<ExplainPanel>(panel.model);
-  const title = uniqueId("gallery");
   const grid = h("ul", { class: "mwb-gallery" });
   const told = h("p", { class: "mwb-hint", role: "status" });
-  const dialog = h(
-    "dialog",
-    { class: "mwb-ui mwb-dialog mwb-gallery-dialog", "aria-labelledby": title },
-    h("h3", { id: title }, "Methods"),
-    h("p", {}, "Each shows the case that is looked at, on the slice through the crosshair. Choose one, and set it up in the panel."),
-    grid,
-    h("div", { class: "mwb-actions" }, button("Close", "Close (Escape)", () => dialog.close()).element, told),
-  );
+  const dialog = makeDialog("Methods", "mwb-gallery-dialog");
   let urls: string[] = [];
   let cards = new Map<string, Card>();
   const choose = (method: string) => {
     scope.set({ method });
-    dialog.close();
+    dialog.element.close();
   };
   scope.watch(["gallery", "thumbnails", "method", "busy"], () => {
     const rows = scope.get("gallery");
@@ -43,15 +36,18 @@ function show(panel: Scope<ExplainPanel>, opener: HTMLElement): void {
     setText(told, scope.get("busy"));
     for (const url of old) URL.revokeObjectURL(url);
   });
-  dialog.addEventListener("keydown", (event) => event.stopPropagation());
-  dialog.addEventListener("close", () => {
+  dialog.element.addEventListener("close", () => {
+    scope.act("leave_gallery");
     for (const url of urls) URL.revokeObjectURL(url);
     scope.dispose();
-    dialog.remove();
-    opener.focus();
   });
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog(
+    dialog,
+    opener,
+    h("p", {}, "Each shows the case that is looked at, on the slice through the crosshair. Choose one, and set it up in the panel."),
+    grid,
+    h("div", { class: "mwb-actions" }, dialog.close, told),
+  );
   if (!scope.get("blocked")) scope.act("gallery");
 }
 

@@ -73,7 +73,16 @@ export function feedback(scope: Scope<Panel>): HTMLElement {
   const working = h("div", { class: "mwb-working" }, bar.element, cancel.element);
   const errors = errorBox(() => scope.act("dismiss"));
   const question = questionBox((yes) => scope.act("answer", { yes }));
-  const element = h("div", { class: "mwb-feedback" }, working, errors.element, question.element);
+  const jobs = button("Look at jobs", "Go to the panel of jobs, which says how far it is", () => goTo(element, "Jobs"));
+  const words = h("p", {});
+  const begun = h("div", { class: "mwb-found", role: "status" }, words, jobs.element);
+  const element = h("div", { class: "mwb-feedback" }, working, errors.element, question.element, begun);
+  scope.watch(["begun"], () => {
+    begun.hidden = !scope.get("begun");
+    setText(words, scope.get("begun"));
+    jobs.show(Boolean(panelOf(element, "Jobs")));
+    if (!begun.hidden) reveal(element);
+  });
   // A message in words that no notebook may keep, such as the name of a file: it stands in for the one that is kept.
   let live: Problem = {};
   scope.listen("live", (problem) => {
@@ -114,10 +123,15 @@ export function feedback(scope: Scope<Panel>): HTMLElement {
 
 /** Unfold another panel of the App that `from` is in, and scroll it into sight. */
 export function goTo(from: HTMLElement, title: string): void {
-  const toggle = from.closest(".mwb-app")?.querySelector<HTMLElement>(`.mwb-fold[aria-label="${title} panel"]`);
+  const toggle = panelOf(from, title);
   if (toggle?.getAttribute("aria-expanded") === "false") toggle.click();
   toggle?.closest(".mwb-card")?.scrollIntoView({ block: "nearest" });
   toggle?.focus({ preventScroll: true });
+}
+
+/** Return the heading of another panel of the App that `from` is in; null where there is none. */
+function panelOf(from: HTMLElement, title: string): HTMLElement | null {
+  return from.closest(".mwb-app")?.querySelector<HTMLElement>(`.mwb-fold[aria-label="${title} panel"]`) ?? null;
 }
 
 let touched: Element | null = null;
@@ -129,12 +143,12 @@ for (const type of ["pointerdown", "keydown"]) {
 document.addEventListener("wheel", () => (touched = null), { capture: true, passive: true });
 
 /** Scroll what answers a click into sight. */
-export function reveal(element: HTMLElement): void {
-  if (element.isConnected && !element.hidden && mine(element)) element.scrollIntoView({ block: "nearest" });
+export function reveal(element: Element): void {
+  if (element.isConnected && !element.hasAttribute("hidden") && mine(element)) element.scrollIntoView({ block: "nearest" });
 }
 
 /** Whether the last thing a person did was in this panel: other panels must not scroll what is looked at away. */
-function mine(element: HTMLElement): boolean {
+function mine(element: Element): boolean {
   // a demo is done by all panels
   return touched !== null && (touched === element.closest(".mwb-card") || touched.matches(".mwb-welcome"));
 }

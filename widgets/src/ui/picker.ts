@@ -1,6 +1,7 @@
 // A file picker: what lies in the folders of the kernel's machine. Names travel as answers and are never state.
 import { button, type Label, typed } from "./controls";
-import { h, replace, setText, uniqueId } from "./dom";
+import { makeDialog, openDialog } from "./dialog";
+import { h, replace, setText } from "./dom";
 import type { FileEntry, Listing } from "../generated/files";
 import type { Scope } from "./model";
 
@@ -62,25 +63,15 @@ const OPENED: Whole = ["Open this folder", "Read the folder as it is, such as on
 
 /** Let a person pick a file, or with `whole` a folder too; `picked` gets its path, and whether it is a folder. */
 export function pick(scope: Scope<Browses>, opener: HTMLElement, what: { heading: string; whole: Whole | null }, picked: (path: string, folder: boolean) => void): void {
-  const title = uniqueId("picker");
   const roots = h("div", { class: "mwb-actions" });
   const place = h("p", { class: "mwb-place" });
-  const list = h("ul", { class: "mwb-files", "aria-labelledby": title });
+  const list = h("ul", { class: "mwb-files", "aria-label": what.heading });
   const told = h("p", { class: "mwb-hint", role: "status" });
   let shown: Listing | null = null;
   const whole = what.whole && button(...what.whole, () => take(shown?.folder ?? "", true), "primary");
-  const dialog = h(
-    "dialog",
-    { class: "mwb-ui mwb-dialog mwb-picker", "aria-labelledby": title },
-    h("h3", { id: title }, what.heading),
-    roots,
-    place,
-    list,
-    told,
-    h("div", { class: "mwb-actions" }, whole && whole.element, button("Close", "Close (Escape)", () => dialog.close()).element),
-  );
+  const dialog = makeDialog(what.heading, "mwb-picker");
   const take = (path: string, folder = false) => {
-    dialog.close();
+    dialog.element.close();
     picked(path, folder);
   };
   const go = async (folder?: string) => {
@@ -96,7 +87,7 @@ export function pick(scope: Scope<Browses>, opener: HTMLElement, what: { heading
     const up = answer.parent && row({ name: "..", path: answer.parent, folder: true, bytes: null });
     replace(list, up || null, ...answer.entries.map(row));
     const left = answer.left_out ? `${answer.left_out} more are not listed; type the path.` : "";
-    setText(told, left || (answer.entries.length ? "" : "Nothing here that can be opened."));
+    setText(told, left || (answer.entries.length ? "" : "Nothing of this kind lies here."));
     list.scrollTop = 0;
     list.querySelector("button")?.focus();
   };
@@ -116,7 +107,7 @@ export function pick(scope: Scope<Browses>, opener: HTMLElement, what: { heading
         entry.bytes !== null && h("small", {}, bytes(entry.bytes)),
       ),
     );
-  dialog.addEventListener("keydown", (event) => {
+  dialog.element.addEventListener("keydown", (event) => {
     const buttons = [...list.querySelectorAll("button")];
     const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -126,12 +117,7 @@ export function pick(scope: Scope<Browses>, opener: HTMLElement, what: { heading
     }
     event.stopPropagation();
   });
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    opener.focus();
-  });
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog(dialog, opener, roots, place, list, told, h("div", { class: "mwb-actions" }, whole && whole.element, dialog.close));
   void go();
 }
 

@@ -23,8 +23,10 @@ export class Timeline {
     this.#play = button("", "", () => (this.#timer === undefined ? this.#start() : this.#pause()));
     this.element = h("div", { class: "mwb-v-timeline", role: "group", "aria-label": "Timeline", id: label }, this.#play, this.#slider, this.#name, this.#speed);
     this.#slider.addEventListener("input", () => {
+      // to pause draws the slider where it was
+      const frame = this.#slider.valueAsNumber;
       this.#pause();
-      this.#go(this.#slider.valueAsNumber);
+      this.#go(frame);
     });
     this.#speed.addEventListener("change", () => {
       if (this.#timer !== undefined) this.#start();

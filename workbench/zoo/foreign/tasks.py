@@ -118,6 +118,7 @@ class ForeignRegression(Untrained):
     """Numbers for a whole image."""
 
     kind: ClassVar[str] = "regression"
+    whole: ClassVar[bool] = True
     raw = False
 
     def __init__(self, reading: Reading) -> None:

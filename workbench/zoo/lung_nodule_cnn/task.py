@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class YOLOTask(DetectionTask):
     limit : int
         Most boxes in an answer.
     """
+
+    whole: ClassVar[bool] = True
 
     def __init__(self, confidence: float = 0.05, iou: float = 0.45, limit: int = 300) -> None:
         self.confidence, self.iou, self.limit = confidence, iou, limit

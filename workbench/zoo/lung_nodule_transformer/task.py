@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class DETRTask(DetectionTask):
     confidence : float
         Boxes less sure than this are not answered.
     """
+
+    whole: ClassVar[bool] = True
 
     def __init__(self, confidence: float = 0.05) -> None:
         self.confidence = confidence

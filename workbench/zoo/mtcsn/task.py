@@ -27,6 +27,7 @@ class JointTask(Task):
     """Annotations and answers are ``{"class": ..., "mask": ...}``; outputs ``{"logits": ..., "tissue": ...}``."""
 
     kind: ClassVar[str] = "joint"
+    whole: ClassVar[bool] = True
 
     def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:
         """Return ``{"label": int64 [], "mask": int64 [*shape]}``.

@@ -56,6 +56,8 @@ class Task(ABC):
     windowed: ClassVar[bool] = False
     #: Whether the answer at a voxel depends on the outputs there alone, so that it may be decided box by box.
     by_voxel: ClassVar[bool] = False
+    #: Whether the main output has one score of each class for the whole image, and none for each place.
+    whole: ClassVar[bool] = False
     #: Whether class 0 of a dense output is the background.
     background: ClassVar[bool] = False
     #: Whether the sum of the main output grows with the number of objects.

@@ -32,6 +32,7 @@ class ClassificationTask(Task):
     """Softmax over classes, trained with cross entropy; scored by AUC and accuracy."""
 
     kind: ClassVar[str] = "classification"
+    whole: ClassVar[bool] = True
 
     def targets(self, annotation: Any, num_classes: int, shape: Sequence[int]) -> dict[str, Array]:  # noqa: ARG002
         """Return ``{"label": int64 []}``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from workbench.zoo.tasks.base import ClassWeights, LabelSmoothing, MakeLoss, Out
 
 class CoupledAttentionTask(LocalisationTask):
     """Cross entropy of the class of the picture; the map couples attention and semantics (Gao et al. 2021, eq. 6)."""
+
+    whole: ClassVar[bool] = True
 
     def make_loss(self, *, label_smoothing: LabelSmoothing = 0.0, class_weights: ClassWeights = None) -> MakeLoss:
         """Return the cross entropy of the logits, as for classification.
