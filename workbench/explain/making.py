@@ -8,12 +8,13 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError, StateError
+from workbench.explain.activating import activated, evaluate
 from workbench.explain.arrays import UNPLACED
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
@@ -31,14 +32,10 @@ from workbench.explain.memory import does_not_fit, fitting
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
 from workbench.explain.several import steps_of
-from workbench.explain.targets import Resolved, default_target
+from workbench.explain.targets import default_target
 from workbench.frameworks.feeding import Feeder
 from workbench.transforms.prepared import empty
 from workbench.volume import Volume
-
-if TYPE_CHECKING:
-    from workbench.frameworks import LinearScore
-
 
 _NEARLY = 0.99  # more is not said to be done before the map is there
 #: Voxels from which a single layer may take longer than whoever cancels would wait.
@@ -123,7 +120,8 @@ class Making:
         scene = self.look.scene(lambda: self.feeder.once(self._outputs))
         with self._fitting():
             resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
-            score = _activated(resolved, self._activation, raw=getattr(model.algorithm.task, "raw", True))
+            raw = getattr(model.algorithm.task, "raw", True)
+            score = activated(resolved, self._activation, raw=raw, channels=len(scene.logits))
             self._pieces = self.look.pieces(score)
             self._score = evaluate(score, scene.outputs) if self.look.at_once else None
         self.target, self.notes = resolved.target, resolved.notes
@@ -375,26 +373,3 @@ class Making:
         if field is None or field.kind == "whole":
             return fitting(self.asked.model.framework, self.asked.volume.spatial_shape)
         return fitting(self.asked.model.framework, field.shape, whole=False)
-
-
-def _activated(resolved: Resolved, activation: str, *, raw: bool) -> LinearScore:
-    """Return the score with the activation that was asked for; `raw` is whether one is to be had of the output."""
-    if activation == "none":
-        return resolved.score
-    if resolved.has_probability and raw:
-        return dataclasses.replace(resolved.score, activation=activation)  # type: ignore[arg-type]
-    what = "which is no score of classes" if raw else "for the network's output is none that a probability is made of"
-    raise InputError(
-        f"activation must be 'none' to explain {resolved.target}, {what}, got {activation!r}. Leave it out."
-    )
-
-
-def evaluate(score: LinearScore, outputs: Any) -> float:
-    """Return the value of a score for the outputs of one sample."""
-    values = np.asarray(outputs if score.output is None else outputs[score.output], np.float64)[0]
-    if score.activation == "softmax":
-        values = np.exp(values - values.max(axis=0))
-        values /= values.sum(axis=0)
-    elif score.activation == "sigmoid":
-        values = 1 / (1 + np.exp(-values))
-    return float((values * score.weights).sum()) + sum(evaluate(other, outputs) for other in score.plus)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.explain.scene import Scene, class_index
+from workbench.explain.scene import Scene, class_index, names_a_class
 from workbench.explain.targets.base import Resolved, Target
 from workbench.frameworks import LinearScore
 from workbench.volume import Volume
@@ -94,7 +94,7 @@ class Margin(Target):
 
     def __post_init__(self) -> None:
         for side in (self.a, self.b):
-            if isinstance(side, bool) or not isinstance(side, int | str | np.integer):
+            if not names_a_class(side):
                 raise InputError(
                     f"Margin: a and b must be indices or names of classes, got {side!r}. Give two: (1, 0)."
                 )
