@@ -183,6 +183,10 @@ class TestCountOfObjects(OnBoth):
         return float(sum(values[objects == number].mean() for number in np.unique(objects) if number))
 
 
+    def wrong(self, model: Any, volume: Volume) -> list[Target]:
+        return [Count(0), Count("background")]
+
+
 class TestOutput(OnBoth):
     name = "ellipsenet"
 

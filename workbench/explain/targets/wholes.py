@@ -51,6 +51,11 @@ class Count(Target):
                 "Count must be explained of a model whose maps add up to a number of objects, or that finds objects, "
                 f"got {scene.model.algorithm.name}. Use explain.Class or explain.Output."
             )
+        if index is not None and index < int(task.background):
+            raise InputError(
+                f"Count: label must be a class of objects, got {self.label!r}, the background. Give one of "
+                f"{', '.join(scene.model.classes[1:])}, or leave it out."
+            )
         score = task.counting(scene.outputs, index)
         if score is None:
             raise InputError(
