@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 from workbench.errors import Cancelled, InputError
+from workbench.explain.reporting import MapWork
 from workbench.work import IDLE, Work
 
 
@@ -48,6 +50,20 @@ def test_cancel_stops_at_the_next_step_the_parts_too() -> None:
     for step in (work.check, part.check, lambda: part.tell(1)):
         with pytest.raises(Cancelled, match="nothing partial"):
             step()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"progress": True}, "progress must be a function .* got True"),
+        ({"cancel": lambda: False}, r"cancel must be an event .* Give threading\.Event"),
+    ],
+)
+def test_what_cannot_be_told_or_asked_is_refused(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Work(**given)
+    with pytest.raises(InputError, match=words):
+        MapWork(**given)
 
 
 def test_what_stops_one_stops_no_other() -> None:

@@ -49,6 +49,15 @@ class Work:
     def __init__(
         self, progress: Callable[[float, str], object] | None = None, cancel: CancelEvent | None = None
     ) -> None:
+        if progress is not None and not callable(progress):
+            raise InputError(
+                f"Work: progress must be a function that takes how much is done, got {progress!r}. "
+                "Give one: progress=print."
+            )
+        if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+            raise InputError(
+                f"Work: cancel must be an event that is set to stop it, got {cancel!r}. Give threading.Event()."
+            )
         self._progress = progress
         self.cancel: CancelEvent = threading.Event() if cancel is None else cancel
 

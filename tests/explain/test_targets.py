@@ -8,7 +8,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import InputError
-from workbench.explain import Class, Region, Voxel
+from workbench.explain import Class, Count, Output, Region, Voxel
 from workbench.explain.scene import Scene
 from workbench.explain.targets import as_target, default_target, from_description
 from workbench.testing import toys
@@ -289,6 +289,40 @@ def test_a_coarse_map_of_classes_is_seen_on_the_grid_of_the_network():
     assert score.weights[1].sum() == pytest.approx(1)
     assert not score.weights[0].any()
     assert default_target(coarse_scene) == Class(0)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (3, 8), (7, 11), (4, 3)])
+def test_a_voxel_between_the_samples_of_a_coarse_map_counts_for_its_cell(place):
+    # every fourth voxel lies where a map of a quarter of the size is sampled; the others must not be lost
+    task = SimpleNamespace(presence=lambda outputs: outputs.argmax(1), background=False)
+    algorithm = SimpleNamespace(task=task, name="coarse")
+    model = SimpleNamespace(algorithm=algorithm, classes=("cell", "nodule"))
+    picture = Volume(np.zeros((8, 12), np.float32))
+    prepared = SimpleNamespace(spatial_shape=(8, 12), grid=picture)
+    found = Scene(model, picture, prepared, np.zeros((1, 2, 2, 3), np.float32))
+    cell = (place[0] // 4, place[1] // 4)
+    wanted = np.zeros((2, 3))
+    wanted[cell] = 1
+    mask = np.zeros((8, 12), np.uint8)
+    mask[place] = 1
+    there = Volume(mask, kind="labels")
+    for target in (Voxel(place, label=1), Region(there, label=1), Output("logits", channel=1, where=there)):
+        np.testing.assert_array_equal(target.resolve(found).score.weights[1], wanted)
+
+
+@pytest.mark.parametrize("which", [None, 1.5, True])
+@pytest.mark.parametrize("kind", [Class, Count])
+def test_a_class_is_an_index_or_a_name(kind, which):
+    if kind is Count and which is None:
+        return
+    with pytest.raises(InputError, match=r"index or name, got (None|1\.5|True)\. Give one of 0 to 2"):
+        wb.explain(toys.cnn_model(2), toys.noise_volume((8, 8)), "saliency", kind(which))
+
+
+def test_softmax_of_a_single_score_is_refused():
+    model = toys.cnn_model(2, classes=1)
+    with pytest.raises(InputError, match=r"'none' or 'sigmoid' for a network with a single score.*Take 'sigmoid'"):
+        wb.explain(model, toys.noise_volume((8, 8)), "saliency", 0, activation="softmax")
 
 
 def test_indices_are_whole_and_millimetres_have_a_name_of_their_own():

@@ -113,6 +113,14 @@ class TestTorch(FrameworkContract):
             parameter.requires_grad_(False)
         assert np.array_equal(framework.layer_gradient(module, "conv", x, self.score)[2], wanted)
 
+    def test_an_answer_without_a_gradient_is_refused_in_words(self, framework, x):
+        class Detached(tiny(*framework.vocabulary)):
+            def forward(self, x):
+                return super().forward(x).detach()
+
+        with pytest.raises(StateError, match=r"hang on its input by a gradient.*torch\.no_grad.*'occlusion'"):
+            framework.input_gradient(Detached(), x, self.score)
+
     @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
     @pytest.mark.parametrize("nesterov", [False, True])
     def test_steps_equal_a_loop_written_by_hand(self, framework, x, targets, optimizer, nesterov):

@@ -14,13 +14,13 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError, StateError
+from workbench.explain.activating import activated, evaluate
 from workbench.explain.arrays import UNPLACED
 from workbench.explain.base import Problem, Step
 from workbench.explain.box import Box, inside, network_box
 from workbench.explain.cases import laid
 from workbench.explain.code import Call
 from workbench.explain.conserving import beyond, conserved
-from workbench.explain.evaluating import activated, evaluate
 from workbench.explain.explanation import Explanation
 from workbench.explain.large.coarse import coarse_steps
 from workbench.explain.large.field import Field, field_notes
@@ -120,7 +120,8 @@ class Making:
         scene = self.look.scene(lambda: self.feeder.once(self._outputs))
         with self._fitting():
             resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
-            score = activated(resolved, self._activation, raw=getattr(model.algorithm.task, "raw", True))
+            raw = getattr(model.algorithm.task, "raw", True)
+            score = activated(resolved, self._activation, raw=raw, channels=len(scene.logits))
             self._pieces = self.look.pieces(score)
             self._score = evaluate(score, scene.outputs) if self.look.at_once else None
         self.target, self.notes = resolved.target, resolved.notes

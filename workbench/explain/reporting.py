@@ -33,7 +33,8 @@ class MapWork(Work):
     """
 
     def __init__(self, progress: Callable[..., object] | None = None, cancel: CancelEvent | None = None) -> None:
-        super().__init__(None, cancel)
+        super().__init__(progress, cancel)
+        self._progress = None
         self.heeded = cancel is not None
         self._told = progress
         self._takes_map = progress is not None and _positional(progress) > 1

@@ -1,4 +1,4 @@
-"""Enlarging a layer's map to the network's grid, the same way for both frameworks."""
+"""Between the network's grid and that of a map of it, the same way for both frameworks."""
 
 from __future__ import annotations
 
@@ -31,3 +31,21 @@ def resize_linear(values: Array, shape: tuple[int, ...]) -> Array:
         high = np.minimum(low + 1, old - 1)
         result = result.take(low, axis) * (1 - share) + result.take(high, axis) * share
     return result
+
+
+def shares_of(mask: Array, shape: tuple[int, ...]) -> Array:
+    """Return how much each place of a map counts in the mean over a mask; they add up to 1.
+
+    Parameters
+    ----------
+    mask : ndarray
+        ``[*spatial]`` on the network's grid, >= 0, somewhere more.
+    shape : tuple of int
+        That of the map, which may be coarser than the grid or finer.
+    """
+    found = resize_linear(mask, shape)
+    if not found.any():
+        # a coarse map is sampled between few voxels of the grid, and a small mask may lie beside all of them
+        cells = [np.arange(old) * new // old for old, new in zip(mask.shape, shape, strict=True)]
+        np.maximum.at(found, np.ix_(*cells), mask)
+    return np.asarray(found / found.sum())

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import InputError, choose
-from workbench.explain.resize import resize_linear
+from workbench.explain.resize import shares_of
 from workbench.frameworks import LinearScore
 from workbench.volume import Volume
 
@@ -111,13 +111,17 @@ class Scene:
 
     def mean_score(self, index: int, mask: Array) -> LinearScore:
         """Return the score *mean logit of class `index` over a mask* (``[*spatial]`` on the network's grid, >= 0)."""
-        mask = resize_linear(mask, self.logits.shape[1:])
-        return self.score(index, mask / mask.sum())
+        return self.score(index, shares_of(mask, self.logits.shape[1:]))
 
     def margin(self, a: int, b: int, mask: Array) -> LinearScore:
         """Return the mean over a mask of the logit of class `a` less that of class `b`."""
         first, second = self.mean_score(a, mask), self.mean_score(b, mask)
         return LinearScore(first.weights - second.weights, first.output)
+
+
+def names_a_class(which: Any) -> bool:
+    """Tell whether something can be the index or the name of a class."""
+    return isinstance(which, int | str | np.integer) and not isinstance(which, bool)
 
 
 def class_index(which: int | str, names: Sequence[str], count: int) -> int:
@@ -136,6 +140,11 @@ def class_index(which: int | str, names: Sequence[str], count: int) -> int:
     InputError
         If there is no such class.
     """
+    if not names_a_class(which):
+        raise InputError(
+            f"A class must be said by its index or name, got {which!r}. Give one of 0 to {count - 1}, or of "
+            f"{', '.join(map(str, names))}."
+        )
     if isinstance(which, str):
         return list(names).index(choose(which, names, "class"))
     if not 0 <= which < count:

@@ -246,8 +246,9 @@ class Framework(ABC):
         return None
 
     def traced(self, module: Any, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
-        """Return the outputs for a batch, and the shapes that the innermost layers put out, in the order they ran.
+        """Return the outputs for a batch, and the shapes that layers put out, in the order in which they ended.
 
+        Those of the innermost layers, and of blocks of them that do something themselves, such as adding a shortcut.
         Layers that put out no single tensor, and networks that show no layers, have none; nor has a framework that does
         not look, as here.
         """

@@ -43,6 +43,26 @@ def test_it_is_wrapped_as_a_module_is():
     assert found.probabilities == pytest.approx((np.exp(scores) / np.exp(scores).sum()).tolist(), rel=1e-4)
 
 
+def test_the_layer_of_a_residual_network_is_the_block_and_not_its_shortcut():
+    class Block(ms.nn.Cell):
+        def __init__(self):
+            super().__init__()
+            self.long, self.short = ms.nn.Conv2d(1, 3, 3), ms.nn.Conv2d(1, 3, 1)
+
+        def construct(self, x):
+            return ms.ops.relu(self.long(x) + self.short(x))
+
+    class Residual(ms.nn.Cell):
+        def __init__(self):
+            super().__init__()
+            self.blocks, self.head = ms.nn.SequentialCell(Block()), ms.nn.Dense(3, 2)
+
+        def construct(self, x):
+            return self.head(self.blocks(x).mean((2, 3)))
+
+    assert wb.wrap(Residual()).default_layer() == "blocks.0"
+
+
 @pytest.mark.parametrize("method", ["grad-cam", "saliency", "occlusion", "score-cam"])
 def test_it_is_explained(method):
     net, image = classifier(), volume(9, 7)

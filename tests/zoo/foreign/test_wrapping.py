@@ -235,6 +235,66 @@ def test_what_has_to_be_said_is_asked_for(net, said, words):
         wb.wrap(net, **said)
 
 
+class Shortcut(nn.Module):
+    """Two paths that are added, as in a residual network; the shorter one runs last."""
+
+    def __init__(self):
+        super().__init__()
+        self.long, self.short = nn.Conv2d(1, 3, 3, padding=1), nn.Conv2d(1, 3, 1)
+
+    def forward(self, x):
+        x = self.long(x)[:, :1] + x
+        return torch.relu(self.long(x) + self.short(x))
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block, self.head = Shortcut(), nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.head(self.block(x).mean((2, 3)))
+
+
+def test_the_layer_of_a_residual_network_is_the_block_and_not_its_shortcut():
+    net = Residual()
+    with torch.no_grad():
+        net.head.weight.fill_(1)
+    image = wb.Volume(np.random.default_rng(0).normal(size=(9, 9)).astype(np.float32))
+    why = wb.explain(net, image, "grad-cam", 1)
+    assert why.layer == "block"
+    with torch.no_grad():
+        put_out = net.block(torch.from_numpy(image.data)[None, None])[0].numpy()
+    np.testing.assert_allclose(why.data, put_out.sum(0) / 81, rtol=1e-4, atol=1e-6)
+    # a block that does nothing of its own is not taken for the layer inside of it
+    inner = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
+    chain = nn.Sequential(inner, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
+    assert wb.explain(chain, image, "grad-cam", 1).layer == "0.1"
+
+
+@pytest.mark.parametrize("method", ["saliency", "integrated-gradients", "lrp", "deep-lift"])
+def test_a_network_without_gradients_is_told_of(method):
+    class Frozen(Residual):
+        @torch.no_grad()
+        def forward(self, x):
+            return super().forward(x)
+
+    image = wb.Volume(np.ones((9, 9), np.float32))
+    if method == "deep-lift":
+        pytest.importorskip("captum")
+    with pytest.raises(StateError, match="must hang on its input by a gradient"):
+        wb.explain(Frozen(), image, method, 1)
+
+
+def test_a_network_that_wants_more_than_an_image_is_told_of():
+    class Two(Residual):
+        def forward(self, x, age):
+            return super().forward(x) + age
+
+    with pytest.raises(InputError, match=r"'age'\. It is given the image and nothing else: wrap a network around it"):
+        wb.wrap(Two())
+
+
 def test_a_model_is_one_already():
     model = wb.wrap(Classifier())
     assert wb.wrap(model) is model

@@ -10,8 +10,8 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError, StateError
 from workbench.evaluation.table import Table
+from workbench.explain.activating import evaluate
 from workbench.explain.baselines import Window
-from workbench.explain.evaluating import evaluate
 from workbench.explain.explainers.occlusion import hiding_of, windows_of
 from workbench.explain.explanation import Explanation
 from workbench.explain.making import Making

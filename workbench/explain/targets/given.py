@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from workbench.errors import InputError, choose
+from workbench.explain.scene import names_a_class
 from workbench.explain.targets.base import Target
 from workbench.explain.targets.classes import Class
 from workbench.explain.targets.outputs import Output
@@ -55,7 +54,7 @@ def as_target(value: Any) -> Target | None:
     """Accept a Target, or the index or name of a class as a short way to write `Class`."""
     if value is None or isinstance(value, Target):
         return value
-    if isinstance(value, str | int | np.integer) and not isinstance(value, bool):
+    if names_a_class(value):
         return Class(value if isinstance(value, str) else int(value))
     raise InputError(
         f"A target is a class (index or name), explain.Class, explain.Region, explain.Voxel or another of "

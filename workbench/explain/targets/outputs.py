@@ -11,7 +11,7 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError, choose
 from workbench.explain.box import Box
-from workbench.explain.resize import resize_linear
+from workbench.explain.resize import shares_of
 from workbench.explain.scene import Scene
 from workbench.explain.targets.base import Resolved, Target
 from workbench.explain.targets.masks import as_labels, marked, mask_on, place_on
@@ -119,13 +119,12 @@ class Output(Target):
                 f"got {self._where()}. Leave it out."
             )
         if isinstance(self.where, Volume):
-            mask = resize_linear(mask_on(scene.grid, self.where, _ANY), shape)
-        else:
-            # a coarse map has a place for several voxels: the one that the voxel lies in, not a mean of neighbours
-            fine = place_in(scene, place_of(scene.volume, self.where))
-            mask = np.zeros(shape)
-            mask[tuple(np.array(shape) * fine // np.array(scene.grid.spatial_shape))] = 1
-        return np.asarray(mask / mask.sum())
+            return shares_of(mask_on(scene.grid, self.where, _ANY), shape)
+        # a coarse map has a place for several voxels: the one that the voxel lies in, not a mean of neighbours
+        fine = place_in(scene, place_of(scene.volume, self.where))
+        place = np.zeros(shape)
+        place[tuple(np.array(shape) * fine // np.array(scene.grid.spatial_shape))] = 1
+        return place
 
     @property
     def pointer(self) -> Volume | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.errors import InputError
 from workbench.explain.box import Box
-from workbench.explain.resize import resize_linear
+from workbench.explain.resize import shares_of
 from workbench.explain.scene import Scene, class_index
 from workbench.explain.targets.base import Resolved, Target, named, need_segmentation
 from workbench.explain.targets.masks import as_labels, marked, mask_on, place_on
@@ -108,9 +108,8 @@ class Region(Target):
             )
         output, channel = inside
         values = np.asarray(scene.outputs if output is None else scene.outputs[output])[0]
-        mask = resize_linear(mask_on(scene.grid, self.region, number), values.shape[1:])
         weights = np.zeros(values.shape, np.float32)
-        weights[channel] = mask / mask.sum()
+        weights[channel] = shares_of(mask_on(scene.grid, self.region, number), values.shape[1:])
         return Resolved(LinearScore(weights, output), self)
 
     @property

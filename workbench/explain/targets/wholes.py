@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import InputError
-from workbench.explain.scene import Scene, class_index
+from workbench.explain.scene import Scene, class_index, names_a_class
 from workbench.explain.targets.base import Resolved, Target
 from workbench.frameworks import LinearScore
 from workbench.volume import Volume
@@ -50,6 +50,11 @@ class Count(Target):
             raise InputError(
                 "Count must be explained of a model whose maps add up to a number of objects, or that finds objects, "
                 f"got {scene.model.algorithm.name}. Use explain.Class or explain.Output."
+            )
+        if index is not None and index < int(task.background):
+            raise InputError(
+                f"Count: label must be a class of objects, got {self.label!r}, the background. Give one of "
+                f"{', '.join(scene.model.classes[1:])}, or leave it out."
             )
         score = task.counting(scene.outputs, index)
         if score is None:
@@ -94,7 +99,7 @@ class Margin(Target):
 
     def __post_init__(self) -> None:
         for side in (self.a, self.b):
-            if isinstance(side, bool) or not isinstance(side, int | str | np.integer):
+            if not names_a_class(side):
                 raise InputError(
                     f"Margin: a and b must be indices or names of classes, got {side!r}. Give two: (1, 0)."
                 )

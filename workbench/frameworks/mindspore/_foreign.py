@@ -29,12 +29,17 @@ def first_convolution(module: Any) -> tuple[int, int] | None:
 
 
 def traced(module: Any, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
-    """Return the outputs, and the shapes of what layers put out as they ran; evaluation mode is the caller's part."""
+    """Return the outputs, and the shapes of what layers put out as they ran; evaluation mode is the caller's part.
+
+    Blocks of layers are among them where they do something themselves, such as adding what goes past their layers.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
+    last: list[Any] = []
     with contextlib.ExitStack() as hooks, in_its_precision(module, x) as inputs:
         for name, layer in named_layers(module):
-            if name and not layer._cells:
-                hooks.callback(layer.register_forward_hook(_noting(name, shapes)).remove)
+            if name:
+                note = _noting(name, shapes, last, block=bool(layer._cells))
+                hooks.callback(layer.register_forward_hook(note).remove)
         outputs = run(module, inputs)
         if isinstance(outputs, ms.Tensor):
             return to_output(outputs), shapes
@@ -56,10 +61,14 @@ def evaluate(module: Any) -> Callable[[], None]:
     return restore
 
 
-def _noting(name: str, shapes: dict[str, tuple[int, ...]]) -> Any:
+def _noting(name: str, shapes: dict[str, tuple[int, ...]], last: list[Any], *, block: bool) -> Any:
     def note(_cell: Any, _inputs: Any, output: Any) -> None:
+        # a block that hands on what its last layer puts out says nothing that this layer did not say
+        if block and last and output is last[0]:
+            return
         shapes.pop(name, None)
         if isinstance(output, ms.Tensor):
             shapes[name] = tuple(output.shape)
+            last[:] = [output]
 
     return note

@@ -30,24 +30,33 @@ def first_convolution(module: torch.nn.Module) -> tuple[int, int] | None:
 
 
 def traced(module: torch.nn.Module, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
-    """Return the outputs, and the shapes of what layers put out as they ran; evaluation mode is the caller's part."""
+    """Return the outputs, and the shapes of what layers put out as they ran; evaluation mode is the caller's part.
+
+    Blocks of layers are among them where they do something themselves, such as adding what goes past their layers.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
+    last: list[Any] = []
     network = bare(module)
     inside = not isinstance(network, torch.jit.ScriptModule)
     with contextlib.ExitStack() as hooks, torch.inference_mode():
         for name, layer in network.named_modules() if inside else ():
-            if name and not any(layer.children()):
-                hooks.callback(layer.register_forward_hook(_noting(name, shapes)).remove)
+            if name:
+                note = _noting(name, shapes, last, block=any(layer.children()))
+                hooks.callback(layer.register_forward_hook(note).remove)
         outputs = run(network, to_tensor(x, device_of(module)))
         if isinstance(outputs, torch.Tensor):
             return to_output(outputs), shapes
         return {name: to_output(value) for name, value in outputs.items()}, shapes
 
 
-def _noting(name: str, shapes: dict[str, tuple[int, ...]]) -> Any:
+def _noting(name: str, shapes: dict[str, tuple[int, ...]], last: list[Any], *, block: bool) -> Any:
     def note(_module: Any, _inputs: Any, output: Any) -> None:
+        # a block that hands on what its last layer puts out says nothing that this layer did not say
+        if block and last and output is last[0]:
+            return
         shapes.pop(name, None)
         if isinstance(output, torch.Tensor):
             shapes[name] = tuple(output.shape)
+            last[:] = [output]
 
     return note

@@ -13,6 +13,7 @@ from workbench.frameworks.base import LinearScore
 from workbench.frameworks.torch._tensors import (
     device_of,
     differentiating,
+    need_gradient,
     need_layers,
     run,
     score_of,
@@ -28,6 +29,7 @@ def input_gradient(module: torch.nn.Module, x: Array, score: LinearScore) -> tup
         inputs = to_tensor(x, device_of(module)).requires_grad_(True)
         # a network that starts with an in-place operation may not write into a leaf, nor into the caller's array
         scores = score_of(run(module, inputs.clone()), score)
+        need_gradient(recorded=scores.requires_grad)
         (gradient,) = torch.autograd.grad(scores.sum(), inputs, allow_unused=True, materialize_grads=True)
     return to_array(scores), to_array(gradient)
 

@@ -127,6 +127,22 @@ def differentiating(module: torch.nn.Module) -> Iterator[None]:
         yield
 
 
+def need_gradient(*, recorded: bool) -> None:
+    """Refuse scores that no gradient leads back from to the input.
+
+    Raises
+    ------
+    StateError
+        If it was not recorded.
+    """
+    if not recorded:
+        raise StateError(
+            "The network: its answer must hang on its input by a gradient, got one without, as of a forward with "
+            "torch.no_grad(), detach() or numpy(). Take that out, or take a method that needs no gradient, such as "
+            "'occlusion'."
+        )
+
+
 def score_of(outputs: Any, score: LinearScore) -> torch.Tensor:
     """Return the differentiable score of each sample, shape ``[n]``, in float32."""
     output = score.select(outputs).float()

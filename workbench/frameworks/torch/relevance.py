@@ -34,6 +34,7 @@ from workbench.frameworks.torch._tensors import (
     device_of,
     differentiating,
     dtype_of,
+    need_gradient,
     need_layers,
     run,
     score_of,
@@ -80,6 +81,8 @@ def propagate(network: torch.nn.Module, score: LinearScore, x: Array) -> tuple[A
     ------
     InputError
         If the network does not show its layers.
+    StateError
+        If its answer has no gradient.
     """
     network = bare(network)
     need_layers(network, "integrated-gradients, saliency, occlusion")
@@ -91,6 +94,8 @@ def propagate(network: torch.nn.Module, score: LinearScore, x: Array) -> tuple[A
             outputs = run(fixed, inputs.clone())
         found = score_of(outputs, _raw(score)).sum()
         if not found.requires_grad:
+            # no voxel matters to it, or its gradient is not recorded
+            need_gradient(recorded=score_of(run(network, inputs.clone()), score).requires_grad)
             return to_array(torch.zeros_like(inputs).float()), float(found), float(found)
         wanted = [inputs, *rules.constants]
         factors = torch.autograd.grad(found, wanted, allow_unused=True, materialize_grads=True)

@@ -26,6 +26,7 @@ from workbench.frameworks.torch._tensors import (
     device_of,
     differentiating,
     dtype_of,
+    need_gradient,
     need_layers,
     run,
     score_of,
@@ -65,7 +66,7 @@ def attribute(
     InputError
         If the steps of the network cannot be told apart, or it does not show them.
     StateError
-        If its weights were made inside `torch.inference_mode`.
+        If its weights were made inside `torch.inference_mode`, or its answer has no gradient.
     """
     network = bare(network)
     need_layers(network, "integrated-gradients, saliency, occlusion")
@@ -74,6 +75,7 @@ def attribute(
         inputs, other = (to_tensor(array, place).to(dtype).requires_grad_(True) for array in (x, baseline))
         steps = Stepwise(network, score, inputs, relu_only=relu_only)
         found = rule(steps, inputs, other)
+        need_gradient(recorded=steps.recorded)
         return to_array(found.float()), to_array(steps.scores)
 
 
@@ -107,6 +109,7 @@ class Stepwise(torch.nn.Module):
         self._score = score
         self._relu_only = relu_only
         self.scores = torch.zeros(0)  # of the last run
+        self.recorded = False  # whether a gradient leads back from them
         self.steps = torch.nn.ModuleList()
         self._axes: list[int | None] = []
         one, two = self._look(inputs), self._look(torch.cat([inputs, inputs]))
@@ -127,7 +130,7 @@ class Stepwise(torch.nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         with _Redirecting(_calls(self._relu_only), self._step):
             scores = self._run(inputs)
-        self.scores = scores.detach()
+        self.scores, self.recorded = scores.detach(), scores.requires_grad
         # a score that no voxel matters to has a gradient all the same: zero
         return scores + inputs.flatten(1)[:, :1].sum(1) * 0
 

@@ -48,7 +48,8 @@ class Trial:
     main : str
         The name of the output that is meant.
     layers : mapping of str to tuple of int
-        Shapes of what its innermost layers put out, in the order in which they ran.
+        Shapes of what its layers put out, and blocks of them that do something themselves, in the order in which
+        they ended.
     """
 
     shape: tuple[int, ...]
@@ -119,9 +120,12 @@ def tried(
         raise failure
     assert failure is not None
     told = f"images of {'x'.join(map(str, size or example or ()))}" if size or example else "images of the usual sizes"
+    remedy = "Say what it takes: in_channels=, divisible_by=, preprocess={'size': [...]}, or example=volume."
+    if isinstance(failure, TypeError) and "argument" in str(failure):
+        remedy = "It is given the image and nothing else: wrap a network around it that fills in the rest."
     raise InputError(
         f"A network: it must take {told} with {channels} channel{'s' if channels > 1 else ''}, got "
-        f"{reason(failure)} Say what it takes: in_channels=, divisible_by=, or preprocess={{'size': [...]}}."
+        f"{reason(failure)} {remedy}"
     ) from failure
 
 

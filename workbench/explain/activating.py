@@ -1,4 +1,4 @@
-"""The value of a score for outputs that are there, and the activation that it was asked with."""
+"""Probabilities instead of logits, and the value of a score."""
 
 from __future__ import annotations
 
@@ -8,16 +8,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import InputError
+from workbench.explain.targets import Resolved
 
 if TYPE_CHECKING:
-    from workbench.explain.targets import Resolved
     from workbench.frameworks import LinearScore
 
 
-def activated(resolved: Resolved, activation: str, *, raw: bool) -> LinearScore:
-    """Return the score with the activation that was asked for; `raw` is whether one is to be had of the output."""
+def activated(resolved: Resolved, activation: str, *, raw: bool, channels: int) -> LinearScore:
+    """Return the score with the activation that was asked for.
+
+    Parameters
+    ----------
+    raw : bool
+        Whether the output is one that a probability can be made of.
+    channels : int
+        How many scores the network gives.
+
+    Raises
+    ------
+    InputError
+        If the target has no such probability.
+    """
     if activation == "none":
         return resolved.score
+    if activation == "softmax" and channels == 1:
+        raise InputError(
+            "activation must be 'none' or 'sigmoid' for a network with a single score, whose softmax is 1 whatever the "
+            "input, got 'softmax'. Take 'sigmoid'."
+        )
     if resolved.has_probability and raw:
         return dataclasses.replace(resolved.score, activation=activation)  # type: ignore[arg-type]
     what = "which is no score of classes" if raw else "for the network's output is none that a probability is made of"
