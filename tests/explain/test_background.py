@@ -107,8 +107,8 @@ def _marked() -> Volume:
     [
         ("spleen", r"Unknown class 'spleen'.* Valid: background, lung\."),
         (Class("lungs"), r"Unknown class 'lungs'\. Did you mean 'lung'\?"),
-        (Class(99), r"The model has classes 0 to 1, but the target is class 99\."),
-        (-1, r"The model has classes 0 to 1, but the target is class -1\."),
+        (Class(99), r"The model has classes 0 to 1, but the target is class 99\. Take one"),
+        (-1, r"The model has classes 0 to 1, but the target is class -1\. Take one"),
         (Region(_marked(), label="spleen"), "Unknown class 'spleen'"),
         (Region(_marked(), label=2, where=1), "The model has classes 0 to 1, but the target is class 2"),
         (Region(_marked(), label="lung", where=4), r"at least one voxel, but none has the value 4; found: \[0, 1\]"),

@@ -148,5 +148,8 @@ def class_index(which: int | str, names: Sequence[str], count: int) -> int:
     if isinstance(which, str):
         return list(names).index(choose(which, names, "class"))
     if not 0 <= which < count:
-        raise InputError(f"The model has classes 0 to {count - 1}, but the target is class {which}.")
+        raise InputError(
+            f"The model has classes 0 to {count - 1}, but the target is class {which}. Take one of these; "
+            "model.classes has their names."
+        )
     return int(which)

@@ -109,7 +109,7 @@ def test_a_case_that_is_done_is_not_done_again(tmp_path, found):
     again = wb.explain.score_over(model, data, METHODS, CHECKS, target="lesion", out=out)
     assert (out / "cases" / "000000.json").stat().st_mtime_ns == before
     assert again.leaderboard.rows == found.leaderboard.rows
-    with pytest.raises(StateError, match=r"holds scores of another target: 'lesion', and not 'no lesion'"):
+    with pytest.raises(StateError, match=r"holds scores made with target='lesion', and not 'no lesion'"):
         wb.explain.score_over(model, data, METHODS, CHECKS, target="no lesion", out=out)
 
 

@@ -37,7 +37,7 @@ _NOTHING_MARKED = "the mask of the truth marks nothing in this case"
 _ALONE = "there is no other map of this case to compare with"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScoringPlan:
     """What is asked of each case, checked, and where the answers go.
 
@@ -67,6 +67,10 @@ class ScoringPlan:
     split: str | None
     folder: Path
     holds: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        # without the folder, whose name may be a patient's
+        return f"<ScoringPlan {', '.join(self.methods)} of {self.model.name} on {len(self.cases)} cases>"
 
     @property
     def cases(self) -> list[int]:
@@ -129,7 +133,7 @@ class ScoringPlan:
         for word, value in note.items():
             if there.get(word) != value:
                 raise StateError(
-                    f"{self.folder} holds scores of another {word}: {there.get(word)!r}, and not {value!r}. Choose "
+                    f"{self.folder} holds scores made with {word}={there.get(word)!r}, and not {value!r}. Choose "
                     "another folder, or remove this one."
                 )
 
