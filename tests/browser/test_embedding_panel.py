@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_app_ways import in_a_panel
+from tests.browser.test_app_ways import in_a_panel, in_sight
 
 pytest.importorskip("openTSNE")
 WAIT_MS = 120_000
@@ -23,7 +23,8 @@ def test_cases_are_laid_out_chosen_and_shown(open_lab: Any) -> None:
     dots.first.wait_for(timeout=WAIT_MS)
     assert dots.count() == int(page.kernel("print(len(app.embedding.spots))"))
     plane = panel.locator(".mwb-plane")
-    plane.scroll_into_view_if_needed()
+    page.lab.page.wait_for_timeout(500)
+    assert in_sight(page, plane), "what was asked for is seen without scrolling"
     box = plane.bounding_box()
     mouse = page.lab.page.mouse
     # around the left half

@@ -18,6 +18,9 @@ def test_methods_are_seen_and_one_is_chosen(open_lab: Any) -> None:
     for choice in ("What was clicked", "Click in the viewer"):
         shown = fourth.get_by_text(choice, exact=True)
         assert shown.evaluate("e => e.scrollWidth <= e.clientWidth"), f"{choice!r} is read without its tooltip"
+        assert fourth.get_by_label(choice, exact=True).is_disabled(), "no voxel has a score of its own here"
+        why = shown.locator("..").get_attribute("title")
+        assert why.startswith("This model ")
     page.press(fourth, "Gallery…")
     dialog = page.lab.page.locator(".mwb-gallery-dialog")
     saliency = dialog.locator("li[data-method=saliency]")

@@ -29,4 +29,12 @@ def test_maps_are_checked_and_told_in_sentences(open_lab: Any) -> None:
     assert "there are none" in fifth.locator(".mwb-trust-checks [title^='Not now']").first.get_attribute("title")
     page.fits()
     page.lab.shot("app-trust")
+    page.press(fifth, "Over the data set")
+    begun = fifth.locator(".mwb-found")
+    begun.get_by_text("in the background").wait_for(timeout=60_000)
+    assert in_sight(page, begun)
+    begun.get_by_role("button", name="Look at jobs").click()
+    page.lab.page.wait_for_timeout(500)
+    assert in_sight(page, page.app.get_by_label("Jobs panel"))
+    page.kernel("import workbench as wb; [job.wait(120) for job in wb.jobs(kind='explanation-scores')]")
     assert page.app.locator(".mwb-error:visible").all_inner_texts() == []
