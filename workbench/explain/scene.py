@@ -114,6 +114,22 @@ class Scene:
         mask = resize_linear(mask, self.logits.shape[1:])
         return self.score(index, mask / mask.sum())
 
+    def mean_output(self, output: str | None, values: Array, channel: int, mask: Array) -> Any:
+        """Return the mean over a mask of a channel of one of the outputs.
+
+        Parameters
+        ----------
+        output : str or None
+            Its name.
+        values : ndarray
+            ``[channels, *places]``: its values for the sample.
+        mask : ndarray
+            ``[*places]``, >= 0.
+        """
+        weights = np.zeros(values.shape, np.float32)
+        weights[channel] = mask / mask.sum()
+        return LinearScore(weights, output)
+
     def margin(self, a: int, b: int, mask: Array) -> LinearScore:
         """Return the mean over a mask of the logit of class `a` less that of class `b`."""
         first, second = self.mean_score(a, mask), self.mean_score(b, mask)

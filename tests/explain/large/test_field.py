@@ -7,7 +7,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import InputError
-from workbench.explain import Class, Explanation, Margin, Output, Region, Voxel
+from workbench.explain import Class, Count, Explanation, Margin, Output, Region, Voxel
 from workbench.explain.large.field import Field
 from workbench.testing import toys
 from workbench.testing.marks import needs_mindspore
@@ -249,8 +249,32 @@ def test_a_method_that_has_to_see_all_says_so(volume, monkeypatch):
 def test_what_has_no_place_in_windows_says_what_to_take(volume, monkeypatch):
     model = unet(width=4)
     windowed(monkeypatch, model)
-    with pytest.raises(InputError, match=r"must be explained by Class, Margin, Region or Voxel"):
-        wb.explain(model, volume, "saliency", Output("logits", 1))
+    whole = Count(1)
+    with pytest.raises(InputError, match=r"must be explained by Class, Margin, Region, Voxel or an Output"):
+        wb.explain(model, volume, "saliency", whole)
+
+
+def test_an_output_is_explained_by_the_windows_of_predict(framework, volume, monkeypatch):
+    model = unet(framework, width=4)
+    windowed(monkeypatch, model)
+    everywhere = wb.explain(model, volume, "saliency", Output("logits", 2), absolute=False)
+    assert everywhere.field.kind == "windows"
+    weights = np.zeros((3, *model.prepare(volume).spatial_shape), np.float32)
+    weights[2] = 1 / weights[2].size
+    assert apart(everywhere.data, blended_gradient(model, volume, weights)) <= 1e-4
+    masked = Output("logits", 2, where=labels((17, 15, 16), volume, 5))
+    options = {"relu": False, "layer": "head"}
+    # one window covers the mask and is the image: what is put together from it is the whole
+    model.patch_size = SHAPE
+    monkeypatch.setattr("workbench.explain.large.field.split", lambda place, *_: [place, place])
+    one, whole = both(model, volume, "hires-cam", masked, **options)
+    assert one.field.kind == "windows"
+    assert one.score == pytest.approx(whole.score, abs=1e-5)
+    assert apart(one.data, whole.data) <= 1e-4
+    # and a mask in several of them
+    model.patch_size = (20,) * 3
+    several = wb.explain(model, volume, "saliency", masked, field="parts", absolute=False)
+    assert several.field.kind == "box", "what depends on a box is explained there"
 
 
 def test_the_rule_of_what_the_network_is_given(volume, monkeypatch):

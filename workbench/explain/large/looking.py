@@ -13,12 +13,12 @@ from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.box import Box
 from workbench.explain.large.field import Field, choose_field
-from workbench.explain.large.pieces import Piece, Spread, WideScene, pieces_of_box, pieces_of_windows
+from workbench.explain.large.pieces import Piece, Spread, WideScene, no_windows, pieces_of_box, pieces_of_windows
 from workbench.explain.large.receptive import receptive_field
 from workbench.explain.large.seen import Seen
 from workbench.explain.memory import fitting
 from workbench.explain.scene import Scene
-from workbench.explain.targets import Class, Margin
+from workbench.explain.targets import Class, Margin, Output
 from workbench.frameworks import LinearScore
 from workbench.zoo.answering import How, decided
 
@@ -74,8 +74,8 @@ class Look:
                 "another method, such as 'grad-cam', crop the volume (Volume.crop), or try field='whole'."
             )
         place = target.place(volume, prepared.grid) if target is not None and field.kind != "whole" else None
-        if field.kind == "windows" and place is None and not isinstance(target, Class | Margin | None):
-            raise _no_windows(target, field)
+        if field.kind == "windows" and place is None and not isinstance(target, Class | Margin | Output | None):
+            raise no_windows(target, field.of)
         return cls(model, volume, prepared, field, place, tell)
 
     @cached_property
@@ -112,7 +112,7 @@ class Look:
             return pieces_of_box(self.model, self.prepared, self.field, self.place, score)
         windows = self.model.tiling(self.prepared)
         if not isinstance(score, Spread):
-            raise _no_windows("a score of another kind", self.field)
+            raise no_windows("a score of another kind", self.field.of)
         return pieces_of_windows(windows, self.field, self.place, score)
 
     def effect(self, score: LinearScore) -> float | None:
@@ -163,13 +163,6 @@ class Look:
     def _decided(self) -> Array:
         labels = decided(self.model, self.prepared, How(progress=self.tell))
         return np.asarray(labels[tuple(map(slice, self.field.start, self.field.stop))])
-
-
-def _no_windows(got: Any, field: Field) -> InputError:
-    return InputError(
-        "A volume that predict answers window by window must be explained by Class, Margin, Region or Voxel, got "
-        f"{got} and {'x'.join(map(str, field.of))} voxels. Crop the volume (Volume.crop), or try field='whole'."
-    )
 
 
 def _set_in(weights: Array, field: Field, larger: Field) -> Array:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench._arrays import Array
+from workbench.errors import InputError
 from workbench.explain.box import Box, inside
 from workbench.explain.large.field import Field, grown, most_voxels, split
 from workbench.explain.large.receptive import receptive_field
@@ -72,6 +73,20 @@ class WideScene(Scene):
 
     def margin(self, a: int, b: int, mask: Array) -> Any:
         return self._spread(((a, 1.0), (b, -1.0)), mask)
+
+    def mean_output(self, output: str | None, values: Array, channel: int, mask: Array) -> Any:
+        """Return the mean over a mask of a channel of an output that has a value for each voxel.
+
+        Raises
+        ------
+        InputError
+            If the output is another one.
+        """
+        if values.shape[1:] != self.grid.spatial_shape:
+            raise no_windows(
+                f"output {output or 'logits'!r}, which has no value for each voxel,", self.grid.spatial_shape
+            )
+        return Spread(((channel, 1.0),), mask, float(np.sum(mask, dtype=np.float64)), len(values), output)
 
     def _spread(self, classes: tuple[tuple[int, float], ...], mask: Array) -> Spread:
         terms = []
@@ -149,6 +164,15 @@ class InPieces:
             gradient[place] += found
             self._done()
         return total.astype(np.float32), gradient
+
+
+def no_windows(got: Any, shape: Sequence[int]) -> InputError:
+    """Return the error that says of a target that it cannot be explained window by window."""
+    return InputError(
+        "A volume that predict answers window by window must be explained by Class, Margin, Region, Voxel or an Output "
+        f"with a value for each voxel, got {got} and {'x'.join(map(str, shape))} voxels. Crop the volume "
+        "(Volume.crop), or try field='whole'."
+    )
 
 
 def pieces_of_box(model: Any, prepared: Any, field: Field, place: Box, score: LinearScore) -> list[Piece]:

@@ -13,7 +13,6 @@ from workbench.explain.resize import resize_linear
 from workbench.explain.scene import Scene, class_index
 from workbench.explain.targets.base import Resolved, Target, named, need_segmentation
 from workbench.explain.targets.masks import as_labels, marked, mask_on, place_on
-from workbench.frameworks import LinearScore
 from workbench.volume import Volume
 
 
@@ -109,9 +108,7 @@ class Region(Target):
         output, channel = inside
         values = np.asarray(scene.outputs if output is None else scene.outputs[output])[0]
         mask = resize_linear(mask_on(scene.grid, self.region, number), values.shape[1:])
-        weights = np.zeros(values.shape, np.float32)
-        weights[channel] = mask / mask.sum()
-        return Resolved(LinearScore(weights, output), self)
+        return Resolved(scene.mean_output(output, values, channel, mask), self)
 
     @property
     def pointer(self) -> Volume:
