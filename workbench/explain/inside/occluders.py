@@ -10,10 +10,11 @@ import numpy as np
 from workbench._arrays import Array
 from workbench.errors import InputError, StateError
 from workbench.evaluation.table import Table
+from workbench.explain.activating import evaluate
 from workbench.explain.baselines import Window
 from workbench.explain.explainers.occlusion import hiding_of, windows_of
 from workbench.explain.explanation import Explanation
-from workbench.explain.making import Making, evaluate
+from workbench.explain.making import Making
 from workbench.explain.memory import fitting
 from workbench.frameworks import LinearScore
 from workbench.signatures import checked

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from workbench.errors import InputError, choose
 from workbench.evaluation.table import Table
-from workbench.explain.making import evaluate
+from workbench.explain.activating import evaluate
 from workbench.explain.memory import fitting
 from workbench.explain.scene import Scene
 from workbench.explain.targets import Target, as_target, default_target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,15 @@ class Look:
         """Whether the network is given all of it in one pass."""
         return self.field.kind != "windows" and self.field.parts == 1
 
+    @property
+    def divisible(self) -> bool:
+        """Whether it is given at once, but could be given in pieces."""
+        return self.at_once and self.field.kind == "box"
+
+    def in_pieces(self) -> Look:
+        """Return the same look at a box, that is given piece by piece."""
+        return replace(self, field=replace(self.field, parts=2))
+
     def scene(self, forward: Callable[[], Any]) -> Scene:
         """Return what a target needs to know; `forward` gives the outputs, where the network can be given all."""
         if self.at_once:
@@ -118,7 +127,7 @@ class Look:
     def effect(self, score: LinearScore) -> float | None:
         """Return by how much of its largest value the gradient in the box changes if the box is larger.
 
-        None where that cannot be told: the box is given in pieces, or is not larger than it was.
+        None where that cannot be told: the box is given in pieces, is not larger than it was, or does not fit then.
         """
         if not self.at_once or self.field.kind != "box":
             return None
@@ -136,8 +145,13 @@ class Look:
         place = tuple(slice(a - b, a - b + n) for a, b, n in zip(field.start, low, field.shape, strict=True))
         framework, module = self.model.framework, self.model.module
         wide = LinearScore(_set_in(score.weights, field, larger), score.output, score.activation)
-        _, here = framework.input_gradient(module, self.seen.batch, score)
-        _, there = framework.input_gradient(module, Seen(self.prepared, larger).batch, wide)
+        try:
+            _, here = framework.input_gradient(module, self.seen.batch, score)
+            _, there = framework.input_gradient(module, Seen(self.prepared, larger).batch, wide)
+        except Exception as error:
+            if framework.out_of_memory(error):
+                return None
+            raise
         most = float(np.abs(there).max())
         return float(np.abs(here - there[(slice(None), slice(None), *place)]).max()) / most if most else 0.0
 
