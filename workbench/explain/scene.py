@@ -154,6 +154,13 @@ def class_index(which: int | str, names: Sequence[str], count: int) -> int:
     """
     if isinstance(which, str):
         return list(names).index(choose(which, names, "class"))
+    if count == 1 and which != 0:
+        raise InputError(
+            f"The class of a model with a single logit must be 0, {str(next(iter(names), 0))!r}, whose logit that is: "
+            f"the higher, the more of it; got class {which}. What speaks against it is negative in the map of class 0 "
+            "by a method with signs, such as 'input-x-gradient'. If the logit parts two classes, say so "
+            "(wb.wrap(network, task='classification', classes=(no, yes))): then 0 is the negative side."
+        )
     if not 0 <= which < count:
         raise InputError(f"The model has classes 0 to {count - 1}, but the target is class {which}.")
     return int(which)
