@@ -80,6 +80,23 @@ def test_oblique_grids_keep_the_sum_and_the_place():
     assert np.abs(middle - place).max() < 0.2
 
 
+@pytest.mark.parametrize("size", [1.5, 6.0, 20.0])
+def test_what_is_even_stays_even_on_an_oblique_grid(size):
+    turned = Grid(toys.OBLIQUE, (14, 12, 11))
+    count = round(120 / size)
+    straight = grid((count,) * 3, (size,) * 3, turned.to_world((6.5, 5.5, 5)) - size * (count - 1) / 2)
+    even, _ = conserved(np.ones(straight.shape), straight, turned)
+    assert even.sum() == pytest.approx(count**3, rel=1e-12)
+    inner = even[2:-2, 2:-2, 2:-2]
+    assert np.allclose(inner, abs(np.linalg.det(toys.OBLIQUE[:3, :3])) / size**3, rtol=0.02)
+    assert max(np.abs(np.diff(inner, axis=axis)).max() for axis in range(3)) < 0.02 * inner.mean()
+    # what rises evenly does so still
+    rising = straight.to_world(np.argwhere(np.ones(straight.shape)))[:, 0].reshape(straight.shape)
+    found = conserved(rising, straight, turned)[0][2:-2, 2:-2, 2:-2] / inner
+    wanted = turned.to_world(np.argwhere(even > -1))[:, 0].reshape(even.shape)[2:-2, 2:-2, 2:-2]
+    assert np.abs(found - wanted).max() < 0.1
+
+
 @pytest.mark.parametrize("framework", ["torch", pytest.param("mindspore", marks=needs_mindspore)])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("ndim", [2, 3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import numpy as np
 import pydicom
 import pytest
@@ -72,12 +73,25 @@ def test_what_was_read_from_no_dicom_stands_alone(tmp_path):
 
 def test_a_picture_shows_the_slice_of_the_peak(why, tmp_path):
     picture = wb.read(why.export(tmp_path / "why.png"))
-    assert picture.shape == (7, 6, 3)
+    across, down, _ = why.volume.spacing
+    assert (down, across) == (0.5, 0.75)
+    assert picture.shape == (7, 9, 3), "6 columns are as wide as 9 rows are high"
     assert picture.dtype == np.uint8
-    brightest = np.asarray(picture.data).astype(int).sum(axis=-1)
-    turned = why.volume.reorient("LPS").data
+    pixels = np.asarray(picture.data).astype(int)
+    turned, image = (one.reorient("LPS").data for one in (why.volume, why.request.volume))
     place = np.unravel_index(turned.argmax(), turned.shape)
-    assert brightest[place[1], place[0]] == brightest.max()
+    values, under = turned[..., place[2]].T, image[..., place[2]].T.astype(float)
+    assert values.argmax() == np.ravel_multi_index((place[1], place[0]), values.shape)
+    low, high = np.percentile(under, [1, 99])
+    base = np.clip((under - low) / (high - low), 0, 1)[..., None]
+    share = np.clip(values / why.display_range[1], 0, 1)
+    opacity = 0.6 * share[..., None]
+    wanted = 255 * (base * (1 - opacity) + mpl.colormaps["inferno"](share)[..., :3] * opacity)
+    columns = [0, 0, 1, 2, 2, 3, 4, 4, 5]
+    assert np.abs(pixels - wanted[:, columns]).max() <= 1
+    alone = wb.explain.Explanation.load(why.save(tmp_path / "why.npz")).export(tmp_path / "alone.png")
+    colours = np.asarray(wb.read(alone).data).astype(int)
+    assert np.abs(colours - 255 * mpl.colormaps["inferno"](share)[:, columns, :3]).max() <= 1
     with pytest.raises(InputError, match="refers to no images"):
         why.export(tmp_path / "why.png", patient=True)
     with pytest.raises(InputError, match=r"as \.dcm or \.png"):

@@ -115,6 +115,20 @@ def test_what_stands_out_nowhere_is_left_as_it_is():
     refined = wb.explain.refine(made.with_data(values))
     assert np.array_equal(refined.data, values)
     assert "left the map as it is" in refined.notes[-1]
+    assert refined.title.startswith("Grad-CAM, perimeter-fit, unchanged: ")
+    assert "wb.explain.refine" in refined.code()
+
+
+def test_how_much_has_changed_is_told(why):
+    rough, _ = why
+    refined = wb.explain.refine(rough)
+    before, after = (np.maximum(one.data, 0) / np.maximum(one.data, 0).sum() for one in (rough, refined))
+    moved = np.abs(after - before).sum() / 2
+    assert moved > 0.01
+    assert f"{moved:.1%} of the map's weight has come to other voxels." in refined.notes[-1]
+    faint = wb.explain.refine(rough, strength=0.01)
+    assert faint.title.startswith("Grad-CAM, perimeter-fit, hardly changed: ")
+    assert "so that it looks as it did" in faint.notes[-1]
 
 
 def test_unknown_words_name_the_nearest(why):

@@ -175,3 +175,15 @@ def test_limits_say_on_which_side_they_are(rule, verdicts):
     assert [limits.verdict(value) for value in (0.1, 0.3, 0.4, 0.6, 0.7)] == verdicts
     assert limits.verdict(0.4, doubtful=0.5) == "bad"
     assert [Limits("below", 0.3, 0.6).verdict(value) for value in (0.2, 0.3, 0.6)] == ["good", "doubtful", "bad"]
+
+
+def test_maps_are_called_by_their_names_in_a_mapping(maps, mask):
+    named = wb.explain.score({"first": maps[0], "second": maps[1]}, mask=mask, checks=["energy"])
+    plain = wb.explain.score(maps[:2], mask=mask, checks=["energy"])
+    assert [row["map"] for row in named.rows] == ["first", "second"]
+    assert [*named.of("energy")] == ["first", "second"]
+    assert [row["value"] for row in named.rows] == [row["value"] for row in plain.rows]
+    with pytest.raises(InputError, match="Names of maps that are scored must be text, got 3"):
+        wb.explain.score({3: maps[0]})
+    with pytest.raises(InputError, match="got an empty list"):
+        wb.explain.score({})

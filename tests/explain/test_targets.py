@@ -335,3 +335,25 @@ def test_indices_are_whole_and_millimetres_have_a_name_of_their_own():
 def test_the_place_of_a_voxel_is_three_numbers(mm):
     with pytest.raises(InputError, match=r"A Voxel: mm must be three finite numbers, .* got .*viewer\.picked"):
         Voxel(mm=mm)
+
+
+def test_of_a_single_logit_is_said_what_0_means_and_what_explains_the_other_side():
+    model, picture = wb.zoo.create("covid-resnet", num_classes=1), toys.noise_volume((64, 64))
+    words = (
+        r"must be 0, 'class 0', whose logit that is.*got class 1.*negative in the map of class 0.*wb\.wrap.*classes="
+    )
+    for target in (1, wb.explain.Margin(1, 0)):
+        with pytest.raises(InputError, match=words):
+            wb.explain(model, picture, "saliency", target)
+
+
+def test_a_single_logit_of_two_classes_has_a_negative_side():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    pooled = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 1)
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), *pooled)
+    model = wb.wrap(network, task="classification", classes=("no", "yes"))
+    picture = toys.noise_volume((12, 10))
+    no, yes = (wb.explain(model, picture, "input-x-gradient", name) for name in ("no", "yes"))
+    assert no.score == -yes.score
+    assert np.array_equal(no.data, -yes.data)

@@ -52,6 +52,35 @@ def test_what_cannot_be_played_is_refused(volumes: list[Volume]) -> None:
         viewer.play(Layer(volumes[1]), {"a": volumes[1]})
     with pytest.raises(InputError, match="one step at least"):
         viewer.play(viewer.layers[0], {})
+    for frames, words in (
+        ([volumes[0]], "must be a mapping of name to Volume, got list"),
+        ({1: volumes[0]}, "names of frames must be text, got 1"),
+        ({"": volumes[0]}, "names of frames must be text, got ''"),
+        ({"a": volumes[0], "b": volumes[0].crop((0, 0, 0), (3, 3, 2))}, "must lie on the grid of the layer.*as 'b'"),
+        ({"a": Layer(Volume(volumes[0].data, np.diag([1, 1, 2.0, 1]), kind="scores"))}, "must lie on the grid"),
+        ({"a": volumes[0].data}, r"must lie on the grid.*with_data\(array\)"),
+    ):
+        with pytest.raises(InputError, match=words):
+            viewer.play(viewer.layers[0], frames)
+    for at in (2, -3, 0.5):
+        with pytest.raises(InputError, match="at must be the number of one of 2 steps"):
+            viewer.play(viewer.layers[0], {"a": volumes[0], "b": volumes[1]}, at)
+    with pytest.raises(InputError, match="must be in this viewer, got 'str'"):
+        viewer.play("scores", {"a": volumes[0]})
+    assert viewer.frames == []
+
+
+def test_a_step_is_shown_in_a_window_of_its_own(volumes: list[Volume]) -> None:
+    viewer = Viewer(volumes[0])
+    layer = viewer.layers[0]
+    layer.window = (0, 9)
+    viewer.play(layer, {"a": Layer(volumes[0], window=(0, 5)), "b": Layer(volumes[1]), "c": volumes[2]}, at=0)
+    assert layer.window == (0, 5)
+    viewer.frame = 1
+    assert layer.window is None, "that of the step before is not kept"
+    viewer.frame = 0
+    viewer.frame = 2
+    assert layer.window is None
 
 
 def test_a_step_that_the_page_asks_for_is_shown_in_its_own_window(volumes: list[Volume]) -> None:

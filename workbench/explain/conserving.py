@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from workbench.grid import Grid
 _ZERO = 1e-7
 #: Grids that differ by less, in voxels, are the same.
 _SAME = 1e-6
-#: Parts that a voxel is cut into along each axis, at most, where grids lie obliquely to one another.
-_MOST_PARTS = 4
+#: Places that a density is looked at, for each step of its values, where grids lie obliquely to one another; and how
+#: many voxels are looked at together, about.
+_PLACES = 2
+_AT_ONCE = 1 << 18
 #: Share of an attribution beyond the volume that is told; the two grids may differ by half a voxel at each side.
 _BEYOND = 0.02
 
@@ -108,27 +110,59 @@ def _cumulative(off: Array, count: int) -> Array:
 
 
 def _oblique(values: Array, change: Array, shape: Sequence[int]) -> tuple[Array, float]:
-    """Bring values onto a grid that lies obliquely: each is cut into parts, which go to the voxels around them."""
-    ndim, sizes = values.ndim, np.array(shape)
-    steps = np.linalg.norm(change[:-1, :-1], axis=0)
-    parts = np.clip(np.ceil(2 * steps), 1, _MOST_PARTS).astype(int)
-    places = np.stack(np.meshgrid(*map(np.arange, values.shape), indexing="ij")).reshape(ndim, -1)
-    result, inside = np.zeros(int(sizes.prod())), 0.0
-    flat = values.ravel() / parts.prod()
-    margin = (0.5 + np.abs(change[:-1, :-1]).sum(axis=1) / 2)[:, None]
-    for part in itertools.product(*map(range, parts)):
-        off = ((np.array(part) + 0.5) / parts - 0.5)[:, None]
-        found = change[:-1, :-1] @ (places + off) + change[:-1, -1:]
-        within = ((found > -margin) & (found < sizes[:, None] - 1 + margin)).all(axis=0)
-        inside += float(np.abs(flat[within]).sum())
-        found = np.clip(found, 0, sizes[:, None] - 1)
-        low = np.minimum(np.floor(found).astype(int), np.maximum(sizes[:, None] - 2, 0))
-        for corner in itertools.product((0, 1), repeat=ndim):
-            side = np.array(corner)[:, None]
-            share = np.where(side == 1, found - low, 1 - found + low).prod(axis=0)
-            index = np.ravel_multi_index(tuple(np.minimum(low + side, sizes[:, None] - 1)), tuple(shape))
-            result += np.bincount(index, share * flat, len(result))
+    """Bring values onto a grid that lies obliquely: each voxel sums up the density at places all over it.
+
+    The places go on beyond the grid, wherever values are. What they take of a value is made to be all of it.
+    """
+    from scipy.ndimage import map_coordinates
+
+    sizes = np.array(shape)[:, None]
+    matrix, shift = change[:-1, :-1], change[:-1, -1:]
+    centres = matrix @ np.indices(values.shape).reshape(values.ndim, -1) + shift
+    reach = np.abs(matrix).sum(axis=1, keepdims=True) / 2  # half a value's cell, along each axis of the grid
+    within = ((centres > -0.5 - reach) & (centres < sizes - 0.5 + reach)).all(axis=0)
+    inside = float(np.abs(values.ravel()[within]).sum())
+    box = np.floor((centres - reach).min(axis=1)).astype(int), np.ceil((centres + reach).max(axis=1)).astype(int) + 1
+    taken = np.zeros(values.size)
+    for _, found in _places(values.shape, matrix, shift, box):
+        _take(taken, values.shape, found)
+    density = (values.ravel() / taken).reshape(values.shape)
+    result = np.zeros(int(sizes.prod()))
+    for voxels, found in _places(values.shape, matrix, shift, box):
+        nearest = np.ravel_multi_index(tuple(np.clip(voxels, 0, sizes - 1)), tuple(shape))
+        result += np.bincount(nearest, map_coordinates(density, found, order=1, mode="nearest"), len(result))
     return result.reshape(tuple(shape)), _share_outside(values, inside)
+
+
+def _places(shape: Sequence[int], matrix: Array, shift: Array, box: tuple[Array, Array]) -> Iterator[tuple[Array, ...]]:
+    """Yield voxels of a box ``[ndim, n]``, and places all over them on the grid of the values ``[ndim, n]``."""
+    back = np.linalg.inv(matrix)
+    parts = np.maximum(np.ceil(_PLACES * np.linalg.norm(back, axis=0)), 1).astype(int)
+    sizes = np.array(shape)[:, None]
+    slab = max(1, _AT_ONCE // int(np.prod((box[1] - box[0])[1:])))
+    for first in range(box[0][0], box[1][0], slab):
+        low, high = np.array([first, *box[0][1:]]), np.array([min(first + slab, box[1][0]), *box[1][1:]])
+        every = np.indices(high - low).reshape(len(shape), -1) + low[:, None]
+        seen = back @ (every - shift)
+        for part in itertools.product(*map(range, parts)):
+            found = seen + back @ ((np.array(part) + 0.5) / parts - 0.5)[:, None]
+            # the density ends half a step beyond the outermost centres
+            there = ((found >= -0.5) & (found <= sizes - 0.5)).all(axis=0)
+            yield every[:, there], np.clip(found[:, there], 0, sizes - 1)
+
+
+def _take(taken: Array, shape: Sequence[int], found: Array) -> None:
+    """Add to each value what linear interpolation at places takes of it."""
+    last = np.maximum(np.array(shape)[:, None] - 2, 0)
+    below = np.minimum(found.astype(int), last)
+    part = found - below
+    index = np.ravel_multi_index(tuple(below), tuple(shape))
+    steps = [int(np.prod(shape[axis + 1 :])) * (size > 1) for axis, size in enumerate(shape)]
+    for corner in itertools.product((0, 1), repeat=len(shape)):
+        share = np.ones(len(index))
+        for axis, upper in enumerate(corner):
+            share *= part[axis] if upper else 1 - part[axis]
+        taken += np.bincount(index + int(np.dot(corner, steps)), share, len(taken))
 
 
 def _share_outside(values: Array, inside: float) -> float:

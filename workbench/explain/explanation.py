@@ -58,7 +58,8 @@ class Explanation:
     standard_error : float or None
         Of a value on average, on the network's grid, where samples were drawn: how far another seed may lead elsewhere.
     refined : str
-        What it was refined by after it was made, as `workbench.explain.refine` does; a replay is not.
+        What it was refined by after it was made, as `workbench.explain.refine` does, and whether that changed little; a
+        replay is not.
     refinements : list
         By what it was refined, first to last, each with the options that were not left at their defaults.
     conserved : bool
@@ -221,7 +222,9 @@ class Explanation:
         ----------
         path : path
             ``.dcm``: a DICOM Parametric Map, its values float and exact. ``.png``: a picture in the colours of the
-            map's display range; of a volume, the axial slice with the largest value.
+            map's display range over the image in grey, the more opaque the larger a value; of a volume, the axial slice
+            with the largest one. Pixels are square, so that lengths are in proportion. The colours are there alone for
+            a map that was read from a file, which does not know its image.
         source : path, optional
             Of a DICOM map: the images it lies on. By default those that the volume was read from, if it was read from
             DICOM. Their study, frame of reference, series and images are referred to.

@@ -31,6 +31,7 @@ from workbench.explain.large.receptive import receptive_field
 from workbench.explain.memory import does_not_fit, fitting
 from workbench.explain.registry import get
 from workbench.explain.reporting import MapWork
+from workbench.explain.scene import Scene
 from workbench.explain.several import steps_of
 from workbench.explain.targets import default_target
 from workbench.frameworks.feeding import Feeder, Less
@@ -117,7 +118,7 @@ class Making:
         self.feeder = self._feeder((self._channels(), *given), self._less())
         if work is not None and work.heeded and math.prod(given) > _LONG:
             self._runs = Promptly(model.framework, work, end_to_end=self.explainer.end_to_end)
-        scene = self.look.scene(lambda: self.feeder.once(self._outputs))
+        scene = self._scene()
         with self._fitting():
             resolved = (asked.target if asked.target is not None else default_target(scene)).resolve(scene)
             raw = getattr(model.algorithm.task, "raw", True)
@@ -129,7 +130,7 @@ class Making:
         self.is_attribution = self.explainer.is_attribution(options)
         self.field = self._measured(score)
         self.problem = Problem(
-            framework=self._framework(),
+            framework=self._framework(score),
             module=model.module,
             input=seen.batch,
             score=score,
@@ -296,7 +297,7 @@ class Making:
             versions={"workbench": __version__, **model.framework.versions()},
             notes=notes,
             schedule=[list(entry) for entry in self.feeder.schedule],
-            field=self.field,
+            field=self._come_to(),
             _model=model,
             _input=self.asked.volume,
         )
@@ -310,6 +311,17 @@ class Making:
     def _outputs(self) -> Any:
         model, batch = self.asked.model, self.look.seen.batch
         return model.forward(batch) if self._runs is model.framework else self._runs.forward(model.module, batch)
+
+    def _scene(self) -> Scene:
+        assert self.look is not None
+        try:
+            return self.look.scene(lambda: self.feeder.once(self._outputs))
+        except StateError:
+            if not self.look.divisible or not self.explainer.end_to_end:
+                raise
+        # what does not fit into memory at once may do so in pieces
+        self.look = self._look = self.look.in_pieces()
+        return self.look.scene(self._outputs)
 
     def _channels(self) -> int:
         return int(self.look.seen.batch.shape[1])
@@ -338,10 +350,13 @@ class Making:
         options = {name: value for name, value in self.asked.options.items() if name not in ("within", "field")}
         return self.explainer.passes(shape[1:], tuple(self.prepared.grid.spacing), options)
 
-    def _framework(self) -> Any:
-        if not self._pieces:
+    def _framework(self, score: Any) -> Any:
+        pieces = self._pieces
+        if not pieces and self.look.divisible and self.explainer.end_to_end:
+            pieces = self.look.in_pieces().pieces(score)
+        if not pieces:
             return self._runs
-        return InPieces(self._runs, self._pieces, self.look.seen.batch[0], self._piece_done)
+        return InPieces(self._runs, pieces, self.look.seen.batch[0], self._piece_done)
 
     def _box(self) -> Box | None:
         if self.asked.box is None:
@@ -362,6 +377,13 @@ class Making:
         with self._fitting():
             return dataclasses.replace(field, effect=self.look.effect(score))
 
+    def _come_to(self) -> Field:
+        """Return the field in the parts that it has been given in; some may have been too large for the memory."""
+        framework = self.problem.framework
+        if not isinstance(framework, InPieces):
+            return self.field
+        return dataclasses.replace(self.field, parts=len(framework.pieces))
+
     def _tell(self, fraction: float) -> None:
         """Hear how far the decision is what lies where, which comes before there is anything of a map."""
         if self._work is not None:
@@ -369,7 +391,7 @@ class Making:
 
     def _piece_done(self) -> None:
         self._looked += 1
-        if self._work is None:
+        if self._work is None or not self._pieces:
             return
         passes = self.explainer.passes_in(self.field, self.problem.spacing, self.problem.options)
         self._work.tell(min(_NEARLY, self._looked / ((passes + 1) * len(self._pieces))))

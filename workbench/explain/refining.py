@@ -28,6 +28,8 @@ _PERIMETER = by_name(
 )  # fmt: skip
 #: Side of a piece in voxels by number of axes, and how many times larger those of the second partition are.
 _SIDES, _COARSER = {2: 8, 3: 5}, 3
+#: A map of whose weight less has come to other voxels looks as it did.
+_LITTLE = 0.01
 
 
 @checked("wb.explain.refine()", "why")
@@ -56,7 +58,8 @@ def refine(
     Returns
     -------
     Explanation
-        With `refined` and a note that say so. A replay gives the map as it was. Its
+        With `refined` (and so its title) and a note that say so, and how much of the map has changed, or why nothing
+        has. A replay gives the map as it was. Its
         values are no shares of the score any more.
 
     Raises
@@ -74,18 +77,27 @@ def refine(
     values = np.asarray(why.data, np.float64)
     speaks = np.maximum(values, 0)
     inside = fit(image.channels_first().astype(np.float64), speaks, tuple(image.spacing), chosen)
+    told = {name: value for name, value in chosen.items() if value != parameters[name].default}
+    refinements = [*why.refinements, [method, told]]
     if inside.all() or not (speaks * inside).any():
         found = "it is nowhere (nearly) zero" if inside.all() else "no piece of it stands out from the image around it"
         note = f"PerimeterFit left the map as it is: {found}."
-        return dataclasses.replace(why, notes=(*why.notes, note))
-    refined = values + chosen["strength"] * speaks * inside
+        return dataclasses.replace(
+            why, refined=f"{method}, unchanged", refinements=refinements, notes=(*why.notes, note)
+        )
+    raised = speaks * (1 + chosen["strength"] * inside)
     kept = float((speaks * inside).sum() / speaks.sum())
-    note = f"Refined by PerimeterFit: {kept:.0%} of what speaks for the target lies within edges of the image."
-    told = {name: value for name, value in chosen.items() if value != parameters[name].default}
-    made = dataclasses.replace(
-        why, conserved=False, refined=method, refinements=[*why.refinements, [method, told]], notes=(*why.notes, note)
+    moved = float(np.abs(raised / raised.sum() - speaks / speaks.sum()).sum() / 2)
+    little = moved < _LITTLE
+    note = (
+        f"Refined by PerimeterFit: {kept:.0%} of what speaks for the target lies within edges of the image; "
+        f"{moved:.1%} of the map's weight has come to other voxels{', so that it looks as it did' if little else ''}."
     )
-    return made.with_data(refined.astype(np.float32))
+    made = dataclasses.replace(
+        why, conserved=False, refined=f"{method}, hardly changed" if little else method, refinements=refinements,
+        notes=(*why.notes, note),
+    )  # fmt: skip
+    return made.with_data((values - speaks + raised).astype(np.float32))
 
 
 def _image(why: Explanation, volume: Volume | None) -> Volume:

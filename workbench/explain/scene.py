@@ -113,6 +113,22 @@ class Scene:
         """Return the score *mean logit of class `index` over a mask* (``[*spatial]`` on the network's grid, >= 0)."""
         return self.score(index, shares_of(mask, self.logits.shape[1:]))
 
+    def mean_output(self, output: str | None, values: Array, channel: int, mask: Array) -> Any:
+        """Return the mean over a mask of a channel of one of the outputs.
+
+        Parameters
+        ----------
+        output : str or None
+            Its name.
+        values : ndarray
+            ``[channels, *places]``: its values for the sample.
+        mask : ndarray
+            ``[*places]``, >= 0.
+        """
+        weights = np.zeros(values.shape, np.float32)
+        weights[channel] = mask / mask.sum()
+        return LinearScore(weights, output)
+
     def margin(self, a: int, b: int, mask: Array) -> LinearScore:
         """Return the mean over a mask of the logit of class `a` less that of class `b`."""
         first, second = self.mean_score(a, mask), self.mean_score(b, mask)
@@ -147,6 +163,13 @@ def class_index(which: int | str, names: Sequence[str], count: int) -> int:
         )
     if isinstance(which, str):
         return list(names).index(choose(which, names, "class"))
+    if count == 1 and which != 0:
+        raise InputError(
+            f"The class of a model with a single logit must be 0, {str(next(iter(names), 0))!r}, whose logit that is: "
+            f"the higher, the more of it; got class {which}. What speaks against it is negative in the map of class 0 "
+            "by a method with signs, such as 'input-x-gradient'. If the logit parts two classes, say so "
+            "(wb.wrap(network, task='classification', classes=(no, yes))): then 0 is the negative side."
+        )
     if not 0 <= which < count:
         raise InputError(
             f"The model has classes 0 to {count - 1}, but the target is class {which}. Take one of these; "

@@ -72,6 +72,13 @@ class Scored:
     explanation: Explanation
     check: Check
     finding: Finding
+    #: What the map is called; its title if nothing is said.
+    name: str = ""
+
+    @property
+    def called(self) -> str:
+        """What the map is called in tables and pictures."""
+        return self.name or self.explanation.title
 
 
 class Scores(Table):
@@ -87,7 +94,7 @@ class Scores(Table):
         self.found = [*found]
         super().__init__(
             {
-                "map": one.explanation.title,
+                "map": one.called,
                 "check": one.check.name,
                 "value": one.finding.value,
                 "verdict": one.finding.verdict,
@@ -97,9 +104,9 @@ class Scores(Table):
         )
 
     def of(self, check: str) -> dict[str, float]:
-        """Return the value of a check by the title of the map; of maps of one title the last."""
+        """Return the value of a check by the name or title of the map; of maps of one title the last."""
         CHECKS.get(check)
-        return {one.explanation.title: one.finding.value for one in self.found if one.check.name == check}
+        return {one.called: one.finding.value for one in self.found if one.check.name == check}
 
     def figure(self) -> Figure:
         """Draw the curves that numbers were made from, a picture for each check, a line for each map.
@@ -122,7 +129,7 @@ class Scores(Table):
             for number, one in enumerate(of_check):
                 for place, (label, curve) in enumerate(one.finding.curves.items()):
                     alone = len(of_check) == 1
-                    said = label if alone else one.explanation.title
+                    said = label if alone else one.called
                     axes.plot(
                         curve.x,
                         curve.y,
@@ -150,7 +157,7 @@ class Scores(Table):
 
 @checked("wb.explain.score()", "mask", "work")
 def score(
-    explanations: Explanation | Sequence[Explanation],
+    explanations: Explanation | Sequence[Explanation] | Mapping[str, Explanation],
     mask: Volume | None = None,
     checks: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     *,
@@ -161,8 +168,8 @@ def score(
 
     Parameters
     ----------
-    explanations : Explanation or sequence of Explanation
-        Of one input.
+    explanations : Explanation, sequence of Explanation, or mapping of str to Explanation
+        Of one input. In a mapping by the names that they have in the table; otherwise they are called by their titles.
     mask : Volume, optional
         Where the thing lies that is to be found: a mask, or labels. On any grid; it is found by its place in mm.
     checks : sequence of str, or mapping of str to mapping, optional
@@ -200,12 +207,13 @@ def score(
     >>> found.columns
     ('map', 'check', 'value', 'verdict', 'what it means')
     """
-    maps = [explanations] if isinstance(explanations, Explanation) else [*_sequence(explanations)]
+    maps = [explanations] if isinstance(explanations, Explanation) else [*_several(explanations)]
+    names = [*explanations] if isinstance(explanations, Mapping) else [""] * len(maps)
     _check_maps(maps)
     asked = asked_checks(checks, maps, mask is not None)
     found = []
     places: dict[int | str | None, Array] = {}
-    for place, one in enumerate(maps):
+    for place, (one, name) in enumerate(zip(maps, names, strict=True)):
         if mask is not None:
             meant = meant_by(mask, one) if label is None else label
             # all maps are of one input, and so on one grid
@@ -215,9 +223,9 @@ def score(
         subject = Subject(one, inside, [*maps[:place], *maps[place + 1 :]])
         for number, (check, options) in enumerate(asked):
             part = work.part(place * len(asked) + number, len(maps) * len(asked))
-            part.tell(0.0, f"{one.title}: {check.name}")
+            part.tell(0.0, f"{name or one.title}: {check.name}")
             finding = find(check, subject, options, part, by_name=checks is not None)
-            found += [] if finding is None else [Scored(one, check, finding)]
+            found += [] if finding is None else [Scored(one, check, finding, name)]
     return Scores(found)
 
 
@@ -233,10 +241,13 @@ def find(check: Check, subject: Subject, options: Mapping[str, Any], work: Work,
         return None
 
 
-def _sequence(given: Any) -> Iterator[Explanation]:
-    if not isinstance(given, Sequence) or isinstance(given, str):
+def _several(given: Any) -> Iterator[Explanation]:
+    if not isinstance(given, Sequence | Mapping) or isinstance(given, str):
         raise InputError(f"What is scored is an Explanation or a list of them, got {type(given).__name__}.")
-    for one in given:
+    for name in given if isinstance(given, Mapping) else ():
+        if not isinstance(name, str) or not name:
+            raise InputError(f"Names of maps that are scored must be text, got {name!r}. Give a mapping of str to map.")
+    for one in given.values() if isinstance(given, Mapping) else given:
         if not isinstance(one, Explanation):
             raise InputError(f"What is scored is an Explanation or a list of them, got one of {type(one).__name__}.")
         yield one

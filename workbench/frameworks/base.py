@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -41,6 +42,7 @@ from workbench._words import size
 from workbench.errors import StateError, choose
 from workbench.frameworks import _environment
 from workbench.frameworks._memory import says_out_of_memory
+from workbench.frameworks._modes import give_up
 from workbench.frameworks.linear_score import ACTIVATIONS as ACTIVATIONS
 from workbench.frameworks.linear_score import LinearScore as LinearScore
 from workbench.frameworks.matching import MatchReport
@@ -359,6 +361,16 @@ class Framework(ABC):
             From the pass that was under way when `cancelled` first returned True.
         """
         yield
+
+    def give_up(self, thread: threading.Thread) -> bool:
+        """Bring back now the modes of the networks that a thread asks, which nobody will wait for.
+
+        Returns
+        -------
+        bool
+            False where the thread has to be waited for: what it still runs would run in training mode.
+        """
+        return give_up(thread)
 
     def layouts(self, module: Any, *, forward_only: bool = False) -> tuple[str, ...]:  # noqa: ARG002
         """Return the forms that the network can be given to run in, that which is to be tried first first.

@@ -42,14 +42,16 @@ class Playing(anywidget.AnyWidget):
         layer : Layer
             One that is in the viewer.
         frames : mapping of str to Layer, Volume or Explanation
-            The steps by their names, first to last. Of a `Layer`, its window is taken too.
+            The steps by their names, first to last, all on the layer's grid. Of a `Layer`, its window is taken too;
+            another step is shown in a window of its own range.
         at : int
             Which one is shown first; the last by default.
 
         Raises
         ------
         InputError
-            If the layer is not in this viewer, or there are no steps.
+            If the layer is not in this viewer, there are no steps or no such one to begin with, or a step has no name
+            or lies on another grid.
 
         Examples
         --------
@@ -61,10 +63,14 @@ class Playing(anywidget.AnyWidget):
         (1, 1.0)
         """
         if layer not in getattr(self, "layers", ()):
-            raise InputError(f"play(): layer must be in this viewer, got {layer.name!r}. Add it first.")
-        if not frames:
-            raise InputError("play(): frames must be one step at least, got none. Give a mapping of name to Volume.")
-        steps = [one if isinstance(one, Layer) else layer.like(one) for one in frames.values()]
+            got = layer.name if isinstance(layer, Layer) else type(layer).__name__
+            raise InputError(f"play(): layer must be in this viewer, got {got!r}. Add it first.")
+        steps = _steps(layer, frames)
+        if isinstance(at, bool) or not isinstance(at, int) or not -len(steps) <= at < len(steps):
+            raise InputError(
+                f"play(): at must be the number of one of {len(steps)} steps, from 0, or from the last (-1) on, "
+                f"got {at!r}."
+            )
         self._played, self._steps = layer, steps
         # what is shown is told first: a page must not wait for a step of the last play
         wanted = range(len(steps))[at]
@@ -89,6 +95,28 @@ class Playing(anywidget.AnyWidget):
         step = self._steps[self.frame]
         if self._played.volume is not step.volume:
             self._played.volume = step.volume
-        if step.window is not None:
-            self._played.window = step.window
+        self._played.window = step.window
         self.shown_frame = self.frame
+
+
+def _steps(layer: Layer, frames: Mapping[str, Any]) -> list[Layer]:
+    """Return the steps as layers, each of which can be shown in place of `layer`."""
+    if not isinstance(frames, Mapping):
+        raise InputError(
+            f"play(): frames must be a mapping of name to Volume, got {type(frames).__name__}. "
+            "Give {'step 1': volume}."
+        )
+    if not frames:
+        raise InputError("play(): frames must be one step at least, got none. Give a mapping of name to Volume.")
+    steps = []
+    for name, one in frames.items():
+        if not isinstance(name, str) or not name:
+            raise InputError(f"play(): names of frames must be text, got {name!r}. Give such as 'step 1'.")
+        step = one if isinstance(one, Layer) else layer.like(one, window=None)
+        if not step.volume.same_grid(layer.volume):
+            raise InputError(
+                f"play(): frames must lie on the grid of the layer, {layer.volume!r}, got {step.volume!r} as {name!r}. "
+                "Bring it there: Volume.resample_like(layer.volume), or for an array layer.volume.with_data(array)."
+            )
+        steps.append(step)
+    return steps

@@ -67,3 +67,16 @@ def test_what_cannot_be_laid_out_is_refused(model):
         wb.explain.embed(model, samples(), perplexity=30.0)
     with pytest.raises(InputError, match="Unknown layer"):
         wb.explain.embed(model, samples(), "conv9")
+
+
+@pytest.mark.parametrize("count", [4, 5, 9])
+def test_few_cases_are_laid_out_without_a_warning(model, count, recwarn, caplog):
+    found = wb.explain.embed(model, samples(count))
+    assert np.isfinite([*found.points, found.place(samples(1)[0]["image"])]).all()
+    assert not [one for one in recwarn if issubclass(one.category, UserWarning | RuntimeWarning)]
+    assert not caplog.records
+
+
+def test_cases_that_are_all_alike_are_refused(model):
+    with pytest.raises(InputError, match=r"must hold cases that differ to the layer .* got 6 with the same features"):
+        wb.explain.embed(model, [toys.noise_volume((9, 8))] * 6)

@@ -7,6 +7,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import InputError
+from workbench.explain.making import Making
 from workbench.explain.resize import resize_linear
 from workbench.testing import toys
 from workbench.testing.marks import FRAMEWORKS, need
@@ -120,3 +121,28 @@ def test_exploding_and_vanishing_layers_are_named():
     with np.errstate(all="ignore"):
         wide = wb.explain.gradient_flow(chain(fc_weight=[3e38] * 4, three_weight=[1e5] * 4), PICTURE, 1)
     assert "two" in wide.of("exploding")
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_gradients_are_those_of_the_layers_that_are_seen_not_of_a_folded_network(framework):
+    need(framework)
+    model = wb.zoo.create("2d-unet", framework, num_classes=2, width=2, depth=2)
+    model.predict(PICTURE)  # which folds the norms
+    flow = wb.explain.gradient_flow(model, PICTURE, 1)
+    seen = [layer for layer in model.layers() if layer.leaf]
+    assert [(row["layer"], row["type"]) for row in flow.rows] == [(layer.name, layer.type) for layer in seen]
+    assert any("BatchNorm" in row["type"] and row["gradient"] > 0 for row in flow.rows)
+    # a norm scales what comes from a convolution, and by that the gradient of each channel
+    norm = next(row["layer"] for row in flow.rows if "BatchNorm" in row["type"])
+    making = Making(wb.explain.Request(model, PICTURE, "saliency", 1))
+    state = model.framework.state(model.module)
+    slope = state[f"{norm}.weight"] / np.sqrt(state[f"{norm}.running_var"] + 1e-5)
+    before = seen[[layer.name for layer in seen].index(norm) - 1].name
+    gradients = [
+        model.framework.layer_gradient(model.module, name, making.problem.input, making.problem.score)[2]
+        for name in (before, norm)
+    ]
+    by_layer = {row["layer"]: row["gradient"] for row in flow.rows}
+    for name, gradient in zip((before, norm), gradients, strict=True):
+        assert by_layer[name] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
+    assert np.allclose(gradients[0][0], gradients[1][0] * slope[:, None, None], rtol=1e-3, atol=1e-9)

@@ -51,6 +51,30 @@ def test_a_mask_lies_where_the_occluder_did():
         found.mask(6)
 
 
+@pytest.mark.parametrize("spacing", [None, (1.0, 1.5, 1.3)])
+def test_a_mask_lies_on_the_volumes_grid_where_a_box_of_it_was_explained(spacing):
+    model, volume = wb.zoo.create("3d-unet", num_classes=3, width=2, depth=2), toys.noise_volume((30, 34, 28))
+    model.preprocess = {
+        "orientation": "RAS",
+        "intensity": {"kind": "zscore"},
+        **({"spacing": spacing} if spacing else {}),
+    }
+    target = wb.explain.Voxel((15, 17, 14), 1)
+    why = wb.explain(model, volume, "occlusion", target, field="parts", window=8, stride=8, baseline=0)
+    assert why.field.kind == "box"
+    found = wb.explain.occluders(why)
+    centres = np.array([[row["x mm"], row["y mm"], row["z mm"]] for row in found.rows])
+    union = np.zeros(volume.shape)
+    for row, centre in enumerate(centres):
+        mask = found.mask(row)
+        assert mask.same_grid(volume)
+        union += mask.data
+        middle = volume.to_world(np.argwhere(mask.data)).mean(axis=0)
+        assert np.abs(middle - centre).max() <= max(volume.spacing), "in its place, to the nearest voxel"
+    assert union.max() == 1
+    assert union[15, 17, 14] == 1
+
+
 def test_of_a_segmentation_the_explained_score_alone_is_told():
     model, volume = toys.segmentation_model(3), toys.noise_volume((6, 7, 5), seed=2)
     found = wb.explain.occluders(wb.explain(model, volume, "occlusion", 1, window=4, stride=4))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.errors import InputError
-from workbench.explain import Class, Explanation, Margin, Output, Region, Voxel
+from workbench.errors import InputError, StateError
+from workbench.explain import Class, Count, Explanation, Margin, Output, Region, Voxel
 from workbench.explain.large.field import Field
 from workbench.testing import toys
 from workbench.testing.marks import needs_mindspore
@@ -146,6 +146,52 @@ def test_a_box_that_is_too_large_is_given_in_pieces(method, volume, monkeypatch,
     assert apart(box.data[inside], whole.data[inside], 1e-6 * abs(whole.score)) <= 1e-4
 
 
+@pytest.mark.parametrize(("method", "most"), [("saliency", 1 << 40), ("occlusion", 1 << 40), ("saliency", 20_000)])
+def test_a_piece_that_does_not_fit_into_memory_is_given_in_smaller_ones(method, most, volume, monkeypatch, framework):
+    options = {"baseline": 0, "window": 16, "batch_size": 2} if method == "occlusion" else {}
+    region = Region(labels((17, 15, 16), volume, 5), 1)
+    model = unet(framework)
+    wanted = wb.explain(model, volume, method, region, field="whole", **options)
+    for name in ("field", "pieces"):
+        monkeypatch.setattr(f"workbench.explain.large.{name}.most_voxels", lambda *_: most)
+    before = wb.explain(model, volume, method, region, field="parts", **options)
+    given = room_for(12_000, model, monkeypatch)
+    found = wb.explain(model, volume, method, region, field="parts", **options)
+    assert max(given) > 12_000
+    assert sum(voxels > 12_000 for voxels in given) <= 16, "it is not tried again and again"
+    assert found.field.parts > before.field.parts
+    assert found.score == pytest.approx(wanted.score, abs=1e-5)
+    inside = within(model, volume, found.field.start, found.field.stop)
+    assert apart(found.data[inside], wanted.data[inside], 1e-6 * abs(wanted.score)) <= 1e-4
+
+
+def test_what_cannot_be_given_in_smaller_pieces_says_what_to_do(volume, monkeypatch):
+    model = unet()
+    room_for(100, model, monkeypatch)
+    for target in (Region(labels((17, 15, 16), volume, 5), 1), Voxel((17, 15, 16), 1)):
+        with pytest.raises(StateError, match=r"a part of .* voxels does not fit"):
+            wb.explain(model, volume, "saliency", target, field="parts")
+
+
+def room_for(voxels, model, monkeypatch):
+    """Let a device have room for so many voxels at once; returns the list of how many it is given."""
+    given = []
+    from workbench.explain.large.receptive import receptive_field
+
+    receptive_field(model)  # measured before
+    for name in ("forward", "scores", "input_gradient"):
+        call = getattr(type(model.framework), name)
+
+        def limited(self, module, x, *more, call=call):
+            given.append(math.prod(x.shape))
+            if given[-1] > voxels:
+                raise MemoryError
+            return call(self, module, x, *more)
+
+        monkeypatch.setattr(type(model.framework), name, limited)
+    return given
+
+
 @pytest.mark.parametrize("norm", ["instance", "group"])
 def test_a_norm_over_the_volume_is_said_with_the_size_of_its_effect(norm, volume):
     model = unet(norm=norm)
@@ -249,8 +295,32 @@ def test_a_method_that_has_to_see_all_says_so(volume, monkeypatch):
 def test_what_has_no_place_in_windows_says_what_to_take(volume, monkeypatch):
     model = unet(width=4)
     windowed(monkeypatch, model)
-    with pytest.raises(InputError, match=r"must be explained by Class, Margin, Region or Voxel"):
-        wb.explain(model, volume, "saliency", Output("logits", 1))
+    whole = Count(1)
+    with pytest.raises(InputError, match=r"must be explained by Class, Margin, Region, Voxel or an Output"):
+        wb.explain(model, volume, "saliency", whole)
+
+
+def test_an_output_is_explained_by_the_windows_of_predict(framework, volume, monkeypatch):
+    model = unet(framework, width=4)
+    windowed(monkeypatch, model)
+    everywhere = wb.explain(model, volume, "saliency", Output("logits", 2), absolute=False)
+    assert everywhere.field.kind == "windows"
+    weights = np.zeros((3, *model.prepare(volume).spatial_shape), np.float32)
+    weights[2] = 1 / weights[2].size
+    assert apart(everywhere.data, blended_gradient(model, volume, weights)) <= 1e-4
+    masked = Output("logits", 2, where=labels((17, 15, 16), volume, 5))
+    options = {"relu": False, "layer": "head"}
+    # one window covers the mask and is the image: what is put together from it is the whole
+    model.patch_size = SHAPE
+    monkeypatch.setattr("workbench.explain.large.field.split", lambda place, *_: [place, place])
+    one, whole = both(model, volume, "hires-cam", masked, **options)
+    assert one.field.kind == "windows"
+    assert one.score == pytest.approx(whole.score, abs=1e-5)
+    assert apart(one.data, whole.data) <= 1e-4
+    # and a mask in several of them
+    model.patch_size = (20,) * 3
+    several = wb.explain(model, volume, "saliency", masked, field="parts", absolute=False)
+    assert several.field.kind == "box", "what depends on a box is explained there"
 
 
 def test_the_rule_of_what_the_network_is_given(volume, monkeypatch):

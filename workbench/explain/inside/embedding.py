@@ -20,6 +20,8 @@ from workbench.work import IDLE, Work
 
 #: A neighbourhood of that many cases, or of a third of them where there are fewer (openTSNE takes no more).
 _PERPLEXITY, _LEAST = 30.0, 4
+#: Features that differ by less, as a share of the largest, are the same.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ def embed(
     MissingExtraError
         If openTSNE is not installed.
     InputError
-        If there are too few cases, or there is no such layer.
+        If there are too few cases, all of them are alike, or there is no such layer.
     Cancelled
         If that was asked for.
 
@@ -120,6 +122,12 @@ def embed(
         raise InputError(f"wb.explain.embed(): layer must be one with channels of its own, got {name!r}. Take another.")
     found = np.stack(rows)
     scale = found.std(axis=0)
+    scale[scale <= _ROUNDING * np.abs(found).max()] = 0
+    if not scale.any():
+        raise InputError(
+            f"wb.explain.embed(): data must hold cases that differ to the layer {name!r}, got {len(data)} with "
+            "the same features. Give other cases, or take another of model.layers()."
+        )
     scaled = _Scaled(found.mean(axis=0), np.where(scale > 0, scale, 1))
     fitted = tsne.TSNE(
         perplexity=min(_PERPLEXITY, most) if perplexity is None else perplexity,

@@ -30,17 +30,21 @@ class Occluders(Table):
     windows : list of tuple of slice
         What each row hides, in voxels of `grid`.
     grid : Volume
-        The network's grid; its voxels say nothing.
+        The grid of what the network was given; its voxels say nothing.
+    volume : Volume
+        The map of the occluders, on the volume's own grid.
     score : float
         The explained score of the input as it is.
     """
 
-    def __init__(self, rows: Sequence[dict[str, Any]], windows: Sequence[Window], grid: Volume, score: float) -> None:
+    def __init__(
+        self, rows: Sequence[dict[str, Any]], windows: Sequence[Window], grid: Volume, volume: Volume, score: float
+    ) -> None:
         super().__init__(rows)
-        self.windows, self.grid, self.score = list(windows), grid, score
+        self.windows, self.grid, self.volume, self.score = list(windows), grid, volume, score
 
     def mask(self, row: int) -> Volume:
-        """Return where the occluder of a row lies, as labels on the network's grid.
+        """Return where the occluder of a row lies, as labels on the volume's own grid.
 
         Raises
         ------
@@ -53,7 +57,8 @@ class Occluders(Table):
         marked[self.windows[row]] = 1
         number = self.rows[row]["occluder"]
         labels = {0: "background", 1: f"occluder {number}"}
-        return Volume(marked, self.grid.affine, kind="labels", labels=labels, space=self.grid.space)
+        there = Volume(marked, self.grid.affine, kind="labels", labels=labels, space=self.grid.space)
+        return there.resample_like(self.volume)
 
 
 @checked("wb.explain.occluders()", "work")
@@ -124,7 +129,7 @@ def occluders(why: Explanation, *, work: Work = IDLE) -> Occluders:
         told = dict(zip(("score", *classes), map(float, found[n]), strict=True))
         row = {"occluder": number, "x mm": x, "y mm": y, "z mm": z, "score": told.pop("score")}
         rows.append({**row, "drop": making.score - row["score"], **told})
-    return Occluders(rows, [windows[n] for n in order], making.grid, making.score)
+    return Occluders(rows, [windows[n] for n in order], making.grid, why.volume, making.score)
 
 
 def _one(outputs: Any, n: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,12 @@ from workbench._arrays import Array
 from workbench.errors import InputError
 from workbench.explain.box import Box
 from workbench.explain.large.field import Field, choose_field
-from workbench.explain.large.pieces import Piece, Spread, WideScene, pieces_of_box, pieces_of_windows
+from workbench.explain.large.pieces import Piece, Spread, WideScene, no_windows, pieces_of_box, pieces_of_windows
 from workbench.explain.large.receptive import receptive_field
 from workbench.explain.large.seen import Seen
 from workbench.explain.memory import fitting
 from workbench.explain.scene import Scene
-from workbench.explain.targets import Class, Margin
+from workbench.explain.targets import Class, Margin, Output
 from workbench.frameworks import LinearScore
 from workbench.zoo.answering import How, decided
 
@@ -74,8 +74,8 @@ class Look:
                 "another method, such as 'grad-cam', crop the volume (Volume.crop), or try field='whole'."
             )
         place = target.place(volume, prepared.grid) if target is not None and field.kind != "whole" else None
-        if field.kind == "windows" and place is None and not isinstance(target, Class | Margin | None):
-            raise _no_windows(target, field)
+        if field.kind == "windows" and place is None and not isinstance(target, Class | Margin | Output | None):
+            raise no_windows(target, field.of)
         return cls(model, volume, prepared, field, place, tell)
 
     @cached_property
@@ -87,6 +87,15 @@ class Look:
     def at_once(self) -> bool:
         """Whether the network is given all of it in one pass."""
         return self.field.kind != "windows" and self.field.parts == 1
+
+    @property
+    def divisible(self) -> bool:
+        """Whether it is given at once, but could be given in pieces."""
+        return self.at_once and self.field.kind == "box"
+
+    def in_pieces(self) -> Look:
+        """Return the same look at a box, that is given piece by piece."""
+        return replace(self, field=replace(self.field, parts=2))
 
     def scene(self, forward: Callable[[], Any]) -> Scene:
         """Return what a target needs to know; `forward` gives the outputs, where the network can be given all."""
@@ -112,13 +121,13 @@ class Look:
             return pieces_of_box(self.model, self.prepared, self.field, self.place, score)
         windows = self.model.tiling(self.prepared)
         if not isinstance(score, Spread):
-            raise _no_windows("a score of another kind", self.field)
+            raise no_windows("a score of another kind", self.field.of)
         return pieces_of_windows(windows, self.field, self.place, score)
 
     def effect(self, score: LinearScore) -> float | None:
         """Return by how much of its largest value the gradient in the box changes if the box is larger.
 
-        None where that cannot be told: the box is given in pieces, or is not larger than it was.
+        None where that cannot be told: the box is given in pieces, is not larger than it was, or does not fit then.
         """
         if not self.at_once or self.field.kind != "box":
             return None
@@ -136,8 +145,13 @@ class Look:
         place = tuple(slice(a - b, a - b + n) for a, b, n in zip(field.start, low, field.shape, strict=True))
         framework, module = self.model.framework, self.model.module
         wide = LinearScore(_set_in(score.weights, field, larger), score.output, score.activation)
-        _, here = framework.input_gradient(module, self.seen.batch, score)
-        _, there = framework.input_gradient(module, Seen(self.prepared, larger).batch, wide)
+        try:
+            _, here = framework.input_gradient(module, self.seen.batch, score)
+            _, there = framework.input_gradient(module, Seen(self.prepared, larger).batch, wide)
+        except Exception as error:
+            if framework.out_of_memory(error):
+                return None
+            raise
         most = float(np.abs(there).max())
         return float(np.abs(here - there[(slice(None), slice(None), *place)]).max()) / most if most else 0.0
 
@@ -163,13 +177,6 @@ class Look:
     def _decided(self) -> Array:
         labels = decided(self.model, self.prepared, How(progress=self.tell))
         return np.asarray(labels[tuple(map(slice, self.field.start, self.field.stop))])
-
-
-def _no_windows(got: Any, field: Field) -> InputError:
-    return InputError(
-        "A volume that predict answers window by window must be explained by Class, Margin, Region or Voxel, got "
-        f"{got} and {'x'.join(map(str, field.of))} voxels. Crop the volume (Volume.crop), or try field='whole'."
-    )
 
 
 def _set_in(weights: Array, field: Field, larger: Field) -> Array:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench._arrays import Array
+from workbench.errors import InputError
 from workbench.explain.box import Box, inside
 from workbench.explain.large.field import Field, grown, most_voxels, split
-from workbench.explain.large.receptive import receptive_field
+from workbench.explain.large.receptive import Receptive, receptive_field
 from workbench.explain.scene import Scene
 from workbench.frameworks import LinearScore
 
@@ -73,6 +76,20 @@ class WideScene(Scene):
     def margin(self, a: int, b: int, mask: Array) -> Any:
         return self._spread(((a, 1.0), (b, -1.0)), mask)
 
+    def mean_output(self, output: str | None, values: Array, channel: int, mask: Array) -> Any:
+        """Return the mean over a mask of a channel of an output that has a value for each voxel.
+
+        Raises
+        ------
+        InputError
+            If the output is another one.
+        """
+        if values.shape[1:] != self.grid.spatial_shape:
+            raise no_windows(
+                f"output {output or 'logits'!r}, which has no value for each voxel,", self.grid.spatial_shape
+            )
+        return Spread(((channel, 1.0),), mask, float(np.sum(mask, dtype=np.float64)), len(values), output)
+
     def _spread(self, classes: tuple[tuple[int, float], ...], mask: Array) -> Spread:
         terms = []
         for index, factor in classes:
@@ -90,15 +107,20 @@ class Piece:
     ----------
     share : callable, optional
         Gives how much the piece counts at each of its voxels, where pieces are blended.
+    smaller : callable
+        Gives smaller pieces that sum up to this one; none where there are none.
     """
 
     box: Box
     score: Callable[[], LinearScore]
     share: Callable[[], Array] | None = None
+    smaller: Callable[[], list[Piece]] = list
 
 
 class InPieces:
     """A framework for one score of one input: scores and input gradients are sums over pieces, all else is its own.
+
+    A piece that does not fit into memory, alone, is replaced by smaller ones.
 
     Parameters
     ----------
@@ -108,10 +130,16 @@ class InPieces:
         ``[channels, *spatial]``: a piece in which an input does not differ from it scores what it did.
     done : callable
         Is called after each piece.
+
+    Attributes
+    ----------
+    pieces : list of Piece
+        Those that it has come to.
     """
 
     def __init__(self, framework: Any, pieces: Sequence[Piece], image: Array, done: Callable[[], None]) -> None:
-        self._framework, self._pieces, self._image, self._done = framework, pieces, image, done
+        self._framework, self._image, self._done = framework, image, done
+        self.pieces = list(pieces)
         self._scores: list[Array | None] = [None] * len(pieces)
 
     def __getattr__(self, name: str) -> Any:
@@ -120,7 +148,8 @@ class InPieces:
     def scores(self, module: Any, x: Array, score: Any) -> Array:  # noqa: ARG002 - the pieces know it
         """Return the score of each sample, ``[n]``."""
         total = np.zeros(len(x), np.float64)
-        for number, piece in enumerate(self._pieces):
+
+        def ask(number: int, piece: Piece) -> None:
             place: Any = (slice(None), *inside(piece.box))
             same = [np.array_equal(sample[place], self._image[place]) for sample in x]
             known = self._scores[number]
@@ -133,22 +162,53 @@ class InPieces:
                 total[changed] += self._framework.scores(module, inputs, piece.score())
             if known is not None:
                 total[same] += known[0]
-            self._done()
+
+        self._each(ask, len(x))
         return total.astype(np.float32)
 
     def input_gradient(self, module: Any, x: Array, score: Any) -> tuple[Array, Array]:  # noqa: ARG002
         """Return the scores ``[n]`` and the gradient of each sample's score, shaped like `x`."""
         total, gradient = np.zeros(len(x), np.float64), np.zeros(x.shape, np.float32)
-        for number, piece in enumerate(self._pieces):
+
+        def ask(number: int, piece: Piece) -> None:
             place: Any = (slice(None), slice(None), *inside(piece.box))
             inputs = np.ascontiguousarray(x[place])
             scores, found = self._framework.input_gradient(module, inputs, piece.score())
             if self._scores[number] is None and np.array_equal(inputs[0], self._image[place[1:]]):
                 self._scores[number] = scores[:1]
-            total += scores
+            np.add(total, scores, out=total)
             gradient[place] += found
-            self._done()
+
+        self._each(ask, len(x))
         return total.astype(np.float32), gradient
+
+    def _each(self, ask: Callable[[int, Piece], None], samples: int) -> None:
+        """Ask for one piece after the other; for one that does not fit into memory, for smaller ones, from now on."""
+        number = 0
+        while number < len(self.pieces):
+            try:
+                ask(number, self.pieces[number])
+            except Exception as error:
+                # of several samples fewer are tried first, by who gave them
+                if samples > 1 or not self._framework.out_of_memory(error):
+                    raise
+                smaller = self.pieces[number].smaller()
+                if not smaller:
+                    raise
+                self.pieces[number : number + 1] = smaller
+                self._scores[number : number + 1] = [None] * len(smaller)
+            else:
+                number += 1
+                self._done()
+
+
+def no_windows(got: Any, shape: Sequence[int]) -> InputError:
+    """Return the error that says of a target that it cannot be explained window by window."""
+    return InputError(
+        "A volume that predict answers window by window must be explained by Class, Margin, Region, Voxel or an Output "
+        f"with a value for each voxel, got {got} and {'x'.join(map(str, shape))} voxels. Crop the volume "
+        "(Volume.crop), or try field='whole'."
+    )
 
 
 def pieces_of_box(model: Any, prepared: Any, field: Field, place: Box, score: LinearScore) -> list[Piece]:
@@ -163,13 +223,39 @@ def pieces_of_box(model: Any, prepared: Any, field: Field, place: Box, score: Li
     """
     receptive = receptive_field(model, prepared)
     assert receptive is not None
-    made = []
-    for part in split(place, receptive, field.of, most_voxels(model, prepared, receptive)):
-        needed, own = field.local(grown(part, receptive, field.of)), field.local(part)
-        assert needed is not None
-        assert own is not None
-        made.append(Piece(needed, _Cut(score, field.shape, needed, own)))
-    return made
+    return _OfBox(receptive, field, score).pieces(place, most_voxels(model, prepared, receptive))
+
+
+@dataclass(frozen=True)
+class _OfBox:
+    receptive: Receptive
+    field: Field
+    score: LinearScore
+
+    def pieces(self, place: Box, most: int) -> list[Piece]:
+        """Return pieces that the network is given at most so many voxels for, where that can be."""
+        made = []
+        for part in split(place, self.receptive, self.field.of, most):
+            needed, own = self.field.local(self._needed(part)), self.field.local(part)
+            assert needed is not None
+            assert own is not None
+            made.append(
+                Piece(needed, _Cut(self.score, self.field.shape, needed, own), smaller=partial(self.smaller, part))
+            )
+        return made
+
+    def smaller(self, place: Box) -> list[Piece]:
+        """Return pieces of half the voxels at most, or of as few as can be; none where they would be no smaller."""
+        voxels = _voxels(self._needed(place))
+        made = self.pieces(place, voxels // 2)
+        return made if max(_voxels(piece.box) for piece in made) < voxels else []
+
+    def _needed(self, place: Box) -> Box:
+        return grown(place, self.receptive, self.field.of)
+
+
+def _voxels(box: Box) -> int:
+    return math.prod(b - a for a, b in zip(*box, strict=True))
 
 
 def pieces_of_windows(windows: Windows, field: Field, place: Box | None, score: Spread) -> list[Piece]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from workbench.errors import Cancelled
 from workbench.work import Work
 
 T = TypeVar("T")
@@ -18,7 +19,9 @@ class Promptly:
     """A framework whose passes are made by a thread beside the caller's, which waits no longer than until a cancel.
 
     What was under way then ends by itself, between two layers, where the framework can be interrupted there; nobody
-    hears of it. Everything but passes is the framework's own.
+    hears of it, and the network is at once in the mode that it had. Only a network in training mode whose framework
+    cannot be interrupted is waited for: its norms would take in what is left of the pass. Everything but passes is the
+    framework's own.
 
     Parameters
     ----------
@@ -70,7 +73,12 @@ class Promptly:
         thread.start()
         while thread.is_alive():
             thread.join(_LOOK)
-            self._work.check()
+            try:
+                self._work.check()
+            except Cancelled:
+                if not self._framework.give_up(thread):
+                    thread.join()
+                raise
         if failed:
             raise failed[0]
         return found[0]

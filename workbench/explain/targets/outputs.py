@@ -16,7 +16,6 @@ from workbench.explain.scene import Scene
 from workbench.explain.targets.base import Resolved, Target
 from workbench.explain.targets.masks import as_labels, marked, mask_on, place_on
 from workbench.explain.targets.voxels import checked_ijk, place_in, place_of, voxel_of
-from workbench.frameworks import LinearScore
 from workbench.volume import Volume
 
 #: What marks the voxels of a label Volume where nothing is said: every one that is not background.
@@ -84,10 +83,8 @@ class Output(Target):
     def resolve(self, scene: Scene) -> Resolved:
         output, values = self._values(scene.outputs)
         channel = self._channel(values)
-        weights = np.zeros(values.shape, np.float32)
-        weights[channel] = self._shares(scene, values.shape[1:])
-        concrete = Output(self.name, channel, self.where)
-        return Resolved(LinearScore(weights, output=output), concrete, has_probability=False)
+        score = scene.mean_output(output, values, channel, self._mask(scene, values.shape[1:]))
+        return Resolved(score, Output(self.name, channel, self.where), has_probability=False)
 
     def _values(self, outputs: Any) -> tuple[str | None, Array]:
         """Return the name that the network has for it, None if it returns one array, and its values for the sample."""
@@ -109,10 +106,10 @@ class Output(Target):
             )
         return channel
 
-    def _shares(self, scene: Scene, shape: tuple[int, ...]) -> Array:
+    def _mask(self, scene: Scene, shape: tuple[int, ...]) -> Array:
         """Return how much each place of the channel counts."""
         if self.where is None:
-            return np.full(shape, 1 / max(1, int(np.prod(shape))))
+            return np.broadcast_to(np.float32(1), shape)
         if len(shape) != scene.volume.spatial_ndim:
             raise InputError(
                 f"Output: where must be left out for {self.name!r}, which is no map of the volume, "

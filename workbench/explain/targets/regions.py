@@ -13,7 +13,6 @@ from workbench.explain.resize import shares_of
 from workbench.explain.scene import Scene, class_index
 from workbench.explain.targets.base import Resolved, Target, named, need_segmentation
 from workbench.explain.targets.masks import as_labels, marked, mask_on, place_on
-from workbench.frameworks import LinearScore
 from workbench.volume import Volume
 
 
@@ -108,9 +107,8 @@ class Region(Target):
             )
         output, channel = inside
         values = np.asarray(scene.outputs if output is None else scene.outputs[output])[0]
-        weights = np.zeros(values.shape, np.float32)
-        weights[channel] = shares_of(mask_on(scene.grid, self.region, number), values.shape[1:])
-        return Resolved(LinearScore(weights, output), self)
+        mask = shares_of(mask_on(scene.grid, self.region, number), values.shape[1:])
+        return Resolved(scene.mean_output(output, values, channel, mask), self)
 
     @property
     def pointer(self) -> Volume:

@@ -46,16 +46,16 @@ def traced(module: Any, x: Array) -> tuple[Outputs, dict[str, tuple[int, ...]]]:
         return {name: to_output(value) for name, value in outputs.items()}, shapes
 
 
-def evaluate(module: Any) -> Callable[[], None]:
-    """Put a network into evaluation mode; returns what puts every layer back into the mode that it had."""
+def evaluate(module: Any) -> Callable[[], None] | None:
+    """Put a network into evaluation mode; returns what puts every layer back into the mode that it had, if any is."""
     modes = [(layer, bool(layer.training)) for _, layer in named_layers(module)]
-    training = any(mode for _, mode in modes)
-    if training:
-        module.set_train(False)
+    if not any(mode for _, mode in modes):
+        return None
+    module.set_train(False)
 
     def restore() -> None:
         # it sets the mode of all layers inside as well, so the outer ones come first
-        for layer, mode in modes if training else ():
+        for layer, mode in modes:
             layer.set_train(mode)
 
     return restore

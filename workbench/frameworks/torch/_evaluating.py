@@ -16,18 +16,18 @@ def evaluation_mode(module: torch.nn.Module) -> Iterator[None]:
     """Have a network, and each of its layers, in evaluation mode for the length of a ``with`` block."""
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"The torch framework runs a torch.nn.Module, got {type(module).__name__}.")
-    with evaluating(module, lambda: _evaluate(module)):
+    with evaluating(module, lambda: _evaluate(module), stops=True):
         yield
 
 
-def _evaluate(module: torch.nn.Module) -> Callable[[], None]:
-    modes = [(layer, layer.training) for layer in module.modules()]
-    if any(mode for _, mode in modes):
-        module.eval()
+def _evaluate(module: torch.nn.Module) -> Callable[[], None] | None:
+    training = [layer for layer in module.modules() if layer.training]
+    if not training:
+        return None
+    module.eval()
 
     def restore() -> None:
-        for layer, mode in modes:
-            if mode:
-                layer.training = True
+        for layer in training:
+            layer.training = True
 
     return restore
