@@ -88,7 +88,7 @@ class TestClass:
         # the only kind of object that a detector knows is not the absence of another
         model.classes = ("nodule",)
         assert value(Class("nodule"), model, volume) == pytest.approx(logit, rel=1e-5)
-        with pytest.raises(InputError, match="classes 0 to 0"):
+        with pytest.raises(InputError, match="a single logit must be 0"):
             value(Class(1), model, volume)
 
 
