@@ -93,3 +93,16 @@ def checked_shape(layer: str, changed: Any, shape: tuple[int, ...]) -> Array:
             "Change its values alone."
         )
     return array
+
+
+def one_by_one(
+    framework: Any, module: Any, layers: Iterable[str], x: Array, score: Any
+) -> Iterator[tuple[Array, Array] | None]:
+    """Yield what `Framework.layer_gradients` does, with a pass for each layer."""
+    for layer in layers:
+        try:
+            _, output, gradient = framework.layer_gradient(module, layer, x, score)
+        except InputError:
+            yield None
+        else:
+            yield output, gradient

@@ -32,17 +32,19 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from workbench._arrays import Array
-from workbench._words import size
 from workbench.errors import StateError, choose
 from workbench.frameworks import _environment
+from workbench.frameworks._layers import one_by_one
 from workbench.frameworks._memory import says_out_of_memory
 from workbench.frameworks._modes import give_up
+from workbench.frameworks.facts import Device as Device
+from workbench.frameworks.facts import KnownProblem as KnownProblem
+from workbench.frameworks.facts import LayerInfo as LayerInfo
 from workbench.frameworks.linear_score import ACTIVATIONS as ACTIVATIONS
 from workbench.frameworks.linear_score import LinearScore as LinearScore
 from workbench.frameworks.matching import MatchReport
@@ -52,51 +54,6 @@ from workbench.frameworks.stepping import OptimizerSpec, Trainer
 Define = Callable[[Any, Any, Any], Any]
 MakeLoss = Callable[[Any, Any, Any], Loss | Players]
 Outputs = Array | Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Device:
-    """A place where a network can run; memory is in bytes, None where it cannot be known."""
-
-    id: str
-    framework: str
-    name: str
-    memory: int | None = None
-    free_memory: int | None = None
-    cores: int | None = None
-
-    def __str__(self) -> str:
-        parts = [f"{self.framework} {self.id}: {self.name}"]
-        if self.cores:
-            parts.append(f"{self.cores} cores")
-        if self.memory:
-            parts.append(size(self.memory))
-        if self.free_memory:
-            parts.append(f"{size(self.free_memory)} free")
-        return ", ".join(parts)
-
-
-@dataclass(frozen=True)
-class KnownProblem:
-    """Something that is known to go wrong: what it is `about`, what was `found`, and the `remedy`, a command."""
-
-    about: str
-    found: str
-    remedy: str
-
-
-@dataclass(frozen=True)
-class LayerInfo:
-    """A module inside a network whose output can be looked at.
-
-    `name` is the dotted name (``"down.0.conv"``), `path` its parts, `type` the class name, `leaf` whether it holds no
-    other module.
-    """
-
-    name: str
-    type: str
-    path: tuple[str, ...]
-    leaf: bool
 
 
 class Framework(ABC):
@@ -197,6 +154,15 @@ class Framework(ABC):
         InputError
             If there is no such layer, it did not run, or its output is not one tensor.
         """
+
+    def layer_gradients(
+        self, module: Any, layers: Sequence[str], x: Array, score: LinearScore
+    ) -> Iterator[tuple[Array, Array] | None]:
+        """Yield for each layer its output and the gradient with respect to it, as :meth:`layer_gradient` has them.
+
+        None for a layer that did not run, or whose output is not one tensor.
+        """
+        return one_by_one(self, module, layers, x, score)
 
     def capture(self, module: Any, layers: Sequence[str], x: Array) -> dict[str, Array]:  # noqa: ARG002
         """Return the outputs ``[n, ...]`` of some layers by their names, without gradients.

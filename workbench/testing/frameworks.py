@@ -237,6 +237,14 @@ class FrameworkContract(SteppingContract):
         assert np.array_equal(activation, [[2, -4, 6]])
         assert np.array_equal(gradient, [[4, 0, 12]])
 
+    def test_gradients_of_several_layers_are_those_of_each(self, framework, x):
+        module, layers = framework.build(tiny, {}), ["conv", "norm", "blocks.0.0", "head"]
+        found = list(framework.layer_gradients(module, layers, x, self.score))
+        for layer, (activation, gradient) in zip(layers, found, strict=True):
+            _, output, slope = framework.layer_gradient(module, layer, x, self.score)
+            assert np.allclose(activation, output, atol=1e-6)
+            assert np.allclose(gradient, slope, atol=1e-6)
+
     @pytest.mark.parametrize("layer", ["conv", "norm", "blocks.0", "blocks.0.0", "head"])
     def test_layer_gradient_equals_finite_differences(self, framework, x, layer):
         module = framework.build(tiny, {})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import workbench as wb
 from workbench.errors import InputError
 from workbench.explain.making import Making
 from workbench.explain.resize import resize_linear
+from workbench.frameworks import LinearScore
+from workbench.frameworks._layers import one_by_one
 from workbench.testing import toys
 from workbench.testing.marks import FRAMEWORKS, need
 
@@ -146,3 +149,46 @@ def test_gradients_are_those_of_the_layers_that_are_seen_not_of_a_folded_network
     for name, gradient in zip((before, norm), gradients, strict=True):
         assert by_layer[name] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
     assert np.allclose(gradients[0][0], gradients[1][0] * slope[:, None, None], rtol=1e-3, atol=1e-9)
+
+
+class Odd(torch.nn.Module):
+    """A layer that runs twice, activations in place, one layer that does not run, one with two outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.twice, self.act = torch.nn.Conv2d(1, 1, 3, padding=1), torch.nn.ReLU(inplace=True)
+        self.idle, self.pool = torch.nn.Linear(2, 2), torch.nn.MaxPool2d(2, return_indices=True)
+        self.head = torch.nn.Linear(1, 2)
+
+    def forward(self, x):
+        x = self.act(self.twice(self.act(self.twice(x))))
+        return self.head(self.pool(x)[0].mean((2, 3)))
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_one_pass_gives_what_a_pass_for_each_layer_gives(trainable, monkeypatch):
+    torch.manual_seed(0)
+    framework, module = wb.frameworks.get("torch"), Odd().eval().requires_grad_(trainable)
+    names = ["twice", "act", "idle", "pool", "head"]
+    x = np.random.default_rng(0).normal(size=(1, 1, 6, 8)).astype(np.float32)
+    score = LinearScore(np.array([0, 1], np.float32))
+    wanted = list(one_by_one(framework, module, names, x, score))
+    passes = []
+    module.register_forward_pre_hook(lambda *_: passes.append(1))
+    found = list(framework.layer_gradients(module, names, x, score))
+    assert len(passes) == 1
+    assert [one is None for one in found] == [one is None for one in wanted] == [False, False, True, True, False]
+    for ours, theirs in zip(found, wanted, strict=True):
+        for a, b in zip(ours or (), theirs or (), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+    assert module.training is False
+    assert all(len(one._forward_hooks) == 0 for one in module.children())
+
+    def full(*_given):
+        raise MemoryError
+
+    monkeypatch.setattr("workbench.frameworks.torch._gradients.layer_gradients", full)
+    passes.clear()
+    again = list(framework.layer_gradients(module, names, x, score))
+    assert len(passes) == len(names), "all at once did not fit"
+    np.testing.assert_allclose(again[0][1], wanted[0][1])

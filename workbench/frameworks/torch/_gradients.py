@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -62,3 +64,32 @@ def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearS
     finally:
         handle.remove()
     return to_array(scores), to_output(seen[0]), to_output(gradient)
+
+
+def layer_gradients(
+    module: torch.nn.Module, layers: Sequence[str], x: Array, score: LinearScore
+) -> list[tuple[Array, Array] | None]:
+    """Return what `layer_gradient` does of several layers, in one pass forward and one backward."""
+    need_layers(module, "saliency, integrated-gradients, occlusion")
+    names = {name: found for name, found in module.named_modules() if name}
+    seen: dict[str, torch.Tensor] = {}
+
+    def record(layer: str, _module: torch.nn.Module, _inputs: Any, output: Any) -> Any:
+        if not isinstance(output, torch.Tensor) or not output.is_floating_point():
+            return output
+        seen[layer] = output if output.requires_grad else output.detach().requires_grad_(True)
+        # the network goes on with a copy, as in `layer_gradient`
+        return seen[layer].clone()
+
+    handles = [names[choose(one, names, "layer")].register_forward_hook(partial(record, one)) for one in layers]
+    try:
+        with differentiating(module):
+            inputs = to_tensor(x, device_of(module)).requires_grad_(True)
+            scores = score_of(run(module, inputs.clone()), score)
+            found = [seen[one] for one in layers if one in seen]
+            gradients = torch.autograd.grad(scores.sum(), found, allow_unused=True, materialize_grads=True)
+    finally:
+        for handle in handles:
+            handle.remove()
+    known = dict(zip([one for one in layers if one in seen], gradients, strict=True))
+    return [(to_output(seen[one]), to_output(known[one])) if one in known else None for one in layers]

@@ -132,6 +132,20 @@ class TorchFramework(Framework):
         with evaluation_mode(module):
             return _gradients.layer_gradient(bare(module), layer, x, score)
 
+    def layer_gradients(
+        self, module: torch.nn.Module, layers: Sequence[str], x: Array, score: LinearScore
+    ) -> Iterator[tuple[Array, Array] | None]:
+        try:
+            with evaluation_mode(module):
+                found = _gradients.layer_gradients(bare(module), layers, x, score)
+        except Exception as error:
+            if not self.out_of_memory(error):
+                raise
+        else:
+            yield from found
+            return
+        yield from super().layer_gradients(module, layers, x, score)
+
     def capture(self, module: torch.nn.Module, layers: Sequence[str], x: Array) -> dict[str, Array]:
         with evaluation_mode(module):
             return _layers.capture(bare(module), layers, x)
