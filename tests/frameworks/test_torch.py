@@ -121,6 +121,27 @@ class TestTorch(FrameworkContract):
         with pytest.raises(StateError, match=r"hang on its input by a gradient.*torch\.no_grad.*'occlusion'"):
             framework.input_gradient(Detached(), x, self.score)
 
+    def test_a_way_that_is_cut_within_the_network_is_refused_and_a_layer_beside_it_is_not(self, framework):
+        class Cut(torch.nn.Module):
+            def __init__(self, cut):
+                super().__init__()
+                self.cut, self.first, self.beside = cut, torch.nn.Conv2d(1, 2, 1), torch.nn.Conv2d(1, 2, 1)
+                self.last = torch.nn.Linear(2, 2)
+
+            def forward(self, x):
+                self.beside(x)
+                x = self.first(x)
+                return self.last((x.detach() if self.cut else x).mean((2, 3)))
+
+        x = np.ones((1, 1, 3, 4), np.float32)
+        score = LinearScore(np.array([0, 1], np.float32))
+        for ask in (framework.input_gradient, lambda *given: framework.layer_gradient(given[0], "first", *given[1:])):
+            with pytest.raises(StateError, match="hang on its input by a gradient"):
+                ask(Cut(cut=True).eval(), x, score)
+        _, _, gradient = framework.layer_gradient(Cut(cut=False).eval(), "beside", x, score)
+        assert gradient.shape == (1, 2, 3, 4)
+        assert not gradient.any()
+
     @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
     @pytest.mark.parametrize("nesterov", [False, True])
     def test_steps_equal_a_loop_written_by_hand(self, framework, x, targets, optimizer, nesterov):

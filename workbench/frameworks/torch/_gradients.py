@@ -32,7 +32,9 @@ def input_gradient(module: torch.nn.Module, x: Array, score: LinearScore) -> tup
         # a network that starts with an in-place operation may not write into a leaf, nor into the caller's array
         scores = score_of(run(module, inputs.clone()), score)
         need_gradient(recorded=scores.requires_grad)
-        (gradient,) = torch.autograd.grad(scores.sum(), inputs, allow_unused=True, materialize_grads=True)
+        (gradient,) = torch.autograd.grad(scores.sum(), inputs, allow_unused=True)
+        # None, not zeros: the weights behind a detach() have gradients, and the input has none
+        need_gradient(recorded=gradient is not None)
     return to_array(scores), to_array(gradient)
 
 
@@ -58,11 +60,15 @@ def layer_gradient(module: torch.nn.Module, layer: str, x: Array, score: LinearS
         with differentiating(module), torch.no_grad():
             scores = score_of(run(module, to_tensor(x, device_of(module))), score)
             check_ran([layer], [layer] * len(seen))
-            if not scores.requires_grad:
-                return to_array(scores), to_output(seen[0]), to_output(torch.zeros_like(seen[0]))
-            (gradient,) = torch.autograd.grad(scores.sum(), seen[0], allow_unused=True, materialize_grads=True)
+            gradient = None
+            if scores.requires_grad:
+                (gradient,) = torch.autograd.grad(scores.sum(), seen[0], allow_unused=True)
     finally:
         handle.remove()
+    if gradient is None:
+        # no way leads from the layer to the score: it lies beside it, or there is none from the input either
+        input_gradient(module, x, score)
+        gradient = torch.zeros_like(seen[0])
     return to_array(scores), to_output(seen[0]), to_output(gradient)
 
 
@@ -86,6 +92,7 @@ def layer_gradients(
         with differentiating(module):
             inputs = to_tensor(x, device_of(module)).requires_grad_(True)
             scores = score_of(run(module, inputs.clone()), score)
+            need_gradient(recorded=scores.requires_grad)
             found = [seen[one] for one in layers if one in seen]
             gradients = torch.autograd.grad(scores.sum(), found, allow_unused=True, materialize_grads=True)
     finally:
