@@ -115,7 +115,8 @@ class Making:
             given = tuple(model.tiling(self.prepared).size)
         else:
             given = tuple(seen.spatial_shape)
-        self.feeder = self._feeder((self._channels(), *given), self._less())
+        less = Less.asked(asked.options.get("precision", "float32"), model.framework, model.module)
+        self.feeder = self._feeder((self._channels(), *given), less)
         if work is not None and work.heeded and math.prod(given) > _LONG:
             self._runs = Promptly(model.framework, work, end_to_end=self.explainer.end_to_end)
         scene = self._scene()
@@ -325,10 +326,6 @@ class Making:
 
     def _channels(self) -> int:
         return int(self.look.seen.batch.shape[1])
-
-    def _less(self) -> Less | None:
-        precision, model = self.asked.options.get("precision", "float32"), self.asked.model
-        return None if precision == "float32" else Less.asked(precision, model.framework, model.module)
 
     def _feeder(self, shape: tuple[int, ...], less: Less | None = None) -> Feeder:
         model = self.asked.model

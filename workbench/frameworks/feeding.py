@@ -56,8 +56,10 @@ class Less(NamedTuple):
     tolerance: float | None
 
     @classmethod
-    def asked(cls, precision: str, framework: Framework, module: Any) -> Less:
-        """Return what ``precision="bfloat16"`` or ``"auto"`` asks for."""
+    def asked(cls, precision: str, framework: Framework, module: Any) -> Less | None:
+        """Return what ``precision="bfloat16"`` or ``"auto"`` asks for; nothing of ``"float32"``."""
+        if precision == "float32":
+            return None
         return cls(framework.reduced(module), _TOLERANCE if precision == "auto" else None)
 
 
