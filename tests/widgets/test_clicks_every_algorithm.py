@@ -100,6 +100,9 @@ def test_every_row_of_the_answer_is_explained_at_a_click(desk: Table) -> None:
         desk.click(action="explain_row", row=number)
         assert desk.panel.problem == {}
         assert desk.panel.explanation is not None
+        asked, made = desk.panel._answer.targets[number], desk.panel.explanation.target
+        assert isinstance(made, type(asked))
+        assert getattr(made, "which", None) == getattr(asked, "which", None)
     if rows:
         assert len(desk.panel.maps) == len(rows[:2])
 

@@ -357,7 +357,11 @@ class ExplainPanel(ExplainSaves):
         return self._answer.at(model, selection.mm)
 
     def _take(self, target: explain.Target) -> None:
-        self._drawn, self.drawn, self.target = target, str(target), "drawn"
+        if isinstance(target, explain.Class) and "drawn" in self.no_targets:
+            # nothing of such an answer is drawn: the row of a class chooses it in the form
+            self.target, self.label = "class", str(target.which)
+        else:
+            self._drawn, self.drawn, self.target = target, str(target), "drawn"
 
     def _case_changed(self, _change: Any) -> None:
         # what is under way is about another case by now
