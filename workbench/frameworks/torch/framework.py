@@ -26,6 +26,7 @@ from workbench.frameworks.base import (
 from workbench.frameworks.matching import MatchReport, match
 from workbench.frameworks.stepping import OptimizerSpec, Trainer
 from workbench.frameworks.torch import _foreign, _gradients, _layers
+from workbench.frameworks.torch._convolving import SingleSamples
 from workbench.frameworks.torch._evaluating import evaluation_mode
 from workbench.frameworks.torch._folding import folded
 from workbench.frameworks.torch._interrupting import interrupting
@@ -112,14 +113,14 @@ class TorchFramework(Framework):
         return f"cuda:{place.index or 0}" if place.type == "cuda" else place.type
 
     def forward(self, module: torch.nn.Module, x: Array) -> Outputs:
-        with evaluation_mode(module), torch.inference_mode():
+        with evaluation_mode(module), torch.inference_mode(), SingleSamples():
             outputs = run(module, to_tensor(x, device_of(module)))
             if isinstance(outputs, Mapping):
                 return {name: to_output(value) for name, value in outputs.items()}
             return to_output(outputs)
 
     def scores(self, module: torch.nn.Module, x: Array, score: LinearScore) -> Array:
-        with evaluation_mode(module), torch.inference_mode():
+        with evaluation_mode(module), torch.inference_mode(), SingleSamples():
             return to_array(score_of(run(module, to_tensor(x, device_of(module))), score))
 
     def input_gradient(self, module: torch.nn.Module, x: Array, score: LinearScore) -> tuple[Array, Array]:
