@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -76,6 +77,8 @@ class Problem:
         much of that grid it covers.
     field : Field, optional
         What part of the network's whole input this is; all of it if not given.
+    scored : (ndarray, float), optional
+        An input whose score is known already, and that score.
     """
 
     framework: Framework
@@ -90,14 +93,22 @@ class Problem:
     grid: Volume | None = None
     lay: Callable[[Volume, Volume], tuple[Array, float]] | None = None
     field: Field | None = None
+    scored: tuple[Array, float] | None = None
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
         return tuple(self.input.shape[2:])
 
+    @functools.cached_property
+    def unchanged(self) -> float:
+        """The score of the input as it is."""
+        if self.scored is not None and self.scored[0] is self.input:
+            return self.scored[1]
+        return self.score_of(self.input[0])
+
     def score_of(self, image: Array) -> float:
         """Return the score of one input, ``[channels, *spatial]``."""
-        return float(self.feeder.once(lambda: self.scores(image[None]))[0])
+        return float(self.feeder.one(lambda: self.scores(image[None]))[0])
 
     def scores(self, inputs: Array) -> Array:
         """Return the score of each of some inputs ``[n, channels, *spatial]``."""

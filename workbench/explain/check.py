@@ -163,7 +163,7 @@ class Subject:
         asked = (options["baseline"], options["blur"])
         if asked not in self._baselines:
             problem = self.making.problem
-            self._baselines[asked] = find_baseline(problem, options, problem.score_of(problem.input[0])).image
+            self._baselines[asked] = find_baseline(problem, options, problem.unchanged).image
         return self._baselines[asked]
 
     @cached_property

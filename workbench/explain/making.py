@@ -102,8 +102,9 @@ class Making:
         self.layer = asked.layer
         if self.layer is None and self.explainer.needs_layer:
             self.layer = str(model.default_layer())
-        options = {name: value for name, value in asked.options.items() if name not in ("within", "field")}
-
+        options = self._options = {
+            name: value for name, value in asked.options.items() if name not in ("within", "field")
+        }
         model.framework.check_finite(model.module)
         with self._fitting():
             self.prepared = model.prepare(volume)
@@ -143,6 +144,7 @@ class Making:
             grid=self.grid,
             lay=lambda other, grid: laid(model, other, grid, self._channels()),
             field=None if self.field.kind == "whole" else self.field,
+            scored=None if self._score is None else (seen.batch, self._score),
         )
 
     @property
@@ -150,7 +152,7 @@ class Making:
         """The value of the score for the unchanged input."""
         if self._score is None:
             with self._fitting():
-                self._score = self.problem.score_of(self.problem.input[0])
+                self._score = self.problem.unchanged
         return self._score
 
     def steps(self) -> Iterator[Step]:
@@ -193,7 +195,7 @@ class Making:
             own = dataclasses.replace(
                 whole, framework=self._runs, input=image, score=piece.score(), box=None, grid=grid, field=None
             )
-            scored += own.score_of(image[0])
+            scored += own.unchanged
             for step in steps_of(self.explainer, own):
                 if step.fraction < 1:
                     yield Step((number + step.fraction) / count, total.copy, native)
@@ -344,8 +346,7 @@ class Making:
         )
 
     def _count(self, shape: tuple[int, ...]) -> int:
-        options = {name: value for name, value in self.asked.options.items() if name not in ("within", "field")}
-        return self.explainer.passes(shape[1:], tuple(self.prepared.grid.spacing), options)
+        return self.explainer.passes(shape[1:], tuple(self.prepared.grid.spacing), self._options)
 
     def _framework(self, score: Any) -> Any:
         pieces = self._pieces

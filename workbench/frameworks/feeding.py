@@ -239,6 +239,20 @@ class Feeder:
                 raise self._refused(error) from error
             raise
 
+    def one(self, call: Callable[[], T]) -> T:
+        """Run a single input as `once` does, in the form of the first batch where only outputs are wanted.
+
+        Raises
+        ------
+        StateError
+            If it does not fit into memory.
+        """
+        if self._count is None or self.network is not self._module:
+            return self.once(call)
+        with contextlib.ExitStack() as stack:
+            self._enter(stack, self._offered[0])
+            return self.once(call)
+
     def map(
         self, count: int, build: Callable[[range], Array], call: Callable[[Array], Array]
     ) -> Iterator[tuple[range, Array]]:

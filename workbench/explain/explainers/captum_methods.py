@@ -53,7 +53,7 @@ class DeepLift(Explainer):
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
-        of_input = problem.score_of(problem.input[0])
+        of_input = problem.unchanged
         baseline = find_baseline(problem, options, of_input)
         attribution, scores = problem.feeder.once(lambda: _deep_lift(problem, baseline.image[None]))
         result = reduce_channels(attribution, options["channels"], absolute=options["absolute"])

@@ -41,12 +41,12 @@ class ContourOcclusion(SegmentExplainer):
         return {"count": 24}
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
-        return 2 + self.expected(options)
+        return 1 + self.expected(options)
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         image = problem.input[0]
         labels, count = segments_of(problem)
-        unoccluded = problem.score_of(image)
+        unoccluded = problem.unchanged
         found = find_baseline(problem, problem.options, unoccluded)
 
         def build(part: range) -> Array:

@@ -48,12 +48,12 @@ class IntegratedGradients(Explainer):
         return {"points": 6}
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
-        return int(options["points"]) + 2
+        return int(options["points"]) + 1
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         options = problem.options
         image = problem.input[0]
-        of_input = problem.score_of(problem.input[0])
+        of_input = problem.unchanged
         found = find_baseline(problem, options, of_input)
         baseline = found.image
         nodes, weights = np.polynomial.legendre.leggauss(options["points"])  # type: ignore[no-untyped-call]

@@ -52,12 +52,12 @@ class KernelShap(SegmentExplainer):
         return {"samples": 64, "count": 12}
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
-        return 3 + int(options["samples"])
+        return 2 + int(options["samples"])
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         image, options = problem.input[0], problem.options
         labels, count = segments_of(problem)
-        everything = problem.score_of(image)
+        everything = problem.unchanged
         baseline = find_baseline(problem, options, everything)
         coalitions, weights, exact = _coalitions(count, options["samples"], options["seed"])
 

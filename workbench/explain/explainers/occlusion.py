@@ -62,18 +62,18 @@ class Occlusion(Explainer):
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         window = window_shape(options, shape, spacing)
         stride = _stride(options["stride"], window, shape)
-        return 2 + math.prod(map(_count, shape, window, stride))
+        return 1 + math.prod(map(_count, shape, window, stride))
 
     def passes_in(self, field: Field, spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:
         window = window_shape(options, field.of, spacing)
         stride = _stride(options["stride"], window, field.of)
-        return 2 + len(list_windows(field.of, window, stride, (field.start, field.stop))[0])
+        return 1 + len(list_windows(field.of, window, stride, (field.start, field.stop))[0])
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         windows, counts, stride = windows_of(problem)
         lattice = Lattice(counts)
         image = problem.input[0]
-        unoccluded = problem.score_of(image)
+        unoccluded = problem.unchanged
         hide, baseline = hiding_of(problem, unoccluded)
         same = 0
         if baseline is not None:

@@ -46,11 +46,11 @@ class Rise(Explainer):
         return {"samples": 48, "cells": 5}
 
     def passes(self, shape: tuple[int, ...], spacing: tuple[float, ...], options: Mapping[str, Any]) -> int:  # noqa: ARG002
-        return 2 + int(options["samples"])
+        return 1 + int(options["samples"])
 
     def steps(self, problem: Problem) -> Iterator[Step]:
         image, options, shape = problem.input[0], problem.options, problem.spatial_shape
-        found = find_baseline(problem, options, problem.score_of(image))
+        found = find_baseline(problem, options, problem.unchanged)
         baseline = found.image
         cells = tuple(min(options["cells"], size) for size in shape)
         slope = Slope(shape)

@@ -40,7 +40,7 @@ class ScoreCAM(ChannelExplainer):
     }
 
     def baseline(self, problem: Problem) -> Baseline:
-        return find_baseline(problem, problem.options, problem.score_of(problem.input[0]))
+        return find_baseline(problem, problem.options, problem.unchanged)
 
     def weigh(
         self,

@@ -29,11 +29,13 @@ from workbench.frameworks.torch import _foreign, _gradients, _layers
 from workbench.frameworks.torch._convolving import SingleSamples
 from workbench.frameworks.torch._evaluating import evaluation_mode
 from workbench.frameworks.torch._folding import folded
+from workbench.frameworks.torch._fusing import fused
 from workbench.frameworks.torch._interrupting import interrupting
 from workbench.frameworks.torch._tensors import bare, device_of, dtype_of, run, score_of, to_array, to_output, to_tensor
 from workbench.frameworks.torch.trainer import TorchTrainer
 
 _BFLOAT16 = "bfloat16"
+_FUSED = "folded-fused"
 _CONTAINERS = (torch.nn.ModuleList, torch.nn.ModuleDict)
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
@@ -238,10 +240,13 @@ class TorchFramework(Framework):
     def layouts(self, module: torch.nn.Module, *, forward_only: bool = False) -> tuple[str, ...]:
         dims = {weight.dim() for weight in module.parameters() if weight.dim() in _CHANNELS_LAST}
         plain = ("contiguous", "channels-last") if len(dims) == 1 else ("contiguous",)
-        if not forward_only or device_of(module).type != "cpu" or folded(module) is None:
+        network = folded(module) if forward_only and device_of(module).type == "cpu" else None
+        if network is None:
             return plain
         # the network as it is does more for the same answer: on a busy machine it would be taken by mere chance
-        return tuple(f"folded-{name}" for name in reversed(plain))
+        if fused(network) is None:
+            return tuple(f"folded-{name}" for name in reversed(plain))
+        return (_FUSED, *(f"folded-{name}" for name in plain))
 
     def reduced(self, module: torch.nn.Module) -> str | None:
         plain = device_of(module).type == "cpu" and dtype_of(module) == torch.float32
@@ -260,6 +265,9 @@ class TorchFramework(Framework):
         network = module
         if name.startswith("folded"):
             network = folded(module) or module
+        if name == _FUSED:
+            yield fused(network) or network
+            return
         if name.endswith("contiguous"):
             yield network
             return
