@@ -83,8 +83,8 @@ class Model:
     def prepare(self, volume: Volume) -> Any:
         return Preprocess({"intensity": {"kind": "none"}}).apply(volume)
 
-    def forward(self, array: np.ndarray) -> Any:
-        return self.framework.forward(self.module, array)
+    def forward(self, array: np.ndarray, *, network: Any = None) -> Any:
+        return self.framework.forward(self.module if network is None else network, array)
 
     def default_layer(self) -> str | None:
         return self._layer

@@ -98,13 +98,12 @@ class Making:
         self.asked, self._work, self._looked = asked, work, 0
         self._look: Look | None = None
         self._runs: Any = model.framework
+        self._activation = str(asked.options["activation"])
         self.explainer = get(asked.method)
         self.layer = asked.layer
         if self.layer is None and self.explainer.needs_layer:
             self.layer = str(model.default_layer())
-        options = self._options = {
-            name: value for name, value in asked.options.items() if name not in ("within", "field")
-        }
+        self._options = {name: value for name, value in asked.options.items() if name not in ("within", "field")}
         model.framework.check_finite(model.module)
         with self._fitting():
             self.prepared = model.prepare(volume)
@@ -129,14 +128,15 @@ class Making:
             self._score = evaluate(score, scene.outputs) if self.look.at_once else None
         self.target, self.notes = resolved.target, resolved.notes
         self.grid = scene.grid
-        self.is_attribution = self.explainer.is_attribution(options)
+        self.is_attribution = self.explainer.is_attribution(self._options)
         self.field = self._measured(score)
+        batch = seen.batch
         self.problem = Problem(
             framework=self._framework(score),
             module=model.module,
-            input=seen.batch,
+            input=batch,
             score=score,
-            options=options,
+            options=self._options,
             spacing=tuple(self.grid.spacing),
             feeder=self.feeder,
             layer=self.layer,
@@ -144,7 +144,7 @@ class Making:
             grid=self.grid,
             lay=lambda other, grid: laid(model, other, grid, self._channels()),
             field=None if self.field.kind == "whole" else self.field,
-            scored=None if self._score is None else (seen.batch, self._score),
+            scored=None if self._score is None else (batch, self._score),
         )
 
     @property
@@ -307,18 +307,16 @@ class Making:
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    @property
-    def _activation(self) -> str:
-        return str(self.asked.options["activation"])
-
     def _outputs(self) -> Any:
-        model, batch = self.asked.model, self.look.seen.batch
-        return model.forward(batch) if self._runs is model.framework else self._runs.forward(model.module, batch)
+        model, batch, network = self.asked.model, self.look.seen.batch, self.feeder.network
+        if self._runs is not model.framework:
+            return self._runs.forward(network, batch)
+        return model.forward(batch) if network is model.module else model.forward(batch, network=network)
 
     def _scene(self) -> Scene:
         assert self.look is not None
         try:
-            return self.look.scene(lambda: self.feeder.once(self._outputs))
+            return self.look.scene(lambda: self.feeder.one(self._outputs))
         except StateError:
             if not self.look.divisible or not self.explainer.end_to_end:
                 raise

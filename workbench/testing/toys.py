@@ -132,8 +132,8 @@ class ToyModel:
     def prepare(self, volume):
         return ToyPrepared(volume, self.preprocess)
 
-    def forward(self, array):
-        return self.framework.forward(self.module, array)
+    def forward(self, array, *, network=None):
+        return self.framework.forward(network or self.module, array)
 
     def predict(self, volume):
         prepared = self.prepare(volume)
