@@ -18,6 +18,7 @@ import numpy as np
 
 from workbench._arrays import Array
 from workbench.errors import StateError
+from workbench.frameworks._keeping import keeping_memory
 
 if TYPE_CHECKING:
     from workbench.frameworks.base import Framework
@@ -268,7 +269,7 @@ class Feeder:
             self._less = None
         done = 0
         layout = ""
-        with contextlib.ExitStack() as stack:
+        with keeping_memory(), contextlib.ExitStack() as stack:
             while done < count:
                 followed = bool(self._planned)
                 plan = self._planned.pop(0) if followed else self._tuner.propose()
