@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -111,6 +112,8 @@ class Case:
         self._statistics(torch.from_numpy(np.moveaxis(data, -1, 0)[None].copy()))
         axes = ("ij" if len(shape) == 2 else "ijk") + "c"
         self.volume = Volume(data, axes=axes) if channels > 1 else Volume(data[..., 0])
+        # peers lay weights out otherwise, which would make ours fold them anew each time
+        self.theirs = copy.deepcopy(self.module)
         self.model = Model(self.module, channels)
         self.inputs = torch.from_numpy(np.ascontiguousarray(self.model.prepare(self.volume).batch))
         with torch.inference_mode():
@@ -163,28 +166,28 @@ class Case:
     def captum(self, batch: int, layout: str) -> np.ndarray:
         """All windows; Captum has no way to do some of them."""
         last = torch.channels_last if self.inputs.dim() == 4 else torch.channels_last_3d
-        self.module.to(memory_format=last if layout == "channels-last" else torch.contiguous_format)
+        self.theirs.to(memory_format=last if layout == "channels-last" else torch.contiguous_format)
         sizes = {
             "sliding_window_shapes": (self.inputs.shape[1], *(self.window,) * (self.inputs.dim() - 2)),
             "strides": (self.inputs.shape[1], *(self.stride,) * (self.inputs.dim() - 2)),
         }
         with torch.inference_mode():
-            found = captum.attr.Occlusion(self.module).attribute(
+            found = captum.attr.Occlusion(self.theirs).attribute(
                 self.inputs, target=self.target, perturbations_per_eval=batch, **sizes
             )
-        self.module.to(memory_format=torch.contiguous_format)
+        self.theirs.to(memory_format=torch.contiguous_format)
         return found[0, 0].numpy()
 
     def monai(self, batch: int, layout: str) -> np.ndarray:
         last = torch.channels_last if self.inputs.dim() == 4 else torch.channels_last_3d
-        self.module.to(memory_format=last if layout == "channels-last" else torch.contiguous_format)
+        self.theirs.to(memory_format=last if layout == "channels-last" else torch.contiguous_format)
         overlap = 1 - self.stride / self.window
         method = monai.visualize.OcclusionSensitivity(
-            self.module, mask_size=self.window, n_batch=batch, mode=0.0, overlap=overlap, verbose=False
+            self.theirs, mask_size=self.window, n_batch=batch, mode=0.0, overlap=overlap, verbose=False
         )
         with torch.inference_mode():
             found = method(self.inputs)[0]
-        self.module.to(memory_format=torch.contiguous_format)
+        self.theirs.to(memory_format=torch.contiguous_format)
         return found
 
     def ours(self, **options: Any) -> Any:

@@ -79,13 +79,13 @@ def of_all(case: Case, run: Callable[[int, str], Any]) -> Callable[[int, str], f
 def compare(name: str, repeats: int) -> dict[str, Any]:
     """Time all contenders on one case."""
     case = Case(name)
-    fused = fuse(case.module)
+    fused = fuse(case.theirs)
     load = os.getloadavg()[0]
     searched: dict[str, dict[str, float]] = {}
     settings: dict[str, tuple[int, str]] = {}
     trials = {
         "captum": of_all(case, case.captum),
-        "loop": of_loop(case, case.module),
+        "loop": of_loop(case, case.theirs),
         "loop, norms folded": of_loop(case, fused),
     }
     if not name.endswith("96"):
@@ -97,7 +97,7 @@ def compare(name: str, repeats: int) -> dict[str, Any]:
     case.ours()  # goes on where the first one was with its measuring
     runs: dict[str, Callable[[int, str], Any]] = {
         "captum": case.captum,
-        "loop": lambda *how: case.loop(case.module, *how),
+        "loop": lambda *how: case.loop(case.theirs, *how),
         "loop, norms folded": lambda *how: case.loop(fused, *how),
         "monai": case.monai,
     }
