@@ -102,7 +102,7 @@ function brick(level: number, index: number, values: number[]): [Brick, DataView
 
 function started(layer = info(), near: Vec3 = [0, 0, 3]): { voxels: Voxels; asked: Pull[] } {
   const asked: Pull[] = [];
-  const voxels = new Voxels((message) => asked.push(message), () => near);
+  const voxels = new Voxels((message) => message.type === "pull" && asked.push(message), () => near);
   voxels.update([layer]);
   return { voxels, asked };
 }
@@ -178,9 +178,9 @@ test("the readout names voxel, place, value with unit, and label", () => {
   const { voxels } = started();
   voxels.receive(...brick(0, 0, [10, 20, 30, 40]));
   const style = { name: "ct", colormap: "gray", opacity: 1, window: null, visible: true, channel: 0, outline: false };
-  const text = readout([info()], { a: style }, (id) => voxels.get(id), [0, 0, 0]);
+  const text = readout([info()], { a: style }, voxels, [0, 0, 0]);
   assert.equal(text, "voxel (0, 0, 0)   RAS (0.0, 0.0, 0.0) mm   value about 10 HU");
-  const beside = readout([info()], { a: style }, (id) => voxels.get(id), [-9, 0, 0]);
+  const beside = readout([info()], { a: style }, voxels, [-9, 0, 0]);
   assert.equal(beside, "voxel (-9, 0, 0)   RAS (-9.0, 0.0, 0.0) mm");
   voxels.dispose();
 });
@@ -195,7 +195,7 @@ test("a point is told in millimetres of a patient, of a thing, or not at all", (
   assert.equal(placeWords(slide, [-0.044, -0.06, 0]), "(60, 44) µm");
   const film = info({ affine: [[0, -0.14, 0, 0], [-0.14, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], picture: true, space: "object" });
   assert.equal(placeWords(film, [-14, -28, 0]), "(28, 14) mm");
-  assert.equal(readout([{ ...slide, space: "pixels" }], {}, () => undefined, [-0.044, -0.06, 0]), "pixel (120, 88)");
+  assert.equal(readout([{ ...slide, space: "pixels" }], {}, new Voxels(() => {}, () => [0, 0, 0]), [-0.044, -0.06, 0]), "pixel (120, 88)");
 });
 
 test("views of what is no patient are called by their axes", () => {

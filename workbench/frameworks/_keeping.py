@@ -27,7 +27,7 @@ def keeping_memory() -> Iterator[None]:
     with each batch, and each of their pages is then cleared anew, which takes up to half as long as the network. Does
     nothing where the C library is another one than glibc.
     """
-    global _users  # noqa: PLW0603 - the allocator is one for the whole process
+    global _users
     libc = _glibc()
     if libc is None:
         yield

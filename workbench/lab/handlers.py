@@ -1,10 +1,11 @@
 """Server handlers: a volume file below the server's folder, described and sent brick by brick.
 
-Three addresses, all only for authenticated users::
+Four addresses, all only for authenticated users::
 
     GET medical-workbench/formats                               which files can be opened (JSON)
     GET medical-workbench/volume?path=P                         what the viewer must know (JSON)
     GET medical-workbench/brick?path=P&version=V&level=L&index=N   one brick (bytes; its header as JSON in X-Volume)
+    GET medical-workbench/section?path=P&version=V&axis=A&index=N   one plane at full resolution (likewise)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tornado.web
 from jupyter_server.base.handlers import APIHandler
@@ -24,6 +25,9 @@ from workbench.errors import WorkbenchError
 from workbench.lab.file_types import FileTypes, file_types
 from workbench.lab.paths import inside
 from workbench.lab.shelf import Shelf
+
+if TYPE_CHECKING:
+    from workbench.widgets.transfer import Header
 
 _Result = TypeVar("_Result")
 _shelf = Shelf()
@@ -74,25 +78,47 @@ class VolumeHandler(_Handler):
             self.finish(json.dumps(description))
 
 
-class BrickHandler(_Handler):
-    """Send voxels."""
+class _VoxelsHandler(_Handler):
+    """Send voxels: bytes, and what they are as JSON in a header."""
 
-    @tornado.web.authenticated
-    async def get(self) -> None:
-        """Answer with one brick's bytes, or with the cause in ``message``."""
-        level, index = (self.get_query_argument(name) for name in ("level", "index"))
-        version = self.get_query_argument("version")
-        answer = await self.answer(lambda: _shelf.brick(self.file(), version, level, index))
+    async def send(self, find: Callable[[], tuple[Header, bytes]]) -> None:
+        """Answer with what `find` returns, or with the cause in ``message``."""
+        answer = await self.answer(find)
         if answer is not None:
-            header, brick = answer
+            header, voxels = answer
             self.set_header("Content-Type", "application/octet-stream")
             self.set_header("Cache-Control", "private, no-store")
             self.set_header("X-Volume", json.dumps(header))
-            self.finish(brick)
+            self.finish(voxels)
+
+
+class BrickHandler(_VoxelsHandler):
+    """Send a brick."""
+
+    @tornado.web.authenticated
+    async def get(self) -> None:
+        """Answer with one brick's bytes."""
+        version, level, index = (self.get_query_argument(name) for name in ("version", "level", "index"))
+        await self.send(lambda: _shelf.brick(self.file(), version, level, index))
+
+
+class SectionHandler(_VoxelsHandler):
+    """Send a plane at full resolution."""
+
+    @tornado.web.authenticated
+    async def get(self) -> None:
+        """Answer with one plane's bytes."""
+        version, axis, index = (self.get_query_argument(name) for name in ("version", "axis", "index"))
+        await self.send(lambda: _shelf.section(self.file(), version, axis, index))
 
 
 def add_handlers(web_app: Any) -> None:
     """Add the addresses to a running server."""
     base = url_path_join(web_app.settings["base_url"], "medical-workbench")
-    handlers = {"formats": FormatsHandler, "volume": VolumeHandler, "brick": BrickHandler}
+    handlers = {
+        "formats": FormatsHandler,
+        "volume": VolumeHandler,
+        "brick": BrickHandler,
+        "section": SectionHandler,
+    }
     web_app.add_handlers(".*$", [(url_path_join(base, name), handler) for name, handler in handlers.items()])

@@ -41,12 +41,31 @@ class Shelf:
         """
         # one thread at a time: a parcel reads its voxels at the first brick
         with self._lock:
-            current, _, parcel = self._take(path)
-            if version != current:
-                raise InputError(f"{path.name} has changed on the disk since it was opened. Open it again.")
+            parcel = self._current(path, version)
             known = _number(level, len(parcel.levels), "level")
             place = _number(index, len(parcel.levels[known].bricks), "brick")
             return parcel.header(), parcel.brick(known, place)
+
+    def section(self, path: Path, version: str, axis: str, index: str) -> tuple[Header, bytes]:
+        """Return one plane of `path` at full resolution and the header that goes with it.
+
+        Raises
+        ------
+        InputError
+            If the file has changed since it was described, or there is no such plane.
+        """
+        from workbench.widgets.sections import section
+
+        with self._lock:
+            parcel = self._current(path, version)
+            along = _number(axis, 3, "axis")
+            return section(parcel, parcel, along, _number(index, parcel.shape[along], "index"))
+
+    def _current(self, path: Path, version: str) -> Parcel:
+        current, _, parcel = self._take(path)
+        if version != current:
+            raise InputError(f"{path.name} has changed on the disk since it was opened. Open it again.")
+        return parcel
 
     def _take(self, path: Path) -> tuple[str, Layer, Parcel]:
         from workbench.io import read

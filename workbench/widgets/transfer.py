@@ -118,6 +118,7 @@ class Parcel:
         self.version = layer.version
         self.shape: tuple[int, int, int] = (shape[0], shape[1], shape[2])
         self.samples = 3 if layer.is_rgb else 1
+        self.kind, self.affine = layer.kind, volume.affine
         self._itemsize = _largest_itemsize(volume.dtype, layer.kind) * self.samples
         spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)
         centred = layer.kind != "labels"
@@ -152,7 +153,7 @@ class Parcel:
     def header(self) -> Header:
         """Return what is known once the voxels are read: their type on the wire, range, window and labels."""
         return {
-            "dtype": cast("WireType", self._grid.dtype.name),
+            "dtype": cast("WireType", self.voxels.dtype.name),
             "window": self.window,
             "range": self._range,
             "labels": self.labels,
@@ -164,7 +165,7 @@ class Parcel:
         if level == 0 and prod(self.levels[0].factors) > 1:
             block = self._first[:, j0:j1, k0:k1]
         else:
-            block = _reduce_box(self._grid, self.levels[level].factors, (j0, j1, k0, k1), self._layer.kind)
+            block = _reduce_box(self.voxels, self.levels[level].factors, (j0, j1, k0, k1), self._layer.kind)
         if self.samples > 1:
             block = np.moveaxis(block, -1, 0)
         return block.tobytes(order="F")
@@ -207,7 +208,8 @@ class Parcel:
         return np.concatenate([[0], foreground[foreground != 0]])
 
     @cached_property
-    def _grid(self) -> NDArray[Any]:
+    def voxels(self) -> NDArray[Any]:
+        """The voxels as they travel, ``[i, j, k]`` or ``[i, j, k, samples]``; labels as lines of the label table."""
         data = self._layer.grid()
         if self._layer.kind == "labels":
             return _dense_labels(data, self._values)
@@ -217,7 +219,7 @@ class Parcel:
     def _first(self) -> NDArray[Any]:
         level = self.levels[0]
         box = (0, level.shape[1], 0, level.shape[2])
-        return _reduce_box(self._grid, level.factors, box, self._layer.kind)
+        return _reduce_box(self.voxels, level.factors, box, self._layer.kind)
 
     @cached_property
     def _range(self) -> tuple[float, float]:

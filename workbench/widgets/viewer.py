@@ -22,6 +22,7 @@ from workbench.widgets.panel import bundle
 from workbench.widgets.planes import Convention, middle
 from workbench.widgets.playing import Playing
 from workbench.widgets.pointing import CANNOT_READ, TOOLS, Measurement, Pick, Point, Tool, measured, pick, voxel_at
+from workbench.widgets.sections import Look, Section, section
 from workbench.widgets.still import Still
 from workbench.widgets.transfer import Header, LayerInfo, Parcel
 
@@ -136,8 +137,8 @@ class Viewer(Playing):
     #: Ids of the layers that can be taken away by hand. See `allow_removal`.
     _removable = synced(list[str], t.List(t.Unicode()))
 
-    hears: ClassVar[tuple[type, ...]] = (Pull, Click, Remove)
-    says: ClassVar[tuple[type, ...]] = (Brick, Refused)
+    hears: ClassVar[tuple[type, ...]] = (Pull, Look, Click, Remove)
+    says: ClassVar[tuple[type, ...]] = (Brick, Section, Refused)
 
     def __init__(self, *layers: Any, **options: Any) -> None:
         check_keywords(options, OPTIONS, "A viewer")
@@ -327,9 +328,11 @@ class Viewer(Playing):
         finally:
             self._from_browser = False
 
-    def _receive(self, _widget: Any, message: Pull | Click | Remove, _buffers: Any) -> None:
+    def _receive(self, _widget: Any, message: Pull | Look | Click | Remove, _buffers: Any) -> None:
         if message["type"] == "pull":
             self._answer_pull(message)
+        elif message["type"] == "look":
+            self._answer_look(message)
         elif message["type"] == "click":
             self._click(_triple(message["xyz"]))
         elif message["type"] == "remove":
@@ -350,6 +353,20 @@ class Viewer(Playing):
                 self.send(Refused(type="refused", cause=f"{type(error).__name__}: {error}", **known))
                 return
             self.send(Brick(type="brick", index=index, **known, **header), [buffer])
+
+    def _answer_look(self, message: Look) -> None:
+        parcels = [self._parcels.get(name) for name in (message["layer"], message["on"])]
+        versions = [message["version"], message["on_version"]]
+        if [None if parcel is None else parcel.version for parcel in parcels] != versions:
+            return
+        parcel, on = cast("list[Parcel]", parcels)
+        try:
+            header, buffer = section(parcel, on, int(message["axis"]), int(message["index"]))
+        except CANNOT_READ as error:
+            cause = f"{type(error).__name__}: {error}"
+            self.send(Refused(type="refused", layer=message["layer"], version=parcel.version, level=0, cause=cause))
+            return
+        self.send(cast("Section", {**message, "type": "section", **header}), [buffer])
 
     def _click(self, xyz: Point) -> None:
         ijk = voxel_at(self._need_layer().volume, xyz)

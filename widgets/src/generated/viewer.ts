@@ -2,6 +2,7 @@
 
 import type { Style } from "./layer";
 import type { Measurement } from "./pointing";
+import type { Look, Section } from "./sections";
 import type { Still } from "./still";
 import type { LabelInfo, LayerInfo } from "./transfer";
 
@@ -24,8 +25,8 @@ export interface Viewer {
     shown_frame: number;
     tool: "navigate" | "pick" | "window" | "measure";
   };
-  hears: Pull | Click | Remove;
-  says: Brick | Refused;
+  hears: Pull | Look | Click | Remove;
+  says: Brick | Section | Refused;
 }
 
 /** The browser asks for bricks: nothing is lost if it starts late. */

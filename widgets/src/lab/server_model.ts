@@ -1,7 +1,7 @@
 // A volume file on the server, in the shape of the model that the viewer draws from: the same viewer then serves
 // notebooks, where a kernel answers, and double-clicked files, where the server does.
 import type { Described } from "../generated/transfer";
-import type { FromPython, Header, Pull, State, ToPython, Vec3 } from "../viewer/protocol";
+import type { FromPython, Header, Look, Pull, State, ToPython, Vec3 } from "../viewer/protocol";
 import { ask } from "./server";
 
 type Callback = (...values: unknown[]) => void;
@@ -68,6 +68,23 @@ export class ServerModel {
   send(content: unknown): void {
     const message = content as ToPython;
     if (message.type === "pull") void this.pull(message);
+    if (message.type === "look") void this.look(message);
+  }
+
+  private async look(place: Look): Promise<void> {
+    const { layer, version, axis, index } = place;
+    try {
+      const response = await ask("section", {
+        path: this.path,
+        version: String(version),
+        axis: String(axis),
+        index: String(index),
+      });
+      const [header, buffer] = await voxelsOf(response);
+      this.say({ ...place, type: "section", ...header }, [buffer]);
+    } catch (error) {
+      this.say({ type: "refused", layer, version, level: 0, cause: (error as Error).message });
+    }
   }
 
   private async pull({ layer, version, level, bricks }: Pull): Promise<void> {
@@ -80,8 +97,7 @@ export class ServerModel {
           level: String(level),
           index: String(index),
         });
-        const header: Header = JSON.parse(response.headers.get("X-Volume") ?? "{}");
-        const buffer = new DataView(await response.arrayBuffer());
+        const [header, buffer] = await voxelsOf(response);
         this.say({ type: "brick", ...known, index, ...header }, [buffer]);
       } catch (error) {
         this.say({ type: "refused", ...known, cause: (error as Error).message });
@@ -97,6 +113,11 @@ export class ServerModel {
   private emit(event: string, ...values: unknown[]): void {
     for (const callback of [...(this.callbacks.get(event) ?? [])]) callback(...values);
   }
+}
+
+async function voxelsOf(response: Response): Promise<[Header, DataView]> {
+  const header: Header = JSON.parse(response.headers.get("X-Volume") ?? "{}");
+  return [header, new DataView(await response.arrayBuffer())];
 }
 
 function middle(shape: Vec3, affine: number[][]): Vec3 {

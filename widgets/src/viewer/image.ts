@@ -5,7 +5,8 @@ import { NVImage } from "@niivue/niivue";
 import { spacing } from "./geometry";
 import { outlined } from "./outline";
 import type { Header, LayerInfo, Style } from "./protocol";
-import type { Entry, VoxelArray } from "./voxels";
+import type { VoxelArray } from "./voxel_array";
+import type { Entry } from "./voxels";
 
 /** A layer with its style and what has arrived of its voxels, from the bottom up. */
 export interface Shown {
@@ -62,9 +63,14 @@ export function dress(image: NVImage, { info, style }: Shown, header: Header, lo
   image.cal_max = image.robust_max = high;
   image._opacity = style.visible ? style.opacity : 0;
   if (info.kind !== "labels") {
-    const cover = info.kind === "scores" ? (low < 0 ? "signed" : "scores") : lowest ? "image" : "cover";
-    image._colormap = `${cover}-${style.colormap}`;
+    image._colormap = colormapName(info, style, low, lowest);
   }
+}
+
+/** The colour map of a layer whose window begins at `low`, as niivue knows it: see `addColormaps`. */
+export function colormapName(info: LayerInfo, style: Style, low: number, lowest: boolean): string {
+  const cover = info.kind === "scores" ? (low < 0 ? "signed" : "scores") : lowest ? "image" : "cover";
+  return `${cover}-${style.colormap}`;
 }
 
 /** A GPU texture must not hold what is not a number; such voxels are drawn as the lowest value, and told as they are. */

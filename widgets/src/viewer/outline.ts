@@ -1,7 +1,7 @@
 // Labels as outlines: what is left of them where another label begins.
 
 import type { Vec3 } from "./protocol";
-import type { VoxelArray } from "./voxels";
+import type { VoxelArray } from "./voxel_array";
 
 /**
  * The labels of voxels that have a neighbour of another label, along any axis; all others are 0. The edge of the grid

@@ -88,6 +88,7 @@ class ViewerPanel {
       ...(["_layers", "_styles", "_removable"] as const).map((key) => source.watch(key, () => this.#changed())),
       source.watch("_first", () => this.#refreshText()),
       this.voxels.listen(() => this.#changed()),
+      this.voxels.sections.listen(() => this.#refreshReadout()),
     );
     this.#stage.style.height = `${source.get("height")}px`;
     const observer = new ResizeObserver(() => this.#refreshStill());
@@ -134,8 +135,8 @@ class ViewerPanel {
       return;
     }
     const canvas = this.#canvas;
-    const scene = new Scene(canvas, {
-      moved: (xyz) => this.#moved(xyz),
+    const events = {
+      moved: (xyz: Vec3) => this.#moved(xyz),
       arranged: () => this.#refreshLetters(),
       drawn: () => this.#measures.draw(),
       lost: () => {
@@ -143,7 +144,8 @@ class ViewerPanel {
         this.#refreshMessage(this.#layers);
       },
       returned: () => this.#startAgain(),
-    });
+    };
+    const scene = new Scene(canvas, events, this.voxels.sections);
     await scene.start();
     if (this.#stopped || canvas !== this.#canvas) {
       scene.dispose();
@@ -294,7 +296,7 @@ class ViewerPanel {
   }
 
   #refreshReadout(xyz: Vec3 = this.source.get("crosshair")): void {
-    const text = readout(this.#layers, this.#styles, (id) => this.voxels.get(id), xyz);
+    const text = readout(this.#layers, this.#styles, this.voxels, xyz);
     this.#readout.textContent = text;
     this.#readout.hidden = text === "";
     // the line is cut at its end where there is no room for all of it

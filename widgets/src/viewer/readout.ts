@@ -2,6 +2,7 @@
 
 import { apply, formatValue, inside, voxelAt } from "./geometry";
 import type { LayerInfo, Style, Vec3 } from "./protocol";
+import type { Sections } from "./sections";
 import { placeWords } from "./space";
 import { type Entry, Voxels } from "./voxels";
 
@@ -11,7 +12,7 @@ const MANY = 4;
 export function readout(
   layers: LayerInfo[],
   styles: Record<string, Style>,
-  entry: (id: string) => Entry | undefined,
+  voxels: Pick<Voxels, "get" | "sections">,
   xyz: Vec3,
 ): string {
   if (layers.length === 0) {
@@ -28,14 +29,21 @@ export function readout(
   // of many label maps, most say "background" nearly everywhere
   const brief = layers.length > MANY;
   for (const layer of layers) {
-    const held = entry(layer.id);
-    const found = held && inside(layer.shape, voxelAt(layer.affine, layer.picture ? flat(layer, xyz) : xyz)) ? Voxels.valueAt(held, xyz) : null;
+    const held = voxels.get(layer.id);
+    const found = held && inside(layer.shape, voxelAt(layer.affine, layer.picture ? flat(layer, xyz) : xyz)) ? valueAt(held, layers, voxels.sections, xyz) : null;
     if (held?.header && found && !(brief && layer.kind === "labels" && found.values[0] === 0)) {
       const name = layers.length > 1 ? `${styles[layer.id]?.name ?? layer.kind}: ` : "value ";
       parts.push(name + (found.exact ? "" : "about ") + words(layer, held, found.values));
     }
   }
   return parts.join("   ");
+}
+
+/** What a layer has at a place: of the voxels that are here, or of a plane through it, where they are coarse. */
+function valueAt(held: Entry, layers: LayerInfo[], sections: Sections, xyz: Vec3): { values: number[]; exact: boolean } | null {
+  const found = Voxels.valueAt(held, xyz);
+  const values = found?.exact ? null : sections.valueAt(held.info, layers, xyz);
+  return values ? { values, exact: true } : found;
 }
 
 function words(layer: LayerInfo, entry: Entry, values: number[]): string {

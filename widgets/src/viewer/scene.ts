@@ -9,7 +9,9 @@ import { dress, makeImage, type Shown } from "./image";
 import type { Pane, ViewName } from "./letters";
 import { type Line, type Lines, paintLines } from "./lines";
 import type { Convention, Header, LayerInfo, Panes, Vec3 } from "./protocol";
+import type { Sections } from "./sections";
 import { gradeOverlays } from "./shader";
+import { Sharp } from "./sharp";
 import { isSlice, onSlice, placeOn, type Slice, sliceUnder } from "./slices";
 import { inPatient } from "./space";
 import { type Position, tiles } from "./tiles";
@@ -47,13 +49,17 @@ export class Scene {
   #base: LayerInfo | null = null;
   #order: string[] = [];
   #quiet = false;
+  #frame = 0;
   #panes: Panes = "all";
   #convention: Convention = "radiological";
   #cleanups: (() => void)[] = [];
+  #sharp: Sharp;
 
+  /** `sections` has single planes at full resolution. */
   constructor(
     private canvas: HTMLCanvasElement,
     private events: SceneEvents,
+    sections: Sections,
   ) {
     this.#niivue = new Niivue({
       logLevel: "error",
@@ -85,11 +91,14 @@ export class Scene {
     const draw = this.#niivue.drawScene.bind(this.#niivue);
     // niivue tells of no zoom and no pan; all of them end here
     this.#niivue.drawScene = () => {
+      this.#sharpen();
       const told = draw();
       this.events.drawn();
       return told;
     };
     addColormaps(this.#niivue);
+    this.#sharp = new Sharp(this.#niivue, sections);
+    this.#cleanups.push(sections.listen(() => this.#redraw()));
   }
 
   /** Start drawing. Rejects with the cause where the browser cannot. */
@@ -127,6 +136,7 @@ export class Scene {
     this.#niivue.volumes = images;
     this.#niivue.back = images[0] ?? null;
     this.#niivue.overlays = images.slice(1);
+    this.#sharp.setLayers(ready);
     if (order.join() !== this.#order.join()) {
       this.#order = order;
       this.#applyLayout();
@@ -260,10 +270,33 @@ export class Scene {
   }
 
   dispose(): void {
+    cancelAnimationFrame(this.#frame);
     this.#cleanups.forEach((clean) => clean());
     this.#niivue.cleanup();
     // browsers allow about 16 contexts; a view that is gone must not hold one
     this.canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
+  /** Draw again with the next picture of the browser, however many planes come until then. */
+  #redraw(): void {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#niivue.drawScene();
+    });
+  }
+
+  #sharpen(): void {
+    if (this.#niivue.volumes.length > 0) {
+      this.#sharp.update(this.crosshair(), this.#seen);
+    }
+  }
+
+  /** The axes through the slices that are seen, as niivue counts them. */
+  get #seen(): number[] {
+    if (this.#picture) {
+      return [normalAxis(this.#picture.affine)];
+    }
+    return { all: [0, 1, 2], axial: [2], coronal: [1], sagittal: [0], "3d": [] }[this.#panes];
   }
 
   #applyLayout(): void {

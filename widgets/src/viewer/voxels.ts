@@ -1,9 +1,9 @@
 // The voxels of one model's layers, as far as they have arrived; asks for more. Shared by all views of the model.
 
 import { apply, invert } from "./geometry";
-import type { Brick, FromPython, Header, LayerInfo, Pull, Vec3, WireType } from "./protocol";
-
-export type VoxelArray = Uint8Array | Int16Array | Uint16Array | Float32Array;
+import type { Brick, FromPython, Header, LayerInfo, Look, Pull, Vec3 } from "./protocol";
+import { Sections } from "./sections";
+import { ARRAYS, toArray, type VoxelArray } from "./voxel_array";
 
 /** Up to this many bytes, full resolution is fetched unasked; beyond it the user decides. */
 export const AUTOMATIC_BYTES = 100_000_000;
@@ -11,13 +11,6 @@ export const AUTOMATIC_BYTES = 100_000_000;
 const IN_FLIGHT = 2;
 /** A kernel that is busy answers late; asking again is harmless, and mends a lost message. */
 const ASK_AGAIN_MS = 20_000;
-
-const ARRAYS: Record<WireType, new (buffer: ArrayBuffer | number) => VoxelArray> = {
-  uint8: Uint8Array as never,
-  int16: Int16Array as never,
-  uint16: Uint16Array as never,
-  float32: Float32Array as never,
-};
 
 interface Stock {
   data: VoxelArray | null;
@@ -39,12 +32,16 @@ export class Voxels {
   #entries = new Map<string, Entry>();
   #listeners = new Set<Listener>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Planes that are looked at, at full resolution before all of it is here. */
+  readonly sections: Sections;
 
   /** `send` asks Python; `near` tells where the user looks, in RAS mm. */
   constructor(
-    private send: (message: Pull) => void,
+    private send: (message: Pull | Look) => void,
     private near: () => Vec3,
-  ) {}
+  ) {
+    this.sections = new Sections(send);
+  }
 
   /** Follow the layer list: forget what is gone, start to fetch what is new. */
   update(layers: LayerInfo[]): void {
@@ -54,6 +51,7 @@ export class Voxels {
       const kept = old.get(info.id);
       this.#entries.set(info.id, kept && kept.info.version === info.version ? kept : newEntry(info));
     }
+    this.sections.keep(layers);
     this.ask();
   }
 
@@ -83,6 +81,10 @@ export class Voxels {
     if (message.type === "refused") {
       entry.error = message.cause;
       this.#tell(message.layer, "error");
+      return;
+    }
+    if (message.type === "section") {
+      this.sections.receive(message, buffers[0]);
       return;
     }
     this.#store(entry, message, buffers[0]);
@@ -144,6 +146,7 @@ export class Voxels {
 
   dispose(): void {
     clearTimeout(this.#timer);
+    this.sections.dispose();
     this.#listeners.clear();
   }
 
@@ -172,15 +175,14 @@ export class Voxels {
     const [ni, nj, nk] = level.shape;
     const [j0, j1, k0, k1] = level.bricks[brick.index];
     const row = ni * entry.info.samples;
-    const Array_ = ARRAYS[dtype];
-    const part = new Array_(buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength) as ArrayBuffer);
+    const part = toArray(dtype, buffer);
     if (part.length !== row * (j1 - j0) * (k1 - k0)) {
       entry.error = `A brick of ${part.length} values came where ${row * (j1 - j0) * (k1 - k0)} were expected.`;
       this.#tell(entry.info.id, "error");
       return;
     }
     entry.header = { dtype, window, range, labels };
-    stock.data ??= new Array_(row * nj * nk);
+    stock.data ??= new ARRAYS[dtype](row * nj * nk);
     for (let k = k0; k < k1; k++) {
       const from = (k - k0) * (j1 - j0) * row;
       stock.data.set(part.subarray(from, from + (j1 - j0) * row), row * (j0 + nj * k));
