@@ -132,7 +132,7 @@ def test_what_is_gone_or_replaced_is_not_answered_and_what_cannot_be_had_is_refu
     base = Layer(Volume(np.zeros(SHAPE, np.int16), affine))
     viewer = Told(base)
     viewer._receive(viewer, look(viewer, base, base, version=base.version + 1), [])
-    viewer._receive(viewer, look(viewer, base, base, on="layer-gone"), [])
+    viewer._receive(viewer, {**look(viewer, base, base), "on": "layer-gone"}, [])
     assert viewer.sent == []
     viewer._receive(viewer, look(viewer, base, base, index=99), [])
     [(answer, _)] = viewer.sent

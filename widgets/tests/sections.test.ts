@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 
-import { layPlane, paint } from "../src/viewer/paint";
+import { ground, layPlane, paint } from "../src/viewer/paint";
 import type { LayerInfo, Look, Section, Style, Vec3 } from "../src/viewer/protocol";
 import { factors, Sections } from "../src/viewer/sections";
 
@@ -116,7 +116,7 @@ function painted(data: Int16Array | Float32Array | Uint8Array, layer: LayerInfo,
   const pixels = Uint8ClampedArray.from(below ?? Array(16).fill(0));
   const labels = [{ value: 0, name: "background", color: "#000000" }, { value: 4, name: "lesion", color: "#ff8000" }];
   const header = { dtype: "int16", window: [0, 100], range: [0, 100], labels } as never;
-  paint(pixels, { data, header }, LIE, layer, { ...STYLE, ...style }, RAMP, [2, 2]);
+  paint(pixels, { layer, style: { ...STYLE, ...style }, plane: { data, header }, lie: LIE, sides: [2, 2], table: RAMP });
   return [...pixels];
 }
 
@@ -125,6 +125,10 @@ test("values are coloured by their window, and what is not a number is clear", (
   assert.deepEqual(painted(Int16Array.from([0, 50, 100, 900]), info()), [...grey(0), ...grey(127), ...grey(255), ...grey(255)]);
   assert.deepEqual(painted(Int16Array.from([0, 50, 100, 900]), info(), { window: [50, 900] }).slice(4, 8), grey(0));
   assert.deepEqual(painted(Float32Array.from([Number.NaN, 100, 0, 0]), info()).slice(0, 8), [0, 0, 0, 0, ...grey(255)]);
+});
+
+test("the lowest layer is as bright as its table says, however clear it is in 3D", () => {
+  assert.deepEqual(ground([1, 2, 3, 0, 9, 9, 9, 127]), [1, 2, 3, 255, 9, 9, 9, 255]);
 });
 
 test("labels have their colours over what is below, and none where there is no label", () => {
@@ -138,6 +142,7 @@ test("colours are shown as they are", () => {
   const data = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   const lie = { columns: Int32Array.from([0, 3]), rows: Int32Array.from([0, 6]) };
   const pixels = new Uint8ClampedArray(16);
-  paint(pixels, { data, header: { labels: [] } as never }, lie, info({ samples: 3 }), STYLE, [], [2, 2]);
+  const plane = { data, header: { labels: [] } as never };
+  paint(pixels, { layer: info({ samples: 3 }), style: STYLE, plane, lie, sides: [2, 2], table: [] });
   assert.deepEqual([...pixels], [1, 2, 3, 255, 4, 5, 6, 255, 7, 8, 9, 255, 10, 11, 12, 255]);
 });

@@ -34,9 +34,21 @@ export function layPlane(shape: Vec3, size: Vec3, perm: number[], through: numbe
   return { columns, rows };
 }
 
-/** Paint a plane over pixels [r, g, b, a], by a table of 256 colours; what is not a number is not there. */
-export function paint(pixels: Uint8ClampedArray, { data, header }: Plane, lie: Lie, layer: LayerInfo, style: Style, table: ArrayLike<number>, plane: [number, number]): void {
-  const voxels = layer.kind === "labels" && style.outline ? outlined(data, [...plane, 1]) : data;
+/** A layer, a plane through it, and how the two are shown. */
+export interface Painted {
+  layer: LayerInfo;
+  style: Style;
+  plane: Plane;
+  lie: Lie;
+  /** How many voxels the plane has along both axes, as they lie in memory. */
+  sides: [number, number];
+  /** 256 colours for values from one end of the window to the other. */
+  table: ArrayLike<number>;
+}
+
+/** Paint a plane over pixels [r, g, b, a]; what is not a number is not there. */
+export function paint(pixels: Uint8ClampedArray, { layer, style, plane: { data, header }, lie, sides, table }: Painted): void {
+  const voxels = layer.kind === "labels" && style.outline ? outlined(data, [...sides, 1]) : data;
   const opacity = style.opacity;
   const color = layer.samples === 3 ? ofColors(voxels) : layer.kind === "labels" ? ofLabels(voxels, header) : ofValues(voxels, header, style, table);
   const rgba = [0, 0, 0, 0];
@@ -54,6 +66,11 @@ export function paint(pixels: Uint8ClampedArray, { data, header }: Plane, lie: L
       }
     }
   }
+}
+
+/** Make what was painted of the lowest layer the ground: as clear as its table says it is in 3D alone. */
+export function ground(table: ArrayLike<number>): number[] {
+  return Array.from(table, (value, at) => (at % 4 === 3 ? 255 : value));
 }
 
 type Color = (at: number, rgba: number[]) => void;

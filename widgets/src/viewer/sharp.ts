@@ -8,7 +8,7 @@ import { type Niivue, type NVImage, SLICE_TYPE } from "@niivue/niivue";
 
 import { voxelAt } from "./geometry";
 import { colormapName, type Shown } from "./image";
-import { layPlane, paint } from "./paint";
+import { ground, layPlane, paint } from "./paint";
 import type { Vec3 } from "./protocol";
 import { factors, type Plane, Sections } from "./sections";
 import { Voxels } from "./voxels";
@@ -95,11 +95,10 @@ export class Sharp {
       for (const n of layers) {
         const { info: layer, style } = visible[n];
         const plane = planes[n] as Plane;
-        const [low] = style.window ?? plane.header.window;
-        const table = layer.kind === "labels" || layer.samples === 3 ? [] : this.niivue.colormap(colormapName(layer, style, low, n === 0));
+        const lie = layPlane(info.shape, size, perm, through, layer.samples);
+        const table = this.#table(visible[n], plane, n === 0);
         // how clear the lowest layer is, niivue sees to
-        const shown = n === 0 ? { ...style, opacity: 1 } : style;
-        paint(pixels, plane, layPlane(info.shape, size, perm, through, layer.samples), layer, shown, table, sides);
+        paint(pixels, { layer, style: n === 0 ? { ...style, opacity: 1 } : style, plane, lie, sides, table });
       }
       return pixels;
     };
@@ -107,9 +106,18 @@ export class Sharp {
     const above = visible.map((_, n) => n).slice(1);
     // where one overlay is not here yet, all of them stay coarse: niivue has them in one
     const overlays = above.length > 0 && above.every((n) => planes[n]) ? this.#texture(picture(above), dims) : null;
-    const lowest = this.#texture(opaque(picture([0])), dims);
+    const lowest = this.#texture(picture([0]), dims);
     this.#clear([through]);
     this.#thin.set(through, { key, lowest, overlays });
+  }
+
+  #table({ info, style }: Shown, { header }: Plane, lowest: boolean): ArrayLike<number> {
+    if (info.kind === "labels" || info.samples === 3) {
+      return [];
+    }
+    const [low] = style.window ?? header.window;
+    const table = this.niivue.colormap(colormapName(info, style, low, lowest));
+    return lowest ? ground(table) : table;
   }
 
   #texture(pixels: Uint8ClampedArray, dims: Vec3): WebGLTexture {
@@ -155,13 +163,4 @@ export class Sharp {
 function isCoarse({ info, entry, style }: Shown): boolean {
   const level = entry ? Voxels.sharpest(entry) : -1;
   return style.visible && level >= 0 && info.levels[level].shape.some((n, axis) => n !== info.shape[axis]);
-}
-
-/** The lowest layer has nothing below: where it is not, it is black. */
-function opaque(pixels: Uint8ClampedArray): Uint8ClampedArray {
-  for (let at = 3; at < pixels.length; at += 4) {
-    for (let c = 1; c < 4; c++) pixels[at - c] *= pixels[at] / 255;
-    pixels[at] = 255;
-  }
-  return pixels;
 }
