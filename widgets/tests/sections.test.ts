@@ -43,10 +43,18 @@ test("the planes through the voxel are asked for first, and then those where scr
   assert.deepEqual(places(asked), [[2, 19], [2, 18], [2, 17], [2, 16], [2, 15], [2, 14]], "six are on their way at most");
   sections.receive(...answer(asked[0], Array(20).fill(0)));
   assert.deepEqual(places(asked).at(-1), [2, 13]);
+  const told: number[] = [];
+  sections.listen(() => told.push(1));
+  sections.receive(...answer(asked[2], Array(20).fill(0)));
+  assert.deepEqual(told, [], "one that comes next is not drawn");
   // drawn again at the same place: the direction is kept
   sections.receive(...answer(asked[1], Array(20).fill(0)));
   sections.want(ct, [ct], [0, 1, 2], [1, 2, 19]);
-  assert.equal(asked.length, 7);
+  const before = asked.length;
+  sections.want(ct, [ct], [0, 1, 2], [3, 4, 19]);
+  assert.deepEqual(places(asked.slice(before)), [[0, 3], [1, 4]], "after a click nobody knows where it goes");
+  sections.receive(...answer(asked[before], Array(200).fill(0)));
+  assert.deepEqual(told, [1]);
 });
 
 test("what is no longer looked at is not asked for", (t) => {

@@ -13,6 +13,7 @@ import type { Sections } from "./sections";
 import { gradeOverlays } from "./shader";
 import { Sharp } from "./sharp";
 import { isSlice, onSlice, placeOn, type Slice, sliceUnder } from "./slices";
+import { Solid } from "./solid";
 import { inPatient } from "./space";
 import { type Position, tiles } from "./tiles";
 import { type Entry, Voxels } from "./voxels";
@@ -54,6 +55,7 @@ export class Scene {
   #convention: Convention = "radiological";
   #cleanups: (() => void)[] = [];
   #sharp: Sharp;
+  #solid: Solid;
 
   /** `sections` has single planes at full resolution. */
   constructor(
@@ -98,6 +100,7 @@ export class Scene {
     };
     addColormaps(this.#niivue);
     this.#sharp = new Sharp(this.#niivue, sections);
+    this.#solid = new Solid(this.#niivue);
     this.#cleanups.push(sections.listen(() => this.#redraw()));
   }
 
@@ -137,6 +140,7 @@ export class Scene {
     this.#niivue.back = images[0] ?? null;
     this.#niivue.overlays = images.slice(1);
     this.#sharp.setLayers(ready);
+    this.#solid.changed();
     if (order.join() !== this.#order.join()) {
       this.#order = order;
       this.#applyLayout();

@@ -39,6 +39,7 @@ export class Sections {
   #steps: Vec3 = [0, 0, 0];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #listeners = new Set<() => void>();
+  #seen = new Set<string>();
 
   /** `send` asks Python, or the server. */
   constructor(private send: (message: Look) => void) {}
@@ -52,6 +53,7 @@ export class Sections {
     return Math.max(...sides) <= MOST_SIDE && sides[0] * sides[1] * bytes <= MOST_BYTES;
   }
 
+  /** Call back when a plane has come that is looked at; not when one has that is only next. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -92,11 +94,14 @@ export class Sections {
   want(on: LayerInfo, layers: LayerInfo[], axes: number[], voxel: Vec3): void {
     const last = this.#last ?? voxel;
     const steps = voxel.map((value, axis) => Math.sign(value - last[axis])) as Vec3;
-    if (steps.some((step) => step !== 0)) this.#steps = steps;
+    const moved = steps.filter((step) => step !== 0).length;
+    // a click moves along two axes at once, and nobody knows where the next one will
+    if (moved > 0) this.#steps = moved === 1 ? steps : [0, 0, 0];
     this.#last = [...voxel];
     const through = (axis: number, index: number) =>
       layers.filter((layer) => Sections.fits(layer, on, axis)).map((layer) => ({ layer, on, axis, index }));
     this.#wanted = axes.flatMap((axis) => through(axis, voxel[axis]));
+    this.#seen = new Set(this.#wanted.map(keyOf));
     // only along the axis that moved last: in the others the same plane stays
     const moving = axes.filter((axis) => this.#steps[axis] !== 0);
     for (let step = 1; step <= AHEAD; step++) {
@@ -124,7 +129,9 @@ export class Sections {
       this.#bytes -= plane.data.byteLength;
     }
     this.#ask();
-    this.#listeners.forEach((listener) => listener());
+    if (this.#seen.has(key)) {
+      this.#listeners.forEach((listener) => listener());
+    }
   }
 
   /** Forget the planes of layers that are gone or have other voxels. */
