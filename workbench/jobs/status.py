@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import FileError
 from workbench.jobs import faults
-from workbench.jobs.files import CONTROL, LAUNCH, LOG, STATUS, read_json, write_json
+from workbench.jobs.files import CONTROL, LAUNCH, LOG, STATUS, read_json, read_record, write_json
 from workbench.jobs.lock import Owner, holder
 
 STATES = ("created", "queued", "running", "stopping", "stopped", "finished", "failed", "lost")
@@ -99,7 +100,7 @@ class StatusWriter:
     def __init__(self, folder: Path, kind: type[Status] = Status) -> None:
         self._path = folder / STATUS
         self._written = 0.0
-        stored = read_json(self._path) or {}
+        stored = _stored(folder)
         known = {one.name for one in fields(kind)}
         self._unknown = {name: value for name, value in stored.items() if name not in known}
         self.status = kind(**{name: value for name, value in stored.items() if name in known})
@@ -141,8 +142,8 @@ def read_status(
     """
     blank = asdict(kind(message="There is no status yet."))
     owner = holder(folder)
-    status = blank | (read_json(folder / STATUS) or {})
-    launch = read_json(folder / LAUNCH)
+    status = blank | _stored(folder)
+    launch = read_record(folder / LAUNCH, "id", "time", "owner")
     # The worker last started has not spoken yet.
     silent = bool(launch) and launch["id"] != status["launch"] and launch["time"] > status["updated"]
     if silent and (owner is not None or Owner.from_json(launch["owner"]).alive()):
@@ -152,7 +153,7 @@ def read_status(
             return {**status, "state": "stopping", "message": "Stopping after the step under way."}
         return status
     # A worker may have spoken its last word and gone between the two looks: look again before drawing conclusions.
-    status |= read_json(folder / STATUS) or {}
+    status |= _stored(folder)
     if status["state"] not in ENDED and (told := _told(status, ask())):
         return told
     if silent and launch["id"] != status["launch"]:
@@ -166,6 +167,15 @@ def read_status(
     if status["state"] in ("created", "queued", "running"):
         return _lost(folder, status, words, began=True)
     return status
+
+
+def _stored(folder: Path) -> dict[str, Any]:
+    found = read_record(folder / STATUS)
+    if not isinstance(found.get("state", ""), str):
+        raise FileError(
+            f"The state in {STATUS} of {folder.name} must be a word, got {found['state']!r}. Restore the file."
+        )
+    return found
 
 
 def _told(status: dict[str, Any], executor: str | None) -> dict[str, Any] | None:

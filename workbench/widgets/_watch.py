@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from workbench._words import left
@@ -60,14 +60,14 @@ class Curves:
         }
 
 
-def thin(points: Points) -> Curve:
-    """Return at most `_MOST_POINTS` points: the mean of each stretch, the last point as it is; never a NaN."""
+def thin(points: Iterable[Sequence[float]], most: int = _MOST_POINTS) -> Curve:
+    """Return at most so many points: the mean of each stretch, the last point as it is; never a NaN."""
     real = [(x, y) for x, y in points if y == y and abs(y) != float("inf")]
-    if len(real) <= _MOST_POINTS:
+    if len(real) <= most:
         return [[x, y] for x, y in real]
     out = []
-    for n in range(_MOST_POINTS):
-        part = real[n * len(real) // _MOST_POINTS : (n + 1) * len(real) // _MOST_POINTS]
+    for n in range(most):
+        part = real[n * len(real) // most : (n + 1) * len(real) // most]
         out.append([part[-1][0], sum(y for _, y in part) / len(part)])
     return [*out[:-1], list(real[-1])]
 
