@@ -39,7 +39,7 @@ def kernel(lab: Any, code: str) -> None:
     """Run code in a kernel of its own, which is gone afterwards."""
     told = lab.page.evaluate(
         """async (code) => {
-            const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name: "python3" });
+            const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name: "python3" }, { handleComms: false });
             const done = await kernel.requestExecute({ code }).done;
             await kernel.shutdown();
             return done.content.status === "ok" ? "" : `${done.content.ename}: ${done.content.evalue}`;
