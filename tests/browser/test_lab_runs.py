@@ -39,7 +39,8 @@ def kernel(lab: Any, code: str) -> None:
     """Run code in a kernel of its own, which is gone afterwards."""
     told = lab.page.evaluate(
         """async (code) => {
-            const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name: "python3" }, { handleComms: false });
+            const { kernels } = window.jupyterapp.serviceManager;
+            const kernel = await kernels.startNew({ name: "python3" }, { handleComms: false });
             const done = await kernel.requestExecute({ code }).done;
             await kernel.shutdown();
             return done.content.status === "ok" ? "" : `${done.content.ename}: ${done.content.evalue}`;
@@ -167,6 +168,35 @@ def test_a_run_is_opened_in_the_app(lab: Any) -> None:
     page.panel(3).locator(".mwb-chart svg path").first.wait_for()
     lab.shot("lab-runs-opened")
     assert panel.locator(".mwb-error:visible").all_inner_texts() == []
+
+
+def test_two_runs_are_compared(lab: Any) -> None:
+    for name, epochs in (("wide", 6), ("deep", 4)):
+        kernel(lab, TRAIN.format(epochs=epochs, name=name) + "run.wait()")
+    panel = shown(lab)
+    button = panel.get_by_role("button", name="Compare", exact=True)
+    panel.get_by_role("checkbox", name="Compare wide").check()
+    assert button.is_disabled(), "one run is nothing to compare"
+    panel.get_by_role("checkbox", name="Compare deep").check()
+    lab.shot("lab-runs-chosen")
+    fits(panel)
+    button.click()
+    comparison = lab.page.locator(".wb-RunsComparison:visible")
+    loss = comparison.locator(".mwb-chart", has_text="Loss")
+    loss.wait_for()
+    assert loss.locator("svg path").count() == 2
+    keys = loss.locator(".mwb-key").all_inner_texts()
+    assert [key.split()[0] for key in keys] == ["wide", "deep"]
+    assert len({path.evaluate("e => getComputedStyle(e).stroke") for path in loss.locator("svg path").all()}) == 2
+    comparison.locator(".mwb-chart", has_text="dice").first.wait_for()
+    lab.page.wait_for_timeout(1500)
+    lab.shot("lab-runs-compared")
+    lab.dark()
+    lab.shot("lab-runs-compared-dark")
+    lab.dark(False)
+    lab.page.reload()
+    lab.page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored")
+    loss.locator("svg path").nth(1).wait_for()
 
 
 def test_a_server_that_does_not_answer_is_told_and_asked_again(lab: Any) -> None:

@@ -15,6 +15,7 @@ from workbench.jobs.beginning import opened
 from workbench.jobs.files import LAUNCH, LOCK, NAME, STATUS, TICKET
 from workbench.jobs.kind import is_job
 from workbench.jobs.listing import newest
+from workbench.jobs.status import ALIVE
 from workbench.lab.paths import below, discreet, is_hidden, resolved
 from workbench.training import Run
 from workbench.training.store import METRICS
@@ -67,6 +68,7 @@ class CurvesAnswer(TypedDict):
 
     path: str
     title: str
+    alive: bool
     curves: RunCurves
 
 
@@ -126,7 +128,10 @@ class Runs:
         job = self._job(path)
         if not isinstance(job, Run):
             raise FileError(f"Curves are of training runs; {path!r} is of another kind. Choose a training run.")
-        return {"path": self._name(job.path), "title": job.title, "curves": Curves(job).update()}
+        alive = job.state in ALIVE
+        with self._lock:
+            curves = self._read_on(job, keep=alive)
+        return {"path": self._name(job.path), "title": job.title, "alive": alive, "curves": curves}
 
     # -- inside -------------------------------------------------------------------------------------------
 

@@ -52,5 +52,6 @@ export interface Trend {
 export interface CurvesAnswer {
   path: string;
   title: string;
+  alive: boolean;
   curves: RunCurves;
 }

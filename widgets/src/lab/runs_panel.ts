@@ -1,8 +1,6 @@
 // Every job below the server's folder in a side panel. It needs no kernel: the server half answers (workbench/lab/runs.py).
 // While the panel is hidden nothing is asked.
 import { Dialog, showDialog } from "@jupyterlab/apputils";
-import { type Message } from "@lumino/messaging";
-import { Poll } from "@lumino/polling";
 import { Widget } from "@lumino/widgets";
 
 import type { RunRow, RunsAnswer } from "../generated/runs";
@@ -12,13 +10,12 @@ import { errorBox } from "../ui/feedback";
 import { jobList } from "../ui/job_list";
 import { hint } from "../ui/panel";
 import { runsIcon } from "./icon";
-import "./runs_panel.css";
+import "./runs.css";
 import { ask } from "./server";
+import { WatchingWidget } from "./watching";
 
-/** How often is asked while a job is under way, while none is, and at most how seldom while the server does not answer. */
-const ALIVE_MS = 1000;
-const IDLE_MS = 5000;
-const LOST_MS = 30_000;
+/** A chart has so many colours. */
+const MOST_COMPARED = 6;
 
 /** Where the panel leads to. */
 export interface Ways {
@@ -27,7 +24,7 @@ export interface Ways {
   compare(paths: string[]): Promise<unknown>;
 }
 
-export class RunsPanel extends Widget {
+export class RunsPanel extends WatchingWidget {
   private readonly list = jobList<RunRow>({
     stop: (job) => this.act("stop", () => ask("runs/stop", { path: job.path }, "POST")),
     resume: (job) => this.act("resume", () => ask("runs/resume", { path: job.path }, "POST")),
@@ -44,12 +41,11 @@ export class RunsPanel extends Widget {
     this.act("compare", () => this.ways.compare([...this.chosen])),
   );
   private readonly chosen = new Set<string>();
-  private readonly poll: Poll;
   private asked = 0;
   private shown = 0;
 
   constructor(private readonly ways: Ways) {
-    super();
+    super("runs");
     this.addClass("wb-RunsPanel");
     this.node.tabIndex = -1;
     this.title.icon = runsIcon;
@@ -64,53 +60,14 @@ export class RunsPanel extends Widget {
       begin.element,
     );
     this.empty.hidden = true;
-    const again = button("Look again", "Ask the server now", () => void this.poll.refresh(), "quiet");
+    const again = button("Look again", "Ask the server now", () => this.refresh(), "quiet");
     const head = h("header", { class: "wb-RunsPanel-head" }, h("h2", {}, "Runs"), this.status, this.comparing.element, again.element);
     const told = h("div", { class: "wb-RunsPanel-told" }, this.lost.element, this.failed.element);
     this.node.append(h("div", { class: "mwb-ui wb-RunsPanel-body" }, head, told, this.list.element, this.empty, this.left));
     this.choose();
-    this.poll = new Poll({
-      auto: false,
-      name: "medical-workbench:runs",
-      factory: () => this.look(),
-      frequency: { interval: IDLE_MS, backoff: true, max: LOST_MS },
-      // a page in another tab of the browser is not seen either
-      standby: "when-hidden",
-    });
   }
 
-  override dispose(): void {
-    this.poll.dispose();
-    super.dispose();
-  }
-
-  /** Ask the server now. */
-  refresh(): void {
-    if (this.isVisible) void this.poll.refresh();
-  }
-
-  protected override onActivateRequest(message: Message): void {
-    super.onActivateRequest(message);
-    this.node.focus();
-  }
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    if (this.isVisible) void this.poll.start();
-  }
-  protected override onBeforeDetach(message: Message): void {
-    void this.poll.stop();
-    super.onBeforeDetach(message);
-  }
-  protected override onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    void this.poll.start();
-  }
-  protected override onBeforeHide(message: Message): void {
-    void this.poll.stop();
-    super.onBeforeHide(message);
-  }
-
-  private async look(): Promise<void> {
+  protected async look(): Promise<void> {
     const asked = ++this.asked;
     try {
       this.take(await (await ask("runs")).json(), asked);
@@ -166,7 +123,8 @@ export class RunsPanel extends Widget {
     if (chosen) this.chosen.add(path);
     else this.chosen.delete(path);
     this.comparing.show(this.chosen.size > 0);
-    this.comparing.enable(this.chosen.size > 1, "Choose two runs or more");
+    const { size } = this.chosen;
+    this.comparing.enable(size > 1 && size <= MOST_COMPARED, `Choose two to ${MOST_COMPARED} runs`);
   }
 
   /** Show an answer, unless one to a later question was shown before. */
@@ -184,6 +142,6 @@ export class RunsPanel extends Widget {
     ];
     setText(this.left, words.filter(Boolean).join(" "));
     this.left.hidden = !this.left.textContent;
-    this.poll.frequency = { interval: alive ? ALIVE_MS : IDLE_MS, backoff: true, max: LOST_MS };
+    this.alive = alive > 0;
   }
 }
