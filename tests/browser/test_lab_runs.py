@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from tests.browser.conftest import opening, running_server
 from tests.browser.lab_page import app_of
+from workbench.jobs.files import write_json
+from workbench.training import Recipe
+from workbench.training.run import create
 
 TAB = "[data-id=medical-workbench-runs]"
 #: Longer than the panel waits between two looks, whether something is under way or not.
@@ -197,6 +201,40 @@ def test_two_runs_are_compared(lab: Any) -> None:
     lab.page.reload()
     lab.page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored")
     loss.locator("svg path").nth(1).wait_for()
+
+
+def test_every_state_is_told_in_a_narrow_panel(lab: Any, server: Any) -> None:
+    runs = server.folder / "study" / "runs"
+    words = {
+        "failed": (
+            "The loss is not a number at step 12 of epoch 3: the learning rate is too high.",
+            "Lower lr, then resume().",
+        ),
+        "stopped": ("", ""),
+        "running": ("", ""),  # by a worker that is gone
+        "queued": ("", ""),
+    }
+    for n, (state, (cause, remedy)) in enumerate(words.items()):
+        folder = runs / f"2026010{n}-{state}"
+        run = create(folder, Recipe(algorithm="fully-convolutional-network" if n == 1 else "3d-unet"))
+        status = {"state": state, "cause": cause, "remedy": remedy, "message": "Waiting: 4 cores are taken by others."}
+        write_json(folder / "status.json", {**asdict(run._kind.status(epochs=10)), **status, "launch": "gone"})
+    broken = create(runs / "20260109-broken", Recipe(algorithm="3d-unet"))
+    (broken.path / "status.json").write_text("{")
+    panel = shown(lab)
+    for said in ("failed", "stopped", "interrupted", "queued", "unreadable"):
+        panel.locator(".mwb-chip", has_text=said).wait_for()
+    fits(panel)
+    lab.shot("lab-runs-states", panel)
+    lab.dark()
+    lab.shot("lab-runs-states-dark", panel)
+    lab.dark(False)
+    # what cannot be read can still be deleted
+    panel.get_by_role("button", name="Delete 20260109-broken").click()
+    lab.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    panel.locator(".mwb-chip", has_text="unreadable").wait_for(state="detached")
+    assert not broken.path.exists()
+    assert panel.locator(".mwb-error:visible").all_inner_texts() == []
 
 
 def test_a_server_that_does_not_answer_is_told_and_asked_again(lab: Any) -> None:

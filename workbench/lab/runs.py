@@ -25,7 +25,7 @@ from workbench.widgets.messages import Curve, RunCurves
 
 #: Jobs that are told of; more are no list that anybody reads.
 MOST_JOBS = 50
-#: Runs under way whose curves are read on from where they were, and not anew.
+#: Runs under way, or compared, whose curves are read on from where they were, and not anew.
 _MOST_CURVES = 8
 #: Metrics of many long runs take a while when they are read first: the rest of the curves come with the next answer.
 _PATIENCE_SECONDS = 0.5
@@ -128,9 +128,9 @@ class Runs:
         job = self._job(path)
         if not isinstance(job, Run):
             raise FileError(f"Curves are of training runs; {path!r} is of another kind. Choose a training run.")
-        alive = job.state in ALIVE
         with self._lock:
-            curves = self._read_on(job, keep=alive)
+            curves = self._read_on(job, keep=True)
+        alive = job.state in ALIVE
         return {"path": self._name(job.path), "title": job.title, "alive": alive, "curves": curves}
 
     # -- inside -------------------------------------------------------------------------------------------

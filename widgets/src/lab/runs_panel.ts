@@ -103,7 +103,7 @@ export class RunsPanel extends WatchingWidget {
     const body = h(
       "div",
       {},
-      h("p", {}, "Its folder is deleted with everything in it: settings, curves, checkpoints, log. This cannot be undone."),
+      h("p", {}, "Its folder is deleted with everything in it: settings, curves, checkpoints, log. Results that it wrote elsewhere stay. This cannot be undone."),
       h("p", {}, h("code", {}, job.path)),
     );
     const answer = await showDialog({

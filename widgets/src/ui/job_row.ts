@@ -52,7 +52,7 @@ export function jobRow(tag: "li" | "div", press: Presses): Row {
       // Month, day and minute have room in one line; the rest is in the tooltip.
       setText(about, [job.kind, job.device, job.when?.slice(5, 16)].filter(Boolean).join(", "));
       about.title = job.when ? `Started ${job.when}` : "";
-      if (job.alive) bar.show("", state === "created" || state === "queued" ? -1 : (job.progress ?? 0));
+      if (job.alive) bar.show("", state === "created" || state === "queued" ? -1 : (job.progress ?? 0), `Progress of ${job.title}`);
       else bar.hide();
       bar.element.classList.toggle("mwb-waits", state === "queued");
       trend.show(job.trend);
