@@ -76,15 +76,31 @@ def test_without_scores_the_loss_is_drawn_by_epoch_or_by_step(root: Path) -> Non
 
 
 def test_time_left_is_told_of_what_runs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = made(root / "study" / "runs" / "20260101-a", "running", progress=0.25, started=1_000.0, launch="x")
+    since = {"started": 0.0, "begun": 1_000.0, "begun_with": 0.2}
+    run = made(root / "study" / "runs" / "20260101-a", "running", progress=0.4, launch="x", **since)
     lock = JobLock(run.path)
     lock.acquire()
     try:
-        monkeypatch.setattr(module.time, "time", lambda: 1_100.0)
+        monkeypatch.setattr("workbench.jobs.status.time.time", lambda: 1_100.0)
         (row,) = Runs(root).listed()["rows"]
         assert (row["state"], row["left"], row["can_delete"]) == ("running", "5 minutes left", False)
     finally:
         lock.release()
+
+
+def test_an_old_run_that_is_under_way_is_told_of_beside_the_newest(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_JOBS", 1)
+    old = made(root / "study" / "runs" / "20260101-a", "running", launch="x")
+    for name in ("20260102-b", "20260103-c"):
+        made(root / "study" / "runs" / name)
+    lock = JobLock(old.path)
+    lock.acquire()
+    try:
+        answer = Runs(root).listed()
+    finally:
+        lock.release()
+    assert [row["id"] for row in answer["rows"]] == ["20260103-c", "20260101-a"]
+    assert answer["more"] == 1
 
 
 def test_what_has_ended_is_not_read_again_until_it_changes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,12 @@ reported as ``lost``, with the reason as far as the log tells.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from workbench._words import left
 from workbench.errors import FileError
 from workbench.jobs import faults
 from workbench.jobs.files import CONTROL, LAUNCH, LOG, STATUS, read_json, read_record, write_json
@@ -73,6 +74,9 @@ class Status:
         The worker.
     launch : str
         Which start of a worker this belongs to.
+    begun, begun_with : float
+        When the worker that is at it began to work (0 before one did), and how much was done by then: what it waited
+        before, or was stopped, says nothing of how fast it is.
     """
 
     state: str = "created"
@@ -84,6 +88,8 @@ class Status:
     updated: float = field(default_factory=time.time)
     pid: int | None = None
     launch: str = ""
+    begun: float = 0.0
+    begun_with: float = 0.0
 
 
 class StatusWriter:
@@ -107,6 +113,9 @@ class StatusWriter:
 
     def update(self, *, force: bool = False, **changes: Any) -> None:
         """Change the status; it is written at once if the state changes or `force` is set, else every 0.3 s."""
+        if (progress := changes.get("progress", 1.0)) < self.status.begun_with:
+            # it goes on from an earlier checkpoint, or begins anew
+            changes |= {"begun": time.time(), "begun_with": progress}
         force = force or changes.get("state", self.status.state) != self.status.state
         self.status = replace(self.status, **changes, updated=time.time())
         now = time.monotonic()
@@ -187,6 +196,21 @@ def _told(status: dict[str, Any], executor: str | None) -> dict[str, Any] | None
     if executor not in (None, "ended"):
         return {**status, "message": f"Whether somebody works on it cannot be told. {executor}"}
     return None
+
+
+def time_left(status: Mapping[str, Any], now: float | None = None) -> str:
+    """Return how long a job will still take, in words; empty while that cannot be told.
+
+    Parameters
+    ----------
+    status : mapping
+        As `read_status` returns it; of an older version too.
+    now : float, optional
+        Seconds since 1970.
+    """
+    begun, before = status.get("begun") or status["started"], status.get("begun_with", 0.0)
+    share = (status["progress"] - before) / (1 - before) if before < 1 else 1.0
+    return left((now or time.time()) - begun, share)
 
 
 def said(state: str) -> str:

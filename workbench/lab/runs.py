@@ -15,7 +15,7 @@ from workbench.jobs.beginning import opened
 from workbench.jobs.files import LAUNCH, LOCK, NAME, STATUS, TICKET
 from workbench.jobs.kind import is_job
 from workbench.jobs.listing import newest
-from workbench.jobs.status import ALIVE
+from workbench.jobs.status import ALIVE, time_left
 from workbench.lab.paths import below, discreet, is_hidden, resolved
 from workbench.training import Run
 from workbench.training.store import METRICS
@@ -23,7 +23,7 @@ from workbench.widgets._job_rows import UNREADABLE, JobRow, row_of, unreadable
 from workbench.widgets._watch import Curves, thin
 from workbench.widgets.messages import Curve, RunCurves
 
-#: Jobs that are told of; more are no list that anybody reads.
+#: Jobs that are told of, beside older ones under way; more are no list that anybody reads.
 MOST_JOBS = 50
 #: Runs under way, or compared, whose curves are read on from where they were, and not anew.
 _MOST_CURVES = 8
@@ -102,7 +102,9 @@ class Runs:
             found = list(dict.fromkeys(path.resolve() for path in newest(chosen, "jobs")))
             mine = [path for path in found if self._shows(path)]
             until = time.monotonic() + _PATIENCE_SECONDS
-            rows = [self._row(path, until) for path in mine[:MOST_JOBS]]
+            # an old one that was resumed is under way all the same
+            told = [path for n, path in enumerate(mine) if n < MOST_JOBS or (path / LOCK).is_file()]
+            rows = [self._row(path, until) for path in told]
         return {"rows": rows, "more": len(mine) - len(rows), "outside": len(found) - len(mine)}
 
     def stop(self, path: str) -> None:
@@ -192,8 +194,7 @@ class Runs:
         row["can_delete"] = not row["alive"]
         row["device"] = _device(job)
         if row["state"] == "running":
-            status = job.status
-            row["left"] = _words.left(time.time() - status["started"], status["progress"])
+            row["left"] = time_left(job.status)
         if not isinstance(job, Run) or not (job.path / METRICS).is_file():
             return True
         row["has_curves"] = True

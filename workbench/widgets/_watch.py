@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from workbench._words import left
 from workbench.errors import WorkbenchError
-from workbench.jobs.status import ALIVE, said
+from workbench.jobs.status import ALIVE, said, time_left
 from workbench.training import Checkpoint, Run
 from workbench.widgets.messages import Curve, RunCurves, RunSnapshot
 
@@ -103,7 +102,7 @@ def line(status: dict[str, Any], now: float | None = None) -> str:
     parts = [f"epoch {status['epoch']}/{status['epochs']}"]
     if status["state"] in ALIVE and status["epoch"]:
         parts.append(f"step {status['step']}/{status['steps_per_epoch']}")
-        rest = left((now or time.time()) - status["started"], status["progress"])
+        rest = time_left(status, now)
         parts += [rest] if rest else []
     elif status["state"] == "created":
         parts = ["the worker is starting"]

@@ -26,19 +26,20 @@ export interface Ways {
 
 export class RunsPanel extends WatchingWidget {
   private readonly list = jobList<RunRow>({
-    stop: (job) => this.act("stop", () => ask("runs/stop", { path: job.path }, "POST")),
-    resume: (job) => this.act("resume", () => ask("runs/resume", { path: job.path }, "POST")),
-    open: (job) => this.act("open", () => this.ways.openJob(job)),
+    stop: (job) => this.act("The job was not stopped.", () => ask("runs/stop", { path: job.path }, "POST")),
+    resume: (job) => this.act("The job does not go on.", () => ask("runs/resume", { path: job.path }, "POST")),
+    open: (job) => this.act("The job was not opened.", () => this.ways.openJob(job)),
     remove: (job) => this.remove(job),
     choose: (job, chosen) => this.choose(job.path, chosen),
   });
   private readonly status = h("span", { class: "mwb-status", role: "status" });
   private readonly empty: HTMLElement;
+  private readonly none = hint("");
   private readonly left = hint("");
   private readonly lost = errorBox();
   private readonly failed = errorBox(() => this.failed.show({}));
   private readonly comparing = button("Compare", "Draw the curves of the chosen runs over each other", () =>
-    this.act("compare", () => this.ways.compare([...this.chosen])),
+    this.act("The runs were not compared.", () => this.ways.compare([...this.chosen])),
   );
   private readonly chosen = new Set<string>();
   private asked = 0;
@@ -50,11 +51,12 @@ export class RunsPanel extends WatchingWidget {
     this.node.tabIndex = -1;
     this.title.icon = runsIcon;
     this.title.caption = "Runs";
-    const begin = button("Open the App", "Train a model without writing code", () => this.act("open", () => this.ways.openApp()), "primary");
+    const begin = button("Open the App", "Train a model without writing code", () => this.act("The App was not opened.", () => this.ways.openApp()), "primary");
     this.empty = h(
       "div",
       { class: "wb-RunsPanel-empty" },
-      hint("No run yet. A run goes on when the notebook, its kernel and this page are closed; it is found here again."),
+      this.none,
+      hint("A run goes on when the notebook, its kernel and this page are closed; it is found here again."),
       hint("Begin one in the App, or in a notebook:"),
       h("pre", { class: "mwb-code", tabindex: 0 }, 'run = wb.train("3d-unet", data=data)'),
       begin.element,
@@ -84,7 +86,7 @@ export class RunsPanel extends WatchingWidget {
   }
 
   /** Do what was pressed; an answer of the server that lists the jobs is shown at once. */
-  private async act(what: string, work: () => Promise<unknown>): Promise<void> {
+  private async act(otherwise: string, work: () => Promise<unknown>): Promise<void> {
     const asked = ++this.asked;
     this.failed.show({});
     this.list.enable(false);
@@ -92,7 +94,7 @@ export class RunsPanel extends WatchingWidget {
       const answer = await work();
       if (answer instanceof Response) this.take(await answer.json(), asked);
     } catch (error) {
-      this.failed.show({ title: `That did not work: ${what}.`, cause: (error as Error).message });
+      this.failed.show({ title: otherwise, cause: (error as Error).message });
     } finally {
       this.list.enable(true);
     }
@@ -114,7 +116,7 @@ export class RunsPanel extends WatchingWidget {
     });
     if (!answer.button.accept) return;
     this.choose(job.path, false);
-    await this.act("delete", () => ask("runs", { path: job.path }, "DELETE"));
+    await this.act("The job was not deleted.", () => ask("runs", { path: job.path }, "DELETE"));
     // the button that had it is gone
     if (!this.node.contains(document.activeElement)) this.node.focus();
   }
@@ -133,6 +135,7 @@ export class RunsPanel extends WatchingWidget {
     this.shown = asked;
     this.list.show(rows);
     this.empty.hidden = rows.length > 0;
+    setText(this.none, outside ? "No run below the server's folder." : "No run yet.");
     for (const path of [...this.chosen]) if (!rows.some((row) => row.path === path)) this.choose(path);
     const alive = rows.filter((row) => row.alive).length;
     setText(this.status, alive ? `${alive} under way` : "");
