@@ -193,11 +193,23 @@ def test_two_runs_are_compared(lab: Any) -> None:
     assert [key.split()[0] for key in keys] == ["wide", "deep"]
     assert len({path.evaluate("e => getComputedStyle(e).stroke") for path in loss.locator("svg path").all()}) == 2
     comparison.locator(".mwb-chart", has_text="dice").first.wait_for()
-    lab.page.wait_for_timeout(1500)
+    lab.page.wait_for_timeout(1500)  # the button, once pressed, loses what shows that it is
     lab.shot("lab-runs-compared")
     lab.dark()
     lab.shot("lab-runs-compared-dark")
     lab.dark(False)
+    # behind another tab it asks nothing; as both runs have ended, seldom before
+    asked: list[str] = []
+    lab.page.on("request", lambda sent: asked.append(sent.url) if "/runs/curves" in sent.url else None)
+    lab.page.wait_for_timeout(SEVERAL_LOOKS_MS)
+    assert 2 <= len(asked) <= 4
+    lab.page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="Launcher").click()
+    lab.page.wait_for_timeout(500)
+    before = len(asked)
+    lab.page.wait_for_timeout(SEVERAL_LOOKS_MS)
+    assert asked[before:] == []
+    lab.page.locator("#jp-main-dock-panel .lm-TabBar-tab", has_text="Compare").click()
+    lab.page.wait_for_timeout(1500)  # JupyterLab saves the layout a second after it changed
     lab.page.reload()
     lab.page.wait_for_function("() => window.jupyterapp && window.jupyterapp.restored")
     loss.locator("svg path").nth(1).wait_for()

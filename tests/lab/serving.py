@@ -12,15 +12,24 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from jupyter_server.auth import Authorizer
+
 TOKEN = "a-token-of-the-tests"
+
+
+class ReadOnly(Authorizer):
+    """Lets everybody look, and nobody change anything."""
+
+    def is_authorized(self, _handler, _user, action, _resource):
+        return action == "read"
 
 
 class Server:
     """A Jupyter Server with the extension."""
 
-    def __init__(self, folder, **environment):
+    def __init__(self, folder, *options, **environment):
         self.root = folder / "served"
-        self.root.mkdir()
+        self.root.mkdir(exist_ok=True)
         self.log = folder / "log.txt"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -29,7 +38,8 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"]
             + [f"--ServerApp.{name}={value}" for name, value in settings.items()]
-            + [f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions={'workbench.lab': True}"],
+            + [f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions={'workbench.lab': True}"]
+            + [*options],
             env={**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config"), **environment},
             stdout=self.log.open("w"),
             stderr=subprocess.STDOUT,

@@ -74,6 +74,18 @@ def test_a_page_of_somebody_else_cannot_use_the_cookie(server, method, address):
     assert (run.path / "recipe.json").is_file()
 
 
+def test_who_may_only_read_stops_and_deletes_nothing(tmp_path):
+    create(tmp_path / "served" / "runs" / "20260101-a", Recipe(algorithm="3d-unet"))
+    runs = str(tmp_path / "served" / "runs")
+    with Server(tmp_path, "--ServerApp.authorizer_class=tests.lab.serving.ReadOnly", WORKBENCH_RUNS=runs) as server:
+        assert list(rows(server.get(RUNS))) == ["20260101-a"]
+        for method, address in ROUTES:
+            if method != "GET":
+                status, message = server.refused(address, method=method, path="runs/20260101-a")
+                assert (status, "not authorized to write on resource: contents" in message) == (403, True)
+        assert list(rows(server.get(RUNS))) == ["20260101-a"]
+
+
 @pytest.mark.parametrize(("method", "address"), ROUTES[1:])
 @pytest.mark.parametrize("path", ["../log.txt", "/etc", "runs/../..", "..%2F", "\0", "runs/nothing", ""])
 def test_what_is_no_job_below_the_root_is_refused(server, method, address, path):
