@@ -115,14 +115,22 @@ def test_an_error_that_nobody_expected_has_no_traceback(server):
     (run.path / "launch.json").unlink()
 
 
-def test_a_job_is_followed_stopped_resumed_and_deleted(server, tmp_path, monkeypatch):
+@pytest.fixture
+def held(server, tmp_path, monkeypatch):
+    """A job that stays half through until it is asked to stop, and is gone after the test in any case."""
     monkeypatch.setenv("WORKBENCH_RUNS", str(server.root / "runs"))
     monkeypatch.setenv("WORKBENCH_QUEUE", str(server.root.parent / "queue"))
     monkeypatch.setenv(VARIABLE, "progress:2:hold")
     data = wb.datasets.load("phantom-xray", n=4, size=12)
     job = wb.tools.over("window", data, out=tmp_path / "out", background=True)
     monkeypatch.delenv(VARIABLE)
-    place = f"runs/{job.id}"
+    yield job
+    if job.path.exists():
+        job.stop().wait(_PATIENCE)
+
+
+def test_a_job_is_followed_stopped_resumed_and_deleted(server, tmp_path, held):
+    job, place = held, f"runs/{held.id}"
     deadline = time.monotonic() + _PATIENCE
     while not (job.path / HELD).exists():
         assert time.monotonic() < deadline
