@@ -23,7 +23,7 @@ import anywidget
 import traitlets as t
 
 from workbench import widgets
-from workbench.lab import file_types
+from workbench.lab import file_types, runs
 from workbench.widgets import backends, messages, transfer
 from workbench.widgets.desk_panel import DeskPanel
 from workbench.widgets.panel import Panel
@@ -32,7 +32,7 @@ from workbench.widgets.viewer import Viewer
 OUT = Path(__file__).resolve().parent / "src" / "generated"
 HEAD = "// Written by widgets/generate.py from {module}. Change it there, and run `npm run generate`.\n"
 #: What no widget names in its traits and messages, but TypeScript reads.
-ALSO = (messages.Refusal, transfer.Described, transfer.Header, file_types.FileTypes)
+ALSO = (messages.Refusal, transfer.Described, transfer.Header, file_types.FileTypes, runs.RunsAnswer, runs.CurvesAnswer)
 #: Widgets that are nothing by themselves: others are made of them, and what is common to all is written to them.
 BASES = (Panel, DeskPanel, Viewer)
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", bytes: "DataView", Path: "string"}

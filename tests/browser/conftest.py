@@ -105,8 +105,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def running_server(base: Path, prefix: str = "/") -> Iterator[Server]:
-    """Start JupyterLab with its files in `base`, at the address `prefix` as JupyterHub does."""
+def running_server(base: Path, prefix: str = "/", runs: str = "runs") -> Iterator[Server]:
+    """Start JupyterLab with its files in `base`, at the address `prefix` as JupyterHub does; jobs are in `runs`."""
     assert BUNDLE.exists(), "The browser half is not built. Run `npm install && npm run build` in widgets/."
     folder = base / "notebooks"
     folder.mkdir()
@@ -129,7 +129,7 @@ def running_server(base: Path, prefix: str = "/") -> Iterator[Server]:
         "JUPYTERLAB_WORKSPACES_DIR": str(base / "workspaces"),
         "IPYTHONDIR": str(base / "ipython"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "WORKBENCH_RUNS": str(base / "runs"),
+        "WORKBENCH_RUNS": str(base / runs),
     }
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",

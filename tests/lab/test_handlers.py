@@ -3,79 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
-import urllib.parse
 import urllib.request
 
 import numpy as np
 import pytest
 
 import workbench as wb
+from tests.lab.serving import TOKEN, Server
+from workbench.lab import handlers
 from workbench.lab.file_types import file_types
-
-TOKEN = "a-token-of-the-tests"
-
-
-class Server:
-    """A Jupyter Server with the extension, in a process of its own."""
-
-    def __init__(self, folder):
-        self.root = folder / "served"
-        self.root.mkdir()
-        self.log = folder / "log.txt"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        settings = {"port": self.port, "root_dir": self.root, "allow_unauthenticated_access": False, "ip": "127.0.0.1"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"]
-            + [f"--ServerApp.{name}={value}" for name, value in settings.items()]
-            + [f"--IdentityProvider.token={TOKEN}", "--ServerApp.jpserver_extensions={'workbench.lab': True}"],
-            env={**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config")},
-            stdout=self.log.open("w"),
-            stderr=subprocess.STDOUT,
-        )
-
-    def wait(self):
-        for _ in range(240):
-            try:
-                return self.get("api")
-            except OSError:
-                assert self.process.poll() is None, self.log.read_text()
-                time.sleep(0.25)
-        raise AssertionError(self.log.read_text())
-
-    def get(self, address, token=TOKEN, **query):
-        """Return (status, headers, body); `query` is encoded."""
-        url = f"http://127.0.0.1:{self.port}/{address}?{urllib.parse.urlencode(query)}"
-        request = urllib.request.Request(url, headers={"Authorization": f"token {token}"} if token else {})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, answer.headers, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.headers, error.read()
-
-    def refused(self, address, **query):
-        """Return (status, message) of a request that must fail."""
-        status, _, body = self.get(address, **query)
-        assert status >= 400, (status, body)
-        return status, json.loads(body)["message"]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("server"))
-    try:
-        server.wait()
+    with Server(tmp_path_factory.mktemp("server")) as server:
         yield server
-    finally:
-        server.process.terminate()
-        server.process.wait(20)
 
 
 @pytest.fixture
@@ -157,6 +100,6 @@ def test_no_handler_is_left_open(server):
     # at its start the server warns of each handler that says nothing about who may use it
     log = server.log.read_text()
     assert "workbench.lab | extension was successfully loaded" in log
-    assert "VolumeHandler registered" not in log
-    assert "BrickHandler registered" not in log
-    assert "FormatsHandler registered" not in log
+    ours = [name for name in vars(handlers) if name.endswith("Handler") and name != "APIHandler"]
+    assert {"VolumeHandler", "BrickHandler", "FormatsHandler", "RunsHandler", "StopHandler"} <= set(ours)
+    assert [name for name in ours if f"{name} registered" in log] == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import FileError
-from workbench.lab.paths import inside
+from workbench.lab.paths import discreet, inside
 
 
 @pytest.fixture
@@ -47,3 +47,24 @@ def test_a_hidden_file_is_refused_unless_the_server_shows_them(root):
 def test_a_missing_file_is_named(root):
     with pytest.raises(FileError, match=r"ct/b\.nii"):
         inside(root, "ct/b.nii")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("{root}/ct/a.nii is gone", "ct/a.nii is gone"),
+        ("Choose another than {root}.", "Choose another than this folder."),
+        ("in {root}-not/secret.nii", "in …/secret.nii"),
+        (
+            "'/mnt/scans/b.nii' (epoch 3/10), ../a/b, https://a.org/b/c, ~/x/y",
+            "'…/b.nii' (epoch 3/10), ../a/b, https://a.org/b/c, ~/x/y",
+        ),
+        (r"C:\Users\jo\c.nii", "…/c.nii"),
+    ],
+)
+def test_folders_of_the_machine_are_left_out_of_words(root, words, told):
+    assert discreet(words.replace("{root}", str(root)), root) == told
+
+
+def test_where_everything_is_shown_nothing_is_left_out():
+    assert discreet("/mnt/scans/b.nii is gone", "/") == "/mnt/scans/b.nii is gone"

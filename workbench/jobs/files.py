@@ -96,6 +96,26 @@ def read_json(path: Path, default: Any = None) -> Any:
         ) from error
 
 
+def read_record(path: Path, *needed: str) -> dict[str, Any]:
+    """Return the JSON object in `path`; an empty one if there is no such file.
+
+    Raises
+    ------
+    FileError
+        If the file is there but is no JSON object with all that is `needed`.
+    """
+    found = read_json(path)
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not found.keys() >= set(needed):
+        what = f"an object with {', '.join(needed)}" if needed else "an object"
+        raise FileError(
+            f"{path.name} in {path.parent.name} must hold {what}, got {str(found)[:40]!r}. "
+            "It was edited or damaged; restore it, or start anew."
+        )
+    return found
+
+
 def check_name(name: str, noun: str = "job") -> str:
     """Return the name of a job without space around it.
 

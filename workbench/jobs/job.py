@@ -14,7 +14,7 @@ from workbench.jobs import begun, display, waiting
 from workbench.jobs.executors import _base as executors
 from workbench.jobs.executors import local
 from workbench.jobs.files import CONTROL, LOG, NAME, ORDER, STATUS, check_name, read_json, write_json
-from workbench.jobs.kind import JobKind, Unusable, is_job, kind_of, read_note
+from workbench.jobs.kind import JobKind, Unusable, delete_folder, is_job, kind_of, read_note
 from workbench.jobs.lock import Owner, holder
 from workbench.jobs.resources import Resources
 from workbench.jobs.status import ENDED, StatusWriter, read_status, read_tail, said
@@ -163,6 +163,32 @@ class Job:
         if self._free()["state"] == "finished":
             raise StateError(f"{self._called} is finished: nothing is left to do. Its result: {self.noun}.result().")
         return self._start({})
+
+    @checked(lambda job: f"{job.noun}.delete()")
+    def delete(self) -> None:
+        """Delete its folder with everything in it, for good; what it wrote elsewhere stays.
+
+        Raises
+        ------
+        StateError
+            If a worker is at it, or will be.
+        FileError
+            If something in it cannot be deleted; what is left of it is still listed.
+        """
+        self._check_there()
+        try:
+            self._free()
+        except FileError:
+            # where it stood can no longer be read; it is enough that nobody works on it
+            if holder(self.path) is not None:
+                raise
+        try:
+            delete_folder(self.path)
+        except OSError as error:
+            raise FileError(
+                f"The folder of {self.noun} {self.id} must be one whose files may all be deleted; some may not "
+                f"({error.strerror or error}). Change their permissions, or close what has them open; then try again."
+            ) from error
 
     @checked(lambda job: f"{job.noun}.wait()")
     def wait(self, timeout: Annotated[float | None, Range(low=0, unit="s")] = None) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -144,6 +145,22 @@ def check_reachable(kind: JobKind) -> None:
 def is_job(folder: Path) -> bool:
     """Tell whether a folder is one of a job."""
     return any((folder / name).is_file() for name in (JOB, *_BEFORE))
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete the folder of a job; what makes it one goes last, so that what cannot be deleted is listed still.
+
+    Raises
+    ------
+    OSError
+        If something in it may not be deleted.
+    """
+    for part in folder.iterdir():
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part)
+        elif part.name not in (JOB, *_BEFORE):
+            part.unlink()
+    shutil.rmtree(folder)
 
 
 def folders_in(root: Path) -> list[Path]:

@@ -14,12 +14,12 @@ import os
 import platform
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any
 
 from workbench.errors import StateError
-from workbench.jobs.files import LOCK, read_json, write_json
+from workbench.jobs.files import LOCK, read_record, write_json
 
 HEARTBEAT_SECONDS = 5.0
 # A worker on another machine cannot be looked up by pid; it counts as alive this long after its last heartbeat.
@@ -90,7 +90,7 @@ class Owner:
 def holder(folder: Path) -> Owner | None:
     """Return the live process that works in the directory `folder` of a job, or None."""
     path = folder / LOCK
-    record = read_json(path)
+    record = read_record(path, *(one.name for one in fields(Owner)))
     if not record:
         return None
     owner = Owner.from_json(record)

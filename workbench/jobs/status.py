@@ -7,13 +7,15 @@ reported as ``lost``, with the reason as far as the log tells.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from workbench._words import left
+from workbench.errors import FileError
 from workbench.jobs import faults
-from workbench.jobs.files import CONTROL, LAUNCH, LOG, STATUS, read_json, write_json
+from workbench.jobs.files import CONTROL, LAUNCH, LOG, STATUS, read_json, read_record, write_json
 from workbench.jobs.lock import Owner, holder
 
 STATES = ("created", "queued", "running", "stopping", "stopped", "finished", "failed", "lost")
@@ -72,6 +74,9 @@ class Status:
         The worker.
     launch : str
         Which start of a worker this belongs to.
+    begun, begun_with : float
+        When the worker that is at it began to work (0 before one did), and how much was done by then: what it waited
+        before, or was stopped, says nothing of how fast it is.
     """
 
     state: str = "created"
@@ -83,6 +88,8 @@ class Status:
     updated: float = field(default_factory=time.time)
     pid: int | None = None
     launch: str = ""
+    begun: float = 0.0
+    begun_with: float = 0.0
 
 
 class StatusWriter:
@@ -99,13 +106,16 @@ class StatusWriter:
     def __init__(self, folder: Path, kind: type[Status] = Status) -> None:
         self._path = folder / STATUS
         self._written = 0.0
-        stored = read_json(self._path) or {}
+        stored = _stored(folder)
         known = {one.name for one in fields(kind)}
         self._unknown = {name: value for name, value in stored.items() if name not in known}
         self.status = kind(**{name: value for name, value in stored.items() if name in known})
 
     def update(self, *, force: bool = False, **changes: Any) -> None:
         """Change the status; it is written at once if the state changes or `force` is set, else every 0.3 s."""
+        if (progress := changes.get("progress", 1.0)) < self.status.begun_with:
+            # it goes on from an earlier checkpoint, or begins anew
+            changes |= {"begun": time.time(), "begun_with": progress}
         force = force or changes.get("state", self.status.state) != self.status.state
         self.status = replace(self.status, **changes, updated=time.time())
         now = time.monotonic()
@@ -141,8 +151,8 @@ def read_status(
     """
     blank = asdict(kind(message="There is no status yet."))
     owner = holder(folder)
-    status = blank | (read_json(folder / STATUS) or {})
-    launch = read_json(folder / LAUNCH)
+    status = blank | _stored(folder)
+    launch = read_record(folder / LAUNCH, "id", "time", "owner")
     # The worker last started has not spoken yet.
     silent = bool(launch) and launch["id"] != status["launch"] and launch["time"] > status["updated"]
     if silent and (owner is not None or Owner.from_json(launch["owner"]).alive()):
@@ -152,7 +162,7 @@ def read_status(
             return {**status, "state": "stopping", "message": "Stopping after the step under way."}
         return status
     # A worker may have spoken its last word and gone between the two looks: look again before drawing conclusions.
-    status |= read_json(folder / STATUS) or {}
+    status |= _stored(folder)
     if status["state"] not in ENDED and (told := _told(status, ask())):
         return told
     if silent and launch["id"] != status["launch"]:
@@ -168,6 +178,15 @@ def read_status(
     return status
 
 
+def _stored(folder: Path) -> dict[str, Any]:
+    found = read_record(folder / STATUS)
+    if not isinstance(found.get("state", ""), str):
+        raise FileError(
+            f"The state in {STATUS} of {folder.name} must be a word, got {found['state']!r}. Restore the file."
+        )
+    return found
+
+
 def _told(status: dict[str, Any], executor: str | None) -> dict[str, Any] | None:
     """Return the status as far as the executor says that somebody works on the job, or will."""
     if executor == "queued":
@@ -177,6 +196,21 @@ def _told(status: dict[str, Any], executor: str | None) -> dict[str, Any] | None
     if executor not in (None, "ended"):
         return {**status, "message": f"Whether somebody works on it cannot be told. {executor}"}
     return None
+
+
+def time_left(status: Mapping[str, Any], now: float | None = None) -> str:
+    """Return how long a job will still take, in words; empty while that cannot be told.
+
+    Parameters
+    ----------
+    status : mapping
+        As `read_status` returns it; of an older version too.
+    now : float, optional
+        Seconds since 1970.
+    """
+    begun, before = status.get("begun") or status["started"], status.get("begun_with", 0.0)
+    share = (status["progress"] - before) / (1 - before) if before < 1 else 1.0
+    return left((now or time.time()) - begun, share)
 
 
 def said(state: str) -> str:

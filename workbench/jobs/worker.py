@@ -12,6 +12,7 @@ import faulthandler
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -83,7 +84,8 @@ def work(
         doing = Doing(folder, status, read_json(folder / ORDER), asked_to_stop)
         turn = _turn(kind, folder, launch) if queued else None
         if turn is None or turn.wait(lambda why: _tell(doing, why), doing.asked_to_stop):
-            status.update(force=True, state="running", message=_LOADING)
+            begun = {"begun": time.time(), "begun_with": status.status.progress}
+            status.update(force=True, state="running", message=_LOADING, **begun)
             state = _done(kind, folder, doing)
         else:
             state = "stopped"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.widgets import App
 
-__all__ = ["kernel_app"]
+__all__ = ["kernel_app", "open_job"]
 
 
 def kernel_app(folder: str = "") -> App:
@@ -28,6 +28,26 @@ def kernel_app(folder: str = "") -> App:
             os.chdir(folder)
         _apps.append(App())
     return _apps[0]
+
+
+def open_job(job: str, folder: str = "") -> None:
+    """Show the result of a job in this kernel's App.
+
+    Parameters
+    ----------
+    job : str
+        Its id.
+    folder : str
+        Where an App that is made for this is at home; see `kernel_app`.
+
+    Raises
+    ------
+    InputError, StateError
+        As `JobsPanel.open_result`.
+    """
+    jobs = kernel_app(folder).jobs
+    jobs.refresh()
+    jobs.open_result(job)
 
 
 _apps: list[App] = []

@@ -13,6 +13,9 @@ from workbench.training import Run
 from workbench.widgets._watch import when
 from workbench.widgets.code import path_code
 
+#: The state in words of a job whose files cannot be read.
+UNREADABLE = "unreadable"
+
 
 class JobRow(TypedDict):
     """What is shown of a job."""
@@ -33,12 +36,11 @@ class JobRow(TypedDict):
 
 def row_of(job: Job) -> JobRow:
     """Return what is shown of a job now; of one that cannot be read, why."""
-    row: JobRow = {"id": job.id, "title": job.id, "alive": False, "can_resume": False, "can_open": False}
     try:
         status = job.status
         state = status["state"]
         return {
-            **row,
+            "id": job.id,
             "title": job.title,
             "kind": KINDS.get(job.kind).title,
             "state": state,
@@ -52,7 +54,13 @@ def row_of(job: Job) -> JobRow:
             "can_open": state == "finished" or isinstance(job, Run),
         }
     except WorkbenchError as error:
-        return {**row, "kind": "", "state": "failed", "said": "unreadable", "told": str(error)}
+        return unreadable(job.id, str(error))
+
+
+def unreadable(name: str, why: str) -> JobRow:
+    """Return what is shown of a job that cannot be read."""
+    row: JobRow = {"id": name, "title": name, "alive": False, "can_resume": False, "can_open": False}
+    return {**row, "kind": "", "state": "failed", "said": UNREADABLE, "told": why}
 
 
 def job_code(job: Job) -> str:

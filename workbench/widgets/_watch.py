@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from workbench._words import left
 from workbench.errors import WorkbenchError
-from workbench.jobs.status import ALIVE, said
+from workbench.jobs.status import ALIVE, said, time_left
 from workbench.training import Checkpoint, Run
 from workbench.widgets.messages import Curve, RunCurves, RunSnapshot
 
@@ -60,14 +59,14 @@ class Curves:
         }
 
 
-def thin(points: Points) -> Curve:
-    """Return at most `_MOST_POINTS` points: the mean of each stretch, the last point as it is; never a NaN."""
+def thin(points: Iterable[Sequence[float]], most: int = _MOST_POINTS) -> Curve:
+    """Return at most so many points: the mean of each stretch, the last point as it is; never a NaN."""
     real = [(x, y) for x, y in points if y == y and abs(y) != float("inf")]
-    if len(real) <= _MOST_POINTS:
+    if len(real) <= most:
         return [[x, y] for x, y in real]
     out = []
-    for n in range(_MOST_POINTS):
-        part = real[n * len(real) // _MOST_POINTS : (n + 1) * len(real) // _MOST_POINTS]
+    for n in range(most):
+        part = real[n * len(real) // most : (n + 1) * len(real) // most]
         out.append([part[-1][0], sum(y for _, y in part) / len(part)])
     return [*out[:-1], list(real[-1])]
 
@@ -103,7 +102,7 @@ def line(status: dict[str, Any], now: float | None = None) -> str:
     parts = [f"epoch {status['epoch']}/{status['epochs']}"]
     if status["state"] in ALIVE and status["epoch"]:
         parts.append(f"step {status['step']}/{status['steps_per_epoch']}")
-        rest = left((now or time.time()) - status["started"], status["progress"])
+        rest = time_left(status, now)
         parts += [rest] if rest else []
     elif status["state"] == "created":
         parts = ["the worker is starting"]

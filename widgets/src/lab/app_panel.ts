@@ -69,6 +69,17 @@ export class AppPanel extends MainAreaWidget<AppBody> implements IDocumentWidget
     if (PageConfig.getOption("notebookPage")) document.title = this.title.label;
   }
 
+  /** Show the result of a job in the App; fails with the words of the kernel. */
+  async openJob(job: string): Promise<void> {
+    const { sessionContext } = this.context;
+    await this.context.ready;
+    await sessionContext.ready;
+    const kernel = sessionContext.session?.kernel;
+    if (!kernel) throw new Error("The App has no kernel. Start it again, and open the job then.");
+    const folder = folderOf(this.context.localPath);
+    await evaluate(kernel, "open_job", [job, folder], "The App cannot show it");
+  }
+
   /** Whether there is a kernel that closing the panel would leave behind. */
   get hasKernel(): boolean {
     const status = this.context.sessionContext.session?.kernel?.status;
@@ -206,26 +217,32 @@ class AppBody extends Panel {
 
 /** Ask the kernel for its App and return the id of the widget. */
 async function modelOfApp(kernel: Kernel.IKernelConnection, folder: string): Promise<string> {
+  const id = await evaluate(kernel, "kernel_app", [folder], "The App did not start", ".model_id");
+  return id.slice(1, -1);
+}
+
+/** Call a function of workbench.lab in the kernel and return what it, or an attribute of that, is printed as. */
+async function evaluate(kernel: Kernel.IKernelConnection, name: string, values: string[], otherwise: string, attribute = ""): Promise<string> {
   const done = await kernel.requestExecute({
-    code: "from workbench.lab import kernel_app",
+    code: `from workbench.lab import ${name}`,
     store_history: false,
     // JSON's strings are Python's too
-    user_expressions: { app: `kernel_app(${JSON.stringify(folder)}).model_id` },
+    user_expressions: { answer: `${name}(${values.map((value) => JSON.stringify(value)).join(", ")})${attribute}` },
   }).done;
   const content = done.content as KernelMessage.IExecuteReplyMsg["content"];
-  if (content.status === "error") throw new Error(told(content));
-  if (content.status !== "ok") throw new Error("The kernel was interrupted before the App was there.");
-  const app = content.user_expressions.app as unknown as Answer;
-  if (app.status === "error") throw new Error(told(app));
-  return app.data["text/plain"].slice(1, -1);
+  if (content.status === "error") throw new Error(told(content, otherwise));
+  if (content.status !== "ok") throw new Error(`${otherwise}: the kernel was interrupted.`);
+  const answer = content.user_expressions.answer as unknown as Answer;
+  if (answer.status === "error") throw new Error(told(answer, otherwise));
+  return answer.data["text/plain"];
 }
 
 type Answer = { status: "ok"; data: Record<string, string> } | ({ status: "error" } & Failure);
 type Failure = { ename: string; evalue: string };
 
-function told({ ename, evalue }: Failure): string {
+function told({ ename, evalue }: Failure, otherwise: string): string {
   if (ename === "ModuleNotFoundError" && evalue.includes("'workbench'")) {
     return "The kernel's Python has no Medical Workbench. Install it there (pip install medical-workbench), or start JupyterLab from where it is installed.";
   }
-  return `The App did not start: ${ename}: ${evalue}`;
+  return `${otherwise}: ${ename}: ${evalue}`;
 }

@@ -14,7 +14,8 @@ import { workbenchIcon, workbenchIconAddress } from "./icon";
 export const OPEN_APP = "medical-workbench:open-app";
 const RESTART = "medical-workbench:restart-app";
 const CLOSE = "medical-workbench:close-app";
-const CATEGORY = "Medical Workbench";
+export const OPEN_JOB = "medical-workbench:open-job";
+export const CATEGORY = "Medical Workbench";
 
 export const appPlugin: JupyterFrontEndPlugin<void> = {
   id: "medical-workbench:app",
@@ -139,6 +140,18 @@ function addCommands(app: JupyterFrontEnd, documents: IDocumentManager, tracker:
       return documents.openOrReveal(path, APP);
     },
     describedBy: { args: { type: "object", properties: { cwd: { type: "string" }, path: { type: "string" } } } },
+  });
+  commands.addCommand(OPEN_JOB, {
+    label: "Open Job in the App",
+    caption: "Show the result of a job in the App that is open, or in a new one",
+    execute: async (args) => {
+      const shown = tracker.currentWidget?.isAttached ? tracker.currentWidget : tracker.find((panel) => panel.isAttached);
+      const panel = shown ?? (await commands.execute(OPEN_APP));
+      if (!(panel instanceof AppPanel)) return;
+      app.shell.activateById(panel.id);
+      await panel.openJob(String(args["job"]));
+    },
+    describedBy: { args: { type: "object", required: ["job"], properties: { job: { type: "string" } } } },
   });
   commands.addCommand(RESTART, {
     label: "Restart Kernel and App…",

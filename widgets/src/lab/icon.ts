@@ -12,5 +12,16 @@ const DRAWING = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0
 
 export const workbenchIcon = new LabIcon({ name: "medical-workbench:icon", svgstr: DRAWING });
 
+// A curve that falls, as losses do, in the corner of its axes.
+export const runsIcon = new LabIcon({
+  name: "medical-workbench:runs",
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24">
+  <g class="jp-icon3" style="fill: none" stroke="#616161" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+    <path d="M4 4V20H20"/>
+    <path d="M8 6C9 13 12 16 20 16"/>
+  </g>
+</svg>`,
+});
+
 /** For launcher cards among the kernels, which take pictures by address only. */
 export const workbenchIconAddress = `data:image/svg+xml,${encodeURIComponent(DRAWING)}`;

@@ -7,6 +7,8 @@ export interface Series {
   points: number[][];
   /** Drawn thin and pale: the raw steps behind a smoother curve. */
   faint?: boolean;
+  /** Which of the colours it has; by default that of its place. */
+  colour?: number;
 }
 
 export interface Chart {
@@ -20,6 +22,7 @@ const LEFT = 38;
 const RIGHT = 8;
 const TOP = 8;
 const BOTTOM = 18;
+const COLOURS = 6;
 
 export function lineChart(title: string, xLabel: string): Chart {
   const plot = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": title });
@@ -76,13 +79,13 @@ export function lineChart(title: string, xLabel: string): Chart {
           svg("text", { class: "mwb-tick", x: x(value), y: HEIGHT - 5, "text-anchor": "middle" }, short(value)),
         ),
         ...current.map((one) => {
-          const colour = `mwb-series-${Math.max(strong.indexOf(one), 0) % 6}`;
+          const colour = colourOf(one, Math.max(strong.indexOf(one), 0));
           const path = one.points.map((p, n) => `${n ? "L" : "M"}${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`).join("");
           return svg("path", { class: `mwb-line ${colour}${one.faint ? " mwb-faint" : ""}`, d: path });
         }),
         ...strong.map((one, n) => {
           const last = one.points[one.points.length - 1];
-          return svg("circle", { class: `mwb-dot mwb-series-${n % 6}`, cx: x(last[0]), cy: y(last[1]), r: 2.5 });
+          return svg("circle", { class: `mwb-dot ${colourOf(one, n)}`, cx: x(last[0]), cy: y(last[1]), r: 2.5 });
         }),
       );
       replace(
@@ -90,7 +93,7 @@ export function lineChart(title: string, xLabel: string): Chart {
         ...strong.map((one, n) =>
           h(
             "span",
-            { class: `mwb-key mwb-series-${n % 6}` },
+            { class: `mwb-key ${colourOf(one, n)}` },
             `${one.name} `,
             h("b", {}, short(one.points[one.points.length - 1][1])),
           ),
@@ -98,6 +101,10 @@ export function lineChart(title: string, xLabel: string): Chart {
       );
     },
   };
+}
+
+function colourOf(series: Series, place: number): string {
+  return `mwb-series-${(series.colour ?? place) % COLOURS}`;
 }
 
 function span(values: number[], axis: "x" | "y"): Record<string, number> {

@@ -8,8 +8,8 @@ import type { Scope } from "./model";
 
 export interface Progress {
   element: HTMLElement;
-  /** `fraction` below zero means: busy, how far is not known. */
-  show(text: string, fraction: number): void;
+  /** `fraction` below zero means: busy, how far is not known. `name` is read out where there is no text. */
+  show(text: string, fraction: number, name?: string): void;
   hide(): void;
 }
 
@@ -21,7 +21,7 @@ export function progress(): Progress {
   element.hidden = true;
   return {
     element,
-    show(label, fraction) {
+    show(label, fraction, name = "progress") {
       element.hidden = false;
       const known = fraction >= 0;
       const percent = Math.round(Math.min(Math.max(fraction, 0), 1) * 100);
@@ -29,7 +29,7 @@ export function progress(): Progress {
       bar.style.width = known ? `${percent}%` : "";
       if (known) track.setAttribute("aria-valuenow", String(percent));
       else track.removeAttribute("aria-valuenow");
-      track.setAttribute("aria-label", label || "progress");
+      track.setAttribute("aria-label", label || name);
       setText(text, label);
     },
     hide() {
