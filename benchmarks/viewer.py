@@ -1,13 +1,13 @@
-"""The viewer in Chromium on volumes of 64 MB to 2 GB: how long until something is seen, until it is sharp, what it costs.
+"""The viewer in Chromium on volumes of 64 MB to 2 GB: how long until something is seen, and until it is sharp.
 
-    python benchmarks/viewer.py [--sizes 64 300 ...] [--save]
+    python benchmarks/viewer.py [--sizes 64 157 ...] [--save]
 
-JupyterLab and the kernel are warm: a small volume was shown before. A volume is written as `.nii` (int16, axes of a CT),
-read and shown in one cell. Measured in the page, from the moment the cell is run: the first picture (anything but the
-empty stage), the first drawing from voxels, and exact values under the crosshair, which come with full resolution of
-its planes. Then 40 steps of the axial slice, without a pause: from the key to the sharp slice. Bytes are those of the
-websockets; memory is that of the page's process and of the kernel beyond what they had before (of the kernel also without
-the file, which it holds once). Software rendering; `tests/browser` says how Chromium is started.
+JupyterLab and the kernel are warm: a small volume was shown before. A volume is written as `.nii` (int16, axes of a
+CT), read and shown in one cell. Measured in the page, from the moment the cell is run: the first picture (anything but
+the empty stage), the first drawing from voxels, and exact values under the crosshair, which come with full resolution
+of its planes. Then 40 steps of the axial slice, without a pause: from the key to the sharp slice. Bytes are those of
+the websockets; memory is that of the page's process and of the kernel beyond what they had before (of the kernel also
+without the file, which it holds once). Software rendering; `tests/browser` says how Chromium is started.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ SCROLL = """async (steps) => {
         const before = readout.textContent;
         const begun = performance.now();
         canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "PageUp", bubbles: true }));
-        do await frame(); while (performance.now() - begun < 5000 && (readout.textContent === before || readout.textContent.includes("about")));
+        const waits = () => readout.textContent === before || readout.textContent.includes("about");
+        do await frame(); while (performance.now() - begun < 5000 && waits());
         times.push(performance.now() - begun);
     }
     return times;
@@ -77,7 +78,7 @@ def write(path: Path, shape: tuple[int, ...]) -> None:
     nibabel.save(image, path)
 
 
-def renderers(browser: Any) -> dict[int, int]:
+def renderers() -> dict[int, int]:
     """Return the bytes of each process that draws pages."""
     found = {}
     for process in psutil.process_iter(["cmdline", "memory_info"]):
@@ -93,15 +94,8 @@ def measure(open_: Any, server: Any, size: int) -> dict[str, Any]:
     write(path, shape)
     lab = open_(f"doc/tree/{new_notebook(server, size)}", 1600, 1000)
     lab.wait_for_kernel()
-    received = 0
-
-    def frame(data: Any) -> None:
-        nonlocal received
-        received += len(data)
-
     lab.run_cell("import numpy as np, os, psutil, workbench as wb\nwb.view(wb.Volume(np.zeros((9, 9, 9), np.int16)))")
     lab.page.locator(".mwb-v-message").wait_for(state="hidden")
-    lab.page.on("websocket", lambda socket: socket.on("framereceived", frame))
     session = lab.page.context.new_cdp_session(lab.page)
     session.send("Network.enable")
     counted = {"bytes": 0}
@@ -110,7 +104,7 @@ def measure(open_: Any, server: Any, size: int) -> dict[str, Any]:
         lambda event: counted.__setitem__("bytes", counted["bytes"] + len(event["response"]["payloadData"]) * 3 // 4),
     )
     kernel = "int(psutil.Process().memory_info().rss)"
-    kernel_before, page_before = lab.python(kernel), max(renderers(None).values())
+    kernel_before, page_before = lab.python(kernel), max(renderers().values())
     lab.page.evaluate(WATCH)
     lab.run_cell(f"viewer = wb.view(wb.read({path.name!r}))\nviewer")
     lab.page.wait_for_function("() => window.__seen['sharp under the crosshair']", timeout=120_000)
@@ -120,7 +114,7 @@ def measure(open_: Any, server: Any, size: int) -> dict[str, Any]:
     scrolled = lab.page.evaluate(SCROLL, STEPS)
     lab.page.wait_for_timeout(1000)
     kernel_more = lab.python(kernel) - kernel_before
-    page_more = max(renderers(None).values()) - page_before
+    page_more = max(renderers().values()) - page_before
     stored = path.stat().st_size
     path.unlink()
     return {
@@ -158,7 +152,11 @@ def main() -> None:
     report: dict[str, Any] = (load("viewer") if arguments.save else None) or {}
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as base, lab_of_tests.running_server(Path(base)) as server, sync_playwright() as p:
+    with (
+        tempfile.TemporaryDirectory() as base,
+        lab_of_tests.running_server(Path(base)) as server,
+        sync_playwright() as p,
+    ):
         browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=lab_of_tests.CHROMIUM_FLAGS)
         for size in arguments.sizes:
             with lab_of_tests.opening(server, browser) as open_:

@@ -1,4 +1,4 @@
-"""Slices of a volume that is too large to be fetched unasked: sharp all the same, in place, and at once while scrolling."""
+"""Slices of a volume that is too large to be fetched unasked: sharp all the same, in place, and while scrolling."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def test_stripes_and_a_striped_label_are_seen_in_planes_across_them(scene: Any) 
 
 
 def test_scrolling_stays_sharp_and_python_follows(scene: Any) -> None:
-    cell = scene.run_cell("viewer = wb.view(Layer(ct, window=(0, 800)), panes='axial', crosshair=place, height=760)\nviewer")
+    cell = scene.run_cell(
+        "viewer = wb.view(Layer(ct, window=(0, 800)), panes='axial', crosshair=place, height=760)\nviewer"
+    )
     viewer = shown(cell)
     canvas = viewer.locator("canvas")
     canvas.click(position={"x": 380, "y": 300})

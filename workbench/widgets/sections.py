@@ -69,7 +69,7 @@ def section(parcel: Parcel, on: Parcel, axis: int, index: int) -> tuple[Header, 
     header = parcel.header()
     if _alike(parcel, on):
         # a view: np.take would copy all of an array whose first axis is the fastest
-        plane = parcel.voxels[(*(slice(None),) * axis, index)]
+        plane = np.moveaxis(parcel.voxels, axis, 0)[index]
     else:
         plane = _between(parcel, on, axis, index)
         header = {**header, "dtype": cast("WireType", plane.dtype.name)}
