@@ -175,6 +175,18 @@ test("what is too large to fetch unasked waits to be asked for", () => {
   voxels.dispose();
 });
 
+test("a volume is not fetched whole where its slices are sharp without it, a picture is", () => {
+  const asks = (change: Partial<LayerInfo>) => {
+    const { voxels, asked } = started(info(change));
+    voxels.receive(...brick(0, 0, [10, 20, 30, 40]));
+    voxels.dispose();
+    return asked.length > 1;
+  };
+  assert.ok(asks({ bytes: 15_000_000 }));
+  assert.ok(!asks({ bytes: 30_000_000, shape: [300, 250, 200] }));
+  assert.ok(asks({ bytes: 36_000_000, shape: [4000, 3000, 1] }));
+});
+
 test("the readout names voxel, place, value with unit, and label", () => {
   const { voxels } = started();
   voxels.receive(...brick(0, 0, [10, 20, 30, 40]));

@@ -5,7 +5,7 @@ import { h } from "../ui/dom";
 import { formatValue } from "./geometry";
 import type { Header, LayerInfo, Style } from "./protocol";
 import type { Entry } from "./voxels";
-import { AUTOMATIC_BYTES, Voxels } from "./voxels";
+import { Voxels } from "./voxels";
 
 export interface LayerActions {
   restyle(id: string, change: Partial<Style>): void;
@@ -157,10 +157,10 @@ class Row {
     if (part < 1) {
       const verb = Voxels.sharpest(entry) < 0 ? "loading" : "sharpening";
       this.#status.textContent = `${verb} ${Math.round(part * 100)}%`;
-    } else if (!finest && this.info.bytes > AUTOMATIC_BYTES) {
-      const text = `Full resolution (${Math.round(this.info.bytes / 1e6)} MB)`;
+    } else if (!finest) {
+      const text = `All voxels (${Math.round(this.info.bytes / 1e6)} MB)`;
       if (this.#status.textContent !== text) {
-        const more = h("button", { type: "button", class: "mwb-v-button", title: "Fetch every voxel from the kernel" }, text);
+        const more = h("button", { type: "button", class: "mwb-v-button", title: "Fetch every voxel: for a sharp 3D view, and for slices when the kernel is gone" }, text);
         more.addEventListener("click", () => this.actions.sharpen(this.info.id));
         this.#status.replaceChildren(more);
       }

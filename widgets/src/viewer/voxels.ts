@@ -6,7 +6,12 @@ import { Sections } from "./sections";
 import { ARRAYS, toArray, type VoxelArray } from "./voxel_array";
 
 /** Up to this many bytes, full resolution is fetched unasked; beyond it the user decides. */
-export const AUTOMATIC_BYTES = 100_000_000;
+const AUTOMATIC_BYTES = 100_000_000;
+/**
+ * The same where slices are sharp without it. To lay out 66 MB for the 3D view takes a browser without a graphics card
+ * seven seconds, in which nothing moves.
+ */
+const AUTOMATIC_3D_BYTES = 20_000_000;
 /** Bricks asked for at a time: one on its way while another is unpacked. */
 const IN_FLIGHT = 2;
 /** A kernel that is busy answers late; asking again is harmless, and mends a lost message. */
@@ -204,11 +209,12 @@ export class Voxels {
 }
 
 function newEntry(info: LayerInfo): Entry {
+  const sliced = [0, 1, 2].every((axis) => Sections.fits(info, info, axis));
   const stocks = info.levels.map((level, index) => ({
     data: null,
     missing: new Set(level.bricks.map((_, brick) => brick)),
     asked: new Set<number>(),
-    wanted: index === 0 || info.bytes <= AUTOMATIC_BYTES,
+    wanted: index === 0 || info.bytes <= (sliced ? AUTOMATIC_3D_BYTES : AUTOMATIC_BYTES),
   }));
   return { info, header: null, stocks, error: "" };
 }
