@@ -91,6 +91,17 @@ test("a value is told from a plane through it, of any axis", (t) => {
   assert.equal(sections.valueAt(ct, [ct], [1, 2, 3]), null, "of a layer that was replaced");
 });
 
+test("planes that are refused keep no place from others", (t) => {
+  const { sections, asked } = started(t);
+  const [ct, seg] = [info(), info({ id: "seg", kind: "labels" })];
+  sections.want(ct, [ct], [2], [0, 0, 3]);
+  sections.want(ct, [ct, seg], [2], [0, 0, 4]);
+  assert.equal(asked.length, 6);
+  sections.refused("seg");
+  const more = asked.slice(6).map(({ layer, index }) => [layer, index]);
+  assert.ok(more.length > 0 && more.every(([layer]) => layer === "a"), JSON.stringify(more));
+});
+
 test("planes that are no small message stay coarse", () => {
   assert.ok(Sections.fits(info({ shape: [512, 512, 600] }), info({ shape: [512, 512, 600] }), 0));
   const slide = info({ shape: [4000, 3000, 1] });

@@ -134,6 +134,15 @@ export class Sections {
     }
   }
 
+  /** Wait for no planes of a layer that cannot be read: others have their place. */
+  refused(layer: string): void {
+    for (const key of this.#asked.keys()) {
+      if (key.startsWith(`${layer}/`)) this.#asked.delete(key);
+    }
+    this.#wanted = this.#wanted.filter((place) => place.layer.id !== layer);
+    this.#ask();
+  }
+
   /** Forget the planes of layers that are gone or have other voxels. */
   keep(layers: LayerInfo[]): void {
     const known = new Set(layers.map(({ id, version }) => `${id}/${version}`));

@@ -85,6 +85,7 @@ export class Voxels {
     }
     if (message.type === "refused") {
       entry.error = message.cause;
+      this.sections.refused(message.layer);
       this.#tell(message.layer, "error");
       return;
     }
