@@ -150,3 +150,45 @@ def test_a_window_is_dragged_and_a_voxel_picked(lab: Any) -> None:
     assert np.abs(np.array(ijk) - [14, 20, 20]).max() <= 1
     assert values == [lab.python(f"float(ct.data[{tuple(ijk)}])"), 1.0]
     assert lab.python("len(picks)") == 1
+
+
+def test_a_double_click_shows_one_view_alone_ctrl_and_wheel_zoom_to_the_pointer_and_help_is_a_key_away(
+    lab: Any,
+) -> None:
+    lab.run_cell(MARKS)
+    viewer = shown(lab.run_cell("viewer.panes = 'all'\nviewer"))
+    canvas = viewer.locator("canvas")
+    before = stage(lab, viewer, "viewer-all")
+    # the four views lie side by side: the first mark is seen in the axial one, the first
+    at = mark(before[:, : before.shape[1] // 4], COLORS[0])
+    canvas.dblclick(position={"x": at[0], "y": at[1]})
+    lab.page.wait_for_timeout(1000)
+    assert lab.python("viewer.panes") == "axial"
+    alone = mark(stage(lab, viewer, "viewer-alone"), COLORS[0])
+    size = (np.abs(stage(lab, viewer, "viewer-alone").astype(int) - COLORS[0]).max(axis=-1) < 25).sum()
+    box = canvas.bounding_box()
+    lab.page.mouse.move(box["x"] + alone[0], box["y"] + alone[1])
+    lab.page.keyboard.down("Control")
+    for _ in range(3):
+        lab.page.mouse.wheel(0, -100)
+    lab.page.keyboard.up("Control")
+    lab.page.wait_for_timeout(1000)
+    zoomed = stage(lab, viewer, "viewer-zoomed")
+    larger = (np.abs(zoomed.astype(int) - COLORS[0]).max(axis=-1) < 25).sum()
+    assert 1.2**6 * 0.8 < larger / size < 1.2**6 * 1.25
+    assert np.abs(np.subtract(mark(zoomed, COLORS[0]), alone)).max() < 6, "what is under the pointer stays there"
+    viewer.get_by_role("button", name="Reset view").click()
+    canvas.dblclick(position={"x": at[0], "y": at[1]})
+    lab.page.wait_for_timeout(800)
+    assert lab.python("viewer.panes") == "all"
+
+    canvas.focus()
+    lab.page.keyboard.press("?")
+    page = lab.page.get_by_role("dialog", name="Mouse and keys")
+    page.wait_for()
+    assert "Ctrl + wheel" in page.inner_text()
+    assert "Measure: drag along a length" in page.inner_text()
+    lab.shot("viewer-help")
+    lab.page.keyboard.press("Escape")
+    page.wait_for(state="detached")
+    assert lab.page.evaluate("document.activeElement.tagName") == "CANVAS"

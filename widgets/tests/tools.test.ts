@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { crosshairWidth } from "../src/viewer/crosshair";
 import { distance, stepAlong } from "../src/viewer/geometry";
 import { dragged, Gestures, type Host } from "../src/viewer/gestures";
-import type { Tool, Vec3 } from "../src/viewer/protocol";
+import type { LayerInfo, Tool, Vec3 } from "../src/viewer/protocol";
 import { onSlice, placeOn, type Slice, sliceUnder } from "../src/viewer/slices";
 import { lengthWords } from "../src/viewer/space";
+import { stepped } from "../src/viewer/steps";
 import { toolOfKey } from "../src/viewer/tools";
 
 // 400 x 300 pixels at (100, 50): 80 mm across, the patient's right on the left; 60 mm up
@@ -89,6 +91,8 @@ function canvas(tool: Tool): { fire(type: string, x: number, y: number, more?: o
     clicked: () => told.push("clicked"),
     window: () => [0, 100],
     windowed: (window) => told.push(window),
+    zoom: (factor, x, y) => told.push(["zoom", Number(factor.toFixed(6)), x, y]),
+    enlarge: (x, y) => told.push(["enlarge", x, y]),
     drawing: (line) => told.push(line ? "drawing" : "drawn"),
     measured: ({ start, stop }: { start: Vec3; stop: Vec3 }) => told.push(Number(distance(start, stop).toFixed(9))),
   };
@@ -98,6 +102,34 @@ function canvas(tool: Tool): { fire(type: string, x: number, y: number, more?: o
     target.dispatchEvent(Object.assign(new Event(type), { clientX: x, clientY: y, button: 0, pointerId: 1, ...more }));
   return { fire, told, gestures };
 }
+
+test("the wheel zooms with Ctrl alone, and a double click is not niivue's", () => {
+  const { fire, told } = canvas("navigate");
+  const wheel = (more: object) => fire("wheel", 30, 40, { deltaY: -100, deltaMode: 0, ctrlKey: false, metaKey: false, ...more });
+  wheel({});
+  assert.deepEqual(told, []);
+  wheel({ ctrlKey: true });
+  wheel({ metaKey: true, deltaY: 3, deltaMode: 1 });
+  fire("dblclick", 50, 60);
+  assert.deepEqual(told, [["zoom", 1.2, 30, 40], ["zoom", Number((1.2 ** -0.99).toFixed(6)), 30, 40], ["enlarge", 50, 60]]);
+});
+
+test("keys move the crosshair by a voxel as it is seen, up to the edge", () => {
+  // voxels of 2 x 3 x 4 mm, the first axis to the left
+  const base = { affine: [[-2, 0, 0, 18], [0, 3, 0, 0], [0, 0, 4, 0], [0, 0, 0, 1]], shape: [10, 10, 10], space: "patient" } as unknown as LayerInfo;
+  assert.deepEqual(stepped("ArrowLeft", [0, 3, 4], base, "radiological"), [2, 3, 4], "to the patient's right");
+  assert.deepEqual(stepped("ArrowLeft", [4, 3, 4], base, "neurological"), [2, 3, 4]);
+  assert.deepEqual(stepped("PageDown", [0, 3, 4], base, "radiological"), [0, 3, 2]);
+  assert.equal(stepped("PageDown", [0, 3, -1], base, "radiological"), null, "beyond the edge");
+  assert.equal(stepped("Home", [0, 3, 4], base, "radiological"), null);
+});
+
+test("lines of the crosshair are as thick on the screen, however large the volume is", () => {
+  const [small, large] = [crosshairWidth([100, 100, 100], "axial", 500, 500), crosshairWidth([400, 400, 400], "axial", 500, 500)];
+  assert.ok(Math.abs(large / small - 4) < 1e-9);
+  assert.ok(Math.abs(small - 1.3 / 5) < 1e-9);
+  assert.ok(crosshairWidth([100, 100, 100], "all", 500, 500) > small, "views are smaller, so a mm is too");
+});
 
 test("with the tool that navigates or picks a click is told, and a drag is niivue's", () => {
   for (const tool of ["navigate", "pick"] as const) {

@@ -16,6 +16,10 @@ export interface Host {
   /** The window that a drag changes; none where no layer has one. */
   window(): Window | null;
   windowed(window: Window): void;
+  /** Show a point of the canvas, and what is around it, larger or smaller. */
+  zoom(factor: number, x: number, y: number): void;
+  /** Show the view at a point alone, or all of them again. */
+  enlarge(x: number, y: number): void;
   /** A line is being drawn; null where none is. */
   drawing(line: { start: Vec3; stop: Vec3 } | null): void;
   measured(line: { start: Vec3; stop: Vec3 }): void;
@@ -26,6 +30,8 @@ const STILL = 4;
 /** Pixels that double the width of a window; twice as many move its level by a whole width. */
 const DOUBLES = 100;
 const RIGHT = 2;
+/** What one notch of the wheel, 100 pixels, makes larger. */
+const ZOOM = 1.2;
 /** Of a window, as a part of its level. */
 const NARROWEST = 1e-5;
 
@@ -43,6 +49,12 @@ export class Gestures {
     this.#listen("pointerdown", (event) => this.#down(event));
     this.#listen("pointermove", (event) => this.#move(event));
     this.#listen("pointerup", (event) => this.#up(event));
+    // before niivue: it scrolls with every wheel, and sets the window anew with a double click
+    this.#listen("wheel", (event) => this.#wheel(event), true);
+    this.#listen("dblclick", (event) => {
+      event.stopImmediatePropagation();
+      this.host.enlarge(...this.#at(event));
+    }, true);
     this.#listen("pointercancel", () => {
       this.cancel();
       this.#press = null;
@@ -126,14 +138,24 @@ export class Gestures {
     }
   }
 
-  #at(event: PointerEvent): [number, number] {
+  #wheel(event: WheelEvent): void {
+    if (event.ctrlKey || event.metaKey) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      // lines and pages, where a wheel counts in these
+      const pixels = event.deltaY * [1, 33, 400][event.deltaMode];
+      this.host.zoom(ZOOM ** (-pixels / 100), ...this.#at(event));
+    }
+  }
+
+  #at(event: MouseEvent): [number, number] {
     const { left, top } = this.canvas.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
   }
 
-  #listen<K extends "pointerdown" | "pointermove" | "pointerup" | "pointercancel">(type: K, listener: (event: PointerEvent) => void): void {
-    this.canvas.addEventListener(type, listener);
-    this.#undo.push(() => this.canvas.removeEventListener(type, listener));
+  #listen<K extends keyof HTMLElementEventMap>(type: K, listener: (event: HTMLElementEventMap[K]) => void, capture = false): void {
+    this.canvas.addEventListener(type, listener, { capture, passive: false });
+    this.#undo.push(() => this.canvas.removeEventListener(type, listener, { capture }));
   }
 }
 

@@ -2,8 +2,8 @@
 
 import { h } from "../ui/dom";
 import type { Camera } from "./camera";
-import { apply, invert, spacing } from "./geometry";
 import { Gestures, type Window } from "./gestures";
+import { openHelp } from "./help";
 import { LayerList } from "./layer_list";
 import { letterElements } from "./letters";
 import { Measures } from "./measures";
@@ -11,7 +11,7 @@ import type { Convention, LayerInfo, Panes, Style, Tool, Vec3 } from "./protocol
 import { readout } from "./readout";
 import type { Scene } from "./scene";
 import type { Source } from "./source";
-import { inPatient } from "./space";
+import { modified, stepped } from "./steps";
 import { StillPicture } from "./still";
 import { Timeline } from "./timeline";
 import { Toolbar } from "./toolbar";
@@ -62,6 +62,7 @@ class ViewerPanel {
       tool: (value: Tool) => this.source.set("tool", value),
       reset: () => this.#scene?.reset(),
       screenshot: () => void this.#save(),
+      help: () => openHelp(this.#canvas, this.source.get("_tools")),
     };
     this.#toolbar = new Toolbar(actions, this.source.get("_tools"));
     this.#list = new LayerList({
@@ -229,6 +230,11 @@ class ViewerPanel {
         const id = this.#windowed()?.id;
         if (id) this.#restyle(id, { window });
       },
+      zoom: (factor, x, y) => scene.zoom(factor, x, y),
+      enlarge: (x, y) => {
+        const view = this.source.get("panes") === "all" ? scene.viewAt(x, y) : "all";
+        if (view && !this.#layers[0]?.picture) this.source.set("panes", view);
+      },
       drawing: (line) => this.#measures.drawing(line),
       measured: (line) => this.#measures.add(line),
     });
@@ -340,48 +346,34 @@ class ViewerPanel {
 
   /** Letters choose a tool, wherever the focus is in the viewer but in a field; others act on what was measured. */
   #shortcut(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || (event.target as Element).closest("input, select, textarea")) {
+    if (modified(event) || (event.target as Element).closest("input, select, textarea")) {
       return;
     }
     const tool = toolOfKey(event.key, this.source.get("_tools"));
     const now = this.source.get("tool");
+    const helps = event.key === "?";
     const picks = now === "pick" && event.key === "Enter" && event.target === this.#canvas;
     if (tool) {
       this.source.set("tool", tool);
       this.#measures.say(`Tool: ${TOOLS[tool].name}`);
+    } else if (helps) {
+      openHelp(this.#canvas, this.source.get("_tools"));
     } else if (picks) {
       this.#click(this.source.get("crosshair"));
     }
     const cleared = (event.key === "Escape" && this.#gestures?.cancel()) || (now === "measure" && this.#measures.key(event.key));
-    if (tool || picks || cleared) {
+    if (tool || picks || helps || cleared) {
       event.preventDefault();
       event.stopPropagation();
     }
   }
 
   #key(event: KeyboardEvent): void {
-    const steps: Record<string, [number, number]> = {
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-      ArrowUp: [1, 1],
-      ArrowDown: [1, -1],
-      PageUp: [2, 1],
-      PageDown: [2, -1],
-    };
     event.stopPropagation();
-    const step = steps[event.key];
     const base = this.#layers[0];
-    if (!step || !base || event.ctrlKey || event.metaKey || event.altKey) {
-      return;
-    }
-    event.preventDefault();
-    const xyz = [...this.source.get("crosshair")] as Vec3;
-    // a step on the screen: to the left is to the patient's right in the radiological convention
-    const radiological = !inPatient(base) || this.source.get("convention") === "radiological";
-    const mirrored = step[0] === 0 && radiological ? -1 : 1;
-    xyz[step[0]] += step[1] * mirrored * Math.min(...spacing(base.affine));
-    const voxel = apply(invert(base.affine), xyz);
-    if (voxel.every((value, axis) => value > -0.5 && value < base.shape[axis] - 0.5)) {
+    const xyz = base && !modified(event) && stepped(event.key, this.source.get("crosshair"), base, this.source.get("convention"));
+    if (xyz) {
+      event.preventDefault();
       this.source.set("crosshair", xyz);
     }
   }

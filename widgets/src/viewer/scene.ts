@@ -4,6 +4,7 @@ import { DRAG_MODE, Niivue, type NVImage, SLICE_TYPE } from "@niivue/niivue";
 
 import type { Camera } from "./camera";
 import { addColormaps } from "./colormaps";
+import { crosshairWidth } from "./crosshair";
 import { normalAxis, stepAlong } from "./geometry";
 import { dress, makeImage, type Shown } from "./image";
 import type { Pane, ViewName } from "./letters";
@@ -31,8 +32,7 @@ export interface SceneEvents {
   returned(): void;
 }
 
-/** In CSS pixels of the smallest view: thinner lines would be broken ones, as nothing is smoothed. */
-const CROSSHAIR_PIXELS = 1.3;
+const [SMALLEST, LARGEST] = [0.2, 50];
 const NAMES: Record<number, ViewName> = {
   [SLICE_TYPE.AXIAL]: "axial",
   [SLICE_TYPE.CORONAL]: "coronal",
@@ -246,6 +246,27 @@ export class Scene {
     this.#niivue.setRenderAzimuthElevation(110, 10);
   }
 
+  /** Zoom so that what is at a point of the canvas stays there; in 3D about the middle. */
+  zoom(factor: number, x: number, y: number): void {
+    const slice = this.sliceAt(x, y);
+    const { pan2Dxyzmm: pan, volScaleMultiplier } = this.#niivue.scene;
+    const limited = (value: number) => Math.min(LARGEST, Math.max(SMALLEST, value));
+    if (slice) {
+      const zoom = limited(pan[3] * factor);
+      const moved = this.place(slice, x, y).map((mm, axis) => pan[axis] + mm * (pan[3] - zoom));
+      this.#niivue.setPan2Dxyzmm([...moved, zoom] as [number, number, number, number]);
+    } else {
+      this.#niivue.setScale(limited(volScaleMultiplier * factor));
+    }
+  }
+
+  /** The view at a point of the canvas. */
+  viewAt(x: number, y: number): Panes | null {
+    const { panes } = this.arrangement();
+    const found = panes.find(({ left, top, width, height }) => x >= left && y >= top && x < left + width && y < top + height);
+    return found ? (found.view.toLowerCase() as Panes) : null;
+  }
+
   camera(): Camera {
     const { pan2Dxyzmm, volScaleMultiplier, renderAzimuth, renderElevation } = this.#niivue.scene;
     return { pan: [...pan2Dxyzmm], scale: volScaleMultiplier, azimuth: renderAzimuth, elevation: renderElevation };
@@ -330,20 +351,13 @@ export class Scene {
     this.events.arranged();
   }
 
-  /** How thick the lines of the crosshair are in mm, so that they look alike however large the volume and the views. */
   #crosshairWidth(): number {
-    const nv = this.#niivue;
-    const { dimsRAS, pixDimsRAS } = nv.volumes[0] ?? {};
+    const { dimsRAS, pixDimsRAS } = this.#niivue.volumes[0] ?? {};
     if (!dimsRAS || !pixDimsRAS) {
       return 1;
     }
-    const [x, y, z] = [1, 2, 3].map((axis) => dimsRAS[axis] * pixDimsRAS[axis]);
-    const { clientWidth: width, clientHeight: height } = this.canvas;
-    const [w, h] = this.#panes === "all" ? tiles(width, height)[0].slice(2).map((part, n) => part * [width, height][n]) : [width, height];
-    const sizes = { axial: [x, y], coronal: [x, z], sagittal: [y, z], "3d": [Math.hypot(x, y, z), Math.hypot(x, y, z)] };
-    const seen = this.#panes === "all" ? [sizes.axial, sizes.coronal, sizes.sagittal] : [sizes[this.#panes]];
-    const pixelsPerMm = Math.min(...seen.map(([across, up]) => Math.min(w / Math.max(across, 1e-3), h / Math.max(up, 1e-3))));
-    return CROSSHAIR_PIXELS / Math.max(pixelsPerMm, 1e-6);
+    const extent = [1, 2, 3].map((axis) => dimsRAS[axis] * pixDimsRAS[axis]) as Vec3;
+    return crosshairWidth(extent, this.#panes, this.canvas.clientWidth, this.canvas.clientHeight);
   }
 
   get #slices(): Slice[] {

@@ -11,6 +11,7 @@ export interface Actions {
   tool(value: Tool): void;
   reset(): void;
   screenshot(): void;
+  help(): void;
 }
 
 const PANES: [Panes, string, string][] = [
@@ -48,6 +49,7 @@ export class Toolbar {
       this.#convention,
       button("Reset view", "Undo zoom, pan and rotation", () => actions.reset()),
       button("Save PNG", "Save what is shown as a PNG picture", () => actions.screenshot()),
+      button("?", "Mouse and keys (?)", () => actions.help()),
     );
   }
 
