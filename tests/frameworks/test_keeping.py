@@ -41,8 +41,6 @@ def test_a_piece_is_made_once_within_the_block_and_given_back_after_it():
         held = resident()
     assert again + within < first / 10 or first < 100  # pages may have been there from what ran before
     assert resident() < held - SIZE / 2
-    after = [faults_of_a_piece() for _ in range(2)]
-    assert min(after) > 10
 
 
 def test_it_ends_where_the_block_fails():

@@ -30,7 +30,7 @@ def test_every_method_has_a_card_with_a_line_and_what_it_takes(desk: Table) -> N
     assert found["saliency"]["line"] == get("saliency").summary.capitalize() + "."
     assert (found["saliency"]["state"], found["saliency"]["told"]) == ("waiting", "A map takes 1 pass.")
     assert found["rise"]["state"] == "slow"
-    assert found["rise"]["told"] == "A map takes 1,002 passes (the thumbnail is coarser)."
+    assert found["rise"]["told"] == "A map takes 1,001 passes (the thumbnail is coarser)."
     assert {one["picture"] for one in found.values()} == {-1}
 
 
