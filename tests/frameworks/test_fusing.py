@@ -146,8 +146,13 @@ def times(self, x):
     return torch.add(made(self, x), self.other(x), alpha=3)
 
 
+def a_number(self, x):
+    return x.shape[2] + made(self, x)
+
+
 @pytest.mark.parametrize(
-    "forward", [over_all, repeated, seen_twice, doubled, changed_between, later, called_twice, times]
+    "forward",
+    [a_number, over_all, repeated, seen_twice, doubled, changed_between, later, called_twice, times],
 )
 def test_what_looks_like_a_residual_block_and_is_none_answers_alike(forward):
     torch.manual_seed(1)

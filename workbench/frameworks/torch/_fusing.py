@@ -90,6 +90,8 @@ def _take_over_sum(network: fx.GraphModule, node: fx.Node, order: dict[fx.Node, 
     if following.target not in (operator.add, operator.iadd, torch.add) or len(others) != 1:
         return None
     other: Any = others[0]
+    if following.target is operator.iadd and following.args[0] is not node:
+        return None  # it is written into, and somebody may look at it afterwards
     # what lies between might write into it
     if other not in order or order[other] > order[node]:
         return None
@@ -146,13 +148,13 @@ class _Convolution(nn.Module):
         activation = (self._activation, self._given, "")
         if other is None:
             return torch.ops.mkldnn._convolution_pointwise(x, self._laid, self._bias, *self._how, *activation)
-        if other.dtype == x.dtype and other.shape == self._shape(x):
+        if isinstance(other, torch.Tensor) and other.dtype == x.dtype and other.shape == self._shape(x):
             other = other.contiguous(memory_format=self._last)
             unary: tuple[Any, ...] = (None if self._activation == "none" else self._activation, [], None)
             return torch.ops.mkldnn._convolution_pointwise.binary(
                 x, other, self._laid, self._bias, *self._how, "add", 1.0, *unary
             )
-        # one that is repeated along an axis
+        # a number, or one that is repeated along an axis
         total = torch.ops.mkldnn._convolution_pointwise(x, self._laid, self._bias, *self._how, "none", [], "") + other
         return F.relu_(total) if self._activation == "relu" else total
 
