@@ -24,7 +24,7 @@ _SMALL_VOXELS = 1 << 18
 #: Why a box is taken for a network with layers that look at everything.
 NOT_LOCAL = "all but layers that look at everything see nothing else"
 #: What one piece of a box may take beyond a window of `predict`, in bytes.
-BEYOND = 12 << 28
+BEYOND = 10 << 28
 #: A box of outputs is cut into so many parts along an axis, at most.
 _MOST_CUTS = 8
 
