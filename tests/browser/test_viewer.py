@@ -169,6 +169,24 @@ def test_large_volumes_come_coarse_first_and_then_exactly(lab: Any) -> None:
     assert orange(stage(lab, again, "viewer-replaced")).sum() == 0
 
 
+def test_the_3d_view_follows_layers_that_come_and_go(lab: Any) -> None:
+    lab.run_cell(SCENE)
+    viewer = shown(lab.run_cell("viewer = wb.view(ct, crosshair=middle, panes='3d')\nviewer"))
+
+    def coloured(name: str) -> int:
+        lab.page.wait_for_timeout(2500)
+        r, g, b = np.moveaxis(stage(lab, viewer, name).astype(int), -1, 0)
+        return int(((r > b + 20) & (g > b + 10)).sum())
+
+    nothing = coloured("viewer-3d-alone")
+    lab.run_cell("layer = viewer.add(Layer(seg, opacity=1.0))")
+    added = coloured("viewer-3d-added")
+    lab.run_cell("viewer.remove(layer)")
+    removed = coloured("viewer-3d-removed")
+    assert added > nothing + 200
+    assert removed < nothing + 50
+
+
 def test_pictures_are_shown_as_they_are(lab: Any) -> None:
     lab.run_cell("""
 import numpy as np, workbench as wb

@@ -180,6 +180,31 @@ def test_other_convolutions_are_left_as_they_are(convolution):
     assert "folded-fused" not in get("torch").layouts(module, forward_only=True)
 
 
+class PaddedByShape(nn.Conv2d):
+    """Pads by the shape of its input, which cannot be written down as a graph."""
+
+    def forward(self, x):
+        return super().forward(F.pad(x, (1, 1, 1, 1)) if x.shape[-1] > 3 else x)
+
+
+def test_a_convolution_that_does_more_than_its_class_is_left_as_it_is():
+    module = settled(nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), PaddedByShape(3, 4, 3), nn.ReLU()))
+    network = fused(folded(module))
+    assert len(convolutions_of(network)) == 1
+    x = torch.randn(1, 2, 8, 8)
+    with torch.inference_mode():
+        np.testing.assert_allclose(network(x), module(x), rtol=0, atol=1e-5)
+
+
+def test_a_sample_without_an_axis_for_samples_is_answered():
+    module = settled(Head(lambda self, x: F.relu(self.other(x[0])) + made(self, x)[0]))
+    network = fused(folded(module))
+    assert convolutions_of(network)
+    x = torch.randn(1, 2, 7, 8)
+    with torch.inference_mode():
+        np.testing.assert_allclose(network(x), module(x), rtol=0, atol=1e-5)
+
+
 def test_it_is_made_once_and_again_when_weights_change():
     module = settled(nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU()))
     x = torch.randn(1, 2, 6, 6)

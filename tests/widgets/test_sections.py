@@ -136,5 +136,5 @@ def test_what_is_gone_or_replaced_is_not_answered_and_what_cannot_be_had_is_refu
     assert viewer.sent == []
     viewer._receive(viewer, look(viewer, base, base, index=99), [])
     [(answer, _)] = viewer.sent
-    assert (answer["type"], answer["layer"]) == ("refused", base.id)
+    assert (answer["type"], answer["layer"]) == ("no-section", base.id)
     assert "got voxel 99" in answer["cause"]

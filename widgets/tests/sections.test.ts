@@ -91,15 +91,26 @@ test("a value is told from a plane through it, of any axis", (t) => {
   assert.equal(sections.valueAt(ct, [ct], [1, 2, 3]), null, "of a layer that was replaced");
 });
 
-test("planes that are refused keep no place from others", (t) => {
+test("a plane that is refused keeps no place from others, and is not asked for at once again", (t) => {
   const { sections, asked } = started(t);
-  const [ct, seg] = [info(), info({ id: "seg", kind: "labels" })];
-  sections.want(ct, [ct], [2], [0, 0, 3]);
-  sections.want(ct, [ct, seg], [2], [0, 0, 4]);
+  const ct = info();
+  for (const at of [3, 4]) sections.want(ct, [ct], [2], [0, 0, at]);
   assert.equal(asked.length, 6);
-  sections.refused("seg");
-  const more = asked.slice(6).map(({ layer, index }) => [layer, index]);
-  assert.ok(more.length > 0 && more.every(([layer]) => layer === "a"), JSON.stringify(more));
+  sections.refused({ ...asked[1], type: "no-section", cause: "MemoryError" });
+  assert.equal(asked.length, 7);
+  sections.want(ct, [ct], [2], [0, 0, 4]);
+  assert.equal(asked.filter(({ index }) => index === 4).length, 1);
+});
+
+test("planes asked for of what has been replaced keep no place from others", (t) => {
+  const { sections, asked } = started(t);
+  const ct = info();
+  for (const at of [3, 4]) sections.want(ct, [ct], [2], [0, 0, at]);
+  assert.equal(asked.length, 6);
+  const next = info({ version: 1 });
+  sections.keep([next]);
+  sections.want(next, [next], [2], [0, 0, 4]);
+  assert.deepEqual(asked.slice(6).map(({ version, index }) => [version, index])[0], [1, 4]);
 });
 
 test("planes that are no small message stay coarse", () => {

@@ -44,6 +44,13 @@ class Section(Place, Header):
     type: Literal["section"]
 
 
+class NoSection(Place):
+    """A section that cannot be had now."""
+
+    type: Literal["no-section"]
+    cause: str
+
+
 def section(parcel: Parcel, on: Parcel, axis: int, index: int) -> tuple[Header, bytes]:
     """Return the voxels of a layer in a plane of a grid, and what they are.
 

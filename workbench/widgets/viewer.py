@@ -22,7 +22,7 @@ from workbench.widgets.panel import bundle
 from workbench.widgets.planes import Convention, middle
 from workbench.widgets.playing import Playing
 from workbench.widgets.pointing import CANNOT_READ, TOOLS, Measurement, Pick, Point, Tool, measured, pick, voxel_at
-from workbench.widgets.sections import Look, Section, section
+from workbench.widgets.sections import Look, NoSection, Section, section
 from workbench.widgets.still import Still
 from workbench.widgets.transfer import Header, LayerInfo, Parcel
 
@@ -138,7 +138,7 @@ class Viewer(Playing):
     _removable = synced(list[str], t.List(t.Unicode()))
 
     hears: ClassVar[tuple[type, ...]] = (Pull, Look, Click, Remove)
-    says: ClassVar[tuple[type, ...]] = (Brick, Section, Refused)
+    says: ClassVar[tuple[type, ...]] = (Brick, Section, NoSection, Refused)
 
     def __init__(self, *layers: Any, **options: Any) -> None:
         check_keywords(options, OPTIONS, "A viewer")
@@ -364,7 +364,7 @@ class Viewer(Playing):
             header, buffer = section(parcel, on, int(message["axis"]), int(message["index"]))
         except CANNOT_READ as error:
             cause = f"{type(error).__name__}: {error}"
-            self.send(Refused(type="refused", layer=message["layer"], version=parcel.version, level=0, cause=cause))
+            self.send(cast("NoSection", {**message, "type": "no-section", "cause": cause}))
             return
         self.send(cast("Section", {**message, "type": "section", **header}), [buffer])
 

@@ -31,3 +31,17 @@ export interface Section {
   labels: LabelInfo[];
   type: "section";
 }
+
+/** A section that cannot be had now. */
+export interface NoSection {
+  layer: string;
+  version: number | string;
+  /** The layer whose grid is meant. */
+  on: string;
+  on_version: number | string;
+  /** The axis through the plane: 0, 1 or 2, as they lie in memory. */
+  axis: number;
+  index: number;
+  type: "no-section";
+  cause: string;
+}

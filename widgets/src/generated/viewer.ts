@@ -2,7 +2,7 @@
 
 import type { Style } from "./layer";
 import type { Measurement } from "./pointing";
-import type { Look, Section } from "./sections";
+import type { Look, NoSection, Section } from "./sections";
 import type { Still } from "./still";
 import type { LabelInfo, LayerInfo } from "./transfer";
 
@@ -26,7 +26,7 @@ export interface Viewer {
     tool: "navigate" | "pick" | "window" | "measure";
   };
   hears: Pull | Look | Click | Remove;
-  says: Brick | Section | Refused;
+  says: Brick | Section | NoSection | Refused;
 }
 
 /** The browser asks for bricks: nothing is lost if it starts late. */

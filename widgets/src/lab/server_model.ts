@@ -72,7 +72,7 @@ export class ServerModel {
   }
 
   private async look(place: Look): Promise<void> {
-    const { layer, version, axis, index } = place;
+    const { version, axis, index } = place;
     try {
       const response = await ask("section", {
         path: this.path,
@@ -83,7 +83,7 @@ export class ServerModel {
       const [header, buffer] = await voxelsOf(response);
       this.say({ ...place, type: "section", ...header }, [buffer]);
     } catch (error) {
-      this.say({ type: "refused", layer, version, level: 0, cause: (error as Error).message });
+      this.say({ ...place, type: "no-section", cause: (error as Error).message });
     }
   }
 

@@ -8,7 +8,7 @@ import type { Viewer } from "../generated/viewer";
 
 export type { Style } from "../generated/layer";
 export type { Measurement } from "../generated/pointing";
-export type { Look, Section } from "../generated/sections";
+export type { Look, NoSection, Section } from "../generated/sections";
 export type { Still } from "../generated/still";
 export type { Header, LabelInfo, LayerInfo, LevelInfo } from "../generated/transfer";
 export type { Brick, Click, Pull, Refused } from "../generated/viewer";

@@ -140,11 +140,12 @@ export class Scene {
     this.#niivue.back = images[0] ?? null;
     this.#niivue.overlays = images.slice(1);
     this.#sharp.setLayers(ready);
-    this.#solid.changed();
     if (order.join() !== this.#order.join()) {
       this.#order = order;
       this.#applyLayout();
     }
+    // not before: what was drawn until now was drawn from the textures that were
+    this.#solid.changed();
     this.#niivue.updateGLVolume();
     if (crosshair) {
       this.setCrosshair(crosshair);

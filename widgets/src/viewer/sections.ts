@@ -1,7 +1,7 @@
 // Single planes of a grid at full resolution, through each layer, as far as they have come; asks for those looked at.
 
 import { spacing, voxelAt } from "./geometry";
-import type { Header, LayerInfo, Look, Section, Vec3 } from "./protocol";
+import type { Header, LayerInfo, Look, NoSection, Section, Vec3 } from "./protocol";
 import { toArray, type VoxelArray } from "./voxel_array";
 
 /** A plane of more bytes is no small message; websockets and proxies take up to about 10 MB. */
@@ -34,6 +34,7 @@ export class Sections {
   #held = new Map<string, Plane>();
   #bytes = 0;
   #asked = new Map<string, number>();
+  #refused = new Map<string, number>();
   #wanted: Place[] = [];
   #last: Vec3 | null = null;
   #steps: Vec3 = [0, 0, 0];
@@ -115,7 +116,7 @@ export class Sections {
 
   receive(message: Section, buffer: DataView): void {
     const { dtype, window, range, labels } = message;
-    const key = `${message.layer}/${message.version}/${message.on}/${message.on_version}/${message.axis}/${message.index}`;
+    const key = told(message);
     this.#asked.delete(key);
     if (this.#held.has(key)) {
       return; // asked for twice
@@ -134,12 +135,11 @@ export class Sections {
     }
   }
 
-  /** Wait for no planes of a layer that cannot be read: others have their place. */
-  refused(layer: string): void {
-    for (const key of this.#asked.keys()) {
-      if (key.startsWith(`${layer}/`)) this.#asked.delete(key);
-    }
-    this.#wanted = this.#wanted.filter((place) => place.layer.id !== layer);
+  /** A plane cannot be had: others have its place, and it is asked for again only after a while. */
+  refused(place: NoSection): void {
+    const key = told(place);
+    this.#asked.delete(key);
+    this.#refused.set(key, Date.now());
     this.#ask();
   }
 
@@ -153,6 +153,11 @@ export class Sections {
         this.#bytes -= plane.data.byteLength;
       }
     }
+    for (const key of this.#asked.keys()) {
+      const [layer, version, on, onVersion] = key.split("/");
+      // Python is silent on what is no more
+      if (!known.has(`${layer}/${version}`) || !known.has(`${on}/${onVersion}`)) this.#asked.delete(key);
+    }
     this.#wanted = [];
   }
 
@@ -164,13 +169,15 @@ export class Sections {
   #ask(): void {
     clearTimeout(this.#timer);
     const now = Date.now();
-    for (const [key, at] of this.#asked) {
-      if (now - at >= ASK_AGAIN_MS) this.#asked.delete(key);
+    for (const since of [this.#asked, this.#refused]) {
+      for (const [key, at] of since) {
+        if (now - at >= ASK_AGAIN_MS) since.delete(key);
+      }
     }
     for (const place of this.#wanted) {
       if (this.#asked.size >= IN_FLIGHT) break;
       const key = keyOf(place);
-      if (this.#held.has(key) || this.#asked.has(key)) continue;
+      if (this.#held.has(key) || this.#asked.has(key) || this.#refused.has(key)) continue;
       this.#asked.set(key, now);
       const { layer, on, axis, index } = place;
       this.send({ type: "look", layer: layer.id, version: layer.version, on: on.id, on_version: on.version, axis, index });
@@ -190,6 +197,11 @@ export function factors(layer: LayerInfo, level: number): Vec3 {
 /** Whether two grids are one; Python, which answers, allows for rounding. */
 function alike(one: LayerInfo, other: LayerInfo): boolean {
   return JSON.stringify([one.shape, one.affine]) === JSON.stringify([other.shape, other.affine]);
+}
+
+/** The key of an answer: that of the place that was asked for. */
+function told({ layer, version, on, on_version: onVersion, axis, index }: Section | NoSection): string {
+  return `${layer}/${version}/${on}/${onVersion}/${axis}/${index}`;
 }
 
 function keyOf({ layer, on, axis, index }: Place): string {

@@ -79,12 +79,12 @@ export class Sharp {
   }
 
   #lay(through: number, axis: number, image: NVImage, visible: Shown[], planes: (Plane | undefined)[], index: number): void {
-    const key = JSON.stringify([index, visible.map(({ info, style }, n) => [info.id, info.version, style, Boolean(planes[n])])]);
+    const { info, entry } = visible[0];
+    const level = Voxels.sharpest(entry as NonNullable<typeof entry>);
+    const key = JSON.stringify([index, level, visible.map(({ info: one, style }, n) => [one.id, one.version, style, Boolean(planes[n])])]);
     if (this.#thin.get(through)?.key === key) {
       return;
     }
-    const { info, entry } = visible[0];
-    const level = Voxels.sharpest(entry as NonNullable<typeof entry>);
     const each = factors(info, level);
     const size = info.levels[level].shape.map((n, one) => n * each[one]) as Vec3;
     const sides = [0, 1, 2].filter((one) => one !== axis).map((one) => info.shape[one]) as [number, number];

@@ -85,8 +85,11 @@ export class Voxels {
     }
     if (message.type === "refused") {
       entry.error = message.cause;
-      this.sections.refused(message.layer);
       this.#tell(message.layer, "error");
+      return;
+    }
+    if (message.type === "no-section") {
+      this.sections.refused(message);
       return;
     }
     if (message.type === "section") {

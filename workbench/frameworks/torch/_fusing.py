@@ -74,7 +74,8 @@ def _once(network: fx.GraphModule, node: fx.Node) -> bool:
 
 
 def _fits(layer: Any) -> bool:
-    if not isinstance(layer, tuple(kinds[0] for kinds in CONVOLUTIONS.values())):
+    # a subclass may do more than its class: pad by the shape of its input, standardise its weights
+    if type(layer) not in {kinds[0] for kinds in CONVOLUTIONS.values()}:
         return False
     of: Any = layer
     zeros = of.padding_mode == "zeros" and not isinstance(of.padding, str)
@@ -112,9 +113,9 @@ def _take_over_activation(
     layer = modules.get(str(following.target)) if following.op == "call_module" else None
     plain = following.op == "call_function" and len(following.args) == 1
     slope = following.kwargs.get("negative_slope", 0.01) if plain else None
-    if isinstance(layer, nn.ReLU) or (plain and following.target in (F.relu, torch.relu)):
+    if type(layer) is nn.ReLU or (plain and following.target in (F.relu, torch.relu)):
         name, parameters = "relu", []
-    elif isinstance(layer, nn.LeakyReLU):
+    elif layer is not None and type(layer) is nn.LeakyReLU:
         name, parameters = "leaky_relu", [layer.negative_slope]
     elif plain and following.target is F.leaky_relu and isinstance(slope, float):
         name, parameters = "leaky_relu", [slope]
@@ -139,6 +140,8 @@ class _Convolution(nn.Module):
         self._laid: Any = None
 
     def forward(self, x: Any, other: Any = None) -> Any:
+        if x.dim() != self._weight.dim():
+            return self._unbatched(x, other)
         x = x.contiguous(memory_format=self._last)
         if self._laid is None:
             # other shapes may go with this layout too: where not, oneDNN lays the weights out for itself
@@ -157,6 +160,13 @@ class _Convolution(nn.Module):
         # a number, or one that is repeated along an axis
         total = torch.ops.mkldnn._convolution_pointwise(x, self._laid, self._bias, *self._how, "none", [], "") + other
         return F.relu_(total) if self._activation == "relu" else total
+
+    def _unbatched(self, x: Any, other: Any) -> Any:
+        """Answer for a sample without an axis for samples, which torch allows."""
+        plain = self.forward(
+            x[None], other[None] if isinstance(other, torch.Tensor) and other.dim() == x.dim() else other
+        )
+        return plain[0]
 
     def _shape(self, x: Any) -> tuple[int, ...]:
         padding, stride, dilation, _ = self._how
